@@ -1,0 +1,118 @@
+"""Where one installation on this machine keeps its state: data, logs, ports and secrets below DOCENT_HOME."""
+
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+LEFTOVERS_END_WITHIN = 20.0
+
+
+class Trouble(Exception):
+    """Something the person at the keyboard can do something about; shown as one line."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+@dataclass
+class Home:
+    path: Path
+    lock_fd: int | None = None
+
+    @classmethod
+    def from_environment(cls) -> "Home":
+        return cls((PROJECT / os.environ.get("DOCENT_HOME", ".local")).resolve())
+
+    @property
+    def tag(self) -> str:
+        """A short name for this home, for the few things that must live elsewhere."""
+        return hashlib.sha256(str(self.path).encode()).hexdigest()[:12]
+
+    def folder(self, name: str) -> Path:
+        folder = self.path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def log(self, name: str) -> Path:
+        return self.folder("log") / f"{name}.log"
+
+    def lock(self) -> None:
+        """One run per home. Reapers share the lock, so that a new run waits until a killed one has left nothing."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.lock_fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        deadline = time.monotonic() + LEFTOVERS_END_WITHIN
+        while True:
+            try:
+                fcntl.flock(self.lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                holder = os.pread(self.lock_fd, 32, 0).decode() or "?"
+                if self._runs(holder) or time.monotonic() > deadline:
+                    self.unlock()
+                    raise Trouble(
+                        f"Docent already runs over {self.path} (process {holder}); stop it, or set DOCENT_HOME"
+                    ) from None
+            time.sleep(0.1)
+        os.ftruncate(self.lock_fd, 0)
+        os.pwrite(self.lock_fd, str(os.getpid()).encode(), 0)
+
+    def unlock(self) -> None:
+        if self.lock_fd is not None:
+            os.close(self.lock_fd)
+            self.lock_fd = None
+
+    @staticmethod
+    def _runs(pid: str) -> bool:
+        try:
+            os.kill(int(pid), 0)
+        except (ValueError, ProcessLookupError):
+            return False
+        except PermissionError:
+            return True
+        return True
+
+    def port(self, name: str) -> int:
+        """The same port at every start while it is free: addresses of the emulator are kept in the database."""
+        file = self.path / "ports.json"
+        ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        if name not in ports or not is_free(ports[name]):
+            ports[name] = free_port()
+            self.path.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(ports, indent=1))
+        return ports[name]
+
+    def secrets(self) -> dict[str, str]:
+        """SECRET_KEY and SEAL_KEYS, made once and then kept: data sealed with them must stay readable."""
+        file = self.path / "secrets.env"
+        if not file.exists():
+            seal_key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+            text = f"SECRET_KEY={secrets.token_urlsafe(50)}\nSEAL_KEYS=1:{seal_key}\n"
+            self.path.mkdir(parents=True, exist_ok=True)
+            # Written aside and renamed, so that a kill leaves no half of it.
+            draft = self.path / "secrets.env.new"
+            draft.unlink(missing_ok=True)
+            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+                out.write(text)
+            draft.rename(file)
+        return dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)

