@@ -1,0 +1,14 @@
+"""The settings of this installation, turned into the objects of this package."""
+
+import redis
+
+from integrations.notion.budget import BURST, Budget
+
+
+def budget_from_settings(redis_client: redis.Redis, connection: str, *, background: bool = False) -> Budget:
+    """The budget of one connection. Background work leaves a few requests to people who wait."""
+    from django.conf import settings
+
+    rate: float = settings.NOTION_REQUESTS_PER_SECOND
+    burst = max(BURST, rate)
+    return Budget(redis_client, connection, rate=rate, burst=burst, keep=burst / 3 if background else 0.0)

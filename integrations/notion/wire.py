@@ -1,0 +1,83 @@
+"""One request, one answer or one error of ours. No waiting and no repeating happens here."""
+
+import logging
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+from notion_client import Client
+from notion_client.errors import HTTPResponseError, InvalidPathParameterError, RequestTimeoutError
+
+from integrations.notion.answers import error_for
+from integrations.notion.errors import BrokenAnswer, Invalid, NotConfigured, TimedOut, Unreachable
+
+Json = dict[str, Any]
+
+VERSION = "2026-03-11"
+DEFAULT_BASE_URL = "https://api.notion.com"
+TIMEOUT = 60.0  # Notion itself gives up after 60 seconds
+CONNECT_TIMEOUT = 10.0
+
+_library_logger = logging.getLogger("integrations.notion.library")
+
+
+class Wire:
+    def __init__(self, *, base_url: str, token: str | None, version: str = VERSION, timeout: float = TIMEOUT) -> None:
+        if urlsplit(base_url).scheme not in ("http", "https"):
+            raise NotConfigured("The address of Notion's API must start with http:// or https://")
+        self.base_url = base_url.rstrip("/")
+        # The library's own logger and retries stay off: it adds a handler per client, and sleeps in the worker.
+        self._client = Client(
+            auth=token,
+            notion_version=version,
+            base_url=self.base_url,
+            timeout_ms=int(timeout * 1_000),
+            retry=False,
+            logger=_library_logger,
+            log_level=logging.ERROR,
+        )
+        self._client.client.timeout = httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Wire {self.base_url}>"
+
+    def close(self) -> None:
+        self._client.close()
+
+    def use(self, token: str) -> None:
+        self._client.client.headers["Authorization"] = f"Bearer {token}"
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Json | None = None,
+        body: Json | None = None,
+        basic: tuple[str, str] | None = None,
+    ) -> Json:
+        auth = {"client_id": basic[0], "client_secret": basic[1]} if basic else None
+        try:
+            answer = self._client.request(path=path, method=method, query=query, body=body, auth=auth)
+        except RequestTimeoutError as error:
+            raise TimedOut("Notion did not answer in time") from error
+        except HTTPResponseError as error:
+            raise error_for(error.status, error.headers, error.body) from error
+        except InvalidPathParameterError as error:
+            raise Invalid("The id cannot be part of an address") from error
+        except httpx.HTTPError as error:
+            raise Unreachable(f"Notion could not be reached ({type(error).__name__})") from error
+        except (ValueError, RecursionError) as error:
+            raise BrokenAnswer("Notion's answer is not readable JSON") from error
+        if not isinstance(answer, dict):
+            raise BrokenAnswer("Notion's answer is not a JSON object")
+        return answer
