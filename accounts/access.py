@@ -1,0 +1,181 @@
+"""Which database role may do what, and the walls around it. `prepare_database` applies it; a test reads it back.
+
+- the owner's login migrates, builds and drops schemas; no web process holds it;
+- `docent_public` serves what is before or beside a workspace: sign-in, profile, members, billing, jobs;
+- a workspace's role (named like its schema) reaches its own schema, and of the shared tables only its own rows.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from psycopg import sql
+
+from accounts.schemas import OWNER, WEB_LOGIN
+from config import environment
+
+OWN_WORKSPACE = "(SELECT id FROM public.accounts_workspace WHERE schema_name = current_user)"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """`rows`: the condition by which a workspace's role sees a row; `grants`: what it may do with it."""
+
+    rows: str | None = None
+    grants: tuple[str, ...] = ()
+
+
+SHARED_TABLES = {
+    "accounts_workspace": Shared("schema_name = current_user", ("SELECT (id, name, schema_name, state, created_at)",)),
+    "accounts_membership": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
+    "accounts_user": Shared(
+        "id IN (SELECT user_id FROM public.accounts_membership)",
+        ("SELECT (id, email, name, is_active, timezone, language, model, default_sharing)",),
+    ),
+    "accounts_connection": Shared(
+        f"workspace_id = {OWN_WORKSPACE}", ("SELECT", "UPDATE (status, last_synced_at, is_shared)")
+    ),
+    "accounts_job": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT", "INSERT")),
+    "billing_subscription": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
+    "accounts_oauthstate": Shared(f"workspace_id = {OWN_WORKSPACE}"),
+    "accounts_idempotentanswer": Shared(f"workspace_id = {OWN_WORKSPACE}"),
+    "billing_planrequest": Shared(f"workspace_id = {OWN_WORKSPACE}"),
+    # Not a customer's rows, or reached by nobody but docent_public.
+    "accounts_workspaceschema": Shared(),
+    "accounts_user_groups": Shared(),
+    "accounts_user_user_permissions": Shared(),
+    "account_emailaddress": Shared(),
+    "account_emailconfirmation": Shared(),
+    "auth_group": Shared(),
+    "auth_group_permissions": Shared(),
+    "auth_permission": Shared(),
+    "django_admin_log": Shared(),
+    "django_content_type": Shared(),
+    "django_migrations": Shared(),
+    "django_session": Shared(),
+    "token_blacklist_blacklistedtoken": Shared(),
+    "token_blacklist_outstandingtoken": Shared(),
+}
+
+# Functions that run text as SQL, or change a session from inside a SELECT: they would open the wall from within.
+ESCAPES = (
+    "pg_catalog.set_config(text, text, boolean)",
+    "pg_catalog.query_to_xml(text, boolean, boolean, text)",
+    "pg_catalog.query_to_xmlschema(text, boolean, boolean, text)",
+    "pg_catalog.query_to_xml_and_xmlschema(text, boolean, boolean, text)",
+    "pg_catalog.cursor_to_xml(refcursor, integer, boolean, boolean, text)",
+    "pg_catalog.cursor_to_xmlschema(refcursor, boolean, boolean, text)",
+    "pg_catalog.table_to_xml(regclass, boolean, boolean, text)",
+    "pg_catalog.table_to_xml_and_xmlschema(regclass, boolean, boolean, text)",
+    "pg_catalog.schema_to_xml(name, boolean, boolean, text)",
+    "pg_catalog.schema_to_xml_and_xmlschema(name, boolean, boolean, text)",
+    "pg_catalog.database_to_xml(boolean, boolean, text)",
+    "pg_catalog.database_to_xml_and_xmlschema(boolean, boolean, text)",
+    "pg_catalog.ts_stat(text)",
+    "pg_catalog.ts_stat(text, text)",
+    "pg_catalog.ts_rewrite(tsquery, text)",
+)
+EXTENSIONS = ("pg_trgm", "btree_gist")
+
+
+def make_roles() -> None:
+    """Before the migrations: logins, group roles, extensions and what nobody may call."""
+    password = environment.web_login_password(settings.SECRET_KEY)
+    with connections[OWNER].cursor() as cursor:
+        for role, login in ((WEB_LOGIN, True), ("docent_public", False), ("docent_workspace", False)):
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+            verb = "ALTER" if cursor.fetchone() else "CREATE"
+            options = sql.SQL("LOGIN NOINHERIT PASSWORD {}").format(password) if login else sql.SQL("NOLOGIN")
+            cursor.execute(
+                sql.SQL("{} ROLE {} NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS {}").format(
+                    sql.SQL(verb), sql.Identifier(role), options
+                )
+            )
+        cursor.execute("GRANT docent_public TO docent_web WITH INHERIT FALSE, SET TRUE")
+        for extension in EXTENSIONS:
+            cursor.execute(f"CREATE EXTENSION IF NOT EXISTS {extension} WITH SCHEMA public")
+        for function in ESCAPES:
+            cursor.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+        # Django sets the time zone with it at connect, and the connection enters a role with it.
+        cursor.execute(f"GRANT EXECUTE ON FUNCTION {ESCAPES[0]} TO docent_web, docent_public")
+        cursor.execute("REVOKE UPDATE ON pg_catalog.pg_settings FROM PUBLIC")
+        cursor.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        cursor.execute("GRANT USAGE ON SCHEMA public TO docent_public, docent_workspace, docent_web")
+        cursor.execute("SELECT current_database()")
+        database = sql.Identifier(cursor.fetchone()[0])
+        cursor.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(database))
+
+
+def grant() -> None:
+    """After the migrations: rights on the shared tables and row-level security, made to equal the table above."""
+    with connections[OWNER].cursor() as cursor:
+        for table, shared in SHARED_TABLES.items():
+            name = sql.Identifier("public", table)
+            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM PUBLIC, docent_public, docent_workspace").format(name))
+            rights = "SELECT" if table == "django_migrations" else "SELECT, INSERT, UPDATE, DELETE"
+            cursor.execute(sql.SQL("GRANT {} ON {} TO docent_public").format(sql.SQL(rights), name))
+            for right in shared.grants:
+                cursor.execute(sql.SQL("GRANT {} ON {} TO docent_workspace").format(sql.SQL(right), name))
+            for policy in ("everything_in_public", "own_rows_in_workspace"):
+                cursor.execute(sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(sql.Identifier(policy), name))
+            if shared.rows is None:
+                continue
+            cursor.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name))
+            cursor.execute(
+                sql.SQL(
+                    "CREATE POLICY everything_in_public ON {} TO docent_public USING (true) WITH CHECK (true)"
+                ).format(name)
+            )
+            cursor.execute(
+                sql.SQL("CREATE POLICY own_rows_in_workspace ON {} TO docent_workspace USING ({})").format(
+                    name, sql.SQL(shared.rows)
+                )
+            )
+        cursor.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO docent_public")
+
+
+class WeakIsolation(ImproperlyConfigured):
+    pass
+
+
+def insist_on_walls() -> None:
+    """Refuse to serve over a login that could leave its workspace, unless the operator accepted that in writing."""
+    if settings.ALLOW_WEAK_ISOLATION:
+        return
+    holes = open_walls()
+    if holes:
+        raise WeakIsolation(
+            "The database login could cross from one workspace into another: " + "; ".join(holes) + ". Run "
+            "`manage.py prepare_database` with an owner that may create roles, or set ALLOW_WEAK_ISOLATION=1."
+        )
+
+
+def open_walls() -> list[str]:
+    """What the serving login could do and must not, each as a phrase."""
+    questions = {
+        "it is a superuser or bypasses row-level security": (
+            "SELECT rolsuper OR rolbypassrls OR rolcreaterole FROM pg_roles WHERE rolname = session_user"
+        ),
+        "it inherits the rights of other roles": "SELECT rolinherit FROM pg_roles WHERE rolname = session_user",
+        "it owns tables": (
+            "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner"
+            " WHERE r.rolname = session_user)"
+        ),
+        "it may create temporary tables": "SELECT has_database_privilege(session_user, current_database(), 'TEMP')",
+        "it may create tables": "SELECT has_schema_privilege('docent_public', 'public', 'CREATE')",
+        "functions that run text as SQL are open to all": (
+            "SELECT has_function_privilege('docent_workspace', "
+            "'pg_catalog.query_to_xml(text, boolean, boolean, text)', 'EXECUTE')"
+        ),
+        "workspace roles may change their session from inside a query": (
+            f"SELECT has_function_privilege('docent_workspace', '{ESCAPES[0]}', 'EXECUTE')"
+        ),
+    }
+    with connections["default"].cursor() as cursor:
+        holes = []
+        for hole, question in questions.items():
+            cursor.execute(question)
+            if cursor.fetchone()[0]:
+                holes.append(hole)
+    return holes

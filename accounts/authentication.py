@@ -1,0 +1,50 @@
+"""Who is asking, and in which workspace.
+
+A token's claim or a session's choice is only a hint; membership is read each time.
+"""
+
+from typing import Any
+
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken
+
+from accounts import tenancy
+from accounts.models import Membership, User
+
+
+class AccessTokenAuthentication(JWTAuthentication):
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:  # type: ignore[override]  # our own user
+        header = self.get_header(request)
+        raw = self.get_raw_token(header) if header is not None else None
+        if raw is None:
+            return None
+        token = self.get_validated_token(raw)
+        membership = tenancy.member(user_id=token.get("sub"), workspace_id=token.get("ws"))
+        if token.get("tv") != membership.user.token_version:
+            raise InvalidToken("This token was ended. Sign in again.")
+        enter(request, membership)
+        return membership.user, token
+
+
+class BrowserSessionAuthentication(SessionAuthentication):
+    """The browser's session, with Django's CSRF check."""
+
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        user = found[0]
+        membership = tenancy.member(user_id=user.pk, workspace_id=request._request.session.get("workspace"))
+        tenancy.check_same_workspace(request._request, membership)
+        enter(request, membership)
+        return membership.user, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def enter(request: Request, membership: Membership) -> None:
+    tenancy.note_activity(membership)
+    request._request.membership = membership  # type: ignore[attr-defined]  # read through WorkspaceRequest

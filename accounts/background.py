@@ -1,0 +1,171 @@
+"""Work outside the request. What is to be done stands in `Job`; Celery carries only the id and wakes a worker.
+
+A job runs at least once, by one worker at a time: claiming takes a lease, a lease that ran out is taken by the next.
+"""
+
+import logging
+import threading
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import kombu.exceptions
+from celery import Task
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import tenancy
+from accounts.models import Job, Workspace
+
+log = logging.getLogger(__name__)
+MAX_ATTEMPTS = 5
+BACKOFF = timedelta(seconds=15)
+_current = threading.local()
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the job over; this one stops at once."""
+
+
+class NoWorkspace(Exception):
+    """A job of a workspace that is gone or suspended never runs."""
+
+
+class PublicTask(Task):  # type: ignore[misc]  # celery has no types
+    """A task of ours without a workspace: sweeps and fan-outs. It starts and ends in the shared schema."""
+
+    abstract = True
+    is_workspace_job = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        tenancy.leave()
+        try:
+            return self.run(*args, **kwargs)
+        finally:
+            tenancy.leave()
+            connection.close()
+
+
+class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
+    """A task that runs inside one workspace. Its message is a job's id; its arguments stand in the job's row."""
+
+    abstract = True
+    is_workspace_job = True
+    # The longest silence of a worker that still counts as alive; long work calls `renew_lease`.
+    lease: ClassVar[timedelta] = timedelta(seconds=120)
+
+    def __call__(self, job_id: str) -> None:
+        tenancy.leave()
+        try:
+            job = claim(job_id, name=self.name, lease=self.lease)
+            if job is not None:
+                self._run_claimed(job)
+        finally:
+            tenancy.leave()
+            connection.close()
+
+    def _run_claimed(self, job: Job) -> None:
+        _current.job, _current.lease = job, self.lease
+        try:
+            workspace = Workspace.objects.filter(pk=job.workspace_id, state=Workspace.State.ACTIVE).first()
+            if workspace is None:
+                raise NoWorkspace(str(job.workspace_id))
+            with tenancy.within(workspace):
+                self.run(**job.arguments)
+        except NoWorkspace:
+            log.warning("%s is not run: its workspace is not active", job)
+            _held(job).update(failed_at=timezone.now(), error="The workspace is not active.")
+        except LeaseLost:
+            log.warning("%s went to another worker", job)
+        except Exception as error:
+            log.exception("%s failed at attempt %d", job, job.attempts)
+            _put_back(job, error)
+        else:
+            _held(job).delete()
+        finally:
+            _current.job = None
+
+
+def _held(job: Job) -> Any:
+    tenancy.leave()
+    return Job.objects.filter(pk=job.pk, lease=job.lease)
+
+
+def _put_back(job: Job, error: Exception) -> None:
+    now, text = timezone.now(), f"{type(error).__name__}: {error}"[:2000]
+    if job.attempts >= MAX_ATTEMPTS:
+        _held(job).update(failed_at=now, error=text, leased_until=None)
+    else:
+        _held(job).update(due_at=now + BACKOFF * 2 ** (job.attempts - 1), leased_until=None, lease=None, error=text)
+
+
+def claim(job_id: str, *, name: str, lease: timedelta) -> Job | None:
+    """Take the job, or None when it is done, failed, not due, another task's or in another worker's hands."""
+    now = timezone.now()
+    with transaction.atomic():
+        job = (
+            Job.objects.select_for_update(skip_locked=True)
+            .filter(
+                Q(leased_until=None) | Q(leased_until__lt=now), pk=job_id, name=name, failed_at=None, due_at__lte=now
+            )
+            .first()
+        )
+        if job is None:
+            return None
+        job.lease, job.leased_until, job.attempts = uuid.uuid4(), now + lease, job.attempts + 1
+        job.save(update_fields=["lease", "leased_until", "attempts"])
+    return job
+
+
+def renew_lease() -> None:
+    """Call now and then in long work. Outside a job it does nothing. Raises LeaseLost when another took the job over."""
+    job: Job | None = getattr(_current, "job", None)
+    if job is None:
+        return
+    with tenancy.shared():
+        held = Job.objects.filter(pk=job.pk, lease=job.lease)
+        if not held.update(leased_until=timezone.now() + _current.lease):
+            raise LeaseLost(str(job))
+
+
+def enqueue(
+    task: Task, *, workspace_id: uuid.UUID, key: str = "", due_at: datetime | None = None, **arguments: Any
+) -> bool:
+    """Write the job with the change that asks for it; a worker is woken after the commit.
+
+    With a `key`, False when such a job is already waiting or running.
+    """
+    queue = task.queue or "default"
+    job = Job(workspace_id=workspace_id, name=task.name, queue=queue, arguments=arguments, key=key)
+    if due_at is not None:
+        job.due_at = due_at
+    created = Job.objects.bulk_create([job], ignore_conflicts=True) and (
+        not key or Job.objects.filter(pk=job.pk).exists()
+    )
+    if created and due_at is None:
+        transaction.on_commit(lambda: wake(job))
+    return bool(created)
+
+
+def wake(job: Job) -> None:
+    """Tell the broker. When it is away nothing is lost: the sweep finds the row."""
+    from config.celery import app
+
+    try:
+        app.tasks[job.name].apply_async((str(job.pk),), queue=job.queue, retry=False)
+    except (kombu.exceptions.OperationalError, OSError):
+        log.warning("the broker is away; %s waits for the sweep", job)
+
+
+def sweep(*, now: datetime) -> int:
+    """Wake a worker for every job that is due and in nobody's hands. Answers how many."""
+    waiting = Job.objects.filter(
+        Q(leased_until=None) | Q(leased_until__lt=now),
+        failed_at=None,
+        due_at__lte=now,
+        created_at__lte=now - timedelta(seconds=3),
+    ).order_by("due_at")[:500]
+    for job in waiting:
+        wake(job)
+    return len(waiting)

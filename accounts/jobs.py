@@ -1,0 +1,21 @@
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from accounts import background, schemas, services
+
+
+@shared_task(base=background.PublicTask, name="accounts.jobs.sweep", expires=10)
+def sweep() -> None:
+    background.sweep(now=timezone.now())
+
+
+@shared_task(base=background.PublicTask, name="accounts.jobs.fill_pool", expires=60)
+def fill_pool() -> None:
+    # Two at once are harmless: the second finds the advisory lock taken.
+    schemas.fill(settings.WARM_SCHEMAS)
+
+
+@shared_task(base=background.PublicTask, name="accounts.jobs.forget_expired", expires=600)
+def forget_expired() -> None:
+    services.forget_expired(now=timezone.now())

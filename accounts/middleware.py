@@ -1,0 +1,56 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+from accounts import tenancy
+from config.errors import AppError
+
+
+class WorkspaceMiddleware:
+    """Every request starts and ends with no workspace. For our pages it finds out who is asking, and where.
+
+    API classes do the same in their authentication, which Django's middleware cannot see.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        tenancy.leave()
+        try:
+            return self.get_response(request)
+        finally:
+            tenancy.leave()
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        if not getattr(getattr(view, "view_class", None), "is_workspace_page", False):
+            return None
+        if not tenancy.is_signed_in(request):
+            return redirect_to_login(request.get_full_path())
+        try:
+            membership = tenancy.member(user_id=request.user.pk, workspace_id=request.session.get("workspace"))
+        except tenancy.NotAMember:
+            home = tenancy.home(request.user)  # type: ignore[arg-type]  # signed in, so not anonymous
+            if home is None:
+                logout(request)
+                return redirect_to_login(request.get_full_path())
+            membership = tenancy.member(user_id=request.user.pk, workspace_id=home.workspace_id)
+            request.session["workspace"] = str(membership.workspace_id)
+        tenancy.check_same_workspace(request, membership)
+        tenancy.note_activity(membership)
+        request.membership = membership  # type: ignore[attr-defined]  # read through WorkspaceRequest
+        return None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Refusals on pages: the page for its status, with the message that says what to do."""
+        if not isinstance(error, AppError):
+            return None
+        template = f"{error.status}.html" if error.status in {402, 403, 404, 409} else "refused.html"
+        response = render(request, template, {"error": error}, status=error.status)
+        if error.retry_after is not None:
+            response["Retry-After"] = str(int(error.retry_after) + 1)
+        return response

@@ -1,0 +1,17 @@
+from .connection import Connection, OAuthState
+from .idempotency import IdempotentAnswer
+from .job import Job
+from .user import User
+from .workspace import Membership, Role, Workspace, WorkspaceSchema
+
+__all__ = [
+    "Connection",
+    "IdempotentAnswer",
+    "Job",
+    "Membership",
+    "OAuthState",
+    "Role",
+    "User",
+    "Workspace",
+    "WorkspaceSchema",
+]

@@ -1,0 +1,61 @@
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from .user import User
+from .workspace import Workspace
+
+
+class Connection(models.Model):
+    """One authorization of a Notion workspace: whose it is, what it may see, and its sealed tokens."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        REAUTHORIZE = "reauthorize"
+        DISCONNECTED = "disconnected"
+
+    class Kind(models.TextChoices):
+        OAUTH = "oauth"
+        TOKEN = "token"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="connections")
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="connections")
+    is_shared = models.BooleanField(default=False)
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
+    bot_id = models.CharField(max_length=64)
+    notion_workspace_id = models.CharField(max_length=64, blank=True)
+    notion_workspace_name = models.CharField(max_length=200, blank=True)
+    sealed_access_token = models.TextField()
+    sealed_refresh_token = models.TextField(blank=True)
+    connected_at = models.DateTimeField(default=timezone.now)
+    last_synced_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["workspace", "bot_id", "owner"], name="connection_once_per_member")
+        ]
+
+    def __str__(self) -> str:
+        return self.notion_workspace_name or str(self.id)
+
+    def place(self, column: str) -> str:
+        """Where a sealed value belongs: it opens nowhere else."""
+        return f"accounts_connection.{column}:{self.id}"
+
+
+class OAuthState(models.Model):
+    """One outgoing authorization, good once, for the session and workspace that began it."""
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    session_digest = models.CharField(max_length=64, blank=True)
+    is_shared = models.BooleanField(default=False)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.digest[:8]

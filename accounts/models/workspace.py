@@ -1,0 +1,101 @@
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils import timezone
+from django_tenants.models import TenantMixin
+
+from .user import User
+
+
+class WorkspaceSchema(models.Model):
+    """A Postgres schema with its role: built ahead of time, then claimed for good by one workspace."""
+
+    class State(models.TextChoices):
+        WARM = "warm"
+        CLAIMED = "claimed"
+        ERASING = "erasing"
+
+    name = models.CharField(primary_key=True, max_length=63)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WARM)
+    # The migrations it has, as one fingerprint; a schema of another head is never handed out.
+    head = models.CharField(max_length=64)
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["head", "created_at"], condition=models.Q(state="warm"), name="schema_warm")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Workspace(TenantMixin):  # type: ignore[misc]  # django-tenants has no types
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+        ERASING = "erasing"
+
+    # Schemas come from the pool and go by the erasing job; a save or a delete never makes or drops one.
+    auto_create_schema = False
+    auto_drop_schema = False
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.ACTIVE)
+    created_at = models.DateTimeField(default=timezone.now)
+    members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=models.Q(schema_name__regex=r"^ws_[a-z2-7]{20}$"), name="workspace_schema_is_opaque"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # django-tenants would compare the name with every other one, ignoring case: a scan that the constraints spare.
+        models.Model.save(self, *args, **kwargs)
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == self.State.ACTIVE
+
+
+class Role(models.TextChoices):
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class Membership(models.Model):
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=6, choices=Role.choices, default=Role.MEMBER)
+    joined_at = models.DateTimeField(default=timezone.now)
+    last_active_at = models.DateTimeField(null=True, blank=True)
+    # Below the plan's limits when set (Teams).
+    request_cap = models.PositiveIntegerField(null=True, blank=True)
+    token_cap = models.PositiveBigIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="membership_is_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.workspace_id} as {self.role}"
+
+    @property
+    def may_write(self) -> bool:
+        return self.role != Role.VIEWER
+
+    @property
+    def may_manage(self) -> bool:
+        return self.role in {Role.OWNER, Role.ADMIN}

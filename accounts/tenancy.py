@@ -1,0 +1,140 @@
+"""The one place where a workspace is entered and left."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import connections
+from django.db.models import F, Q
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import Membership, User, Workspace
+from config.errors import AppError
+
+LAST_ACTIVE_PRECISION = timedelta(minutes=5)
+
+
+class NotAMember(AppError):
+    """Also said of workspaces that do not exist: a stranger learns nothing."""
+
+    code = "no-workspace"
+    status = 403
+
+
+class Suspended(AppError):
+    code = "workspace-suspended"
+    status = 403
+
+
+class OtherWorkspace(AppError):
+    """A page opened in one workspace must not act in another."""
+
+    code = "other-workspace"
+    status = 409
+
+
+class WorkspaceRequest(HttpRequest):
+    """A request of a signed-in member; `membership.workspace` is the workspace it acts in."""
+
+    user: User
+    membership: Membership
+
+
+@contextmanager
+def within(workspace: Workspace) -> Iterator[None]:
+    """Run the block in the workspace's schema, as its database role; afterwards where it was before."""
+    connection = _connection()
+    before = connection.tenant
+    connection.set_tenant(workspace)
+    try:
+        yield
+    finally:
+        connection.set_tenant(before)
+
+
+@contextmanager
+def shared() -> Iterator[None]:
+    """Run the block in the shared schema, with no workspace."""
+    connection = _connection()
+    before = connection.tenant
+    connection.set_schema_to_public()
+    try:
+        yield
+    finally:
+        connection.set_tenant(before)
+
+
+def enter(workspace: Workspace) -> None:
+    """As `within`, until `leave`. Only for the edges, which leave in a `finally` of their own."""
+    _connection().set_tenant(workspace)
+
+
+def leave() -> None:
+    """Back to the shared schema."""
+    _connection().set_schema_to_public()
+
+
+def _connection() -> Any:
+    # The wrapper is django-tenants', which has no types.
+    return connections["default"]
+
+
+def active_workspace_id() -> uuid.UUID | None:
+    """The workspace that this thread's connection is in."""
+    return getattr(_connection().tenant, "id", None)
+
+
+def member(*, user_id: object, workspace_id: object) -> Membership:
+    """The membership that lets this user act in this workspace now; read anew for every request."""
+    membership = (
+        Membership.objects.select_related("workspace", "user")
+        .filter(user_id=_uuid(user_id), workspace_id=_uuid(workspace_id), user__is_active=True)
+        .exclude(workspace__state=Workspace.State.ERASING)
+        .first()
+    )
+    if membership is None:
+        raise NotAMember("You are not a member of this workspace. Sign in to one of yours.")
+    if membership.workspace.state == Workspace.State.SUSPENDED:
+        raise Suspended("This workspace is suspended. Write to support.")
+    return membership
+
+
+def note_activity(membership: Membership) -> None:
+    """Keep `last_active_at` within five minutes of the truth, without a write for each request."""
+    now = timezone.now()
+    if membership.last_active_at is None or now - membership.last_active_at > LAST_ACTIVE_PRECISION:
+        Membership.objects.filter(pk=membership.pk).update(last_active_at=now)
+
+
+def home(user: User, remembered: object = None) -> Membership | None:
+    """The workspace to open after signing in: the remembered one, else where the user was last."""
+    memberships = Membership.objects.select_related("workspace").filter(
+        ~Q(workspace__state=Workspace.State.ERASING), user=user
+    )
+    return (
+        memberships.filter(workspace_id=_uuid(remembered)).first()
+        or memberships.order_by(F("last_active_at").desc(nulls_last=True), "joined_at").first()
+    )
+
+
+def check_same_workspace(request: HttpRequest, membership: Membership) -> None:
+    """A page sends the workspace it was opened in; when the session has moved on, nothing happens."""
+    sent = request.headers.get("X-Workspace") or (request.POST.get("workspace") if request.method == "POST" else None)
+    if sent and sent != str(membership.workspace_id):
+        raise OtherWorkspace("This page belongs to another workspace than the one now open. Reload it.")
+
+
+def is_signed_in(request: HttpRequest) -> bool:
+    return not isinstance(request.user, AnonymousUser) and request.user.is_authenticated
+
+
+def _uuid(value: object) -> uuid.UUID:
+    """What is no UUID becomes the nil one, which belongs to nobody."""
+    try:
+        return uuid.UUID(str(value))
+    except ValueError:
+        return uuid.UUID(int=0)

@@ -1,0 +1,73 @@
+"""Access and refresh tokens for programs. Rotation is under a lock; a refresh token used twice ends them all."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts import tenancy
+from accounts.models import Membership, User
+from config.errors import AppError
+
+# Two tabs may refresh at the same moment; only a later second use means that a token was stolen.
+REUSE_GRACE = timedelta(seconds=20)
+
+
+class InvalidToken(AppError):
+    code = "invalid-token"
+    status = 401
+
+
+@dataclass(frozen=True)
+class Pair:
+    access: str
+    refresh: str
+
+
+class _Unchecked(RefreshToken):
+    """Signature, expiry, issuer, audience and type are checked; the list of used tokens is read under our lock."""
+
+    def check_blacklist(self) -> None:
+        pass
+
+
+def issue(membership: Membership) -> Pair:
+    refresh = RefreshToken.for_user(membership.user)
+    refresh["ws"] = str(membership.workspace_id)
+    refresh["tv"] = membership.user.token_version
+    return Pair(access=str(refresh.access_token), refresh=str(refresh))
+
+
+def rotate(raw: str, *, now: datetime) -> Pair:
+    """A new pair for a refresh token, once. Raises InvalidToken; a second use after the grace ends all tokens."""
+    token = _read(raw)
+    with transaction.atomic():
+        outstanding = OutstandingToken.objects.select_for_update().filter(jti=token["jti"]).first()
+        user = User.objects.filter(pk=token["sub"], is_active=True).first()
+        if outstanding is None or user is None or token.get("tv") != user.token_version:
+            raise InvalidToken("This refresh token is no longer good. Sign in again.")
+        used = BlacklistedToken.objects.filter(token=outstanding).first()
+        if used is None:
+            BlacklistedToken.objects.create(token=outstanding)
+            return issue(tenancy.member(user_id=user.pk, workspace_id=token.get("ws")))
+    if now - used.blacklisted_at > REUSE_GRACE:
+        user.end_all_tokens()
+    raise InvalidToken("This refresh token was already used. Sign in again.")
+
+
+def revoke(raw: str) -> None:
+    """End this refresh token. An unknown or expired one is already ended, so that is no error."""
+    try:
+        RefreshToken(raw).blacklist()  # type: ignore[arg-type]  # the stubs forget that it takes text
+    except TokenError:
+        return
+
+
+def _read(raw: str) -> RefreshToken:
+    try:
+        return _Unchecked(raw)  # type: ignore[arg-type]  # as above
+    except TokenError as error:
+        raise InvalidToken("This is not a refresh token of ours, or it has expired. Sign in again.") from error

@@ -1,0 +1,112 @@
+import uuid
+from typing import ClassVar
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.db import models
+from django.utils import timezone
+
+
+class Source(models.Model):
+    """A Notion database or page tree that a connection can see. Chosen sources are read; the others are only named."""
+
+    class Kind(models.TextChoices):
+        DATABASE = "database"
+        PAGE = "page"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection_id = models.UUIDField(db_index=True)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    # A data source's id for a database, a page's for a tree.
+    notion_id = models.CharField(max_length=36)
+    database_id = models.CharField(max_length=36, blank=True)
+    title = models.CharField(max_length=2000)
+    place = models.CharField(max_length=2000, blank=True)
+    url = models.URLField(max_length=2000, blank=True)
+    is_chosen = models.BooleanField(default=True)
+    schema = models.JSONField(default=dict)
+    found_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["connection_id", "notion_id"], name="source_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Page(models.Model):
+    """One Notion page or row as we know it. Readable by those who may read its connection."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        INDEXED = "indexed"
+        SKIPPED = "skipped"
+        FAILED = "failed"
+        UNREACHABLE = "unreachable"
+        TRASHED = "trashed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection_id = models.UUIDField()
+    source = models.ForeignKey(Source, null=True, on_delete=models.SET_NULL, related_name="pages")
+    notion_id = models.CharField(max_length=36)
+    parent_id = models.CharField(max_length=36, blank=True)
+    title = models.CharField(max_length=2000, blank=True)
+    url = models.URLField(max_length=2000, blank=True)
+    edited_at = models.DateTimeField(null=True)
+    indexed_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=11, choices=State.choices, default=State.PENDING)
+    reason = models.CharField(max_length=500, blank=True)
+    warnings = models.JSONField(default=list)
+    next_try_at = models.DateTimeField(null=True)
+    content_hash = models.CharField(max_length=64, blank=True)
+    properties = models.JSONField(default=dict)
+    markdown = models.TextField(blank=True)
+    # The sync that last accounted for this page; a resumed sync goes on with the others.
+    sync_run = models.UUIDField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["connection_id", "notion_id"], name="page_once_per_connection")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["connection_id", "state"], name="page_state"),
+            models.Index(fields=["source", "state"], name="page_of_source"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.notion_id
+
+
+class Chunk(models.Model):
+    """A piece of a page that is searched. Postgres holds text and embedding; Chroma is an index of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    page = models.ForeignKey(Page, on_delete=models.CASCADE, related_name="chunks")
+    connection_id = models.UUIDField(db_index=True)
+    ordinal = models.PositiveIntegerField()
+    # Title and heading path, embedded and searched with the text but not quoted.
+    context = models.TextField(blank=True)
+    text = models.TextField()
+    # [[block id, start, end], …]: which block each part of the text came from.
+    spans = models.JSONField(default=list)
+    tokens = models.PositiveIntegerField()
+    fingerprint = models.CharField(max_length=64)
+    embedder = models.CharField(max_length=80)
+    embedding = models.BinaryField()
+    words = models.GeneratedField(
+        expression=SearchVector("context", "text", config="english"), output_field=SearchVectorField(), db_persist=True
+    )
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["page", "ordinal"], name="chunk_order_is_unique")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            GinIndex(fields=["words"], name="chunk_words"),
+            GinIndex(fields=["text"], opclasses=["gin_trgm_ops"], name="chunk_trigrams"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.page_id} #{self.ordinal}"

@@ -1,0 +1,53 @@
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+
+class SyncRun(models.Model):
+    """One reading of a connection. `complete` only when every known page is accounted for."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        COMPLETE = "complete"
+        PARTIAL = "partial"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection_id = models.UUIDField()
+    requested_by = models.UUIDField(null=True)
+    is_full = models.BooleanField(default=False)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
+    reason = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    # Known, indexed, unchanged, skipped, failed, trashed: as far as the run has come.
+    known = models.PositiveIntegerField(default=0)
+    indexed = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    trashed = models.PositiveIntegerField(default=0)
+    chunks_embedded = models.PositiveIntegerField(default=0)
+    notion_requests = models.PositiveIntegerField(default=0)
+    is_discovered = models.BooleanField(default=False)
+    slowed_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["connection_id"],
+                condition=models.Q(status__in=["queued", "running"]),
+                name="one_open_sync_per_connection",
+            )
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["connection_id", "-created_at"], name="sync_newest")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} {self.status}"

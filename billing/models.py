@@ -1,0 +1,65 @@
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import User, Workspace
+from billing.plans import Tier
+
+
+class Subscription(models.Model):
+    """What a workspace has bought, as facts; what it may do now is `billing.plans.effective`."""
+
+    class Status(models.TextChoices):
+        TRIALING = "trialing"
+        ACTIVE = "active"
+        PAST_DUE = "past_due"
+        CANCELED = "canceled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="subscription")
+    tier = models.CharField(max_length=8, choices=Tier.choices, default=Tier.TRIAL)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.TRIALING)
+    seats = models.PositiveIntegerField(default=1)
+    started_at = models.DateTimeField(default=timezone.now)
+    trial_ends_at = models.DateTimeField()
+    # Monthly periods are counted from here; the trial is one period of its own.
+    anchor_at = models.DateTimeField(default=timezone.now)
+    past_due_since = models.DateTimeField(null=True, blank=True)
+    changed_by = models.UUIDField(null=True, blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=models.Q(seats__gte=1), name="subscription_has_a_seat"),
+            models.CheckConstraint(
+                condition=models.Q(status="trialing", tier="trial") | ~models.Q(status="trialing"),
+                name="only_a_trial_is_trialing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tier} of {self.workspace_id}"
+
+
+class PlanRequest(models.Model):
+    """A change of plan that waits for staff, on a hosted installation with the manual gateway."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="plan_requests")
+    tier = models.CharField(max_length=8, choices=Tier.choices)
+    seats = models.PositiveIntegerField(default=1)
+    requested_by = models.ForeignKey(User, on_delete=models.CASCADE)
+    requested_at = models.DateTimeField(default=timezone.now)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    is_approved = models.BooleanField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["workspace"], condition=models.Q(decided_at=None), name="one_open_plan_request"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tier} for {self.workspace_id}"

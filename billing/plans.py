@@ -1,0 +1,74 @@
+"""The plans: prices, limits and features. Everything that names one of them reads it here."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+
+
+class Tier(models.TextChoices):
+    TRIAL = "trial"
+    PRO = "pro"
+    PLUS = "plus"
+    TEAMS = "teams"
+
+
+class Feature(models.TextChoices):
+    ASK = "ask", "Ask with sources"
+    TASKS = "tasks", "Tasks"
+    MANUAL_SYNC = "manual_sync", "Sync on demand"
+    APPROVED_WRITES = "approved_writes", "Changes in Notion that you approve"
+    SCHEDULED_SYNC = "scheduled_sync", "Scheduled sync"
+    API_KEYS = "api_keys", "API keys"
+    LIVE_SYNC = "live_sync", "Near-live sync"
+    SEVERAL_CONNECTIONS = "several_connections", "Several Notion workspaces"
+    SCHEDULED_EXPORT = "scheduled_export", "Export on schedule"
+    MEMBERS = "members", "Members and roles"
+    SHARED_CONVERSATIONS = "shared_conversations", "Shared conversations"
+    AUDIT_LOG = "audit_log", "Audit log"
+    MEMBER_CAPS = "member_caps", "Limits for each member"
+
+
+EVERYONE = (Feature.ASK, Feature.TASKS, Feature.MANUAL_SYNC, Feature.APPROVED_WRITES)
+PAID = (*EVERYONE, Feature.SCHEDULED_SYNC, Feature.API_KEYS)
+ADVANCED = (*PAID, Feature.LIVE_SYNC, Feature.SEVERAL_CONNECTIONS, Feature.SCHEDULED_EXPORT)
+TEAM = (*ADVANCED, Feature.MEMBERS, Feature.SHARED_CONVERSATIONS, Feature.AUDIT_LOG, Feature.MEMBER_CAPS)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Prices in cents a month; limits are for each member and period."""
+
+    tier: Tier
+    name: str
+    price_cents: int
+    price_per_user_cents: int
+    requests: int
+    tokens: int
+    features: tuple[Feature, ...]
+    upgrades: tuple[Tier, ...]
+    trial: timedelta | None = None
+
+
+PLANS: dict[Tier, Plan] = {
+    plan.tier: plan
+    for plan in (
+        Plan(
+            Tier.TRIAL,
+            "Trial",
+            0,
+            0,
+            settings.TRIAL_REQUESTS,
+            50_000,
+            EVERYONE,
+            upgrades=(Tier.PRO, Tier.PLUS, Tier.TEAMS),
+            trial=timedelta(days=settings.TRIAL_DAYS),
+        ),
+        Plan(Tier.PRO, "Pro", 1_000, 0, 1_000, 1_000_000, PAID, upgrades=(Tier.PLUS, Tier.TEAMS)),
+        Plan(Tier.PLUS, "Plus", 1_900, 0, 2_500, 2_500_000, ADVANCED, upgrades=(Tier.TEAMS,)),
+        Plan(Tier.TEAMS, "Teams", 4_900, 1_200, 5_000, 5_000_000, TEAM, upgrades=()),
+    )
+}
+CURRENCY = "usd"
+PAST_DUE_GRACE = timedelta(days=7)

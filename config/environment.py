@@ -1,0 +1,79 @@
+"""What the environment says, read once. A wrong value stops the start and names the variable."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+EMBEDDED, TEST, PRODUCTION = "embedded", "test", "production"
+WEB_LOGIN = "docent_web"
+
+
+def text(name: str, default: str | None = None) -> str:
+    value = os.environ.get(name, "").strip() or default
+    if value is None:
+        raise ImproperlyConfigured(f"{name} is not set. See .env.example for what it is for.")
+    return value
+
+
+def number(name: str, default: int) -> int:
+    value = text(name, str(default))
+    try:
+        return int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+
+
+def flag(name: str, default: bool = False) -> bool:
+    value = text(name, "1" if default else "0").lower()
+    if value not in {"0", "1", "true", "false", "yes", "no"}:
+        raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
+    return value in {"1", "true", "yes"}
+
+
+def database(url: str) -> dict[str, object]:
+    """Django's connection settings for `postgresql://user:password@host:port/name?host=/socket/folder`."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
+        raise ImproperlyConfigured("A database URL looks like postgresql://user:password@host:5432/name.")
+    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    return {
+        "ENGINE": "config.postgres",
+        "NAME": unquote(parts.path.strip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "OPTIONS": options,
+        "CONN_MAX_AGE": 0,
+    }
+
+
+def web_login_password(secret_key: str) -> str:
+    return hmac.new(secret_key.encode(), b"database login of the web process", hashlib.sha256).hexdigest()
+
+
+def web_database_url(owner_url: str, secret_key: str) -> str:
+    """The address of the lesser login that `prepare_database` makes beside the owner's."""
+    parts = urlsplit(owner_url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{WEB_LOGIN}:{quote(web_login_password(secret_key))}@{host}").geturl()
+
+
+def seal_keys(value: str) -> dict[str, bytes]:
+    """`2:BASE64,1:BASE64`: the first key seals, all of them open."""
+    keys = {}
+    for entry in value.split(","):
+        name, _, encoded = entry.strip().partition(":")
+        try:
+            key = base64.urlsafe_b64decode(encoded)
+        except (binascii.Error, ValueError):
+            key = b""
+        if not name or len(key) != 32:
+            raise ImproperlyConfigured("SEAL_KEYS is NAME:KEY,… with keys of 32 bytes in URL-safe base64.")
+        keys[name] = key
+    return keys

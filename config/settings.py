@@ -1,0 +1,262 @@
+"""Django's settings. Everything that differs between installations comes from the environment (`.env.example`)."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from config import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PRODUCT_NAME = "Docent"
+
+DOCENT_ENV = env.text("DOCENT_ENV", env.EMBEDDED)
+IS_PRODUCTION = DOCENT_ENV == env.PRODUCTION
+DOCENT_HOME = Path(env.text("DOCENT_HOME", str(BASE_DIR / ".local")))
+DEBUG = False
+
+DEFAULT_SECRET_KEY = "only-for-one-machine-and-refused-in-production"
+DEFAULT_SEAL_KEYS = "1:b25seS1mb3Itb25lLW1hY2hpbmUtYW5kLXJlZnVzZWQ="
+SECRET_KEY = env.text("SECRET_KEY", DEFAULT_SECRET_KEY)
+SEAL_KEYS = env.seal_keys(env.text("SEAL_KEYS", DEFAULT_SEAL_KEYS))
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{env.number('PORT', 8000)}").rstrip("/")
+ALLOWED_HOSTS = env.text("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+# Applications of the shared schema, and those whose tables stand in every workspace's schema.
+SHARED_APPS = [
+    "django_tenants",
+    "config",
+    "accounts",
+    "billing",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.admin",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "lucide",
+]
+TENANT_APPS = ["usage", "tasks", "agent"]
+INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
+TENANT_MODEL = "accounts.Workspace"
+TENANT_LIMIT_SET_CALLS = True
+DATABASE_ROUTERS = ["accounts.schemas.WorkspaceRouter", "django_tenants.routers.TenantSyncRouter"]
+AUTH_USER_MODEL = "accounts.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.WorkspaceMiddleware",
+    "billing.middleware.PlanGateMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.context.product",
+            ],
+        },
+    }
+]
+
+# The owner migrates, fills the pool of schemas and erases; the web login serves. See docs/operations.md.
+ALLOW_WEAK_ISOLATION = env.flag("ALLOW_WEAK_ISOLATION")
+_owner_url = env.text("DATABASE_URL", "")
+_web_url = env.text("DATABASE_WEB_URL", "") or (
+    _owner_url if ALLOW_WEAK_ISOLATION else env.web_database_url(_owner_url, SECRET_KEY) if _owner_url else ""
+)
+DATABASES: dict[str, Any] = {
+    "default": env.database(_web_url or "postgresql://docent_web@127.0.0.1/docent"),
+}
+DATABASES["default"]["OPTIONS"] |= {
+    "roles": not ALLOW_WEAK_ISOLATION,
+    "pool": {"min_size": 1, "max_size": env.number("DATABASE_POOL", 10), "max_lifetime": 600, "timeout": 10},
+}
+if _owner_url:
+    DATABASES["owner"] = env.database(_owner_url)
+
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+CHROMA_URL = env.text("CHROMA_URL", "http://127.0.0.1:8001")
+EMBEDDER_DIR = Path(env.text("EMBEDDER_DIR", str(DOCENT_HOME / "embedder")))
+# How many ready schemas wait for the next sign-ups: twice the sign-ups expected during one refill.
+WARM_SCHEMAS = env.number("WARM_SCHEMAS", 20)
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
+
+# Notion: the real one unless the embedded emulator's address is given.
+NOTION_API_URL = env.text("NOTION_API_URL", "https://api.notion.com").rstrip("/")
+NOTION_VERSION = "2026-03-11"
+NOTION_CLIENT_ID = env.text("NOTION_CLIENT_ID", "")
+NOTION_CLIENT_SECRET = env.text("NOTION_CLIENT_SECRET", "")
+NOTION_REQUESTS_PER_SECOND = float(env.text("NOTION_REQUESTS_PER_SECOND", "2.5"))
+
+# Signing in: one set of checks (allauth's) for pages and programs.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["accounts.passwords.Argon2id", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "overview"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_FORMS = {"signup": "billing.forms.SignupForm"}
+EMAIL_VERIFICATION_REQUIRED = env.flag("EMAIL_VERIFICATION_REQUIRED", default=IS_PRODUCTION)
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_VERIFICATION_REQUIRED else "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": env.text("LIMIT_LOGIN_FAILED", "10/m/ip,5/5m/key"),
+    "signup": env.text("LIMIT_SIGNUP", "20/m/ip"),
+}
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0)
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if env.text("EMAIL_URL", "")
+    else ("django.core.mail.backends.console.EmailBackend")
+)
+DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Docent <docent@localhost>")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.AccessTokenAuthentication",
+        "accounts.authentication.BrowserSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "billing.permissions.PlanIsOpen"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "config.errors.handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=30),
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": env.text("TOKEN_SIGNING_KEY", f"access tokens {SECRET_KEY}"),
+    "AUDIENCE": "docent",
+    "ISSUER": "docent",
+    "USER_ID_CLAIM": "sub",
+    "UPDATE_LAST_LOGIN": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Docent",
+    "DESCRIPTION": "Ask your Notion workspace, with sources. Errors are RFC 9457 problem documents.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi.describe_problems",
+    ],
+}
+
+# Celery carries ids only; what is to be done stands in Postgres (`accounts.Job`).
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 10}
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_BEAT_SCHEDULE = {
+    "sweep-jobs": {"task": "accounts.jobs.sweep", "schedule": 5.0},
+    "fill-pool": {"task": "accounts.jobs.fill_pool", "schedule": 30.0},
+    "forget-expired": {"task": "accounts.jobs.forget_expired", "schedule": 3600.0},
+}
+
+# The manual gateway applies a change of plan at once; on a hosted installation only staff may approve one.
+BILLING_GATEWAY = env.text("BILLING_GATEWAY", "manual")
+TRIAL_DAYS = env.number("TRIAL_DAYS", 7)
+TRIAL_REQUESTS = env.number("TRIAL_REQUESTS", 120)
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = not IS_PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if IS_PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PRODUCTION
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if IS_PRODUCTION else 0
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    # httpx writes every address at INFO, and Notion's callback addresses hold one-time codes.
+    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
+}

@@ -1,0 +1,80 @@
+"""The people of the tests: Alice owns a workspace, Bob is a member of it, Charlie belongs to another one."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from django.test import Client
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts import schemas, tokens
+from accounts.models import Membership, Role, User, Workspace, WorkspaceSchema
+from billing import services
+from billing.models import Subscription
+
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass
+class Person:
+    user: User
+    membership: Membership
+
+    @property
+    def workspace(self) -> Workspace:
+        return self.membership.workspace
+
+    @property
+    def email(self) -> str:
+        return self.user.email
+
+    @property
+    def subscription(self) -> Subscription:
+        return Subscription.objects.get(workspace=self.workspace)
+
+    @cached_property
+    def api(self) -> APIClient:
+        """A program with this person's access token."""
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.issue(self.membership).access}")
+        return client
+
+    @cached_property
+    def web(self) -> Client:
+        """A browser in which this person is signed in."""
+        client = Client()
+        client.force_login(self.user)
+        session = client.session
+        session["workspace"] = str(self.workspace.pk)
+        session.save()
+        return client
+
+
+def sign_up(name: str, *, now: datetime | None = None) -> Person:
+    """A new customer with a workspace of their own, made the way the product makes one."""
+    if not WorkspaceSchema.objects.filter(state="warm", head=schemas.head()).exists():
+        schemas.fill(8)
+    registration = services.register(
+        email=f"{name.lower()}-{secrets.token_hex(5)}@example.com",
+        password=PASSWORD,
+        name=name,
+        workspace_name=f"{name}'s company",
+        now=now or timezone.now(),
+    )
+    return Person(user=registration.user, membership=registration.membership)
+
+
+def join(owner: Person, name: str, role: Role = Role.MEMBER) -> Person:
+    """Somebody else in the owner's workspace. Their own workspace stays behind, as when an existing user is invited."""
+    person = sign_up(name)
+    membership = Membership.objects.create(workspace=owner.workspace, user=person.user, role=role)
+    return Person(user=person.user, membership=membership)
+
+
+def put_on_plan(person: Person, tier: str, *, seats: int = 1, now: datetime | None = None) -> None:
+    moment = now or timezone.now()
+    Subscription.objects.filter(workspace=person.workspace).update(
+        tier=tier, status=Subscription.Status.ACTIVE, seats=seats, anchor_at=moment, changed_at=moment
+    )

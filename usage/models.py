@@ -1,0 +1,119 @@
+import uuid
+from typing import ClassVar
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import Func
+from django.utils import timezone
+
+
+class _Span(Func):
+    function = "TSTZRANGE"
+    output_field = DateTimeRangeField()
+
+
+class Period(models.Model):
+    """What one member may use and has used between two moments. `held` is reserved by work in flight."""
+
+    member_id = models.UUIDField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    requests_limit = models.BigIntegerField()
+    requests_used = models.BigIntegerField(default=0)
+    requests_held = models.BigIntegerField(default=0)
+    tokens_limit = models.BigIntegerField()
+    tokens_used = models.BigIntegerField(default=0)
+    tokens_held = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=models.Q(ends_at__gt=models.F("starts_at")), name="period_has_length"),
+            models.CheckConstraint(
+                condition=models.Q(requests_used__gte=0, requests_held__gte=0, tokens_used__gte=0, tokens_held__gte=0),
+                name="period_counts_are_not_negative",
+            ),
+            ExclusionConstraint(
+                name="periods_do_not_overlap",
+                expressions=[
+                    ("member_id", RangeOperators.EQUAL),
+                    (_Span("starts_at", "ends_at"), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["member_id", "-ends_at"], name="period_current")]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} until {self.ends_at:%Y-%m-%d}"
+
+
+class Hold(models.Model):
+    """Quota reserved by one piece of work. It outlives the work's hard time limit."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        SETTLED = "settled"
+        RELEASED = "released"
+        EXPIRED = "expired"
+        LATE = "late"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    period = models.ForeignKey(Period, on_delete=models.CASCADE, related_name="holds")
+    # The same key never holds twice: a retried request finds its hold.
+    key = models.CharField(max_length=120, unique=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    requests = models.BigIntegerField()
+    tokens = models.BigIntegerField()
+    tokens_charged = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=models.Q(requests__gte=0, tokens__gte=0), name="hold_is_not_negative")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["expires_at"], condition=models.Q(state="open"), name="hold_open")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.state}"
+
+
+class Entry(models.Model):
+    """One line of the usage log: what a piece of work cost. Never changed."""
+
+    class Outcome(models.TextChoices):
+        SUCCEEDED = "succeeded"
+        NOT_FOUND = "not_found"
+        STOPPED = "stopped"
+        FAILED = "failed"
+        OVERAGE = "overage"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    at = models.DateTimeField(default=timezone.now)
+    member_id = models.UUIDField()
+    kind = models.CharField(max_length=20)
+    run_id = models.UUIDField(null=True)
+    hold = models.ForeignKey(Hold, null=True, on_delete=models.SET_NULL, related_name="entries")
+    requests = models.IntegerField(default=0)
+    input_tokens = models.BigIntegerField(default=0)
+    output_tokens = models.BigIntegerField(default=0)
+    model = models.CharField(max_length=80, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    grounded = models.BooleanField(null=True)
+    milliseconds = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            # A settle that is repeated writes nothing twice.
+            models.UniqueConstraint(fields=["hold", "kind"], name="entry_once_per_hold_and_kind")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["-at", "id"], name="entry_newest"),
+            models.Index(fields=["member_id", "-at"], name="entry_of_member"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.outcome} {self.at:%Y-%m-%d %H:%M}"
