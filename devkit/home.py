@@ -82,6 +82,19 @@ class Home:
             os.close(self.lock_fd)
             self.lock_fd = None
 
+    def is_locked(self) -> bool:
+        try:
+            fd = os.open(self.path / "lock", os.O_RDWR)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
+        return False
+
     @staticmethod
     def _runs(pid: str) -> bool:
         try:

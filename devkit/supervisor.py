@@ -1,0 +1,254 @@
+"""Starts services and application in order, shows one log, restarts what dies, and leaves nothing behind.
+
+The restarts need no judgement about why: every process of the application may be killed at any moment.
+"""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from devkit.home import PROJECT, Home, Trouble, is_free
+from devkit.processes import Child, Echo
+from devkit.services import Services, answers
+
+STEADY_AFTER_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 30.0
+MANAGE = [sys.executable, str(PROJECT / "manage.py")]
+
+
+class Stop(BaseException):
+    """Somebody asked for the end (Ctrl-C, SIGTERM, the terminal closed)."""
+
+
+class Program(Child):
+    """A process of the application; ready when it says `ready_line`, or when `ready_url` answers."""
+
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str | Path],
+        *,
+        home: Home,
+        environment: Mapping[str, str],
+        echo: Echo | None = None,
+        ready_line: str = "",
+        ready_url: str = "",
+    ) -> None:
+        self.name = name
+        super().__init__(home.log(name), echo=echo, lock_fd=home.lock_fd)
+        self.arguments = arguments
+        self.environment = environment
+        self.directory = PROJECT
+        self.ready_line = ready_line
+        self.ready_url = ready_url
+
+    def command(self) -> Sequence[str | Path]:
+        return self.arguments
+
+    def is_ready(self) -> bool:
+        if self.ready_url:
+            return answers(self.ready_url)
+        return any(self.ready_line in line for line in list(self.said))
+
+    def finish(self) -> list[str]:
+        """Runs to its end and returns what it printed."""
+        self.start()
+        assert self.process is not None
+        if code := self.process.wait():
+            raise Trouble(f"{self.name} failed with code {code}:\n{self.last_words()}")
+        self.clear_up()
+        return self.said
+
+
+class Supervisor:
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.programs: list[Program] = []
+        self.failures: dict[Child, int] = {}
+        self.restart_at: dict[Child, float] = {}
+        self.stopping = False
+
+    @property
+    def children(self) -> list[Child]:
+        return [*self.services.children, *self.programs]
+
+    def catch_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self.stopping:
+            self.stopping = True
+            raise Stop
+        for child in self.children:
+            child.kill()
+
+    def add(self, program: Program) -> None:
+        self.programs.append(program)
+        program.start()
+
+    def watch(self) -> NoReturn:
+        while True:
+            for child in self.children:
+                self.look_after(child, time.monotonic())
+            time.sleep(0.2)
+
+    def look_after(self, child: Child, now: float) -> None:
+        if child.exit_code is None:
+            return
+        if child not in self.restart_at:
+            steady = now - child.started_at > STEADY_AFTER_SECONDS
+            self.failures[child] = 1 if steady else self.failures.get(child, 0) + 1
+            pause = min(LONGEST_PAUSE_SECONDS, 0.25 * 2 ** self.failures[child])
+            self.restart_at[child] = now + pause
+            say("docent", f"{child.name} ended with code {child.exit_code}; starting it again in {pause:.1f} s")
+        if now >= self.restart_at[child]:
+            del self.restart_at[child]
+            child.clear_up()
+            try:
+                child.start()
+            except Trouble as trouble:
+                say("docent", f"{child.name}: {trouble}")
+
+    def stop(self) -> None:
+        self.stopping = True
+        for program in self.programs:
+            program.begin_stop()
+        for program in self.programs:
+            program.stop()
+        self.services.stop()
+
+
+def say(name: str, line: str) -> None:
+    try:
+        print(f"{name:<9}| {line}", flush=True)
+    except OSError:
+        # Nobody reads any more (`make run | head`); the files still have it all.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def application(home: Home, environment: Mapping[str, str], port: int) -> list[Program]:
+    python = sys.executable
+    web = [python, "-m", "granian", "--interface", "asgi", "--workers", "1", "--host", "127.0.0.1"]
+    # The backlog bounds open requests too, streams included.
+    web += ["--port", str(port), "--backlog", "4096", "--workers-kill-timeout", "3", "config.asgi:application"]
+    celery = [python, "-m", "celery", "-A", "config.celery"]
+    worker = [*celery, "worker", "-l", "INFO", "--without-gossip", "--without-mingle", "--max-tasks-per-child", "500"]
+    beat = [*celery, "beat", "-l", "INFO", "--pidfile=", "-s", str(home.folder("beat") / "schedule")]
+
+    def program(name: str, arguments: Sequence[str], line: str = "", url: str = "") -> Program:
+        return Program(name, arguments, home=home, environment=environment, echo=say, ready_line=line, ready_url=url)
+
+    return [
+        program("web", web, url=f"http://127.0.0.1:{port}/readyz"),
+        program("runs", [*worker, "-Q", "runs,default", "-c", "2", "-n", "runs@%h"], line=" ready."),
+        program("sync", [*worker, "-Q", "sync", "-c", "2", "-n", "sync@%h"], line=" ready."),
+        program("beat", beat, line="beat: Starting"),
+    ]
+
+
+def run() -> int:
+    use_env_file()
+    home = Home.from_environment()
+    port = int(os.environ.get("PORT", "8000"))
+    services = Services(home, echo=say)
+    supervisor = Supervisor(services)
+    supervisor.catch_signals()
+    begun = time.monotonic()
+    try:
+        services.start()
+        if not is_free(port):
+            raise Trouble(f"Port {port} is taken: stop what uses it, or set PORT to another.")
+        environment = {"PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}", **services.environment}
+        start_application(supervisor, environment, port)
+        say("docent", f"all ready after {time.monotonic() - begun:.1f} s; Ctrl-C ends everything")
+        supervisor.watch()
+    except Stop:
+        say("docent", "stopping; once more to stop at once")
+        return 0
+    finally:
+        supervisor.stop()
+        (home.path / "environment.json").unlink(missing_ok=True)
+
+
+def start_application(supervisor: Supervisor, environment: dict[str, str], port: int) -> None:
+    home = supervisor.services.home
+    environment["PUBLIC_URL"] = os.environ.get("PUBLIC_URL", environment["PUBLIC_URL"])
+    prepare = [*MANAGE, "prepare_database"]
+    Program("migrate", prepare, home=home, environment=environment, echo=say).finish()
+    load = [*MANAGE, "load_demo", "--json"]
+    said = Program("demo", load, home=home, environment=environment).finish()
+    try:
+        demo: dict[str, str] = json.loads(said[-1])
+    except (IndexError, json.JSONDecodeError):
+        raise Trouble(f"manage.py load_demo --json did not end with a line of JSON: {said[-1:]}") from None
+    for program in application(home, environment, port):
+        supervisor.add(program)
+    for program in supervisor.programs:
+        program.wait(120)
+    keep_environment(home, environment)
+    announce(port, demo, environment)
+
+
+def announce(port: int, demo: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    print(f"Docent is ready at http://127.0.0.1:{port}")
+    print(f"Demo sign-in: {demo['email']} {demo['password']}")
+    if url := environment.get("NOTION_API_URL"):
+        print(f"Demo Notion token: {demo['notion_token']}")
+        print(f"Demo Notion API: {url}")
+    sys.stdout.flush()
+
+
+def serve() -> int:
+    """Only the services; their addresses as lines for a shell."""
+    use_env_file()
+    services = Services(Home.from_environment())
+    supervisor = Supervisor(services)
+    supervisor.catch_signals()
+    try:
+        services.start()
+        keep_environment(services.home, services.environment)
+        for name, value in services.environment.items():
+            print(f"export {name}={shlex.quote(value)}", flush=True)
+        supervisor.watch()
+    except Stop:
+        return 0
+    finally:
+        supervisor.stop()
+        (services.home.path / "environment.json").unlink(missing_ok=True)
+
+
+def manage(arguments: Sequence[str]) -> int:
+    use_env_file()
+    home = Home.from_environment()
+    file = home.path / "environment.json"
+    if home.is_locked() and file.exists():
+        return subprocess.run([*MANAGE, *arguments], env={**os.environ, **json.loads(file.read_text())}).returncode
+    with Services(home) as services:
+        return subprocess.run([*MANAGE, *arguments], env={**os.environ, **services.environment}).returncode
+
+
+def keep_environment(home: Home, environment: Mapping[str, str]) -> None:
+    file = home.path / "environment.json"
+    file.unlink(missing_ok=True)
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        json.dump(dict(environment), out)
+
+
+def use_env_file() -> None:
+    """`.env`, one NAME=value a line; what is already in the environment wins."""
+    file = PROJECT / ".env"
+    if not file.exists():
+        return
+    for line in file.read_text().splitlines():
+        name, sign, value = line.partition("=")
+        if sign and not line.lstrip().startswith("#"):
+            os.environ.setdefault(name.strip(), value.strip().strip("\"'"))

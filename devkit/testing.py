@@ -1,0 +1,105 @@
+"""`make test`: services of its own, every check, every test, and nothing left afterwards."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from devkit.home import PROJECT, Home
+from devkit.postgres import SYSTEM_FOLDER
+from devkit.processes import REAPER
+from devkit.services import Services
+
+BIN = Path(sys.executable).parent
+APPS = ("config", "integrations", "accounts", "billing", "usage", "tasks", "agent", "devkit")
+CHECKS: dict[str, list[str]] = {
+    "style": ["ruff", "check", "."],
+    "format": ["ruff", "format", "--check", "."],
+    "types": ["mypy"],
+    "imports": ["lint-imports"],
+    "migrations": ["python", "manage.py", "makemigrations", "--check", "--dry-run"],
+}
+
+
+class TestServices(Services):
+    """In a folder of their own, so that several runs go side by side, and gone with it."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        folder = PROJECT / ".test"
+        folder.mkdir(exist_ok=True)
+        for leftover in folder.iterdir():
+            home = Home(leftover)
+            if leftover.is_dir() and not home.is_locked():
+                erase(home)
+        super().__init__(Home(Path(tempfile.mkdtemp(dir=folder))), tests=True, with_emulator=False)
+        # The database's system user must be able to pass through.
+        self.home.path.chmod(0o755)
+
+    def stop(self) -> None:
+        super().stop()
+        erase(self.home)
+
+
+def erase(home: Home) -> None:
+    for folder in (home.path, SYSTEM_FOLDER / home.tag):
+        if folder.exists():
+            shutil.rmtree(folder)
+
+
+def call(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    print(f"$ {' '.join(command)}", flush=True)
+    # Below a reaper, so that a killed `make test` leaves no test process; SIGINT lets pytest clear up after itself.
+    reaping = [sys.executable, "-I", "-S", str(REAPER), str(int(signal.SIGINT)), "15", ""]
+    with subprocess.Popen(
+        [*reaping, str(BIN / command[0]), *command[1:]],
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            return process.wait()
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def check(environment: Mapping[str, str]) -> int:
+    """All checks, also after one has failed."""
+    failed = []
+    for name, command in CHECKS.items():
+        begun = time.monotonic()
+        if call(command, environment):
+            failed.append(name)
+        print(f"-- {name}: {time.monotonic() - begun:.1f} s", flush=True)
+    if failed:
+        print(f"Failed: {', '.join(failed)}", flush=True)
+    return 1 if failed else 0
+
+
+def lint() -> int:
+    with TestServices() as services:
+        return check(services.environment)
+
+
+def test(arguments: Sequence[str]) -> int:
+    chosen = [argument for argument in arguments if argument != "--require-browser"]
+    with TestServices() as services:
+        if chosen:
+            return call(["pytest", *chosen], services.environment)
+        if check(services.environment):
+            return 1
+        coverage = [*(f"--cov={app}" for app in APPS), "--cov-report=term:skip-covered"]
+        return call(["pytest", "-n", "2", "--dist", "loadscope", *coverage], services.environment)
+
+
+def measure(module: str, arguments: Sequence[str]) -> int:
+    with TestServices() as services:
+        return call(["python", "-m", module, *arguments], services.environment)
