@@ -1,0 +1,122 @@
+"""The interface for tests and the demo, under /__emulator/. Notion has nothing like it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devkit.notion import recorded, seed
+from devkit.notion.clock import parse_time
+from devkit.notion.edit import edit
+from devkit.notion.errors import ApiError
+from devkit.notion.http import Request, Response, json_response
+from devkit.notion.model import Json, Workspace
+from devkit.notion.render import Renderer
+
+if TYPE_CHECKING:
+    from devkit.notion.app import Emulator
+
+
+class Control:
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.routes: dict[tuple[str, str], Callable[[Request, Json], Any]] = {
+            ("GET", "health"): lambda request, body: {"ok": True},
+            ("POST", "seed"): self.seed,
+            ("POST", "reset"): self.reset,
+            ("GET", "state"): self.state,
+            ("GET", "journal"): self.journal,
+            ("POST", "clock"): self.clock,
+            ("POST", "edit"): lambda request, body: edit(self.emulator.state, body),
+            ("POST", "faults"): self.add_fault,
+            ("GET", "faults"): self.faults,
+            ("DELETE", "faults"): self.remove_faults,
+            ("POST", "limits"): self.limits,
+            ("POST", "tokens"): self.tokens,
+        }
+
+    def answer(self, request: Request) -> Response:
+        name = request.path.removeprefix("/__emulator/").strip("/")
+        route = self.routes.get((request.method, name))
+        if route is None:
+            return json_response(404, {"error": f"no control {request.method} {name}"})
+        try:
+            body = json.loads(request.body) if request.body else {}
+            return json_response(200, route(request, body))
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, re.error, ApiError, OSError) as error:
+            return json_response(400, {"error": f"{type(error).__name__}: {error}"})
+
+    def seed(self, request: Request, body: Json) -> Json:
+        if "recorded" in body:
+            at = parse_time(body["clock"]) if body.get("clock") else None
+            return recorded.load(self.emulator.state, Path(body["recorded"]), body["token"], at=at)
+        return seed.load(self.emulator.state, body["seed"], str(body.get("namespace", "")))
+
+    def reset(self, request: Request, body: Json) -> Json:
+        self.emulator.reset()
+        return {}
+
+    def state(self, request: Request, body: Json) -> Json:
+        key = request.one("workspace")
+        spaces = list(self.emulator.state.workspaces.values())
+        return {"workspaces": [self._whole(one) for one in spaces if key in (None, one.id, one.key)]}
+
+    def _whole(self, workspace: Workspace) -> Json:
+        state = self.emulator.state
+        renderer = Renderer(state, None)
+        objects = {
+            node.id: renderer.object(node) | {"children": node.children, "trashed": state.trashed(node)}
+            for node in state.inside(workspace)
+        }
+        grants = [seed.describe(one) for one in state.grants.values() if one.workspace is workspace]
+        now = workspace.clock.now().isoformat()
+        about = {"id": workspace.id, "key": workspace.key, "name": workspace.name, "now": now}
+        return about | {"objects": objects, "grants": grants}
+
+    def journal(self, request: Request, body: Json) -> Json:
+        since = int(request.one("since") or 0)
+        token = request.one("token")
+        kept = [entry for entry in self.emulator.journal if entry["n"] > since and token in (None, entry["token"])]
+        return {"requests": kept, "last": self.emulator.requests}
+
+    def clock(self, request: Request, body: Json) -> Json:
+        state = self.emulator.state
+        spaces = [state.workspace(body["workspace"])] if "workspace" in body else list(state.workspaces.values())
+        for space in spaces:
+            if "set" in body:
+                space.clock.set(parse_time(body["set"]))
+            if "advance" in body:
+                space.clock.advance(float(body["advance"]))
+            if body.get("freeze"):
+                space.clock.freeze()
+            if body.get("run"):
+                space.clock.run()
+        return {space.key: space.clock.now().isoformat() for space in spaces}
+
+    def add_fault(self, request: Request, body: Json) -> Json:
+        return {"id": self.emulator.faults.add(body).id}
+
+    def faults(self, request: Request, body: Json) -> Json:
+        rules = self.emulator.faults.rules
+        return {"faults": [{"id": r.id, "match": r.match, "do": r.do, "seen": r.seen, "hits": r.hits} for r in rules]}
+
+    def remove_faults(self, request: Request, body: Json) -> Json:
+        id = request.one("id")
+        self.emulator.faults.remove(id=int(id) if id else None, token=request.one("token"))
+        return {}
+
+    def limits(self, request: Request, body: Json) -> Json:
+        self.emulator.state.grants[body["token"]].per_minute = body["per_minute"]
+        return {}
+
+    def tokens(self, request: Request, body: Json) -> Json:
+        """{"token", "do": "expire" | "revoke"}: an expired one can still be refreshed."""
+        grant = self.emulator.state.grants[body["token"]]
+        if body["do"] == "expire":
+            grant.expires_at = grant.workspace.clock.now()
+        else:
+            grant.revoked = True
+        return {}

@@ -1,0 +1,223 @@
+"""What a reader may ask."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from devkit.notion import paging, properties, search
+from devkit.notion.calls import Call
+from devkit.notion.errors import invalid, restricted, several_sources, unsupported, wrong
+from devkit.notion.ids import parse_id
+from devkit.notion.markdown import Markdown
+from devkit.notion.model import Json, Node, User
+from devkit.notion.render import OLD, listing
+from devkit.notion.values import schema_of
+
+OPAQUE = ("ai_block", "external_object_instance_page", "form", "button")
+COUNTED = re.compile(r"item:(\d+)")
+
+
+# -- users
+
+
+def me(call: Call) -> Json:
+    return call.renderer.user(call.grant.workspace.users[call.grant.bot_id])
+
+
+def members(call: Call) -> list[User]:
+    users = call.grant.workspace.users.values()
+    own = {call.grant.bot_id}
+    return [user for user in users if user.kind == "person" or user.id in own]
+
+
+def users(call: Call) -> Json:
+    if call.grant.integration.capabilities["users"] == "none":
+        raise restricted()
+    page, cursor = paging.cut(members(call), call.size(in_query=True), call.cursor(in_query=True))
+    return listing([call.renderer.user(user) for user in page], "user", cursor)
+
+
+def user(call: Call) -> Json:
+    if call.grant.integration.capabilities["users"] == "none":
+        raise restricted()
+    found = call.grant.workspace.users.get(call.params["user_id"])
+    if found is None:
+        raise call.missing("user", call.params["user_id"])
+    return call.renderer.user(found)
+
+
+# -- search
+
+
+def search_all(call: Call) -> Json:
+    call.require("read")
+    found = search.find(call.grant, call.body, call.renderer)
+    page, cursor = paging.cut(found, call.size(in_query=False), call.cursor(in_query=False))
+    shown = [_as_found(call, node) for node in page]
+    return listing(shown, "page_or_database" if call.version == OLD else "page_or_data_source", cursor)
+
+
+def _as_found(call: Call, node: Node) -> Json:
+    if call.version == OLD and node.kind == "data_source" and node.parent in call.state.nodes:
+        return call.renderer.database(call.state.nodes[node.parent])
+    return call.renderer.object(node)
+
+
+# -- pages
+
+
+def page(call: Call) -> Json:
+    node = call.get("page", call.params["page_id"])
+    only = call.params_named("filter_properties")
+    _check_known(schema_of(call.state.nodes, node), only)
+    return call.renderer.page(node, only)
+
+
+def _check_known(schema: list[Json], keys: list[str]) -> None:
+    for key in keys:
+        if properties.find(schema, key) is None:
+            raise invalid(f"Could not find property with name or id: {key}")
+
+
+def page_property(call: Call) -> Json:
+    node = call.get("page", call.params["page_id"])
+    entry = properties.find(schema_of(call.state.nodes, node), call.params["property_id"])
+    if entry is None:
+        raise invalid(f"Could not find property with name or id: {call.params['property_id']}")
+    found = call.renderer.values.item(node, entry)
+    if isinstance(found, dict):
+        return found
+    elements, about = found
+    start = _item_start(call.param("start_cursor"), len(elements))
+    size = call.size(in_query=True)
+    cursor = f"item:{start + size}" if start + size < len(elements) else None
+    if cursor:
+        path = f"/v1/pages/{node.id}/properties/{entry['id']}?start_cursor={cursor}&page_size={size}"
+        about = about | {"next_url": call.state.base_url + path}
+    return listing(elements[start : start + size], "property_item", cursor, extra=about)
+
+
+def _item_start(cursor: str | None, length: int) -> int:
+    if cursor is None:
+        return 0
+    given = COUNTED.fullmatch(cursor)
+    if given is None or int(given[1]) >= length:
+        raise invalid(f"The start_cursor provided is invalid: {cursor}")
+    return int(given[1])
+
+
+def page_markdown(call: Call) -> Json:
+    node = call.get("page", call.params["page_id"], among=("page", "block"))
+    written = Markdown(call)
+    text = written.children(node)
+    return {
+        "object": "page_markdown",
+        "id": node.id,
+        "markdown": text,
+        "truncated": bool(written.unknown),
+        "unknown_block_ids": written.unknown,
+    }
+
+
+# -- blocks
+
+
+def block(call: Call) -> Json:
+    return call.renderer.block(call.block(call.params["block_id"]))
+
+
+def block_children(call: Call) -> Json:
+    node = call.block(call.params["block_id"])
+    children = living_blocks(call, node)
+    page, cursor = paging.cut(children, call.size(in_query=True), call.cursor(in_query=True))
+    return listing([call.renderer.block(child) for child in page], "block", cursor)
+
+
+def living_blocks(call: Call, node: Node) -> list[Node]:
+    if node.type == "unsupported" and node.data.get("block_type") in OPAQUE:
+        kind = node.data["block_type"]
+        raise invalid(f"Block type {kind} is not supported via the API for your bot type.")
+    if node.kind == "database":
+        return []
+    source = node.data.get("synced_from") if node.type == "synced_block" else None
+    if source:
+        node = call.get("block", source["block_id"], among=("block",))
+    return [child for child in call.state.living_children(node) if child.kind in ("block", "page", "database")]
+
+
+# -- tables
+
+
+def database(call: Call) -> Json:
+    node = call.get("database", call.params["database_id"])
+    if call.version == OLD:
+        _only_source(call, node)
+    return call.renderer.database(node)
+
+
+def _only_source(call: Call, database: Node) -> Node:
+    sources = call.state.living_children(database)
+    if len(sources) != 1:
+        raise several_sources(database.id, [source.id for source in sources])
+    return sources[0]
+
+
+def data_source(call: Call) -> Json:
+    return call.renderer.data_source(call.get("data_source", call.params["data_source_id"]))
+
+
+def templates(call: Call) -> Json:
+    call.get("data_source", call.params["data_source_id"])
+    return {"templates": [], "has_more": False, "next_cursor": None}
+
+
+def query(call: Call) -> Json:
+    return run_query(call, call.get("data_source", call.params["data_source_id"]))
+
+
+def old_query(call: Call) -> Json:
+    if call.version != OLD:
+        raise unsupported("query database")
+    return run_query(call, _only_source(call, call.get("database", call.params["database_id"])))
+
+
+def run_query(call: Call, source: Node) -> Json:
+    only = call.params_named("filter_properties")
+    _check_known(source.data["schema"], only)
+    rows, cursor, capped = call.emulator.queries.run(source, call.body, call.size(in_query=False), call.renderer)
+    shown = [call.renderer.page(row, only) for row in rows]
+    answer = listing(shown, "page" if call.version == OLD else "page_or_data_source", cursor)
+    if capped and cursor is None:
+        answer["request_status"] = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
+    return answer
+
+
+# -- comments
+
+
+def comments(call: Call) -> Json:
+    given = call.param("block_id")
+    id = parse_id(given)
+    if id is None:
+        raise wrong("query.block_id", "a valid uuid", given)
+    node = call.get("block", id, among=("block", "page"))
+    call.require("comments_read")
+    found = [call.state.nodes[comment] for comment in call.state.comments.get(node.id, [])]
+    page, cursor = paging.cut(found, call.size(in_query=True), call.cursor(in_query=True))
+    return listing([call.renderer.comment(comment) for comment in page], "comment", cursor)
+
+
+def comment(call: Call) -> Json:
+    node = call.get("comment", call.params["comment_id"])
+    call.require("comments_read")
+    return call.renderer.comment(node)
+
+
+def later(name: str) -> Any:
+    """A route that exists at Notion and not here."""
+
+    def refuse(call: Call) -> Json:
+        raise unsupported(name)
+
+    return refuse

@@ -1,0 +1,176 @@
+"""Recorded answers of the real API become a read-only workspace, so the product meets real content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from devkit.notion.clock import Clock, parse_time
+from devkit.notion.ids import make_id
+from devkit.notion.model import Grant, Integration, Json, Node, State, User, Workspace
+
+KINDS = ("page", "block", "database", "data_source", "comment")
+COMPUTED = ("created_time", "last_edited_time", "created_by", "last_edited_by")
+
+
+def load(state: State, folder: Path, token: str, at: datetime | None = None, only: list[str] | None = None) -> Json:
+    objects = Collected()
+    for file in sorted(folder.glob("*.json")):
+        if only is None or file.stem in only:
+            objects.read(json.loads(file.read_text()))
+    workspace = _workspace(token, at)
+    state.workspaces[workspace.id] = workspace
+    workspace.users |= objects.users
+    Builder(state, workspace, objects).build()
+    integration = Integration(make_id(token, "recorded", "integration"), "recorded", "Recorded", kind="internal")
+    bot = make_id(token, "recorded", "bot")
+    workspace.users[bot] = User(bot, "bot", integration.name)
+    grant = Grant(bot, integration, workspace, None, {workspace.id}, token, None, datetime.now(UTC))
+    state.grants[token] = grant
+    from devkit.notion.seed import describe
+
+    return {"workspaces": {"recorded": {"id": workspace.id}}, "grants": [describe(grant)]}
+
+
+def _workspace(token: str, at: datetime | None) -> Workspace:
+    return Workspace(
+        id=make_id(token, "recorded", "workspace"),
+        key="recorded",
+        namespace=token,
+        name="Recorded",
+        plan="free",
+        clock=Clock(at, frozen=at is not None),
+        url_base="https://www.notion.so/",
+        read_only=True,
+        keys={kind: {} for kind in ("users", "pages", "databases", "data_sources", "blocks", "comments")},
+    )
+
+
+class Collected:
+    """The newest form of every object seen, and the order in which listings showed children."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, Json] = {}
+        self.users: dict[str, User] = {}
+
+    def read(self, file: Json) -> None:
+        for interaction in file.get("sequence", [file]):
+            request, response = interaction["request"], interaction["response"]
+            if response["status"] >= 300 or not isinstance(response["body"], dict):
+                continue
+            # Answers to writes show states that later steps of the same recording undo.
+            for found in _objects(response["body"]):
+                self._keep(found, final=request["method"] in ("GET", "POST"))
+            for user in _users(response["body"]):
+                self.users[user.id] = user
+
+    def _keep(self, found: Json, *, final: bool) -> None:
+        old = self.objects.get(found["id"])
+        if old is None or old["object"] == "block" or (final and found["object"] != "block"):
+            if old is not None and found["object"] == "block" and old["object"] != "block":
+                return
+            self.objects[found["id"]] = found
+
+
+def _objects(body: Any) -> Iterator[Json]:
+    for one in body.get("results") or [body] if isinstance(body.get("results", []), list) else []:
+        if isinstance(one, dict) and one.get("object") in KINDS and "parent" in one:
+            yield one
+
+
+def _users(value: Any) -> Iterator[User]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _users(one)
+    elif isinstance(value, dict):
+        if value.get("object") == "user" and "type" in value:
+            email = value.get("person", {}).get("email")
+            yield User(value["id"], value["type"], value.get("name"), email, value.get("avatar_url"))
+        for one in value.values():
+            yield from _users(one)
+
+
+class Builder:
+    def __init__(self, state: State, workspace: Workspace, collected: Collected) -> None:
+        self.state = state
+        self.workspace = workspace
+        self.objects = collected.objects
+
+    def build(self) -> None:
+        done: set[str] = set()
+        for id in self.objects:
+            self._add(id, done)
+
+    def _add(self, id: str, done: set[str]) -> None:
+        if id in done or id not in self.objects:
+            return
+        done.add(id)
+        given = self.objects[id]
+        parent = given["parent"].get(given["parent"]["type"])
+        if isinstance(parent, str):
+            self._add(parent, done)
+        shown = given.get("type", "")
+        kind = str({"child_page": "page", "child_database": "database"}.get(shown, given["object"]))
+        node = Node(
+            id=id,
+            kind=kind,
+            workspace=self.workspace,
+            parent=parent if parent in self.state.nodes else None,
+            created=parse_time(given["created_time"]),
+            edited=parse_time(given["last_edited_time"]),
+            created_by=given.get("created_by", {}).get("id", ""),
+            edited_by=given.get("last_edited_by", {}).get("id", ""),
+            data=getattr(self, f"_{kind}")(given),
+            type=given.get("type", "") if kind == "block" else "",
+            in_trash=bool(given.get("in_trash")),
+        )
+        node.data["parent"] = given["parent"]
+        self.state.add(node)
+
+    def _page(self, given: Json) -> Json:
+        if given["object"] == "block":
+            title = [] if not given["child_page"]["title"] else [_text(given["child_page"]["title"])]
+            return {"values": {"title": title}, "icon": None, "cover": None, "has_children": given["has_children"]}
+        shown = given.get("properties", {})
+        values = {entry["id"]: _stored(entry) for entry in shown.values() if entry["type"] not in COMPUTED}
+        schema = [{"name": name, "description": None, **_bare(entry)} for name, entry in shown.items()]
+        about = {key: given.get(key) for key in ("icon", "cover", "is_locked", "url", "public_url")}
+        return about | {"values": values, "schema": schema}
+
+    def _block(self, given: Json) -> Json:
+        return dict(given[given["type"]]) | {"has_children": given["has_children"]}
+
+    def _database(self, given: Json) -> Json:
+        if given["object"] == "block":
+            title = [_text(given["child_database"]["title"])]
+            return {"title": title, "description": [], "is_inline": False, "icon": None, "cover": None}
+        about = ("title", "description", "is_inline", "is_locked", "icon", "cover", "url")
+        return {key: given.get(key) for key in about}
+
+    def _data_source(self, given: Json) -> Json:
+        about = ("title", "description", "icon", "cover", "url", "is_inline", "database_parent")
+        return {key: given.get(key) for key in about} | {"schema": list(given["properties"].values())}
+
+    def _comment(self, given: Json) -> Json:
+        return {key: given.get(key) for key in ("discussion_id", "rich_text", "display_name")}
+
+
+def _text(title: str) -> Json:
+    from devkit.notion.richtext import text_item
+
+    return text_item(title)
+
+
+def _bare(entry: Json) -> Json:
+    type = entry["type"]
+    return {"id": entry["id"], "type": type, type: {}}
+
+
+def _stored(entry: Json) -> Any:
+    value = entry[entry["type"]]
+    if entry["type"] in ("people", "relation"):
+        return [one["id"] for one in value]
+    return value

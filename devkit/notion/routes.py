@@ -1,0 +1,74 @@
+"""Which address does what. Ids in braces ending in _id are checked to be uuids, property ids excepted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from devkit.notion import reads, writes
+from devkit.notion.calls import Call
+from devkit.notion.model import Json
+from devkit.notion.render import OLD, V2025, V2026
+
+NEW = (V2025, V2026)
+Handler = Callable[[Call], Json]
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    pattern: re.Pattern[str]
+    handler: Handler
+    capability: str = "read"
+    versions: tuple[str, ...] = (OLD, V2025, V2026)
+
+
+def route(method: str, path: str, handler: Handler, capability: str = "read", only_new: bool = False) -> Route:
+    pattern = re.compile("/v1/" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "/?")
+    return Route(method, pattern, handler, capability, NEW if only_new else (OLD, *NEW))
+
+
+ROUTES = [
+    route("GET", "users/me", reads.me, ""),
+    route("GET", "users", reads.users, ""),
+    route("GET", "users/{user_id}", reads.user, ""),
+    route("POST", "search", reads.search_all),
+    route("POST", "pages", writes.create_page, "insert"),
+    route("GET", "pages/{page_id}", reads.page),
+    route("PATCH", "pages/{page_id}", writes.update_page, "update"),
+    route("GET", "pages/{page_id}/markdown", reads.page_markdown, only_new=True),
+    route("GET", "pages/{page_id}/properties/{property_id}", reads.page_property),
+    route("POST", "pages/{page_id}/move", writes.move_page, "update", only_new=True),
+    route("GET", "blocks/{block_id}", reads.block),
+    route("PATCH", "blocks/{block_id}", writes.update_block, "update"),
+    route("DELETE", "blocks/{block_id}", writes.delete_block, "update"),
+    route("GET", "blocks/{block_id}/children", reads.block_children),
+    route("PATCH", "blocks/{block_id}/children", writes.append_children, "insert"),
+    route("GET", "databases/{database_id}", reads.database),
+    route("POST", "databases/{database_id}/query", reads.old_query),
+    route("GET", "data_sources/{data_source_id}", reads.data_source, only_new=True),
+    route("GET", "data_sources/{data_source_id}/templates", reads.templates, only_new=True),
+    route("POST", "data_sources/{data_source_id}/query", reads.query, only_new=True),
+    route("GET", "comments", reads.comments, ""),
+    route("GET", "comments/{comment_id}", reads.comment, ""),
+    route("POST", "comments", reads.later("create comment"), ""),
+    route("POST", "databases", reads.later("create database"), "insert"),
+    route("PATCH", "databases/{database_id}", reads.later("update database"), "update"),
+    route("POST", "data_sources", reads.later("create data source"), "insert", only_new=True),
+    route("PATCH", "data_sources/{data_source_id}", reads.later("update data source"), "update", only_new=True),
+    route("PATCH", "pages/{page_id}/markdown", reads.later("update markdown"), "update", only_new=True),
+    route("GET", "file_uploads", reads.later("list file uploads"), ""),
+    route("POST", "file_uploads", reads.later("create file upload"), ""),
+    route("GET", "views", reads.later("list views"), ""),
+    route("POST", "views", reads.later("create view"), ""),
+    route("GET", "custom_emojis", reads.later("list custom emojis"), ""),
+]
+
+
+def find(method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    for one in ROUTES:
+        match = one.pattern.fullmatch(path)
+        if match is not None and one.method == method:
+            return one, match.groupdict()
+    return None

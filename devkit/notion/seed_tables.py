@@ -1,0 +1,195 @@
+"""Databases, their data sources and rows, from a seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from devkit.notion import properties
+from devkit.notion.ids import decode, property_id
+from devkit.notion.model import Json, Node
+
+if TYPE_CHECKING:
+    from devkit.notion.seed import WorkspaceSeeder
+
+RESERVED = (
+    "key",
+    "id",
+    "blocks",
+    "pages",
+    "comments",
+    "generate",
+    "icon",
+    "cover",
+    "created",
+    "edited",
+    "created_by",
+    "edited_by",
+    "in_trash",
+    "restricted",
+)
+
+
+class TableSeeder:
+    def __init__(self, seeder: WorkspaceSeeder) -> None:
+        self.seeder = seeder
+
+    def database(self, given: Json, parent: str | None) -> Node:
+        from devkit.notion.seed import cover, icon
+
+        node = self.seeder.make("database", given, parent)
+        node.data = {
+            "title": [],
+            "description": [],
+            "is_inline": bool(given.get("inline")),
+            "is_locked": False,
+            "icon": icon(given.get("icon")),
+            "cover": cover(given.get("cover")),
+        }
+        self.seeder.later.append(lambda: node.data.update(title=self.seeder.text(given.get("title"))))
+        self.seeder.later.append(lambda: node.data.update(description=self.seeder.text(given.get("description"))))
+        sources = given.get("sources")
+        if sources is None:
+            sources = [{name: given[name] for name in ("properties", "rows") if name in given}]
+        for source in sources:
+            self.source(source, node, given)
+        generate = given.get("generate")
+        if generate:
+            source = generate.get("source")
+            target = self.seeder.workspace.keys["data_sources"][source] if source else node.children[0]
+            self.generate(self.seeder.state.nodes[target], generate)
+        return node
+
+    def source(self, given: Json, database: Node, of: Json) -> None:
+        default = {"key": f"{of['key']}_source"} if "key" in of and "key" not in given else {}
+        node = self.seeder.make("data_source", default | given, database.id, at=database.edited)
+        node.data = {"title": [], "description": [], "icon": None, "cover": None, "schema": []}
+        title = given.get("title", given.get("name", of.get("title")))
+        self.seeder.later.append(lambda: node.data.update(title=self.seeder.text(title)))
+        schema = node.data["schema"]
+        for name, wanted in (given.get("properties") or {"Name": "title"}).items():
+            schema.append(self.entry(node, name, wanted))
+        if not any(entry["type"] == "title" for entry in schema):
+            schema.append(properties.schema_entry("Name", "title", {}, node.id))
+        for row in given.get("rows", []):
+            self.row(node, row)
+        if given.get("generate"):
+            self.generate(node, given["generate"])
+
+    def entry(self, source: Node, name: str, wanted: Any) -> Json:
+        type, config = next(iter(wanted.items())) if isinstance(wanted, dict) else (wanted, None)
+        path = (source.id, name)
+        if type in ("select", "multi_select"):
+            return properties.schema_entry(name, type, {"options": properties.options(config or [], *path)}, *path)
+        if type == "status":
+            groups = properties.status_config(config or properties.DEFAULT_GROUPS, *path)
+            return properties.schema_entry(name, type, groups, *path)
+        if type == "number":
+            number = config if isinstance(config, dict) else {"format": config or "number"}
+            return properties.schema_entry(name, type, number, *path)
+        if type == "unique_id":
+            prefix = config.get("prefix") if isinstance(config, dict) else config
+            return properties.schema_entry(name, type, {"prefix": prefix}, *path)
+        if type == "formula":
+            expression = config if isinstance(config, str) else str((config or {}).get("expression", ""))
+            return properties.schema_entry(name, type, {"expression": expression}, *path)
+        entry = properties.schema_entry(name, type, {}, *path)
+        if type == "relation":
+            self.seeder.later.insert(0, lambda: self._relation(source, entry, config))
+        if type == "rollup":
+            self.seeder.later.append(lambda: self._rollup(source, entry, config))
+        return entry
+
+    def _relation(self, source: Node, entry: Json, config: Any) -> None:
+        wanted = config if isinstance(config, dict) else {"to": config}
+        target = self.seeder.state.nodes[self.seeder.workspace.keys["data_sources"][wanted["to"]]]
+        relation: Json = {"database_id": target.parent, "data_source_id": target.id}
+        entry["relation"] = relation
+        if "synced" not in wanted:
+            relation |= {"type": "single_property", "single_property": {}}
+            return
+        name = wanted["synced"]
+        other = properties.find(target.data["schema"], name)
+        if other is None:
+            other = properties.schema_entry(name, "relation", {}, target.id, id=property_id(target.id, name, "dual"))
+            target.data["schema"].append(other)
+        back = {"synced_property_name": entry["name"], "synced_property_id": entry["id"]}
+        forth = {"synced_property_name": other["name"], "synced_property_id": other["id"]}
+        relation |= {"type": "dual_property", "dual_property": forth}
+        own = {"database_id": source.parent, "data_source_id": source.id}
+        other["relation"] = own | {"type": "dual_property", "dual_property": back}
+
+    def _rollup(self, source: Node, entry: Json, config: Any) -> None:
+        schema = source.data["schema"]
+        relation = properties.find(schema, config["relation"])
+        if relation is None:
+            raise ValueError(f"rollup {entry['name']}: no relation {config['relation']}")
+        target = self.seeder.state.nodes[relation["relation"]["data_source_id"]]
+        rolled = properties.find(target.data["schema"], config["property"])
+        if rolled is None:
+            raise ValueError(f"rollup {entry['name']}: no property {config['property']}")
+        # Inside a rollup the ids are not percent-encoded.
+        entry["rollup"] = {
+            "rollup_property_name": rolled["name"],
+            "relation_property_name": relation["name"],
+            "rollup_property_id": decode(rolled["id"]),
+            "relation_property_id": decode(relation["id"]),
+            "function": config["function"],
+        }
+
+    def row(self, source: Node, given: Json) -> Node:
+        from devkit.notion.seed import cover, icon
+
+        schema = source.data["schema"]
+        names = {entry["name"] for entry in schema}
+        about = {key: given[key] for key in RESERVED if key in given and key not in names}
+        row = self.seeder.make("page", about, source.id)
+        row.data = {
+            "values": {"title": []},
+            "icon": icon(about.get("icon")),
+            "cover": cover(about.get("cover")),
+            "is_locked": False,
+            "number": next_number(source),
+        }
+        given_values = {key: value for key, value in given.items() if key not in about}
+        self.seeder.later.append(lambda: self._values(source, row, given_values))
+        self.seeder.contents(row, about)
+        return row
+
+    def _values(self, source: Node, row: Node, given: Json) -> None:
+        for name, value in given.items():
+            entry = properties.find(source.data["schema"], name)
+            if entry is None:
+                raise ValueError(f"{name} is not a property of {source.key or source.id}")
+            row.data["values"][entry["id"]] = properties.from_seed(entry, value, self.seeder.find)
+            if entry["type"] == "relation":
+                mirror(self.seeder.state.nodes, row, entry)
+
+    def generate(self, source: Node, given: Json) -> None:
+        template = given.get("template", {})
+        for index in range(given["rows"]):
+            values = {
+                name: value.format(i=index) if isinstance(value, str) else value for name, value in template.items()
+            }
+            self.row(source, values)
+
+
+def next_number(source: Node) -> int:
+    source.data["last_number"] = int(source.data.get("last_number", 0)) + 1
+    return int(source.data["last_number"])
+
+
+def mirror(nodes: dict[str, Node], row: Node, entry: Json) -> None:
+    """The other side of a two-way relation."""
+    dual = entry["relation"].get("dual_property")
+    if dual is None:
+        return
+    other = dual["synced_property_id"]
+    wanted = set(row.data["values"].get(entry["id"], []))
+    for node in list(nodes.values()):
+        if node.kind != "page" or node.parent != entry["relation"]["data_source_id"]:
+            continue
+        values = node.data["values"].setdefault(other, [])
+        if node.id in wanted and row.id not in values:
+            values.append(row.id)
+        if node.id not in wanted and row.id in values:
+            values.remove(row.id)

@@ -1,0 +1,242 @@
+"""What a writer may change: pages, their properties, and blocks."""
+
+from __future__ import annotations
+
+from devkit.notion import blocks, properties
+from devkit.notion.calls import Call
+from devkit.notion.errors import archived, invalid, several_sources, too_many, wrong
+from devkit.notion.ids import parse_id
+from devkit.notion.model import Json, Node
+from devkit.notion.render import OLD, V2026, listing
+from devkit.notion.seed_tables import mirror, next_number
+from devkit.notion.values import schema_of
+
+MAX_BLOCKS = 1000
+
+
+# -- pages
+
+
+def create_page(call: Call) -> Json:
+    body = call.body
+    if body.get("markdown") is not None:
+        raise invalid("Creating a page from markdown is not supported here.")
+    parent = _new_parent(call, body.get("parent"))
+    made = blocks.from_request(body.get("children") or [])
+    _check_count(made)
+    if parent is not None and call.state.trashed(parent):
+        raise archived()
+    node = call.state.create(
+        "page",
+        parent=parent.id if parent else None,
+        workspace=call.grant.workspace,
+        by=call.grant.bot_id,
+        data={"values": {"title": []}, "icon": body.get("icon"), "cover": body.get("cover"), "is_locked": False},
+    )
+    table = parent is not None and parent.kind == "data_source"
+    schema = parent.data["schema"] if parent is not None and table else [properties.schema_entry("title", "title", {})]
+    if "properties" not in body:
+        raise wrong("body.properties", "defined", None)
+    values = _values(call, schema, body["properties"])
+    if parent is not None and table:
+        node.data["number"] = next_number(parent)
+    node.data["values"] |= values
+    call.state.add(node)
+    _mirror(call, node, schema, values)
+    if parent is None:
+        call.grant.roots.add(node.id)
+    _insert(call, node, made, None)
+    if parent is not None and not table:
+        call.state.touch(parent, call.grant.bot_id)
+    return call.renderer.page(node)
+
+
+def _new_parent(call: Call, given: object) -> Node | None:
+    if not isinstance(given, dict):
+        raise wrong("body.parent", "defined" if given is None else "an object", given)
+    if given.get("workspace") is True:
+        if call.grant.user is None:
+            raise invalid("Internal integrations cannot create pages in the workspace.")
+        call.require("insert")
+        return None
+    for name in ("page_id", "data_source_id", "database_id"):
+        if name in given:
+            id = parse_id(given[name])
+            if id is None:
+                raise wrong(f"body.parent.{name}", "a valid uuid", given[name])
+            node = call.get(name.removesuffix("_id"), id)
+            return node if name != "database_id" else _source_of(call, node)
+    raise wrong("body.parent.page_id", "defined", None)
+
+
+def _source_of(call: Call, database: Node) -> Node:
+    sources = call.state.living_children(database)
+    if len(sources) != 1:
+        raise several_sources(database.id, [source.id for source in sources])
+    return sources[0]
+
+
+def _values(call: Call, schema: list[Json], given: object) -> Json:
+    if not isinstance(given, dict):
+        raise wrong("body.properties", "an object", given)
+    nodes = call.state.nodes
+
+    def seen(id: str) -> bool:
+        return id in nodes and nodes[id].kind == "page" and call.state.visible(call.grant, nodes[id])
+
+    values: Json = {}
+    for key, value in given.items():
+        entry = properties.find(schema, key)
+        if entry is None:
+            raise invalid(f"{key} is not a property that exists.")
+        values[entry["id"]] = properties.from_api(entry, value, f"body.properties.{key}", seen)
+    return values
+
+
+def _mirror(call: Call, node: Node, schema: list[Json], values: Json) -> None:
+    for entry in schema:
+        if entry["type"] == "relation" and entry["id"] in values:
+            mirror(call.state.nodes, node, entry)
+
+
+def update_page(call: Call) -> Json:
+    node = call.get("page", call.params["page_id"])
+    body = call.body
+    trash = _trash(call)
+    if trash is None and call.state.trashed(node):
+        raise archived()
+    schema = schema_of(call.state.nodes, node)
+    values = _values(call, schema, body.get("properties") or {})
+    if trash is not None:
+        node.in_trash = trash
+    node.data["values"] |= values
+    _mirror(call, node, schema, values)
+    for key in ("icon", "cover", "is_locked"):
+        if key in body:
+            node.data[key] = body[key]
+    if body.get("erase_content") is True:
+        for child in list(node.children):
+            call.state.nodes[child].in_trash = True
+    call.state.touch(node, call.grant.bot_id)
+    return call.renderer.page(node)
+
+
+def _trash(call: Call) -> bool | None:
+    if "archived" in call.body and call.version == V2026:
+        raise wrong("body.archived", "not present", call.body["archived"])
+    given = call.body.get("in_trash", call.body.get("archived"))
+    if given is not None and not isinstance(given, bool):
+        raise wrong("body.in_trash", "a boolean", given)
+    return given
+
+
+def move_page(call: Call) -> Json:
+    node = call.get("page", call.params["page_id"])
+    parent = _new_parent(call, call.body.get("parent"))
+    if parent is not None and (parent is node or node in call.state.ancestors(parent)):
+        raise invalid("Cannot move a page into itself.")
+    call.state.move(node, parent.id if parent else None)
+    call.state.touch(node, call.grant.bot_id)
+    return call.renderer.page(node)
+
+
+# -- blocks
+
+
+def _check_count(made: list[blocks.NewBlock]) -> None:
+    count = sum(block.size() for block in made)
+    if count > MAX_BLOCKS:
+        raise too_many("body.children.length", MAX_BLOCKS, count)
+
+
+def _insert(call: Call, parent: Node, made: list[blocks.NewBlock], at: int | None) -> list[Node]:
+    inserted: list[Node] = []
+    for offset, block in enumerate(made):
+        node = call.state.create(
+            "block",
+            parent=parent.id,
+            workspace=call.grant.workspace,
+            by=call.grant.bot_id,
+            data=block.content,
+            type=block.type,
+        )
+        inserted.append(call.state.add(node, at=None if at is None else at + offset))
+        _insert(call, node, block.children, None)
+    return inserted
+
+
+def append_children(call: Call) -> Json:
+    parent = call.block(call.params["block_id"])
+    made = blocks.from_request(call.body.get("children"))
+    _check_count(made)
+    at = _position(call, parent)
+    if call.state.trashed(parent):
+        raise archived()
+    if parent.kind == "database" or (parent.kind == "block" and not blocks.TYPES[parent.type].children):
+        raise invalid("Block does not support children.")
+    inserted = _insert(call, parent, made, at)
+    call.state.touch(parent, call.grant.bot_id)
+    shown = inserted
+    if at is not None:
+        # Recorded: the siblings that follow are answered too.
+        first = parent.children.index(inserted[0].id) if inserted else at
+        following = [call.state.nodes[id] for id in parent.children[first:]]
+        shown = [node for node in following if not node.in_trash]
+    cursor = shown[100].id if len(shown) > 100 else None
+    return listing([call.renderer.block(node) for node in shown[:100]], "block", cursor)
+
+
+def _position(call: Call, parent: Node) -> int | None:
+    position, after = call.body.get("position"), call.body.get("after")
+    if after is not None:
+        if call.version == V2026:
+            raise wrong("body.after", "not present", after)
+        if position is not None:
+            raise invalid("after and position cannot be used together.")
+        return _after(call, parent, after, "body.after")
+    if position is None or position.get("type") == "end":
+        return None
+    if position.get("type") == "start":
+        return 0
+    if position.get("type") == "after_block":
+        return _after(call, parent, position.get("after_block", {}).get("id"), "body.position.after_block.id")
+    raise wrong("body.position.type", '`"after_block"`, `"start"` or `"end"`', position.get("type"))
+
+
+def _after(call: Call, parent: Node, given: object, where: str) -> int:
+    id = parse_id(given)
+    if id is None:
+        raise wrong(where, "a valid uuid", given)
+    if id not in parent.children:
+        raise call.missing("block", id)
+    return parent.children.index(id) + 1
+
+
+def update_block(call: Call) -> Json:
+    node = call.block(call.params["block_id"])
+    trash = _trash(call)
+    if trash is not None:
+        node.in_trash = trash
+    elif call.state.trashed(node):
+        raise archived()
+    given = call.body.get(node.type)
+    other = next((key for key in call.body if key in blocks.TYPES and key != node.type), None)
+    if other is not None:
+        raise invalid(f"Cannot change a block of type {node.type} to {other}.")
+    if isinstance(given, dict):
+        if "children" in given:
+            raise wrong(f"body.{node.type}.children", "not present", given["children"])
+        node.data = blocks.update(node.type, node.data, given, f"body.{node.type}")
+    call.state.touch(node, call.grant.bot_id)
+    return call.renderer.block(node)
+
+
+def delete_block(call: Call) -> Json:
+    node = call.block(call.params["block_id"])
+    if call.version == OLD and node.kind == "database":
+        _source_of(call, node)
+    if call.state.trashed(node):
+        raise archived()
+    node.in_trash = True
+    call.state.touch(node, call.grant.bot_id)
+    return call.renderer.block(node)

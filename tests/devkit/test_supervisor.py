@@ -1,0 +1,165 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from devkit.home import PROJECT, Home, Trouble
+from tests.devkit.machine import FAMILY, STUBBORN, Installation, eventually, running
+
+Install = Callable[..., Installation]
+
+
+@pytest.fixture
+def tag() -> str:
+    return f"family-{uuid4().hex}"
+
+
+@pytest.fixture
+def install(tag: str, tmp_path: Path) -> Iterator[Install]:
+    made: list[Installation] = []
+
+    def start(*codes: str) -> Installation:
+        made.append(Installation(tag, tmp_path, *codes))
+        return made[-1].until("INSTALLATION READY")
+
+    yield start
+    for installation in made:
+        installation.process.kill()
+        installation.process.wait()
+    eventually(lambda: not running(tag))
+
+
+def test_all_programs_run_and_sigterm_ends_every_process(install: Install, tag: str) -> None:
+    installation = install(FAMILY, FAMILY)
+    assert len(running(tag, "grandchild")) == 4
+
+    code = installation.end(signal.SIGTERM)
+
+    assert code == 0
+    assert running(tag) == []
+
+
+def test_ctrl_c_ends_every_process(install: Install, tag: str) -> None:
+    installation = install(FAMILY)
+
+    installation.end(signal.SIGINT)
+
+    assert running(tag) == []
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_deaf_program(install: Install, tag: str) -> None:
+    installation = install(STUBBORN)
+    begun = time.monotonic()
+    installation.process.send_signal(signal.SIGINT)
+
+    installation.end(signal.SIGINT)
+
+    assert time.monotonic() - begun < 4  # the first alone would wait 5 s
+    assert running(tag) == []
+
+
+def test_a_killed_program_is_started_again_and_its_children_are_gone(install: Install, tag: str) -> None:
+    installation = install(FAMILY)
+    head, before = running(tag, "head")[0], running(tag, "grandchild")
+
+    os.kill(head, signal.SIGKILL)
+    installation.until("ended with code 137")
+    installation.until("family complete")
+
+    assert len(running(tag, "grandchild")) == 2
+    assert not {head, *before} & set(running(tag))
+
+
+def test_a_killed_reaper_takes_its_program_along_and_is_started_again(install: Install, tag: str) -> None:
+    installation = install(FAMILY)
+    head = running(tag, "head")[0]
+
+    os.kill(running(tag, "reaper")[0], signal.SIGKILL)
+    installation.until("family complete")
+
+    assert head not in running(tag)
+    assert len(running(tag, "head")) == 1
+
+
+def test_killing_one_program_leaves_the_other_alone(install: Install, tag: str) -> None:
+    installation = install(FAMILY, FAMILY)
+    first, second = running(tag, "head")
+
+    os.kill(first, signal.SIGKILL)
+    installation.until("family complete")
+
+    assert second in running(tag, "head")
+
+
+def test_nothing_survives_a_killed_supervisor(install: Install, tag: str) -> None:
+    installation = install(FAMILY, STUBBORN)
+    assert len(running(tag)) == 1 + 2 + 2 + 4
+
+    installation.process.kill()
+
+    eventually(lambda: not running(tag))
+
+
+def test_a_new_start_waits_until_a_killed_one_has_left_nothing(install: Install, tag: str) -> None:
+    installation = install(STUBBORN)
+    before = set(running(tag))
+    installation.process.kill()
+
+    install(FAMILY)
+
+    assert not before & set(running(tag))
+
+
+def test_a_second_start_over_a_running_one_is_refused_in_one_line(install: Install, tmp_path: Path) -> None:
+    installation = install(FAMILY)
+
+    with pytest.raises(Trouble, match=rf"already runs .* \(process {installation.process.pid}\)"):
+        Home(tmp_path).lock()
+
+
+def test_the_log_is_kept_in_a_file_for_each_program(install: Install, tmp_path: Path) -> None:
+    installation = install(FAMILY, FAMILY)
+
+    installation.end(signal.SIGTERM)
+
+    assert Home(tmp_path).log("program1").read_text() == "family complete\n"
+    assert "program1 | family complete\n" in installation.said
+
+
+def test_a_program_that_keeps_failing_is_started_with_growing_pauses(tag: str, tmp_path: Path) -> None:
+    installation = Installation(
+        tag, tmp_path, "print('complete', flush=True); import time; time.sleep(1); raise SystemExit(3)"
+    )
+
+    installation.until("code 3; starting it again in 0.5 s").until("code 3; starting it again in 1.0 s")
+
+    assert installation.end(signal.SIGTERM) == 0
+
+
+def test_a_program_that_cannot_start_says_why(tag: str, tmp_path: Path) -> None:
+    installation = Installation(tag, tmp_path, "raise SystemExit('the disk is full')")
+
+    installation.until("program0 ended with code 1 while starting").until("the disk is full")
+
+    assert installation.end() == 1
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        elsewhere = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "CHROMA_URL", "NOTION_API_URL"), "elsewhere://")
+        start = "import sys; from devkit import supervisor; sys.exit(supervisor.run())"
+        environment = {**os.environ, **elsewhere, "PORT": port, "DOCENT_HOME": str(tmp_path)}
+        answer = subprocess.run(
+            [sys.executable, "-c", start], cwd=PROJECT, env=environment, capture_output=True, text=True
+        )
+
+    assert f"Port {port} is taken" in answer.stderr
