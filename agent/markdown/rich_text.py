@@ -5,11 +5,18 @@ word may be split over several items and must stay findable. Nothing is escaped,
 """
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 _SIGNED = re.compile(r"[?&]X-Amz-(?:Signature|Credential|Security-Token)=", re.IGNORECASE)
 _MARKS = (("strikethrough", "~~"), ("italic", "*"), ("bold", "**"))
+_STYLES = frozenset(name for name, _ in _MARKS)
+
+
+class _Run(NamedTuple):
+    words: str
+    style: frozenset[str]
+    href: str
 
 
 def clean(text: str) -> str:
@@ -29,10 +36,10 @@ def plain(rich_text: object) -> str:
 def inline(rich_text: object) -> str:
     runs = _runs(rich_text)
     parts = []
-    for position, (words, style, href) in enumerate(runs):
-        before = runs[position - 1][0][-1:] if position else ""
-        after = runs[position + 1][0][:1] if position + 1 < len(runs) else ""
-        parts.append(_marked(words, style, href, whole=not (_joins(before, words[:1]) or _joins(words[-1:], after))))
+    for position, run in enumerate(runs):
+        before = position == 0 or _apart(runs[position - 1], runs[position - 1].words[-1], run.words[0])
+        after = position + 1 == len(runs) or _apart(runs[position + 1], runs[position + 1].words[0], run.words[-1])
+        parts.append(_marked(run, whole=before and after))
     return "".join(parts)
 
 
@@ -67,17 +74,17 @@ def _items(rich_text: object) -> list[dict[str, Any]]:
     return [item for item in rich_text if isinstance(item, dict)] if isinstance(rich_text, list) else []
 
 
-def _runs(rich_text: object) -> list[tuple[str, frozenset[str], str]]:
+def _runs(rich_text: object) -> list[_Run]:
     """Neighbours of one style and one link, joined."""
-    runs: list[tuple[str, frozenset[str], str]] = []
+    runs: list[_Run] = []
     for item in _items(rich_text):
-        words, style, href = _words(item), _style(item), _href(item)
-        if not words:
+        run = _Run(_words(item), _style(item), _href(item))
+        if not run.words:
             continue
-        if runs and runs[-1][1:] == (style, href) and "equation" not in style:
-            runs[-1] = (runs[-1][0] + words, style, href)
+        if runs and runs[-1][1:] == run[1:] and "equation" not in run.style:
+            runs[-1] = run._replace(words=runs[-1].words + run.words)
         else:
-            runs.append((words, style, href))
+            runs.append(run)
     return runs
 
 
@@ -116,24 +123,30 @@ def _mentioned(mention: dict[str, Any]) -> str:
     return ""
 
 
-def _joins(left: str, right: str) -> bool:
-    return bool(left and right) and left.isalnum() and right.isalnum()
+def _apart(neighbour: _Run, its_edge: str, own_edge: str) -> bool:
+    """Whether marks may stand at this edge: neither inside a word, nor against the marks of the neighbour."""
+    if its_edge.isspace() or own_edge.isspace():
+        return True
+    return not (its_edge.isalnum() and own_edge.isalnum()) and not neighbour.style & _STYLES and not neighbour.href
 
 
-def _marked(words: str, style: frozenset[str], href: str, *, whole: bool) -> str:
+def _marked(run: _Run, *, whole: bool) -> str:
+    words, style, href = run
     core = words.strip()
     if not core:
         return words
     lead, trail = words[: words.index(core)], words[words.index(core) + len(core) :]
     if "equation" in style:
         return f"{lead}${core}${trail}"
-    if "code" in style and "\n" not in core:
+    if "\n" in core:
+        return words
+    if "code" in style:
         core = _code(core)
-    elif whole and not set(core) & {"*", "~", "\n"}:
+    elif whole and not set(core) & {"*", "~"}:
         for name, mark in _MARKS:
             if name in style:
                 core = f"{mark}{core}{mark}"
-    if href and "\n" not in core:
+    if href and whole:
         core = link(core, href)
     return f"{lead}{core}{trail}"
 

@@ -55,7 +55,7 @@ class Page:
         """`first` marks the first line (a bullet), `rest` the others; empty text leaves no passage."""
         if not text.strip():
             return
-        lines = clean(text).split("\n")
+        lines = clean(text).strip().split("\n")
         marked = [first + lines[0], *(rest + line for line in lines[1:])]
         self.passages.append(
             Passage(

@@ -36,6 +36,13 @@ class Source(models.Model):
         return self.title
 
 
+class PageQuerySet(models.QuerySet["Page"]):
+    def searchable(self) -> "PageQuerySet":
+        """Pages that may be answered from: read at least once, and not known to be gone or left out."""
+        gone = (Page.State.TRASHED, Page.State.UNREACHABLE, Page.State.SKIPPED)
+        return self.exclude(state__in=gone).exclude(indexed_at=None)
+
+
 class Page(models.Model):
     """One Notion page or row as we know it. Readable by those who may read its connection."""
 
@@ -63,8 +70,15 @@ class Page(models.Model):
     content_hash = models.CharField(max_length=64, blank=True)
     properties = models.JSONField(default=dict)
     markdown = models.TextField(blank=True)
-    # The sync that last accounted for this page; a resumed sync goes on with the others.
+    # The page object as Notion last gave it, which may be newer than what is indexed.
+    observed = models.JSONField(default=dict)
+    observed_edited_at = models.DateTimeField(null=True)
+    # The sync that last met this page, and the one that last accounted for it: a resumed sync does the difference.
+    seen_run = models.UUIDField(null=True)
     sync_run = models.UUIDField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    objects: ClassVar[models.Manager["Page"]] = PageQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -73,6 +87,7 @@ class Page(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["connection_id", "state"], name="page_state"),
             models.Index(fields=["source", "state"], name="page_of_source"),
+            models.Index(fields=["connection_id", "seen_run", "sync_run"], name="page_to_do"),
         ]
 
     def __str__(self) -> str:
