@@ -90,7 +90,11 @@
     clearTimeout(lost);
     if (isLost) lost = setTimeout(() => { line.textContent = line.dataset.long; }, 30000);
   });
-  document.addEventListener("htmx:sseError", (event) => connection(event, true));
+  document.addEventListener("htmx:sseError", (event) => {
+    // The server's own "error" event carries data; a broken connection has the same name and none.
+    const refresh = event.detail.error.data && one("[data-refresh]", event.target.closest("[data-run]"));
+    if (refresh) window.htmx.trigger(refresh, "ended"); else connection(event, true);
+  });
   document.addEventListener("htmx:sseOpen", (event) => connection(event, false));
   let quarter = 0;
   document.addEventListener("htmx:afterSwap", (event) => {

@@ -110,7 +110,10 @@ def avatar(name: str, key: object = None, kind: str = "") -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def ago(context: Context, moment: dt.datetime | None, never: str = "") -> SafeString:
+def ago(context: Context, moment: dt.datetime | str | None, never: str = "") -> SafeString:
+    """A moment, also as the ISO text in which JSON columns keep it."""
+    if isinstance(moment, str):
+        moment = dt.datetime.fromisoformat(moment) if moment else None
     if moment is None:
         return format_html("{}", never or gettext("never"))
     now = context.get("now") or timezone.now()
@@ -262,7 +265,7 @@ def bars(context: Context, series: Sequence[tuple[dt.date, float]], what: str) -
         "total": number(sum(values)),
         "highest": number(max(values, default=0)),
     }
-    grid = [(f"{CHART_BASE - (CHART_BASE - CHART_TOP) * part:.0f}", number(top * part)) for part in (0.5, 1)]
+    grid = [(f"{CHART_BASE - (CHART_BASE - CHART_TOP) * part:.0f}", number(_whole(top * part))) for part in (0.5, 1)]
     return {"bars": drawn, "label": said, "what": what, "grid": grid, "base": CHART_BASE, "tick_y": CHART_BASE + 18}
 
 
@@ -286,6 +289,10 @@ def _bar(index: int, count: int, on: dt.date, value: float, top: float, today: d
         tick_x=f"{0 if is_first else 100 if is_last else (index + 0.5) * step:.2f}",
         anchor="start" if is_first else "end" if is_last else "middle",
     )
+
+
+def _whole(value: float) -> float:
+    return int(value) if float(value).is_integer() else value
 
 
 def _round_up(value: float) -> float:

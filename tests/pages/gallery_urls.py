@@ -1,0 +1,26 @@
+from typing import Never
+
+from django.http import HttpRequest
+from django.urls import path
+
+
+def nothing(_request: HttpRequest, **_: object) -> Never:
+    raise NotImplementedError
+
+
+PLAIN = (
+    *("overview", "ask", "conversations", "tasks", "sources", "usage", "members", "plan", "settings", "connect"),
+    *("sync-now", "switch-workspace", "set-theme"),
+    *("account_login", "account_signup", "account_logout", "account_reset_password", "account_change_password"),
+    *("account_email_verification_sent", "account_reauthenticate"),
+)
+WITH_ID = (
+    *("conversation", "source", "connect-choose", "connect-sync"),
+    *("run-stop", "run-events", "run-feedback"),
+)
+
+urlpatterns = [
+    *(path(name, nothing, name=name) for name in PLAIN),
+    *(path(f"{name}/<id>", nothing, name=name) for name in WITH_ID),
+    path("confirm/<key>", nothing, name="account_confirm_email"),
+]

@@ -1,0 +1,288 @@
+"""Northwind Studio, an invented company, in every state a page can be in."""
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+
+Context = dict[str, Any]
+
+NOW = dt.datetime(2026, 11, 22, 14, 0, tzinfo=dt.UTC)
+TODAY = NOW.date()
+
+
+def before(**span: float) -> dt.datetime:
+    return NOW - dt.timedelta(**span)
+
+
+def in_days(days: int) -> dt.date:
+    return TODAY + dt.timedelta(days=days)
+
+
+CONVERSATIONS = [
+    {"id": str(n), "title": title, "updated_at": before(hours=n), "is_shared": n == 2, "by": "Maya Okafor"}
+    for n, title in enumerate(
+        [
+            "Blocked launch tasks",
+            "Q4 OKR status by team",
+            "Who owns the pricing page copy after the reorganisation of marketing?",
+            "Summary of customer calls in October",
+            "ملخص اجتماع الإطلاق",
+        ]
+    )
+]
+SHELL = {
+    "plan_name": "Teams",
+    "can_see_members": True,
+    "can_see_keys": True,
+    "can_upgrade": True,
+    "workspaces": [{"id": "w1", "name": "Northwind Studio"}, {"id": "w2", "name": "Okafor Consulting"}],
+    "open_tasks": 9,
+    "sources_attention": 1,
+    "recent": CONVERSATIONS,
+    "requests": {"used": 1248, "limit": 5000},
+    "tokens": {"used": 4_120_500, "limit": 5_000_000},
+    "resets_on": dt.date(2026, 12, 1),
+    "me": {"id": "u1", "name": "Maya Okafor", "email": "maya@northwind.example"},
+    "banner": None,
+}
+COMMON: Context = {
+    "product_name": "Docent",
+    "workspace": {"id": "w1", "name": "Northwind Studio"},
+    "shell": SHELL,
+    "csrf_token": "sample",
+    "messages": [],
+    "now": NOW,
+    "theme": "system",
+}
+
+
+def source(title: str, icon: str, total: int, **more: Any) -> Context:
+    defaults = {"state": "ok", "label": "Up to date", "synced_at": before(minutes=4), "place": "Company"}
+    return {"id": title, "title": title, "icon": icon, "total": total, "kind": "database", "url": "#"} | defaults | more
+
+
+SOURCES = [
+    source("Launch plan", "rocket", 142),
+    source("Roadmap", "target", 512, state="busy", label="Syncing", done=318, note="about 1 min left"),
+    source("Meeting notes", "messages-square", 1904),
+    source("Customer interviews", "users-round", 318, state="warn", badge="No access", synced_at=before(hours=20)),
+    source("Handbook", "notebook-text", 1742, synced_at=before(minutes=9)),
+]
+TASKS = [
+    {"id": "t1", "title": "Approve vendor contract", "place": "Launch plan", "assignees": ["Maya Okafor"],
+     "due_on": in_days(-2), "status": "In review", "url": "#"},
+    {"id": "t2", "title": "Pricing page copy", "place": "Launch plan", "assignees": ["Tom Reyes"],
+     "due_on": in_days(2), "status": "To do", "url": "#"},
+    {"id": "t3", "title": "Load test of sign-up", "place": "Roadmap", "assignees": [],
+     "due_on": in_days(4), "status": "To do", "url": "#"},
+    {"id": "t4", "title": "Publish hiring plan", "place": "", "assignees": ["Priya Shah"],
+     "due_on": in_days(8), "status": "", "url": ""},
+]  # fmt: skip
+SERIES = [
+    (in_days(n - 29), 9 if n == 29 else (14 + n % 5 if in_days(n - 29).weekday() >= 5 else 46 + n * 37 % 41))
+    for n in range(30)
+]
+SUGGESTIONS = ["What changed in Roadmap this week?", "Which launch tasks are overdue?", "Summarise Thursday’s review"]
+
+CITATIONS = [
+    {"n": 1, "title": "Legal review of new terms", "url": "https://www.notion.so/1", "place": "Launch plan",
+     "before": "Status:", "quote": "In review, due 20 Nov.", "after": "Blocks: Pricing page copy, Billing e-mails.",
+     "edited_at": "2026-11-20T10:00:00Z"},
+    {"n": 2, "title": "Pricing page copy", "url": "https://www.notion.so/2", "place": "Launch plan",
+     "quote": "Cannot publish before terms are approved", "edited_at": "2026-11-21T10:00:00Z", "changed_since": True},
+    {"n": 3, "title": "Load test of sign-up", "url": "https://www.notion.so/3", "place": "Roadmap",
+     "quote": "Owner: empty.", "after": "Needs the staging database on version 16 first.",
+     "edited_at": "2026-11-17T10:00:00Z"},
+]  # fmt: skip
+ANSWER = """**Three of the 14 launch tasks are blocked**, and two of them wait on the same thing: the legal review. [1]
+
+| Task | Owner | Blocked by | Due |
+|---|---|---|---|
+| Pricing page copy [2] | Tom Reyes | Legal review of terms | 25 Nov |
+| Billing e-mails [1] | Ana Lind | Legal review of terms | 27 Nov |
+| Load test of sign-up [3] | Not assigned | Staging database upgrade | 26 Nov |
+
+The review was due on Friday. The load test has no owner yet. [3] [9]
+
+- see [the terms](https://www.notion.so/1) and [this](https://evil.example/x)
+- ![chart](https://evil.example/pixel.png) `pip install`
+"""
+STEPS = [
+    {"name": "search", "summary": "Searched Launch plan for status changes", "milliseconds": 412},
+    {"name": "read_page", "summary": "Read Launch sync, 19 Nov and 2 more pages", "milliseconds": 900},
+]
+REASONS = [("wrong", "Wrong"), ("incomplete", "Incomplete"), ("source", "Bad source"), ("other", "Something else")]
+
+
+def turn(number: int, prompt: str, *, run: Context | None = None, **more: Any) -> Context:
+    defaults = {"id": f"r{number}", "prompt": prompt, "status": "succeeded", "answer": ANSWER, "citations": CITATIONS,
+                "grounded": True, "synced_at": before(minutes=4), "rating": "", "conversation_id": "0"}  # fmt: skip
+    return {
+        "run": defaults | (run or {}),
+        "anchor": f"r{number}s",
+        "steps": STEPS,
+        "steps_line": "Searched 3 sources, read 7 pages · 3.1 s",
+        "hosts": ["www.notion.so"],
+        "reasons": REASONS,
+        "can_rate": True,
+        "can_ask": True,
+    } | more
+
+
+PROPOSAL = {
+    "title": "Change the task Load test of sign-up", "state": "waiting", "state_words": "Waiting for you",
+    "place": "Roadmap › Load test of sign-up", "url": "https://www.notion.so/3", "action_url": "/proposal",
+    "changes": [{"name": "Owner", "before": "", "after": "Tom Reyes"}, {"name": "Due", "before": "26 Nov",
+                "after": "30 Nov"}], "why": "You asked to give it to Tom and to move it behind the upgrade.",
+}  # fmt: skip
+THREAD: Context = {
+    "section": "ask", "conversation": {"id": "0", "title": "Blocked launch tasks"}, "is_mine": True, "can_share": True,
+    "source_count": 3, "scope_name": "3 sources", "last_prompt": "Draft a short update", "scopes": SOURCES,
+    "turns": [
+        turn(1, "Which launch tasks are blocked, and what’s blocking them?", proposals=[PROPOSAL]),
+        turn(2, "Draft a short update for the launch channel.", is_live=True, now="Writing…",
+             run={"status": "running", "citations": [], "answer": "**Launch update, 22 November.** 11 of 14 tasks are on"
+                  " track for the 1 December date.\n\n- **Legal review** holds the pricing page\n"}),
+    ],
+}  # fmt: skip
+THREAD["live"] = THREAD["turns"][1]["run"]
+TROUBLE: Context = THREAD | {
+    "live": None,
+    "source_count": 0,
+    "notice": {"text": "Customer interviews was last synced yesterday 18:20."},
+    "turns": [
+        turn(1, "What is our policy on Mars?", run={"answer": "I couldn’t find this in your sources. I searched Launch "
+             "plan, Roadmap and Handbook.", "grounded": False, "citations": []}, was_scoped=True),
+        turn(2, "And on the Moon?", run={"status": "failed", "answer": "", "citations": []}, problem={"text": ""}),
+        turn(3, "And in Portugal?", run={"status": "stopped", "answer": "The policy in Portugal", "citations": []}),
+        turn(4, "One more?", run={"status": "failed", "answer": "", "citations": []},
+             problem={"tone": "warn", "text": "You’re asking faster than your plan allows.", "wait_seconds": 12}),
+        turn(5, "ما هي المهام المتأخرة؟", run={"status": "failed", "answer": "", "citations": []},
+             problem={"tone": "warn", "text": "All 5,000 questions of this period are used. They come back on "
+                      "1 December.", "url": "#", "action": "Compare plans"}),
+    ],
+}  # fmt: skip
+
+SYNC: Context = {
+    "status": "running", "is_open": True, "done": 2364, "known": 4618, "percent": 51, "left": "about 4 min left",
+    "speed": 9.6, "chunks_embedded": 31208, "skipped": 2, "failed": 0, "is_slowed": True, "sources": SOURCES,
+    "ready": {"title": "Launch plan", "done": 142},
+}  # fmt: skip
+DONE_SYNC: Context = SYNC | {
+    "status": "partial", "is_open": False, "done": 4616, "duration": "7 min 40 s", "failed": 1,
+    "problems": [{"title": "Old board export", "reason": "Larger than what is read from one page"}],
+}  # fmt: skip
+FAILED_SYNC: Context = SYNC | {"status": "failed", "is_open": False, "reason": "Notion took the access back."}
+CONNECTION: Context = {
+    "id": "c1", "notion_workspace_name": "Northwind HQ", "connected_at": before(days=9), "status": "active",
+    "can_disconnect": True, "is_shared": True, "pages": 4618,
+}  # fmt: skip
+CHOICES = [
+    s | {"is_chosen": n < 4, "pages": s["total"], "is_too_big": n == 4, "place": "Projects › Launch"}
+    for n, s in enumerate(SOURCES)
+] + [source("Contracts", "", 204, kind="page", pages=None)]
+
+FIGURES = {
+    "requests": {"used": 1248, "limit": 5000}, "pages": {"indexed": 4412, "known": 4618, "missing": 206},
+    "grounded_share": 94.6, "grounded_weeks": [92, 93, 92.5, 93.4, 93, 94.2, 94.8], "grounded_change": 1.2,
+    "grounded_change_words": "1.2 pts", "first_word": {"p50": 800, "p95": 2100},
+    "first_word_weeks": [1100, 1200, 1000, 900, 850, 800], "forecast": "On pace for 1,702 by 1 Dec",
+}  # fmt: skip
+QUESTIONS = [
+    {"prompt": c["title"], "conversation_id": c["id"], "by": by, "by_id": by, "created_at": c["updated_at"],
+     "sources": n, "status": "succeeded", "is_mine": n == 2}
+    for n, (c, by) in enumerate(zip(CONVERSATIONS, ["Tom Reyes", "Ana Lind", "Maya Okafor", "Priya Shah", "Tom Reyes"],
+                                    strict=True))
+]  # fmt: skip
+OVERVIEW: Context = {
+    "section": "overview", "stage": "ready", "today": TODAY, "suggestions": SUGGESTIONS, "figures": FIGURES,
+    "sync_line": {"state": "busy", "text": "Syncing 1 of 5 sources"}, "ranges": [7, 30, 90], "days": 30,
+    "callout": {"title": "Customer interviews", "text": "stopped syncing yesterday at 18:20. Access was removed in "
+                "Notion, so answers use the copy from then.", "url": "#", "action": "Restore access"},
+    "series": SERIES, "total": 1450, "change_words": "▲ 18%", "change_tone": "up", "sources": SOURCES,
+    "recent": QUESTIONS, "tasks": TASKS, "scopes": SOURCES,
+}  # fmt: skip
+FIRST_STEPS = [
+    {"title": "Connect Notion", "text": "Takes a minute.", "url": "#", "action": "Connect Notion", "is_next": True},
+    {"title": "Choose databases", "text": "Only these are read."},
+    {"title": "Ask your first question", "text": "The answer shows where it comes from."},
+]
+USAGE: Context = {
+    "section": "usage", "period_words": "1 – 22 November", "resets_on": dt.date(2026, 12, 1), "csv_url": "#",
+    "periods": [{"name": n, "url": "#", "is_current": n == "This month"} for n in ("This month", "October", "Year")],
+    "limits": [
+        {"name": "Questions", "per": "per month", "used": 1248, "limit": 5000, "forecast": "On pace for 1,702"},
+        {"name": "Tokens", "per": "per month", "used": 4_120_500, "limit": 5_000_000, "held": 12_000},
+        {"name": "Members", "per": "seats", "used": 15, "limit": 15},
+    ],
+    "total": 1248, "series": SERIES, "change_words": "▲ 18%", "change_tone": "up", "change_against": "vs October",
+    "speeds": [{"label": "First word", "p50": 800, "p95": 2100, "p99": 3400},
+               {"label": "Whole answer", "p50": 4600, "p95": 9800, "p99": 13100}],
+    "speed_scale": 14000,
+    "by_member": [{"id": n, "name": n, "requests": r, "tokens": r * 1300, "grounded_share": 95,
+                   "last_active_at": before(minutes=r)} for n, r in (("Tom Reyes", 412), ("Maya Okafor", 298))],
+    "outcomes": [{"name": "With sources", "count": 1180}, {"name": "Nothing found", "count": 52},
+                 {"name": "Failed", "count": 16}],
+}  # fmt: skip
+
+
+class LoginForm(forms.Form):
+    login = forms.EmailField(widget=forms.EmailInput(attrs={"placeholder": "E-mail", "autocomplete": "email"}))
+    password = forms.CharField(widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))
+    remember = forms.BooleanField(required=False)
+
+
+class SignupForm(forms.Form):
+    name = forms.CharField(required=False, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    email = forms.EmailField(widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    password1 = forms.CharField(widget=forms.PasswordInput, help_text="<ul><li>At least 10 characters.</li></ul>")
+    workspace_name = forms.CharField()
+
+
+class PasswordForm(forms.Form):
+    oldpassword = forms.CharField(widget=forms.PasswordInput)
+    password1 = forms.CharField(widget=forms.PasswordInput)
+    password2 = forms.CharField(widget=forms.PasswordInput)
+
+
+class EmailForm(forms.Form):
+    email = forms.EmailField()
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField()
+
+
+class TokenForm(forms.Form):
+    token = forms.CharField(widget=forms.PasswordInput)
+
+
+class InviteForm(forms.Form):
+    emails = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}))
+    role = forms.ChoiceField(choices=[("member", "Member – asks and sees tasks"), ("viewer", "Viewer – reads")])
+
+
+class ProfileForm(forms.Form):
+    name = forms.CharField(label="Name")
+    timezone = forms.ChoiceField(label="Time zone", choices=[("UTC", "UTC"), ("Europe/Lisbon", "Europe/Lisbon")])
+    language = forms.ChoiceField(label="Language", choices=[("en", "English")])
+    theme = forms.ChoiceField(label="Theme", choices=[("system", "System"), ("light", "Light"), ("dark", "Dark")])
+
+
+class WorkspaceForm(forms.Form):
+    name = forms.CharField(label="Workspace name", help_text="Shown in the sidebar and in e-mails.")
+
+
+PEOPLE = [
+    {"id": "u1", "name": "Maya Okafor", "email": "maya@northwind.example", "role": "owner", "role_words": "Owner",
+     "is_me": True, "why_fixed": "The last owner cannot be changed.", "requests": 298, "last_active_at": NOW},
+    {"id": "u2", "name": "Tom Reyes", "email": "tom@northwind.example", "role": "member", "can_change": True,
+     "can_remove": True, "requests": 412, "last_active_at": before(hours=2)},
+]  # fmt: skip
+MEMBERS: Context = {
+    "section": "members", "is_available": True, "can_manage": True, "seats": {"used": 12, "limit": 15},
+    "people": PEOPLE, "roles": [("admin", "Admin"), ("member", "Member"), ("viewer", "Viewer")],
+    "invitations": [{"id": "i1", "email": "ana@northwind.example", "role_words": "Member", "is_expired": True,
+                     "created_at": before(days=3)}],
+}  # fmt: skip

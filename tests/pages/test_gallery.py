@@ -1,0 +1,168 @@
+"""All pages in all their states: well-formed, nothing the security policy forbids, usable by everybody."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.pages.conftest import CHROMIUM
+from tests.pages.gallery import Gallery
+
+NAMES = """
+    login login-wrong signup signup-wrong password-reset password-reset-done password-reset-key password-reset-old
+    password-reset-saved password-change email-confirm email-confirm-old email-code verification-sent reauthenticate
+    logout inactive connect connect-denied choose choose-loading choose-none sync sync-done sync-failed overview
+    overview-new overview-syncing ask thread thread-trouble conversations conversations-none sources sources-none source
+    tasks tasks-filtered tasks-clear tasks-none usage usage-none plan plan-confirm plan-member members members-remove
+    members-single settings settings-disconnect 404 404-stranger 403 500 409 402
+""".split()
+RICHEST = "login-wrong choose sync overview thread thread-trouble sources tasks usage plan members settings".split()
+VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+with_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+
+class Reader(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.faults: list[str] = []
+        self.ids: list[str] = []
+        self.headings: list[str] = []
+        self.forms: list[tuple[str, set[str]]] = []
+        self.feed(text)
+        self.faults += [f"<{tag}> is never closed" for tag in self.open]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag not in VOID:
+            self.open.append(tag)
+        self.faults += [f"<{tag} {name}>" for name in given if name == "style" or re.match(r"on|hx-on|hx-vals$", name)]
+        self.faults += ["inline script"] * (tag == "script" and "src" not in given)
+        self.faults += ["inline style"] * (tag == "style")
+        self.ids += [given["id"]] if "id" in given else []
+        self.headings += [tag] if re.fullmatch("h[1-6]", tag) else []
+        if tag == "form":
+            self.forms.append((given.get("method", "get"), set()))
+        elif tag in ("input", "button") and self.forms:
+            self.forms[-1][1].add(given.get("name", ""))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID and "svg" not in self.open:
+            self.faults.append(f"<{tag}/>")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        if not self.open or self.open[-1] != tag:
+            self.faults.append(f"</{tag}> closes {self.open[-1:]} at {self.getpos()}")
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
+
+
+def test_the_list_of_pages_is_complete(pages: Gallery) -> None:
+    assert set(NAMES) == set(pages.pages)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_well_formed_and_has_nothing_inline(pages: Gallery, name: str) -> None:
+    page = Reader(pages.render(name))
+
+    assert page.faults == []
+    assert len(page.ids) == len(set(page.ids))
+    assert page.headings.count("h1") == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_posting_form_carries_its_guards(pages: Gallery, name: str) -> None:
+    text = pages.render(name)
+
+    posting = [fields for method, fields in Reader(text).forms if method == "post"]
+
+    assert all("csrfmiddlewaretoken" in fields for fields in posting)
+    if 'id="sidebar"' in text:
+        assert sum("workspace" not in fields for fields in posting) == 1, "signing out alone concerns no workspace"
+
+
+@with_chromium
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", RICHEST)
+def test_a_page_is_accessible_and_does_not_scroll_sideways(
+    browser: Browser, site: str, name: str, theme: str, width: int
+) -> None:
+    page = opened(browser, f"{site}/{name}?theme={theme}", width)
+
+    found = Axe().run(page, options=WCAG)
+    spill = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.context.close()
+
+    assert found.violations_count == 0, found.generate_report()
+    assert spill == 0
+
+
+@with_chromium
+def test_a_narrow_phone_with_large_text_does_not_scroll_sideways(browser: Browser, site: str) -> None:
+    page = opened(browser, f"{site}/overview", 320)
+
+    page.emulate_media(reduced_motion="reduce")
+    spill = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.context.close()
+
+    assert spill == 0
+
+
+@with_chromium
+def test_keys_lead_to_the_box_and_to_pages(browser: Browser, site: str) -> None:
+    page = opened(browser, f"{site}/overview", 1440)
+
+    page.keyboard.press("/")
+    focused = page.evaluate("document.activeElement.id")
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("u")
+    page.wait_for_url("**/usage")
+    page.context.close()
+
+    assert focused == "prompt"
+
+
+@with_chromium
+def test_the_menu_of_a_phone_opens_and_closes(browser: Browser, site: str) -> None:
+    page = opened(browser, f"{site}/overview", 390)
+
+    page.get_by_role("button", name="Open menu").click()
+    was_open = page.get_by_role("link", name="Usage").is_visible()
+    page.keyboard.press("Escape")
+    is_open = page.get_by_role("link", name="Usage").is_visible()
+    page.context.close()
+
+    assert was_open
+    assert not is_open
+
+
+@with_chromium
+def test_choosing_follows_what_is_ticked(browser: Browser, site: str) -> None:
+    page = opened(browser, f"{site}/choose", 1440)
+
+    page.get_by_role("button", name="None", exact=True).click()
+    is_disabled = page.get_by_role("button", name="Start sync").is_disabled()
+    page.get_by_label("Launch plan").check()
+    words = page.get_by_role("button", name="Start sync").inner_text()
+    page.context.close()
+
+    assert is_disabled
+    assert words.replace("\u00a0", " ") == "Start sync of 1 source"
+
+
+def opened(browser: Browser, url: str, width: int) -> Page:
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(url)
+    # Under load the first frames may still be without the whole stylesheet.
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return page
