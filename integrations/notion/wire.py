@@ -1,6 +1,8 @@
 """One request, one answer or one error of ours. No waiting and no repeating happens here."""
 
+import json
 import logging
+import re
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -29,7 +31,7 @@ class Wire:
         self.base_url = base_url.rstrip("/")
         # The library's own logger and retries stay off: it adds a handler per client, and sleeps in the worker.
         self._client = Client(
-            auth=token,
+            auth=None if token is None else _header_safe(token),
             notion_version=version,
             base_url=self.base_url,
             timeout_ms=int(timeout * 1_000),
@@ -54,7 +56,7 @@ class Wire:
         self._client.close()
 
     def use(self, token: str) -> None:
-        self._client.client.headers["Authorization"] = f"Bearer {token}"
+        self._client.client.headers["Authorization"] = f"Bearer {_header_safe(token)}"
 
     def send(
         self,
@@ -76,8 +78,17 @@ class Wire:
             raise Invalid("The id cannot be part of an address") from error
         except httpx.HTTPError as error:
             raise Unreachable(f"Notion could not be reached ({type(error).__name__})") from error
-        except (ValueError, RecursionError) as error:
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BrokenAnswer("Notion's answer is not readable JSON") from error
+        except ValueError:  # half characters, NaN; the original may quote what it could not write
+            raise Invalid("The request cannot be written as JSON") from None
         if not isinstance(answer, dict):
             raise BrokenAnswer("Notion's answer is not a JSON object")
         return answer
+
+
+def _header_safe(token: str) -> str:
+    """What was pasted may be anything; an error of the HTTP library would quote it."""
+    if not re.fullmatch(r"[!-~]+", token):
+        raise NotConfigured("This is not a Notion token")
+    return token

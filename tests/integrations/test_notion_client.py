@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -173,7 +174,7 @@ def test_a_silent_server_is_a_timeout(server: ScriptedServer, clock: Clock) -> N
     ],
 )
 def test_rate_limit_is_waited_out_as_long_as_notion_says(
-    notion: Notion, server: ScriptedServer, clock: Clock, headers: dict[str, str], more: dict[str, object], seconds: int
+    notion: Notion, server: ScriptedServer, clock: Clock, headers: dict[str, str], more: dict[str, Any], seconds: int
 ) -> None:
     server.says(error(429, "rate_limited", headers=headers, **more), answer(200, {"id": PAGE}))
 
@@ -306,11 +307,11 @@ def test_a_gateway_timeout_halves_the_page(notion: Notion, server: ScriptedServe
 
 def test_a_cut_query_says_so_after_its_rows(notion: Notion, server: ScriptedServer) -> None:
     server.says(listing(["a"], request_status={"type": "incomplete"}))
-    rows = []
+    rows = notion.query(PAGE)
 
+    assert next(rows)["id"] == "a"
     with pytest.raises(Incomplete):
-        rows.extend(row["id"] for row in notion.query(PAGE))
-
+        next(rows)
     assert not notion.query_slice(PAGE).complete
 
 
@@ -412,11 +413,25 @@ def test_a_renewed_token_that_is_dead_too_is_unauthorized(server: ScriptedServer
     assert len(server.requests) == 2
 
 
-def test_no_token_or_address_is_not_configured() -> None:
-    with pytest.raises(NotConfigured):
-        Notion("", "http://127.0.0.1", budget=Unmetered())
+@pytest.mark.parametrize("pasted", ["", "ntn_ä", "ntn_a\r\nHost: evil", "two words", "\ud800"])
+def test_what_is_no_token_is_not_configured(pasted: str) -> None:
+    with pytest.raises(NotConfigured) as caught:
+        Notion(pasted, "http://127.0.0.1", budget=Unmetered())
+
+    assert not pasted or pasted not in str(caught.value)
+
+
+def test_an_address_without_http_is_not_configured() -> None:
     with pytest.raises(NotConfigured):
         Notion(TOKEN, "ftp://example.org", budget=Unmetered())
+
+
+@pytest.mark.parametrize("value", ["half \ud83d", float("nan")])
+def test_what_json_cannot_hold_is_invalid(notion: Notion, server: ScriptedServer, value: object) -> None:
+    with pytest.raises(Invalid):
+        notion.create_page({"value": value})
+
+    assert server.requests == []
 
 
 def test_the_token_is_nowhere_to_be_read(

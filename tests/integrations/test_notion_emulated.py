@@ -1,23 +1,29 @@
 """The client and the reading of pages against the emulated Notion, as in the demo."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import redis
 
 from agent.fetch import fetch_blocks
 from agent.markdown import passages_of, to_markdown
 from agent.properties import filled, properties_of, title_of
+from devkit.demo.seed import TOKEN, load
 from devkit.notion.process import EmulatorProcess
 from integrations.notion import (
     BrokenAnswer,
+    Budget,
     Incomplete,
     InvalidGrant,
     LoopedListing,
     NotFound,
     Notion,
+    Patience,
+    RateLimited,
     Restricted,
     Unauthorized,
     Unmetered,
@@ -310,6 +316,42 @@ def test_the_emulators_own_limit_is_obeyed(acme: Acme) -> None:
 
     refused = [entry for entry in acme.emulator.journal(acme.token) if entry["status"] == 429]
     assert 1 <= len(refused) <= 3
+
+
+def test_no_worker_asks_while_notion_wants_quiet(acme: Acme, valkey: redis.Redis) -> None:
+    """Real time: one worker is told to stay away, the three that start then know it."""
+    acme.fault({"429": {"retry_after": 1}}, times=1)
+    impatient = Notion(
+        acme.token, acme.emulator.url, budget=Budget(valkey, "acme"), patience=Patience(longest_in_all=0.5)
+    )
+    with impatient, pytest.raises(RateLimited):
+        impatient.me()
+
+    def work(number: int) -> None:
+        with Notion(acme.token, acme.emulator.url, budget=Budget(valkey, "acme")) as worker:
+            worker.me()
+
+    with ThreadPoolExecutor(3) as workers:
+        list(workers.map(work, range(3)))
+    refused, *later = acme.emulator.journal(acme.token)
+
+    assert [entry["status"] for entry in later] == [200, 200, 200]
+    assert later[0]["at"] >= refused["ended"] + 1
+
+
+def test_every_page_of_the_demo_is_read(emulator: EmulatorProcess) -> None:
+    emulator.seed(load(), namespace="")
+    with Notion(TOKEN, emulator.url, budget=Unmetered()) as notion:
+        found = notion.search("page").results
+
+        for page in found:
+            blocks, remarks = fetch_blocks(notion, page["id"])
+            rendered = passages_of(blocks)
+            assert title_of(page) != "Untitled"
+            assert remarks == []
+            assert {remark.reason.split()[-1] for remark in rendered.remarks} <= {"ai_block", "button", "form"}
+
+    assert len(found) == 100
 
 
 def test_connecting_refreshing_and_leaving(emulator: EmulatorProcess, consent: Callable[..., str]) -> None:
