@@ -6,6 +6,7 @@ A job runs at least once, by one worker at a time: claiming takes a lease, a lea
 import logging
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -28,10 +29,6 @@ class LeaseLost(Exception):
     """Another worker has taken the job over; this one stops at once."""
 
 
-class NoWorkspace(Exception):
-    """A job of a workspace that is gone or suspended never runs."""
-
-
 class PublicTask(Task):  # type: ignore[misc]  # celery has no types
     """A task of ours without a workspace: sweeps and fan-outs. It starts and ends in the shared schema."""
 
@@ -48,12 +45,20 @@ class PublicTask(Task):  # type: ignore[misc]  # celery has no types
 
 
 class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
-    """A task that runs inside one workspace. Its message is a job's id; its arguments stand in the job's row."""
+    """A task that runs inside one workspace. Its message is a job's id; its arguments stand in the job's row.
+
+    A job of a workspace that is gone or suspended never runs.
+    """
 
     abstract = True
     is_workspace_job = True
+    # The message's one argument is the job's id, not what the function takes.
+    typing = False
+    queue_name: ClassVar[str] = "default"
     # The longest silence of a worker that still counts as alive; long work calls `renew_lease`.
     lease: ClassVar[timedelta] = timedelta(seconds=120)
+    # Called in the workspace, with the job's arguments, when the last attempt failed.
+    gave_up: ClassVar[Callable[..., None] | None] = None
 
     def __call__(self, job_id: str) -> None:
         tenancy.leave()
@@ -66,20 +71,22 @@ class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
             connection.close()
 
     def _run_claimed(self, job: Job) -> None:
-        _current.job, _current.lease = job, self.lease
-        try:
-            workspace = Workspace.objects.filter(pk=job.workspace_id, state=Workspace.State.ACTIVE).first()
-            if workspace is None:
-                raise NoWorkspace(str(job.workspace_id))
-            with tenancy.within(workspace):
-                self.run(**job.arguments)
-        except NoWorkspace:
+        workspace = Workspace.objects.filter(pk=job.workspace_id, state=Workspace.State.ACTIVE).first()
+        if workspace is None:
             log.warning("%s is not run: its workspace is not active", job)
             _held(job).update(failed_at=timezone.now(), error="The workspace is not active.")
+            return
+        _current.job, _current.lease = job, self.lease
+        try:
+            with tenancy.within(workspace):
+                self.run(**job.arguments)
         except LeaseLost:
             log.warning("%s went to another worker", job)
         except Exception as error:
             log.exception("%s failed at attempt %d", job, job.attempts)
+            if job.attempts >= MAX_ATTEMPTS and self.gave_up is not None:
+                with tenancy.within(workspace):
+                    self.gave_up(**job.arguments)
             _put_back(job, error)
         else:
             _held(job).delete()
@@ -119,7 +126,7 @@ def claim(job_id: str, *, name: str, lease: timedelta) -> Job | None:
 
 
 def renew_lease() -> None:
-    """Call now and then in long work. Outside a job it does nothing. Raises LeaseLost when another took the job over."""
+    """Call now and then in long work; outside a job it does nothing. Raises LeaseLost when the job was taken over."""
     job: Job | None = getattr(_current, "job", None)
     if job is None:
         return
@@ -136,8 +143,7 @@ def enqueue(
 
     With a `key`, False when such a job is already waiting or running.
     """
-    queue = task.queue or "default"
-    job = Job(workspace_id=workspace_id, name=task.name, queue=queue, arguments=arguments, key=key)
+    job = Job(workspace_id=workspace_id, name=task.name, queue=task.queue_name, arguments=arguments, key=key)
     if due_at is not None:
         job.due_at = due_at
     created = Job.objects.bulk_create([job], ignore_conflicts=True) and (

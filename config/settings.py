@@ -115,6 +115,8 @@ NOTION_API_URL = env.text("NOTION_API_URL", "https://api.notion.com").rstrip("/"
 NOTION_VERSION = "2026-03-11"
 NOTION_CLIENT_ID = env.text("NOTION_CLIENT_ID", "")
 NOTION_CLIENT_SECRET = env.text("NOTION_CLIENT_SECRET", "")
+# How long a sync may be silent before another worker takes it over.
+SYNC_LEASE_SECONDS = env.number("SYNC_LEASE_SECONDS", 60)
 NOTION_REQUESTS_PER_SECOND = float(env.text("NOTION_REQUESTS_PER_SECOND", "2.5"))
 
 # Signing in: one set of checks (allauth's) for pages and programs.

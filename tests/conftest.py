@@ -12,7 +12,10 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Role
+from tests.outside import acme, chroma, emulator
 from tests.people import Person, join, put_on_plan, sign_up
+
+__all__ = ["acme", "chroma", "emulator"]
 
 
 @pytest.fixture(scope="session", autouse=True)

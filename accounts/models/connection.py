@@ -5,7 +5,15 @@ from django.db import models
 from django.utils import timezone
 
 from .user import User
-from .workspace import Workspace
+from .workspace import Membership, Workspace
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def readable_by(self, membership: Membership) -> "ConnectionQuerySet":
+        """The member's own connections and those shared with the workspace; none that was disconnected."""
+        return self.filter(
+            models.Q(owner_id=membership.user_id) | models.Q(is_shared=True), workspace_id=membership.workspace_id
+        ).exclude(status=Connection.Status.DISCONNECTED)
 
 
 class Connection(models.Model):
@@ -33,6 +41,8 @@ class Connection(models.Model):
     sealed_refresh_token = models.TextField(blank=True)
     connected_at = models.DateTimeField(default=timezone.now)
     last_synced_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager["Connection"]] = ConnectionQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

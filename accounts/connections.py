@@ -1,0 +1,249 @@
+"""Connections to Notion: making one, its tokens, sharing and ending it. What is read through one is not known here."""
+
+import hashlib
+import secrets
+import uuid
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts import sealed, tenancy
+from accounts.models import Connection, Membership, OAuthState, Role
+from config.errors import AppError
+from integrations import notion
+from integrations.notion import Grant, Notion, Unmetered, oauth
+
+STATE_LIFE = timedelta(minutes=20)
+
+
+class TokenRefused(AppError):
+    code = "notion-token-refused"
+    status = 400
+
+
+class NotionAway(AppError):
+    code = "notion-unreachable"
+    status = 503
+
+
+class NotionNotConfigured(AppError):
+    code = "notion-not-configured"
+    status = 503
+
+
+class StateRefused(AppError):
+    """Not begun here, used already, or too late."""
+
+    code = "authorization-refused"
+    status = 400
+
+
+class AccessNotGiven(AppError):
+    code = "access-not-given"
+    status = 400
+
+
+class NotAllowed(AppError):
+    code = "forbidden"
+    status = 403
+
+
+class NoConnection(AppError):
+    code = "not-found"
+    status = 404
+
+
+def connect_with_token(*, membership: Membership, token: str, is_shared: bool, now: datetime) -> Connection:
+    """Keep an internal integration's token after asking Notion who it is."""
+    check_can_connect(membership)
+    try:
+        with Notion(
+            token.strip(),
+            settings.NOTION_API_URL,
+            budget=Unmetered(),
+            version=settings.NOTION_VERSION,
+            patience=notion.HASTY,
+        ) as client:
+            bot = client.me()
+    except (notion.Unauthorized, notion.Restricted, notion.Invalid, notion.NotConfigured) as error:
+        raise TokenRefused("Notion does not accept this token. Copy it again from the integration's page.") from error
+    except notion.NotionError as error:
+        raise NotionAway("Notion did not answer. Nothing was saved; try again in a minute.", retry_after=30) from error
+    about = bot.get("bot") or {}
+    grant = Grant(
+        access_token=token.strip(),
+        refresh_token=None,
+        bot_id=str(bot["id"]),
+        workspace_id=str(about.get("workspace_id") or ""),
+        workspace_name=str(about.get("workspace_name") or "Notion"),
+        workspace_icon="",
+        owner_user_id=None,
+        owner_email=None,
+    )
+    return _keep(membership=membership, grant=grant, kind=Connection.Kind.TOKEN, is_shared=is_shared, now=now)
+
+
+def begin_authorization(*, membership: Membership, session_key: str, is_shared: bool, now: datetime) -> str:
+    """The address of Notion's consent page. Its state is good once, for this member, workspace and session."""
+    check_can_connect(membership)
+    if not (settings.NOTION_CLIENT_ID and settings.NOTION_CLIENT_SECRET):
+        raise NotionNotConfigured("This installation has no Notion integration. Connect with an internal token.")
+    state = secrets.token_urlsafe(32)
+    OAuthState.objects.create(
+        digest=_digest(state),
+        workspace_id=membership.workspace_id,
+        user_id=membership.user_id,
+        session_digest=_digest(session_key) if session_key else "",
+        is_shared=is_shared,
+        expires_at=now + STATE_LIFE,
+    )
+    return oauth.authorize_url(
+        client_id=settings.NOTION_CLIENT_ID,
+        redirect_uri=redirect_uri(),
+        state=state,
+        base_url=settings.NOTION_API_URL,
+    )
+
+
+def complete_authorization(
+    *, membership: Membership, session_key: str, state: str, code: str, refusal: str, now: datetime
+) -> Connection:
+    """What Notion's consent page sent back. The state is used up whatever happens."""
+    with transaction.atomic():
+        begun = OAuthState.objects.select_for_update().filter(digest=_digest(state)).first()
+        if begun is not None:
+            begun.delete()
+    if (
+        begun is None
+        or begun.expires_at < now
+        or begun.user_id != membership.user_id
+        or begun.workspace_id != membership.workspace_id
+        or begun.session_digest not in {"", _digest(session_key)}
+    ):
+        raise StateRefused("This authorization was not begun here, or took too long. Connect again.")
+    if refusal or not code:
+        raise AccessNotGiven("Notion access was not given. Nothing was saved.")
+    try:
+        grant = oauth.exchange(
+            client_id=settings.NOTION_CLIENT_ID,
+            client_secret=settings.NOTION_CLIENT_SECRET,
+            code=code,
+            redirect_uri=redirect_uri(),
+            base_url=settings.NOTION_API_URL,
+        )
+    except notion.Refused as error:
+        raise StateRefused("Notion did not accept this authorization. Connect again.") from error
+    except notion.NotionError as error:
+        raise NotionAway("Notion did not answer. Nothing was saved; connect again.", retry_after=30) from error
+    return _keep(membership=membership, grant=grant, kind=Connection.Kind.OAUTH, is_shared=begun.is_shared, now=now)
+
+
+def redirect_uri() -> str:
+    return f"{settings.PUBLIC_URL}/app/connect/callback"
+
+
+def _keep(*, membership: Membership, grant: Grant, kind: Connection.Kind, is_shared: bool, now: datetime) -> Connection:
+    """One connection for each bot and member: authorizing again renews it."""
+    with transaction.atomic():
+        connection = (
+            Connection.objects.select_for_update()
+            .filter(workspace_id=membership.workspace_id, owner_id=membership.user_id, bot_id=grant.bot_id)
+            .first()
+        ) or Connection(workspace_id=membership.workspace_id, owner_id=membership.user_id, bot_id=grant.bot_id)
+        connection.kind, connection.is_shared = kind, is_shared
+        connection.status, connection.connected_at = Connection.Status.ACTIVE, now
+        connection.notion_workspace_id = grant.workspace_id
+        connection.notion_workspace_name = grant.workspace_name[:200]
+        _seal(connection, grant)
+        connection.save()
+    return connection
+
+
+def _seal(connection: Connection, grant: Grant) -> None:
+    where = connection.workspace_id
+    connection.sealed_access_token = sealed.seal(
+        grant.access_token, workspace_id=where, place=connection.place("access_token")
+    )
+    connection.sealed_refresh_token = (
+        sealed.seal(grant.refresh_token, workspace_id=where, place=connection.place("refresh_token"))
+        if grant.refresh_token
+        else ""
+    )
+
+
+def access_token(connection: Connection) -> str:
+    return sealed.unseal(
+        connection.sealed_access_token,
+        workspace_id=connection.workspace_id,
+        place=connection.place("access_token"),
+    )
+
+
+def renewed_token(connection: Connection, *, rejected: str) -> str:
+    """The token that holds now: another worker's new one, or ours after one refresh under a lock.
+
+    Raises notion.Unauthorized when there is none: the member has to connect again.
+    """
+    with tenancy.shared(), transaction.atomic():
+        held = Connection.objects.select_for_update().get(pk=connection.pk)
+        current = access_token(held)
+        if current != rejected:
+            return current
+        if not held.sealed_refresh_token:
+            raise notion.Unauthorized("This connection's token is dead and cannot be renewed")
+        try:
+            grant = oauth.refresh(
+                client_id=settings.NOTION_CLIENT_ID,
+                client_secret=settings.NOTION_CLIENT_SECRET,
+                refresh_token=sealed.unseal(
+                    held.sealed_refresh_token,
+                    workspace_id=held.workspace_id,
+                    place=held.place("refresh_token"),
+                ),
+                base_url=settings.NOTION_API_URL,
+            )
+        except notion.InvalidGrant as error:
+            raise notion.Unauthorized("This connection's refresh token is used up") from error
+        _seal(held, grant)
+        held.save(update_fields=["sealed_access_token", "sealed_refresh_token"])
+    connection.sealed_access_token = held.sealed_access_token
+    return grant.access_token
+
+
+def end(connection: Connection) -> None:
+    """Take the tokens away, here and (by OAuth) at Notion. From now on nobody reads through this connection."""
+    if connection.kind == Connection.Kind.OAUTH and connection.sealed_access_token:
+        # Disconnecting must work when Notion is away; without our copy the token is of no use to us.
+        with suppress(notion.NotionError, sealed.Unreadable):
+            oauth.revoke(
+                client_id=settings.NOTION_CLIENT_ID,
+                client_secret=settings.NOTION_CLIENT_SECRET,
+                token=access_token(connection),
+                base_url=settings.NOTION_API_URL,
+            )
+    Connection.objects.filter(pk=connection.pk).update(
+        status=Connection.Status.DISCONNECTED, sealed_access_token="", sealed_refresh_token=""
+    )
+
+
+def can_connect(membership: Membership) -> bool:
+    return membership.may_write
+
+
+def check_can_connect(membership: Membership) -> None:
+    if not can_connect(membership):
+        raise NotAllowed("Viewers cannot connect Notion. Ask an owner for another role.")
+
+
+def owned(membership: Membership, connection_id: uuid.UUID) -> Connection:
+    """A connection that this member may change: their own, or for owners and admins a shared one."""
+    for connection in Connection.objects.readable_by(membership).filter(pk=connection_id):
+        if connection.owner_id == membership.user_id or membership.role in {Role.OWNER, Role.ADMIN}:
+            return connection
+    raise NoConnection("There is no such connection.")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

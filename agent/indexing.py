@@ -1,0 +1,103 @@
+"""From a page's passages to what is searched: chunks with embeddings in Postgres, and their vectors in Chroma.
+
+Vectors are written before the rows that name them and deleted after, so a crash leaves at most vectors that nothing
+names; `repair` removes those, and brings back what an index has lost.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import transaction
+
+from agent import chunking
+from agent.models import Chunk, Page
+from agent.passages import Passage
+from integrations import embedder, vectors
+
+# Names and values of a page's properties.
+Lines = Sequence[tuple[str, str]]
+BATCH = 200
+
+
+def index(page: Page, passages: Sequence[Passage], *, workspace_id: uuid.UUID, lines: Lines) -> int:
+    """Make the page's chunks equal these passages. Answers how many texts had to be embedded.
+
+    Call `page.save()` in the same transaction as this function's caller; the vectors are outside any transaction.
+    """
+    model = embedder.default()
+    pieces = chunking.chunk(passages, page.title, lines, count_tokens=model.count_tokens)
+    known = {chunk.id: chunk for chunk in Chunk.objects.filter(page=page)}
+    chunks, fresh, seen = [], [], Counter[str]()
+    for ordinal, piece in enumerate(pieces):
+        seen[piece.fingerprint] += 1
+        # The same text keeps its id and its vector wherever it moves in the page.
+        key = uuid.uuid5(page.id, f"{embedder.NAME}:{piece.fingerprint}:{seen[piece.fingerprint]}")
+        chunk = Chunk(
+            id=key,
+            page=page,
+            connection_id=page.connection_id,
+            ordinal=ordinal,
+            context=piece.context,
+            text=piece.text,
+            spans=[list(span) for span in piece.spans],
+            tokens=piece.tokens,
+            fingerprint=piece.fingerprint,
+            embedder=embedder.NAME,
+        )
+        if key in known:
+            chunk.embedding = known[key].embedding
+        else:
+            fresh.append(chunk)
+        chunks.append(chunk)
+    for chunk, vector in zip(fresh, model.embed([chunking.embedded(c.context, c.text) for c in fresh]), strict=True):
+        chunk.embedding = embedder.to_bytes(vector)
+    _upsert(workspace_id, page.connection_id, fresh)
+    with transaction.atomic():
+        Chunk.objects.filter(page=page).delete()
+        Chunk.objects.bulk_create(chunks)
+    stale = known.keys() - {chunk.id for chunk in chunks}
+    _delete(workspace_id, page.connection_id, stale)
+    return len(fresh)
+
+
+def remove(pages: Iterable[Page], *, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> None:
+    """Take pages out of search: their chunks at once, their vectors with them or at the next repair."""
+    page_ids = [page.id for page in pages]
+    stale = list(Chunk.objects.filter(page_id__in=page_ids).values_list("id", flat=True))
+    Chunk.objects.filter(page_id__in=page_ids).delete()
+    _delete(workspace_id, connection_id, stale)
+
+
+@dataclass(frozen=True)
+class Repaired:
+    missing: int
+    surplus: int
+
+
+def repair(*, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> Repaired:
+    """Make Chroma hold exactly the vectors of this connection's chunks. Postgres has them, so nothing is embedded."""
+    there = {uuid.UUID(key) for key in vectors.workspace(workspace_id).collection(connection_id).ids()}
+    wanted = set(Chunk.objects.filter(connection_id=connection_id).values_list("id", flat=True))
+    missing = list(wanted - there)
+    for start in range(0, len(missing), BATCH):
+        _upsert(workspace_id, connection_id, Chunk.objects.filter(pk__in=missing[start : start + BATCH]))
+    _delete(workspace_id, connection_id, there - wanted)
+    return Repaired(missing=len(missing), surplus=len(there - wanted))
+
+
+def _upsert(workspace_id: uuid.UUID, connection_id: uuid.UUID, chunks: Iterable[Chunk]) -> None:
+    batch = list(chunks)
+    if batch:
+        vectors.workspace(workspace_id).collection(connection_id).upsert(
+            ids=[str(chunk.id) for chunk in batch],
+            embeddings=np.array([embedder.from_bytes(chunk.embedding) for chunk in batch]),
+        )
+
+
+def _delete(workspace_id: uuid.UUID, connection_id: uuid.UUID, ids: Iterable[uuid.UUID]) -> None:
+    batch = [str(key) for key in ids]
+    if batch:
+        vectors.workspace(workspace_id).collection(connection_id).delete(batch)

@@ -1,0 +1,1 @@
+"""Reading a connected Notion workspace into the index."""

@@ -1,0 +1,25 @@
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+
+from accounts import background
+from agent.sync import services
+
+
+@shared_task(
+    base=background.WorkspaceJob,
+    name="agent.jobs.sync",
+    queue_name="sync",
+    lease=timedelta(seconds=settings.SYNC_LEASE_SECONDS),
+    gave_up=staticmethod(services.give_up),
+)
+def sync(*, sync_run_id: str) -> None:
+    # Safe to repeat: pages that the run has accounted for are not read again.
+    services.perform(sync_run_id=sync_run_id)
+
+
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_connection")
+def erase_connection(*, connection_id: str) -> None:
+    # Safe to repeat: deleting what is gone does nothing.
+    services.erase(connection_id=connection_id)

@@ -1,0 +1,39 @@
+"""Which source a page belongs to: its database, or the tree whose top it hangs from."""
+
+from agent.models import Page, Source
+from agent.sync.session import Session
+
+DEEPEST = 200
+
+
+def place(session: Session, page: Page) -> Source:
+    """The page's source. A page whose parents we do not know is the top of a tree of its own."""
+    current, seen = page, set[str]()
+    while len(seen) < DEEPEST:
+        source = session.sources.get(current.parent_id)
+        if source is not None and source.kind == Source.Kind.DATABASE:
+            return source
+        above = session.pages.filter(notion_id=current.parent_id).first() if current.parent_id else None
+        if above is None or above.notion_id in seen:
+            break
+        if above.source_id is not None and above.sync_run == session.run.pk:
+            return session.sources.get(_notion_id(session, above)) or _top(session, current)
+        seen.add(current.notion_id)
+        current = above
+    return _top(session, current)
+
+
+def _notion_id(session: Session, page: Page) -> str:
+    return next((key for key, source in session.sources.items() if source.id == page.source_id), "")
+
+
+def _top(session: Session, page: Page) -> Source:
+    source = session.sources.get(page.notion_id)
+    if source is None or source.title != page.title:
+        source, _ = Source.objects.update_or_create(
+            connection_id=session.connection.id,
+            notion_id=page.notion_id,
+            defaults={"kind": Source.Kind.PAGE, "title": page.title, "url": page.url},
+        )
+        session.sources[page.notion_id] = source
+    return source

@@ -1,0 +1,181 @@
+"""Reading one page after another until every page of the run is accounted for."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import background
+from agent import indexing, properties
+from agent.fetch import fetch_blocks
+from agent.markdown import passages_of, to_markdown
+from agent.models import Page, Source
+from agent.sync import discovery
+from agent.sync.placing import place
+from agent.sync.session import Json, Session
+from integrations import vectors
+from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
+from tasks import services as tasks
+
+log = logging.getLogger(__name__)
+# Notion's times are whole minutes: an edit in the minute of our reading may come after it.
+MINUTE_MAY_GO_ON = timedelta(minutes=2)
+# A page that failed in a worker's hands this often is passed over, so that it cannot stop the others.
+MOST_ATTEMPTS = 3
+TRY_AGAIN = timedelta(minutes=15)
+# So many failures in a row are no longer the pages' fault.
+MOST_FAILURES_IN_A_ROW = 5
+
+
+def read_all(session: Session) -> None:
+    """Account for every page that this run has met; reading finds more of them. Stops when the run is cancelled."""
+    failures = 0
+    while page := _next(session):
+        background.renew_lease()
+        if session.is_cancelled():
+            return
+        try:
+            account(session, page)
+            failures = 0
+        except Unauthorized:
+            raise
+        except (Refused, Unreachable, vectors.Unreachable) as error:
+            failures += 1
+            if failures >= MOST_FAILURES_IN_A_ROW:
+                raise
+            fail(session, page, str(error))
+
+
+def _next(session: Session) -> Page | None:
+    page: Page | None = (
+        session.pages.filter(seen_run=session.run.pk)
+        .exclude(sync_run=session.run.pk)
+        .order_by("attempts", "-observed_edited_at", "id")
+        .first()
+    )
+    return page
+
+
+def account(session: Session, page: Page) -> None:
+    """Bring one page to the state it deserves, and count it."""
+    if page.attempts >= MOST_ATTEMPTS:
+        fail(session, page, "Reading this page stopped the reader several times.")
+        return
+    Page.objects.filter(pk=page.pk).update(attempts=page.attempts + 1)
+    if page.observed.get("in_trash"):
+        leave_out(session, page, Page.State.TRASHED, "In Notion's trash")
+        return
+    source = place(session, page)
+    page.source = source
+    if not source.is_chosen:
+        leave_out(session, page, Page.State.SKIPPED, "Not among the chosen sources")
+    elif is_unchanged(session, page):
+        _settle(session, page, Page.State.INDEXED, "unchanged")
+    else:
+        read(session, page, source)
+
+
+def is_unchanged(session: Session, page: Page) -> bool:
+    if session.run.is_full or page.state != Page.State.INDEXED or page.indexed_at is None or page.edited_at is None:
+        return False
+    return (
+        page.edited_at == page.observed_edited_at
+        and page.indexed_at - page.edited_at >= MINUTE_MAY_GO_ON
+        and page.properties.get("lines") == [list(line) for line in _properties(session, page).lines]
+    )
+
+
+def read(session: Session, page: Page, source: Source) -> None:
+    """Fetch the page's blocks and make its chunks equal them."""
+    if not isinstance(page.observed.get("properties"), dict):
+        page.observed = session.notion.page(page.notion_id)
+    row = _complete(session, page.observed)
+    seen_at = timezone.now()
+    try:
+        blocks, remarks = fetch_blocks(session.notion, page.notion_id)
+    except NotFound:
+        leave_out(session, page, Page.State.UNREACHABLE, "Notion no longer shows this page to the connection")
+        return
+    for block in _all(blocks):
+        if block.get("type") == "child_page":
+            discovery.meet_child_page(session, block["id"])
+        elif block.get("type") == "child_database":
+            discovery.meet_child_database(session, block["id"])
+    rendered = passages_of(blocks, title_of=session.titles.get)
+    values = properties.properties_of(row, {"properties": source.schema}, title_of_page=session.titles.get)
+    page.title = values.title[: discovery.LONGEST_TITLE]
+    page.markdown = to_markdown(rendered.passages)
+    page.properties = {
+        "lines": [list(line) for line in values.lines],
+        "typed": {key: value.value for key, value in values.typed.items()},
+    }
+    page.warnings = [list(remark) for remark in (*remarks, *rendered.remarks)]
+    digest = hashlib.sha256(repr((page.title, page.properties["lines"], rendered.passages)).encode()).hexdigest()
+    is_same = digest == page.content_hash and page.state == Page.State.INDEXED
+    if not is_same or session.run.is_full:
+        embedded = indexing.index(page, rendered.passages, workspace_id=session.workspace_id, lines=values.lines)
+        session.count(chunks_embedded=embedded)
+    page.content_hash = digest
+    page.edited_at = page.observed_edited_at
+    page.indexed_at = seen_at
+    _settle(session, page, Page.State.INDEXED, "unchanged" if is_same else "indexed")
+    if source.kind == Source.Kind.DATABASE:
+        tasks.mirror(
+            connection_id=session.connection.id,
+            owner_id=session.connection.owner_id,
+            is_shared=session.connection.is_shared,
+            data_source_id=source.notion_id,
+            row=row,
+        )
+
+
+def leave_out(session: Session, page: Page, state: Page.State, reason: str) -> None:
+    """The page is not to be answered from: its chunks and vectors go, what we know about it stays."""
+    indexing.remove([page], workspace_id=session.workspace_id, connection_id=session.connection.id)
+    tasks.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
+    page.markdown, page.content_hash, page.indexed_at = "", "", None
+    _settle(session, page, state, "trashed" if state != Page.State.SKIPPED else "skipped", reason=reason)
+
+
+def fail(session: Session, page: Page, reason: str) -> None:
+    """What was indexed before stays; the next sync tries again."""
+    log.warning("page %s could not be read: %s", page.notion_id, reason)
+    _settle(session, page, Page.State.FAILED, "failed", reason=reason, next_try_at=timezone.now() + TRY_AGAIN)
+
+
+def _settle(
+    session: Session,
+    page: Page,
+    state: Page.State,
+    counted_as: str,
+    *,
+    reason: str = "",
+    next_try_at: datetime | None = None,
+) -> None:
+    page.state, page.reason, page.next_try_at = state, reason[:500], next_try_at
+    page.sync_run, page.attempts = session.run.pk, 0
+    with transaction.atomic():
+        page.save()
+        session.count(**{counted_as: 1})
+
+
+def _complete(session: Session, row: Json) -> Json:
+    """The page with its long lists of relations and people read to their end."""
+    cut = properties.properties_of(row).truncated
+    return properties.filled(row, {key: session.notion.page_property(row["id"], key) for key in cut}) if cut else row
+
+
+def _properties(session: Session, page: Page) -> properties.Properties:
+    schema = {"properties": page.source.schema} if page.source else None
+    return properties.properties_of(page.observed, schema, title_of_page=session.titles.get)
+
+
+def _all(blocks: list[Json]) -> Iterator[Json]:
+    waiting = list(blocks)
+    while waiting:
+        block = waiting.pop()
+        yield block
+        waiting.extend(block.get("children") or [])

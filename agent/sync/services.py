@@ -1,0 +1,312 @@
+"""Starting, running and judging a sync."""
+
+import logging
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from accounts import background, tenancy
+from accounts import connections as authorizations
+from accounts.models import Connection, Membership
+from agent import indexing
+from agent.models import Page, Source, SyncRun
+from agent.sync import discovery, placing, reading
+from agent.sync.session import Session, opened
+from config.errors import AppError
+from integrations import notion, vectors
+from tasks import services as tasks
+
+log = logging.getLogger(__name__)
+# Losing this share of a connection's pages in one run looks like lost access, not like deleting.
+BRAKE_SHARE = 0.2
+BRAKE_PAGES = 5
+OPEN = (SyncRun.Status.QUEUED, SyncRun.Status.RUNNING)
+
+
+class NotConnected(AppError):
+    code = "not-connected"
+    status = 409
+
+
+class NoSync(AppError):
+    code = "not-found"
+    status = 404
+
+
+def start(*, membership: Membership, is_full: bool = False, connection_id: uuid.UUID | None = None) -> SyncRun:
+    """Queue a sync of the member's connection (the first one if none is named). While one is open: that one."""
+    readable = Connection.objects.readable_by(membership).filter(status=Connection.Status.ACTIVE)
+    if connection_id is not None:
+        readable = readable.filter(pk=connection_id)
+    mine = sorted(readable, key=lambda each: (each.owner_id != membership.user_id, each.connected_at))
+    if not mine:
+        raise NotConnected("Connect Notion first; then there is something to sync.")
+    authorizations.check_can_connect(membership)
+    return start_connection(mine[0], requested_by=membership.user_id, is_full=is_full)
+
+
+def start_connection(connection: Connection, *, requested_by: uuid.UUID | None, is_full: bool = False) -> SyncRun:
+    from agent.sync.jobs import sync
+
+    try:
+        with transaction.atomic():
+            run = SyncRun.objects.create(connection_id=connection.id, requested_by=requested_by, is_full=is_full)
+            background.enqueue(sync, workspace_id=connection.workspace_id, sync_run_id=str(run.id))
+    except IntegrityError:
+        return SyncRun.objects.filter(connection_id=connection.id, status__in=OPEN).latest("created_at")
+    return run
+
+
+def get(*, membership: Membership, sync_run_id: uuid.UUID) -> SyncRun:
+    readable = Connection.objects.readable_by(membership).values_list("id", flat=True)
+    run = SyncRun.objects.filter(pk=sync_run_id, connection_id__in=list(readable)).first()
+    if run is None:
+        raise NoSync("There is no such sync.")
+    return run
+
+
+def cancel(run: SyncRun, *, now: datetime) -> None:
+    SyncRun.objects.filter(pk=run.pk, status__in=OPEN).update(status=SyncRun.Status.CANCELLED, finished_at=now)
+
+
+def perform(*, sync_run_id: str) -> None:
+    """The job. Repeating it goes on where the last worker stopped: accounted pages are not read again."""
+    run = SyncRun.objects.filter(pk=sync_run_id, status__in=OPEN).first()
+    connection = Connection.objects.filter(pk=run.connection_id).first() if run else None
+    if run is None or connection is None or connection.status != Connection.Status.ACTIVE:
+        SyncRun.objects.filter(pk=sync_run_id, status__in=OPEN).update(
+            status=SyncRun.Status.CANCELLED, finished_at=timezone.now(), reason="The connection was ended."
+        )
+        return
+    SyncRun.objects.filter(pk=run.pk).update(
+        status=SyncRun.Status.RUNNING, started_at=run.started_at or timezone.now(), slowed_until=None
+    )
+    try:
+        with opened(connection, run) as session:
+            _read(session)
+            _finish(session)
+    except notion.Unauthorized:
+        _needs_authorization(connection, run)
+
+
+def _read(session: Session) -> None:
+    session.notion.me()
+    run = session.run
+    if not run.is_discovered:
+        # A worker that died while discovering left figures of what it met; they are counted anew.
+        SyncRun.objects.filter(pk=run.pk).update(known=0)
+        session.pages.filter(seen_run=run.pk).update(seen_run=None)
+        discovery.discover(session)
+    tasks.choose_source(
+        connection_id=session.connection.id,
+        candidates=[
+            (source.notion_id, source.title, source.schema)
+            for source in session.sources.values()
+            if source.kind == Source.Kind.DATABASE and source.is_chosen
+        ],
+    )
+    reading.read_all(session)
+    if not session.is_cancelled():
+        _look_for_the_unseen(session)
+        indexing.repair(workspace_id=session.workspace_id, connection_id=session.connection.id)
+
+
+def _look_for_the_unseen(session: Session) -> None:
+    """Pages known from before that this run did not meet: each is asked for itself. Absence alone proves nothing."""
+    unseen = session.pages.exclude(seen_run=session.run.pk).exclude(state=Page.State.TRASHED)
+    gone: list[Page] = []
+    for page in list(unseen.order_by("id")):
+        background.renew_lease()
+        try:
+            discovery.meet(session, [session.notion.page(page.notion_id)])
+        except notion.NotFound:
+            gone.append(page)
+    known = session.pages.exclude(state=Page.State.TRASHED).count()
+    newly_gone = [page for page in gone if page.state != Page.State.UNREACHABLE]
+    if len(newly_gone) > max(BRAKE_PAGES, known * BRAKE_SHARE):
+        session.problems.append(
+            f"{len(newly_gone)} pages vanished at once. They are kept until you confirm that they were deleted."
+        )
+        for page in gone:
+            session.count(known=1)
+            reading.fail(session, page, "Vanished together with many others; kept.")
+    else:
+        for page in gone:
+            session.count(known=1)
+            reading.leave_out(session, page, Page.State.UNREACHABLE, "Deleted, or no longer shared with us")
+    reading.read_all(session)
+
+
+def _finish(session: Session) -> None:
+    now, run = timezone.now(), session.run
+    with transaction.atomic():
+        open_run = SyncRun.objects.select_for_update().filter(pk=run.pk, status=SyncRun.Status.RUNNING).first()
+        if open_run is None:
+            return
+        left = session.pages.filter(seen_run=run.pk).exclude(sync_run=run.pk).count()
+        if open_run.known == 0:
+            session.problems.append("Notion shows no page to this connection. Share pages with it in Notion.")
+        if open_run.failed:
+            session.problems.append(f"{open_run.failed} pages could not be read.")
+        if left:
+            session.problems.append(f"{left} pages were not reached.")
+        if any(session.pages.filter(sync_run=run.pk).exclude(warnings=[]).values_list("pk", flat=True)[:1]):
+            session.problems.extend(_warnings(session))
+        is_complete = not session.problems
+        SyncRun.objects.filter(pk=run.pk).update(
+            status=SyncRun.Status.COMPLETE if is_complete else SyncRun.Status.PARTIAL,
+            reason=" ".join(session.problems)[:500],
+            finished_at=now,
+        )
+        Connection.objects.filter(pk=session.connection.pk).update(last_synced_at=now)
+
+
+def _warnings(session: Session) -> list[str]:
+    """Blocks that were left out of pages which were otherwise read. Types without text are no loss."""
+    lost = [
+        remark
+        for warnings in session.pages.filter(state=Page.State.INDEXED).values_list("warnings", flat=True)
+        for remark in warnings
+        if remark[0] in LOSSES
+    ]
+    return [f"{len(lost)} blocks could not be read."] if lost else []
+
+
+LOSSES = frozenset(
+    {
+        "The original of a synced block is not shared with us",
+        "A block vanished or is not shared with us",
+        "Notion does not give out what is inside a block",
+    }
+)
+
+
+def _needs_authorization(connection: Connection, run: SyncRun) -> None:
+    Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
+    fail_run(str(run.pk), "Notion no longer accepts this connection. Connect again; what was read stays searchable.")
+
+
+def fail_run(sync_run_id: str, reason: str) -> None:
+    SyncRun.objects.filter(pk=sync_run_id, status__in=OPEN).update(
+        status=SyncRun.Status.FAILED, reason=reason[:500], finished_at=timezone.now()
+    )
+
+
+def give_up(*, sync_run_id: str) -> None:
+    fail_run(sync_run_id, "Notion could not be reached, after several tries.")
+
+
+def problems(run: SyncRun) -> list[dict[str, Any]]:
+    """Pages of this run that are not as they should be, with the reason."""
+    bad = Page.objects.filter(connection_id=run.connection_id, sync_run=run.pk).filter(
+        Q(state__in=[Page.State.FAILED, Page.State.UNREACHABLE]) | ~Q(warnings=[])
+    )
+    rows = []
+    for page in bad.order_by("title", "id")[:200]:
+        losses = sorted({remark[0] for remark in page.warnings if remark[0] in LOSSES})
+        reason = page.reason or "; ".join(losses)
+        if reason:
+            rows.append(
+                {
+                    "page_id": page.notion_id,
+                    "title": page.title,
+                    "reason": reason,
+                    "next_try_at": page.next_try_at,
+                }
+            )
+    return rows
+
+
+def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
+    """What is known of the member's connections against what is searchable."""
+    connections = list(Connection.objects.readable_by(membership).order_by("connected_at"))
+    ids = [connection.id for connection in connections]
+    figures: dict[uuid.UUID, dict[str, int]] = {key: dict.fromkeys(Page.State.values, 0) for key in ids}
+    counted = Page.objects.filter(connection_id__in=ids).values("connection_id", "state").annotate(number=Count("id"))
+    for row in counted:
+        figures[row["connection_id"]][row["state"]] = row["number"]
+    newest = {
+        run.connection_id: run
+        for run in SyncRun.objects.filter(connection_id__in=ids)
+        .exclude(status__in=OPEN)
+        .order_by("connection_id", "-created_at")
+        .distinct("connection_id")
+    }
+    rows = []
+    for connection in connections:
+        states = figures[connection.id]
+        synced = connection.last_synced_at
+        rows.append(
+            {
+                "id": connection.id,
+                "status": connection.status,
+                "last_synced_at": synced,
+                "lag_seconds": int((now - synced).total_seconds()) if synced else None,
+                "pages": {"known": sum(states.values()), **{k: v for k, v in states.items() if k != "pending"}},
+                "is_complete": connection.id in newest and newest[connection.id].status == SyncRun.Status.COMPLETE,
+            }
+        )
+    is_complete = bool(rows) and all(row.pop("is_complete") for row in rows)
+    return {"complete": is_complete, "connections": rows}
+
+
+def choose(*, membership: Membership, connection: Connection, source_ids: set[uuid.UUID]) -> None:
+    """These sources of the connection are read from now on, and no others."""
+    authorizations.owned(membership, connection.id)
+    sources = Source.objects.filter(connection_id=connection.id)
+    sources.filter(pk__in=source_ids).update(is_chosen=True)
+    sources.exclude(pk__in=source_ids).update(is_chosen=False)
+
+
+def find_sources(connection: Connection) -> list[Source]:
+    """Ask Notion, while somebody waits, which databases and page trees the connection can see."""
+    run = SyncRun(connection_id=connection.id)
+    with opened(connection, run) as session:
+        discovery.by_search(session)
+        for page in session.pages.filter(parent_id=""):
+            placing.place(session, page)
+    return list(Source.objects.filter(connection_id=connection.id).order_by("kind", "title"))
+
+
+def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None) -> None:
+    """Revoke the token and remove what was read. Without an id: all connections that are the member's own."""
+    from agent.sync.jobs import erase_connection
+
+    if connection_id is not None:
+        ending = [authorizations.owned(membership, connection_id)]
+    else:
+        ending = list(Connection.objects.readable_by(membership).filter(owner_id=membership.user_id))
+    for connection in ending:
+        with tenancy.shared():
+            authorizations.end(connection)
+        with transaction.atomic():
+            _forget(connection.id)
+            background.enqueue(
+                erase_connection,
+                workspace_id=membership.workspace_id,
+                key=f"erase {connection.id}",
+                connection_id=str(connection.id),
+            )
+
+
+def _forget(connection_id: uuid.UUID) -> None:
+    tasks.forget(connection_id=connection_id)
+    for model in (Page, Source, SyncRun):
+        model._default_manager.filter(connection_id=connection_id).delete()
+
+
+def erase(*, connection_id: str) -> None:
+    """The job behind `disconnect`: what a sync wrote meanwhile, the vectors, and at last the connection itself."""
+    key = uuid.UUID(connection_id)
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None
+    if not Connection.objects.filter(pk=key, status=Connection.Status.DISCONNECTED).exists():
+        return
+    _forget(key)
+    vectors.workspace(workspace_id).collection(key).drop()
+    with tenancy.shared():
+        Connection.objects.filter(pk=key, workspace_id=workspace_id, status=Connection.Status.DISCONNECTED).delete()

@@ -1,0 +1,94 @@
+"""What one sync works with: the connection, its run, Notion within the connection's rate, and what it must report."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+
+from accounts import background, connections
+from accounts.models import Connection
+from agent.models import Page, Source, SyncRun
+from config import valkey
+from integrations.notion import Limiter, Notion
+from integrations.notion.budget import Wait
+from integrations.notion.setup import budget_from_settings
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Session:
+    connection: Connection
+    run: SyncRun
+    notion: Notion
+    # Titles by Notion's id, for links, mentions and relations between pages.
+    titles: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def workspace_id(self) -> uuid.UUID:
+        return self.connection.workspace_id
+
+    @property
+    def pages(self) -> Any:
+        return Page.objects.filter(connection_id=self.connection.id)
+
+    def count(self, **by: int) -> None:
+        """Move the run's figures; in the same transaction as what they count."""
+        SyncRun.objects.filter(pk=self.run.pk).update(**{name: F(name) + number for name, number in by.items()})
+
+    def is_cancelled(self) -> bool:
+        return SyncRun.objects.filter(pk=self.run.pk, status=SyncRun.Status.CANCELLED).exists()
+
+
+class _Counted:
+    """The connection's shared rate, counting this run's requests."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+        self.requests = 0
+
+    def acquire(self, wait: Wait = time.sleep, *, at_most: float = 300.0) -> float:
+        waited = self._limiter.acquire(wait, at_most=at_most)
+        self.requests += 1
+        return waited
+
+    def block(self, seconds: float) -> None:
+        self._limiter.block(seconds)
+
+
+@contextmanager
+def opened(connection: Connection, run: SyncRun) -> Iterator[Session]:
+    """Notion for this run. Waiting keeps the job's lease and shows on the progress page."""
+
+    def wait(seconds: float) -> None:
+        background.renew_lease()
+        if seconds >= 1:
+            until = timezone.now() + timedelta(seconds=seconds)
+            SyncRun.objects.filter(pk=run.pk).update(slowed_until=until)
+        time.sleep(seconds)
+
+    counted = _Counted(budget_from_settings(valkey.client(), str(connection.id), background=True))
+    with Notion(
+        connections.access_token(connection),
+        settings.NOTION_API_URL,
+        budget=counted,
+        version=settings.NOTION_VERSION,
+        wait=wait,
+        renew=lambda rejected: connections.renewed_token(connection, rejected=rejected),
+    ) as notion:
+        session = Session(connection=connection, run=run, notion=notion)
+        session.titles = dict(session.pages.values_list("notion_id", "title"))
+        session.sources = {source.notion_id: source for source in Source.objects.filter(connection_id=connection.id)}
+        try:
+            yield session
+        finally:
+            session.count(notion_requests=counted.requests)

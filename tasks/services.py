@@ -1,0 +1,81 @@
+"""The customer's tasks: rows of the mapped Notion database, and local ones."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from tasks.mapping import Mapped, map_columns, read_row, suits
+from tasks.models import Task, TaskSource
+
+
+def choose_source(*, connection_id: uuid.UUID, candidates: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
+    """Map the database that looks most like tasks, unless the member has mapped one. Candidates: id, title, schema."""
+    mapped = TaskSource.objects.filter(connection_id=connection_id).first()
+    schemas = {key: (title, schema) for key, title, schema in candidates}
+    if mapped is not None and mapped.data_source_id in schemas:
+        return
+    best = max(candidates, key=lambda each: suits(each[2]), default=None)
+    if best is not None and suits(best[2]) > 0:
+        map_source(connection_id=connection_id, data_source_id=best[0], title=best[1], schema=best[2])
+
+
+def map_source(*, connection_id: uuid.UUID, data_source_id: str, title: str, schema: Mapping[str, Any]) -> TaskSource:
+    """From now on this database's rows are the connection's tasks, and no other's."""
+    with transaction.atomic():
+        TaskSource.objects.filter(connection_id=connection_id).exclude(data_source_id=data_source_id).delete()
+        source, _ = TaskSource.objects.update_or_create(
+            connection_id=connection_id,
+            data_source_id=data_source_id,
+            defaults={"title": title[:200], **map_columns(schema)},
+        )
+    return source
+
+
+def mirror(
+    *,
+    connection_id: uuid.UUID,
+    owner_id: uuid.UUID,
+    is_shared: bool,
+    data_source_id: str,
+    row: Mapping[str, Any],
+) -> None:
+    """Make the task equal its Notion row. Rows of a database that is not mapped are no tasks."""
+    source = TaskSource.objects.filter(connection_id=connection_id, data_source_id=data_source_id).first()
+    if source is None:
+        return
+    found: Mapped = read_row(source, row)
+    due = parse_date(found.due[:10]) if found.due else None
+    Task.objects.update_or_create(
+        connection_id=connection_id,
+        notion_page_id=str(row["id"]),
+        defaults={
+            "owner_id": owner_id,
+            "is_shared": is_shared,
+            "task_source": source,
+            "url": str(row.get("url") or ""),
+            "title": found.title[:2000],
+            "status": found.status[:200],
+            "is_done": found.is_done,
+            "due_on": due,
+            "priority": found.priority[:200],
+            "assignees": found.assignees,
+            "labels": found.labels,
+            "sync_state": Task.SyncState.SYNCED,
+            "created_at": parse_datetime(str(row.get("created_time"))) or timezone.now(),
+            "updated_at": parse_datetime(str(row.get("last_edited_time"))) or timezone.now(),
+        },
+    )
+
+
+def forget(*, connection_id: uuid.UUID, notion_page_ids: Sequence[str] | None = None) -> None:
+    """Delete these mirrored tasks, or with no ids all of the connection's, and its mapping."""
+    tasks = Task.objects.filter(connection_id=connection_id)
+    if notion_page_ids is not None:
+        tasks.filter(notion_page_id__in=notion_page_ids).delete()
+        return
+    tasks.delete()
+    TaskSource.objects.filter(connection_id=connection_id).delete()

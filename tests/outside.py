@@ -1,0 +1,131 @@
+"""The parties outside: a Notion of one's own for each test, on the emulator; Chroma for the whole test process."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from accounts import connections
+from accounts.models import Connection
+from devkit.chroma import ChromaProcess
+from devkit.notion.process import EmulatorProcess
+from tests.people import Person
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[EmulatorProcess]:
+    with EmulatorProcess() as process:
+        # Processes that a test starts find it by the environment, this one by its settings.
+        os.environ["NOTION_API_URL"] = settings.NOTION_API_URL = process.url
+        os.environ["NOTION_CLIENT_ID"] = settings.NOTION_CLIENT_ID = CLIENT_ID
+        os.environ["NOTION_CLIENT_SECRET"] = settings.NOTION_CLIENT_SECRET = CLIENT_SECRET
+        os.environ["NOTION_REQUESTS_PER_SECOND"] = "500"
+        settings.NOTION_REQUESTS_PER_SECOND = 500.0
+        yield process
+
+
+@pytest.fixture(scope="session")
+def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if "CHROMA_URL" in os.environ:
+        yield settings.CHROMA_URL
+        return
+    with ChromaProcess(Path(tmp_path_factory.mktemp("chroma"))) as process:
+        os.environ["CHROMA_URL"] = settings.CHROMA_URL = process.url
+        yield process.url
+    del os.environ["CHROMA_URL"]
+
+
+CLIENT_ID = "463558a3-725e-4f37-b6d3-0d1b3b7a6d11"
+CLIENT_SECRET = "secret_of_the_tests"
+
+
+@dataclass
+class NotionWorkspace:
+    """A seeded Notion workspace and a token that sees it."""
+
+    emulator: EmulatorProcess
+    token: str
+    ids: dict[str, Any]
+
+    def page(self, key: str) -> str:
+        return str(self.ids["pages"][key])
+
+    def source(self, key: str) -> str:
+        return str(self.ids["data_sources"][key])
+
+    def requests(self, since: int = 0) -> list[dict[str, Any]]:
+        return self.emulator.journal(self.token, since)
+
+    def fault(self, do: Any, **match: Any) -> int:
+        return self.emulator.fault(do, token=self.token, **match)
+
+    def edit(self, **what: Any) -> Any:
+        return self.emulator.edit(**what)
+
+
+def seeded(emulator: EmulatorProcess, workspace: dict[str, Any], roots: list[str]) -> NotionWorkspace:
+    seed = {
+        "workspaces": [{"key": "acme", "name": "Acme", "users": [{"key": "anna", "name": "Anna Berg"}], **workspace}],
+        "integrations": [
+            {
+                "key": "ours",
+                "kind": "public",
+                "name": "Docent",
+                "client_id": CLIENT_ID,
+                "client_secret": CLIENT_SECRET,
+                "redirect_uris": ["http://127.0.0.1:8000/app/connect/callback"],
+                "any_loopback_port": True,
+            }
+        ],
+        "grants": [{"integration": "ours", "workspace": "acme", "user": "anna", "roots": roots}],
+    }
+    answer = emulator.seed(seed)
+    return NotionWorkspace(emulator, answer["grants"][0]["access_token"], answer["workspaces"]["acme"])
+
+
+HANDBOOK = {
+    "key": "handbook",
+    "title": "Handbook",
+    "blocks": [{"h1": "Time off"}, {"p": "Everybody has 28 days of paid holiday a year."}],
+    "pages": [
+        {"key": "travel", "title": "Travel", "blocks": [{"p": "Trains are booked second class, by the traveller."}]},
+        {"key": "security", "title": "Security", "blocks": [{"p": "Laptops lock themselves after five minutes."}]},
+    ],
+}
+TASKS = {
+    "key": "tasks",
+    "title": "Launch plan",
+    "parent": "handbook",
+    "sources": [
+        {
+            "key": "tasks_main",
+            "properties": {
+                "Task": "title",
+                "Status": {"status": {"To-do": ["Not started"], "In progress": ["Doing"], "Complete": ["Done"]}},
+                "Due": "date",
+                "Owner": "people",
+            },
+            "rows": [
+                {"Task": "Write the announcement", "Status": "Doing", "Due": "2026-11-20", "Owner": ["anna"]},
+                {"Task": "Check the contract", "Status": "Done", "Due": "2026-11-02"},
+                {"Task": "Choose a printer", "Status": "Not started"},
+            ],
+        }
+    ],
+}
+
+
+@pytest.fixture
+def acme(emulator: EmulatorProcess, chroma: str) -> NotionWorkspace:
+    """Three pages and a database of three tasks."""
+    return seeded(emulator, {"pages": [HANDBOOK], "databases": [TASKS]}, ["handbook"])
+
+
+def connect(person: Person, notion: NotionWorkspace, *, is_shared: bool = False) -> Connection:
+    return connections.connect_with_token(
+        membership=person.membership, token=notion.token, is_shared=is_shared, now=person.membership.joined_at
+    )
