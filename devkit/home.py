@@ -35,9 +35,18 @@ def is_free(port: int) -> bool:
     return True
 
 
+def take(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @dataclass
 class Home:
     path: Path
+    own_fd: int | None = None
     lock_fd: int | None = None
 
     @classmethod
@@ -58,52 +67,41 @@ class Home:
         return self.folder("log") / f"{name}.log"
 
     def lock(self) -> None:
-        """One run per home. Reapers share the lock, so that a new run waits until a killed one has left nothing."""
+        """One run per home. Reapers share the second lock, so that a new run waits until a killed one is all gone."""
         self.path.mkdir(parents=True, exist_ok=True)
+        self.own_fd = os.open(self.path / "running", os.O_RDWR | os.O_CREAT, 0o600)
         self.lock_fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        if not take(self.own_fd):
+            holder = os.pread(self.own_fd, 32, 0).decode()
+            self.unlock()
+            raise Trouble(f"Docent already runs over {self.path} (process {holder}); stop it, or set DOCENT_HOME")
+        os.ftruncate(self.own_fd, 0)
+        os.pwrite(self.own_fd, str(os.getpid()).encode(), 0)
         deadline = time.monotonic() + LEFTOVERS_END_WITHIN
-        while True:
-            try:
-                fcntl.flock(self.lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                holder = os.pread(self.lock_fd, 32, 0).decode() or "?"
-                if self._runs(holder) or time.monotonic() > deadline:
-                    self.unlock()
-                    raise Trouble(
-                        f"Docent already runs over {self.path} (process {holder}); stop it, or set DOCENT_HOME"
-                    ) from None
-            time.sleep(0.1)
-        os.ftruncate(self.lock_fd, 0)
-        os.pwrite(self.lock_fd, str(os.getpid()).encode(), 0)
+        while not take(self.lock_fd):
+            if time.monotonic() > deadline:
+                self.unlock()
+                raise Trouble(f"Processes of an earlier run over {self.path} do not end; end them, or set DOCENT_HOME")
+            time.sleep(0.05)
 
     def unlock(self) -> None:
-        if self.lock_fd is not None:
-            os.close(self.lock_fd)
-            self.lock_fd = None
+        for fd in (self.own_fd, self.lock_fd):
+            if fd is not None:
+                os.close(fd)
+        self.own_fd = self.lock_fd = None
 
     def is_locked(self) -> bool:
-        try:
-            fd = os.open(self.path / "lock", os.O_RDWR)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(fd)
+        for name in ("running", "lock"):
+            try:
+                fd = os.open(self.path / name, os.O_RDWR)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            try:
+                if not take(fd):
+                    return True
+            finally:
+                os.close(fd)
         return False
-
-    @staticmethod
-    def _runs(pid: str) -> bool:
-        try:
-            os.kill(int(pid), 0)
-        except (ValueError, ProcessLookupError):
-            return False
-        except PermissionError:
-            return True
-        return True
 
     def port(self, name: str) -> int:
         """The same port at every start while it is free: addresses of the emulator are kept in the database."""

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from devkit import reaper
@@ -29,6 +29,12 @@ def raise_file_limit() -> None:
     # macOS refuses more than its own maximum although it reports no hard limit.
     with contextlib.suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def signal_all(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 class Child:
@@ -127,17 +133,19 @@ class Child:
                 self.process.wait()
 
     def clear_up(self) -> None:
-        """After the reaper has ended: when it was killed itself, its children may still be on their way out."""
+        """After the reaper has ended: had it been killed itself, what it held is told to end, and then made to."""
         self.begin_stop()
+        signal_all(self._session(), self.stop_signal)
         deadline = time.monotonic() + self.grace_seconds
-        while left := [p for p, _, session, state in reaper.processes() if session == self.pid and state != "Z"]:
+        while left := self._session():
             if time.monotonic() > deadline:
-                for pid in left:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
+                signal_all(left, signal.SIGKILL)
             time.sleep(0.02)
         if self.pump:
             self.pump.join(2)
+
+    def _session(self) -> list[int]:
+        return [pid for pid, _, session, state in reaper.processes() if session == self.pid and state != "Z"]
 
     def last_words(self) -> str:
         if self.pump and self.exit_code is not None:

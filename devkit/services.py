@@ -8,25 +8,25 @@ What DATABASE_URL, REDIS_URL, CHROMA_URL or NOTION_API_URL already name is used,
 
 import hashlib
 import importlib.util
+import json
 import os
 import platform
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
+from devkit import chroma, demo
 from devkit.home import PROJECT, Home, Trouble
 from devkit.postgres import Postgres
 from devkit.processes import Child, Echo, raise_file_limit
-
-SERVE_CHROMA = (
-    "import sys; sys.path.insert(0, sys.argv[1]); import chromadb_rust_bindings;"
-    "chromadb_rust_bindings.cli(['chroma', 'run', '--host', '127.0.0.1', '--path', sys.argv[2], '--port', sys.argv[3]])"
-)
 
 
 def answers(url: str) -> bool:
@@ -77,7 +77,7 @@ class Valkey(Child):
         return [server, self.data / "valkey.conf"]
 
     def is_ready(self) -> bool:
-        with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+        with redis.Redis.from_url(self.url, socket_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
             try:
                 return bool(client.ping())
             except redis.RedisError:
@@ -97,11 +97,10 @@ class Chroma(Child):
         return f"http://127.0.0.1:{self.port}"
 
     def command(self) -> Sequence[str | Path]:
-        packages = Path(sys.prefix) / "chroma-server"
-        return [sys.executable, "-c", SERVE_CHROMA, packages, self.data, str(self.port)]
+        return chroma.command(self.data, self.port)
 
     def is_ready(self) -> bool:
-        return answers(f"{self.url}/api/v2/heartbeat")
+        return chroma.is_healthy(self.port)
 
 
 class Emulator(Child):
@@ -109,7 +108,7 @@ class Emulator(Child):
 
     def __init__(self, home: Home, *, echo: Echo | None = None) -> None:
         super().__init__(home.log(self.name), echo=echo, lock_fd=home.lock_fd)
-        self.data = home.folder("notion")
+        self.seed = home.folder("notion") / "seed.yaml"
         self.port = home.port(self.name)
         self.directory = PROJECT
 
@@ -117,11 +116,15 @@ class Emulator(Child):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def prepare(self) -> None:
+        # JSON is YAML too, and is read faster.
+        self.seed.write_text(json.dumps(demo.load(date.today()), default=str), encoding="utf-8")
+
     def command(self) -> Sequence[str | Path]:
-        return [sys.executable, "-m", "devkit.notion", "--port", str(self.port), "--seed", "demo"]
+        return [sys.executable, "-m", "devkit.notion", "--port", str(self.port), "--seed", self.seed]
 
     def is_ready(self) -> bool:
-        return answers(f"{self.url}/__emulator/")
+        return answers(f"{self.url}/__emulator/health")
 
 
 class Services:
@@ -154,11 +157,12 @@ class Services:
             valkey = Valkey(home, durable=durable, echo=echo)
             urls["REDIS_URL"] = self._start(valkey, valkey.url)
         if not os.environ.get("CHROMA_URL"):
-            chroma = Chroma(home, echo=echo)
-            urls["CHROMA_URL"] = self._start(chroma, chroma.url)
+            vectors = Chroma(home, echo=echo)
+            urls["CHROMA_URL"] = self._start(vectors, vectors.url)
         if self.with_emulator and not (os.environ.get("NOTION_API_URL") or os.environ.get("NOTION_CLIENT_ID")):
             emulator = Emulator(home, echo=echo)
             urls["NOTION_API_URL"] = self._start(emulator, emulator.url)
+            urls |= {"NOTION_CLIENT_ID": demo.CLIENT_ID, "NOTION_CLIENT_SECRET": demo.CLIENT_SECRET}
         for child in self.children:
             child.wait()
         self.environment = {

@@ -15,8 +15,9 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from devkit import reaper
 from devkit.home import PROJECT, Home, Trouble, is_free
-from devkit.processes import Child, Echo
+from devkit.processes import Child, Echo, signal_all
 from devkit.services import Services, answers
 
 STEADY_AFTER_SECONDS = 30.0
@@ -81,6 +82,7 @@ class Supervisor:
         return [*self.services.children, *self.programs]
 
     def catch_signals(self) -> None:
+        reaper.prctl(reaper.PR_SET_CHILD_SUBREAPER, 1)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
 
@@ -113,10 +115,20 @@ class Supervisor:
         if now >= self.restart_at[child]:
             del self.restart_at[child]
             child.clear_up()
+            self.end_strays()
             try:
                 child.start()
             except Trouble as trouble:
                 say("docent", f"{child.name}: {trouble}")
+
+    def end_strays(self) -> None:
+        """When a reaper is killed, what had left its session becomes a child of ours."""
+        reapers = {child.pid for child in self.children}
+        for pid, parent, _, state in list(reaper.processes()):
+            if parent == os.getpid() and pid not in reapers:
+                if state != "Z":
+                    signal_all({pid, *reaper.descendants(pid)}, signal.SIGKILL)
+                os.waitpid(pid, 0)
 
     def stop(self) -> None:
         self.stopping = True
@@ -125,6 +137,7 @@ class Supervisor:
         for program in self.programs:
             program.stop()
         self.services.stop()
+        self.end_strays()
 
 
 def say(name: str, line: str) -> None:

@@ -46,7 +46,7 @@ try:
     print('INSTALLATION READY', flush=True)
     supervisor.watch()
 except Stop:
-    pass
+    print('STOPPING', flush=True)
 finally:
     supervisor.stop()
 """

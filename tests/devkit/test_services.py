@@ -9,6 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from devkit import reaper
 from devkit.home import Home, Trouble
@@ -178,7 +180,10 @@ def test_valkey_refuses_who_has_no_password(services: Services) -> None:
     valkey = child(services, "valkey")
     assert isinstance(valkey, Valkey)
 
-    with redis.Redis(port=valkey.port) as stranger, pytest.raises(redis.AuthenticationError):
+    with (
+        redis.Redis(port=valkey.port, retry=Retry(NoBackoff(), 0)) as stranger,
+        pytest.raises(redis.AuthenticationError),
+    ):
         stranger.ping()
 
 

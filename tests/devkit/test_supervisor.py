@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -57,6 +58,7 @@ def test_a_second_ctrl_c_does_not_wait_for_a_deaf_program(install: Install, tag:
     installation = install(STUBBORN)
     begun = time.monotonic()
     installation.process.send_signal(signal.SIGINT)
+    installation.until("STOPPING")
 
     installation.end(signal.SIGINT)
 
@@ -151,8 +153,6 @@ def test_a_program_that_cannot_start_says_why(tag: str, tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         elsewhere = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "CHROMA_URL", "NOTION_API_URL"), "elsewhere://")
