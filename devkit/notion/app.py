@@ -97,7 +97,7 @@ class Emulator:
             oauth = self.oauth.handler(request)
             if found is None and oauth is None:
                 raise unknown_url()
-            effects = self.faults.pick(request.method, request.path, request.token, _page_size(request))
+            effects = self.faults.pick(request.method, request.path, request.identity, _page_size(request))
             entry["faults"] = sorted(effects)
             await self._delay(effects)
             self._change_state(effects, request)
@@ -175,7 +175,7 @@ class Emulator:
             "method": request.method,
             "path": request.path,
             "query": request.query,
-            "token": request.token,
+            "token": request.identity,
             "bot_id": grant.bot_id if grant else None,
             "version": request.headers.get("notion-version"),
             "body": request.body.decode(errors="replace")[:2000],

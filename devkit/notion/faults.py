@@ -113,6 +113,9 @@ def refusal(effects: Json) -> Response | ApiError | None:
         if effects["502"].get("html", True):
             return Response(502, BAD_GATEWAY.encode(), {"content-type": HTML})
         return ApiError(502, "bad_gateway", "Bad Gateway")
+    if "error" in effects:
+        given = effects["error"]
+        return ApiError(int(given["status"]), given["code"], given["message"], given.get("additional_data"))
     for status, (code, message) in STATUS.items():
         if status in effects:
             return ApiError(int(status), effects[status].get("code", code), effects[status].get("message", message))

@@ -42,6 +42,11 @@ class Request:
             return None
         return (name, secret) if scheme.lower() == "basic" else None
 
+    @property
+    def identity(self) -> str:
+        """Whom faults and the journal know: the token, or the client's id where a client speaks for itself."""
+        return self.token or (self.basic or ("",))[0]
+
     def one(self, name: str) -> str | None:
         return next((value for key, value in self.query if key == name), None)
 

@@ -143,7 +143,7 @@ class OAuth:
 
     def _exchange(self, integration: Integration, body: Json) -> Grant:
         code = self.codes.pop(str(body.get("code")), None)
-        if code is None or code.integration is not integration:
+        if code is None or code.integration.client_id != integration.client_id:
             raise ApiError(400, "invalid_grant", "Invalid code: this code has been revoked.")
         if code.workspace.clock.now() > code.expires_at:
             raise ApiError(400, "invalid_grant", "Invalid code: this code has expired.")
@@ -154,7 +154,9 @@ class OAuth:
         known = [
             grant
             for grant in self.emulator.state.grants.values()
-            if grant.integration is integration and grant.workspace is workspace and grant.user is code.user
+            if grant.integration.client_id == integration.client_id
+            and grant.workspace is workspace
+            and grant.user is code.user
         ]
         bot_id = known[-1].bot_id if known else own
         return self._issue(integration, workspace, code.user, code.roots, bot_id, known[-1:] or None)
@@ -162,7 +164,7 @@ class OAuth:
     def _refresh(self, integration: Integration, body: Json) -> Grant:
         given = body.get("refresh_token")
         for grant in list(self.emulator.state.grants.values()):
-            alive = grant.integration is integration and not grant.revoked
+            alive = grant.integration.client_id == integration.client_id and not grant.revoked
             if alive and given is not None and grant.refresh_token == given:
                 return self._issue(integration, grant.workspace, grant.user, grant.roots, grant.bot_id, [grant])
         raise ApiError(400, "invalid_grant", "Invalid refresh token: this token has been revoked.")
@@ -207,13 +209,13 @@ class OAuth:
 
     def _introspect(self, integration: Integration, body: Json) -> Json:
         grant = self.emulator.state.grant_of(str(body.get("token")))
-        if grant is None or grant.integration is not integration:
+        if grant is None or grant.integration.client_id != integration.client_id:
             return {"active": False}
         return {"active": True, "scope": "read_content", "iat": int(grant.issued_at.timestamp())}
 
     def _revoke(self, integration: Integration, body: Json) -> Json:
         grant = self.emulator.state.grants.get(str(body.get("token")))
-        if grant is not None and grant.integration is integration:
+        if grant is not None and grant.integration.client_id == integration.client_id:
             grant.revoked = True
         return {}
 

@@ -21,6 +21,7 @@ def load(state: State, folder: Path, token: str, at: datetime | None = None, onl
     for file in sorted(folder.glob("*.json")):
         if only is None or file.stem in only:
             objects.read(json.loads(file.read_text()))
+    objects.complete()
     workspace = _workspace(token, at)
     state.workspaces[workspace.id] = workspace
     workspace.users |= objects.users
@@ -58,21 +59,28 @@ class Collected:
 
     def read(self, file: Json) -> None:
         for interaction in file.get("sequence", [file]):
-            request, response = interaction["request"], interaction["response"]
+            response = interaction["response"]
             if response["status"] >= 300 or not isinstance(response["body"], dict):
                 continue
-            # Answers to writes show states that later steps of the same recording undo.
             for found in _objects(response["body"]):
-                self._keep(found, final=request["method"] in ("GET", "POST"))
+                self._keep(found)
             for user in _users(response["body"]):
                 self.users[user.id] = user
 
-    def _keep(self, found: Json, *, final: bool) -> None:
+    def _keep(self, found: Json) -> None:
+        """A page seen whole is not replaced by its block; what was cleaned up in the end is kept as it was."""
         old = self.objects.get(found["id"])
-        if old is None or old["object"] == "block" or (final and found["object"] != "block"):
-            if old is not None and found["object"] == "block" and old["object"] != "block":
-                return
+        poorer = old is not None and (found["object"] == "block" != old["object"] or found["in_trash"])
+        if not poorer:
             self.objects[found["id"]] = found
+
+    def complete(self) -> None:
+        """Tables of which only rows were recorded."""
+        for row in list(self.objects.values()):
+            if row["object"] == "page" and row["parent"]["type"] == "data_source_id":
+                source = row["parent"]["data_source_id"]
+                if source not in self.objects:
+                    self.objects[source] = _source_of(row)
 
 
 def _objects(body: Any) -> Iterator[Json]:
@@ -156,6 +164,23 @@ class Builder:
 
     def _comment(self, given: Json) -> Json:
         return {key: given.get(key) for key in ("discussion_id", "rich_text", "display_name")}
+
+
+def _source_of(row: Json) -> Json:
+    about = {key: row[key] for key in ("created_time", "last_edited_time", "created_by", "last_edited_by")}
+    schema = {name: {"name": name, "description": None, **_bare(entry)} for name, entry in row["properties"].items()}
+    parent = {"type": "database_id", "database_id": row["parent"]["database_id"]}
+    return about | {
+        "object": "data_source",
+        "id": row["parent"]["data_source_id"],
+        "title": [],
+        "description": [],
+        "is_inline": False,
+        "properties": schema,
+        "parent": parent,
+        "database_parent": {"type": "workspace", "workspace": True},
+        "in_trash": False,
+    }
 
 
 def _text(title: str) -> Json:

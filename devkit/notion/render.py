@@ -100,10 +100,12 @@ class Renderer:
         return item
 
     def parent(self, node: Node) -> Json:
+        recorded: Json | None = node.data.get("parent")
+        if recorded is not None:
+            return recorded
         above = self.state.nodes.get(node.parent) if node.parent else None
         if above is None:
-            recorded = node.data.get("parent")
-            return recorded or {"type": "workspace", "workspace": True}
+            return {"type": "workspace", "workspace": True}
         if above.kind == "data_source":
             if self.version == OLD:
                 return {"type": "database_id", "database_id": above.parent}

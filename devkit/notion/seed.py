@@ -21,9 +21,10 @@ class SeedError(ValueError):
 
 def load(state: State, seed: Json, namespace: str = "") -> Json:
     workspaces = [build(state, seed, given, namespace) for given in seed.get("workspaces", [])]
-    for given in seed.get("integrations", []):
-        add_integration(state, seed, given, namespace)
-    grants = [add_grant(state, given, namespace) for given in seed.get("grants", [])]
+    known = {one.key: one for one in state.integrations.values()}
+    known |= {given["key"]: add_integration(state, seed, given, namespace) for given in seed.get("integrations", [])}
+    spaces = {workspace.key: workspace for workspace in [*state.workspaces.values(), *workspaces]}
+    grants = [add_grant(state, given, namespace, known, spaces) for given in seed.get("grants", [])]
     return {
         "workspaces": {workspace.key: {"id": workspace.id} | workspace.keys for workspace in workspaces},
         "grants": [describe(grant) for grant in grants],
@@ -58,7 +59,7 @@ def add_integration(state: State, seed: Json, given: Json, namespace: str) -> In
         redirect_uris=list(given.get("redirect_uris", [])),
         any_loopback_port=bool(given.get("any_loopback_port")),
         capabilities=CAPABILITIES | given.get("capabilities", {}),
-        default_workspace=_workspace_id(state, given.get("default_workspace") or seed.get("default_workspace")),
+        default_workspace=_default_workspace(state, seed, given, namespace),
         rfc_errors=bool(given.get("rfc_errors")),
         refresh_tokens=given.get("refresh_tokens", True),
         token_lifetime=given.get("token_lifetime"),
@@ -67,20 +68,26 @@ def add_integration(state: State, seed: Json, given: Json, namespace: str) -> In
     return integration
 
 
-def _workspace_id(state: State, key: str | None) -> str | None:
-    return state.workspace(key).id if key else None
+def _default_workspace(state: State, seed: Json, given: Json, namespace: str) -> str | None:
+    own = [workspace["key"] for workspace in seed.get("workspaces", [])]
+    key = given.get("default_workspace") or seed.get("default_workspace") or next(iter(own), None)
+    if key is None:
+        return None
+    return make_id(namespace, key, "workspace") if key in own else state.workspace(key).id
 
 
-def add_grant(state: State, given: Json, namespace: str) -> Grant:
-    workspace = state.workspace(given["workspace"])
-    named = [one for one in state.integrations.values() if one.key == given["integration"]]
-    if not named:
-        raise SeedError(f"no integration {given['integration']}")
+def add_grant(
+    state: State, given: Json, namespace: str, integrations: dict[str, Integration], spaces: dict[str, Workspace]
+) -> Grant:
+    """Keys mean what this seed made, and only then what was there before."""
+    if given["workspace"] not in spaces or given["integration"] not in integrations:
+        raise SeedError(f"a grant needs workspace {given['workspace']} and integration {given['integration']}")
+    workspace = spaces[given["workspace"]]
     user = workspace.users[workspace.keys["users"][given["user"]]] if given.get("user") else None
     unique = (namespace, workspace.key, given["integration"], given.get("user", ""), given.get("key", ""))
     return issue(
         state,
-        named[-1],
+        integrations[given["integration"]],
         workspace,
         user,
         roots=pick_roots(workspace, given.get("roots", "all")),
@@ -153,6 +160,7 @@ def build(state: State, seed: Json, given: Json, namespace: str) -> Workspace:
         per_minute=given.get("limits", {}).get("per_minute"),
         keys={kind: {} for kind in ("users", "pages", "databases", "data_sources", "blocks", "comments")},
     )
+    state.workspaces.pop(id, None)
     state.workspaces[id] = workspace
     for user in given.get("users") or [{"key": "owner", "name": "Owner", "email": "owner@example.com"}]:
         _user(workspace, user)
