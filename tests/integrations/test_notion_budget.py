@@ -8,24 +8,7 @@ import pytest
 import redis
 
 from integrations.notion import Budget, RateLimited, Unreachable
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-        self.waits: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def wait(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.now += seconds
-
-
-@pytest.fixture
-def clock(valkey: redis.Redis) -> Clock:
-    return Clock()
+from tests.integrations.wire import Clock
 
 
 def port_of(valkey: redis.Redis) -> int:

@@ -1,12 +1,11 @@
 """Alice connects her workspace."""
 
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from integrations.notion import BrokenAnswer, InvalidGrant, NotConfigured, Refused, Unreachable, oauth
-from tests.integrations.wire import ScriptedServer, answer, error, scripted_server
+from tests.integrations.wire import ScriptedServer, answer, error
 
 GRANT = {
     "access_token": "ntn_access",
@@ -21,12 +20,6 @@ GRANT = {
     "request_id": "r",
 }
 APP = {"client_id": "docent", "client_secret": "geheim"}
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with scripted_server() as server:
-        yield server
 
 
 def test_a_code_becomes_a_grant(server: ScriptedServer) -> None:

@@ -9,6 +9,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SILENCE = b"silence"
+TOKEN = "ntn_alice_1234567890"
+PAGE = "393abc1e-edcd-81f5-ae94-ec2d55fe98ed"
+PROXY = "<html><body>404 Not Found</body></html>"
+
+
+class Clock:
+    """Time passes only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.waits: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
 
 
 @dataclass
