@@ -88,7 +88,7 @@ def connect_with_token(*, membership: Membership, token: str, is_shared: bool, n
 def begin_authorization(*, membership: Membership, session_key: str, is_shared: bool, now: datetime) -> str:
     """The address of Notion's consent page. Its state is good once, for this member, workspace and session."""
     check_can_connect(membership)
-    if not (settings.NOTION_CLIENT_ID and settings.NOTION_CLIENT_SECRET):
+    if not can_authorize():
         raise NotionNotConfigured("This installation has no Notion integration. Connect with an internal token.")
     state = secrets.token_urlsafe(32)
     OAuthState.objects.create(
@@ -226,6 +226,11 @@ def end(connection: Connection) -> None:
     Connection.objects.filter(pk=connection.pk).update(
         status=Connection.Status.DISCONNECTED, sealed_access_token="", sealed_refresh_token=""
     )
+
+
+def can_authorize() -> bool:
+    """Whether this installation has an integration of its own at Notion."""
+    return bool(settings.NOTION_CLIENT_ID and settings.NOTION_CLIENT_SECRET)
 
 
 def can_connect(membership: Membership) -> bool:

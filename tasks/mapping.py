@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 DUE_WORDS = ("due", "deadline", "date", "when", "by")
 PRIORITY_WORDS = ("priority", "importance", "urgency", "severity")
 DONE_GROUP = "complete"
@@ -43,6 +45,38 @@ def map_columns(schema: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+# What a task has, in words, and the types of column that it may come from.
+CHOICES: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
+    ("status_property", gettext_lazy("Status"), ("status", "checkbox", "select")),
+    ("due_property", gettext_lazy("Due date"), ("date",)),
+    ("assignee_property", gettext_lazy("Assignee"), ("people",)),
+    ("priority_property", gettext_lazy("Priority"), ("select",)),
+    ("labels_property", gettext_lazy("Labels"), ("multi_select",)),
+)
+
+
+def choices(source: Any, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    columns = [column for column in schema.values() if isinstance(column, dict)]
+    return [
+        {
+            "name": name,
+            "label": label,
+            "value": getattr(source, name),
+            "choices": [(column["id"], column["name"]) for column in columns if column.get("type") in types],
+        }
+        for name, label, types in CHOICES
+    ]
+
+
+def checked_columns(columns: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, Any]:
+    by_id = {column.get("id"): column for column in schema.values() if isinstance(column, dict)}
+    kept: dict[str, Any] = {}
+    for name, _, types in CHOICES:
+        column = by_id.get(columns.get(name, ""))
+        kept[name] = column["id"] if column is not None and column.get("type") in types else ""
+    return kept | {"done_options": _done_options(by_id.get(kept["status_property"]))}
+
+
 def read_row(source: Any, row: Mapping[str, Any]) -> Mapped:
     """What the mapped columns of a row say."""
     values = row.get("properties")
@@ -66,7 +100,7 @@ def read_row(source: Any, row: Mapping[str, Any]) -> Mapped:
 
 
 def _done_options(status: Mapping[str, Any] | None) -> list[str]:
-    config = _as_dict((status or {}).get("status"))
+    config = _as_dict((status or {}).get(str((status or {}).get("type"))))
     groups = [group for group in config.get("groups") or [] if isinstance(group, dict)]
     done = [g for g in groups if str(g.get("name", "")).lower() == DONE_GROUP]
     if done:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from tasks.mapping import Mapped, map_columns, read_row, suits
+from tasks.mapping import Mapped, checked_columns, choices, map_columns, read_row, suits
 from tasks.models import Task, TaskSource
 
 
@@ -18,9 +18,30 @@ def choose_source(*, connection_id: uuid.UUID, candidates: Sequence[tuple[str, s
     schemas = {key: (title, schema) for key, title, schema in candidates}
     if mapped is not None and mapped.data_source_id in schemas:
         return
-    best = max(candidates, key=lambda each: suits(each[2]), default=None)
-    if best is not None and suits(best[2]) > 0:
-        map_source(connection_id=connection_id, data_source_id=best[0], title=best[1], schema=best[2])
+    best = likeliest([(key, schema) for key, _, schema in candidates])
+    if best:
+        title, schema = schemas[best]
+        map_source(connection_id=connection_id, data_source_id=best, title=title, schema=schema)
+
+
+def likeliest(candidates: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """The id of the database that looks most like tasks, or nothing. Candidates: id, schema."""
+    best = max(candidates, key=lambda each: suits(each[1]), default=None)
+    return best[0] if best is not None and suits(best[1]) > 0 else ""
+
+
+def remap(
+    *, connection_id: uuid.UUID, data_source_id: str, columns: Mapping[str, str], schema: Mapping[str, Any]
+) -> None:
+    """Use these columns from the next sync on. A column that the database lacks, or of another type, is not used."""
+    TaskSource.objects.filter(connection_id=connection_id, data_source_id=data_source_id).update(
+        **checked_columns(columns, schema)
+    )
+
+
+def mapping_rows(source: TaskSource, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """For the page: each thing that a task has, with the columns it could come from."""
+    return choices(source, schema)
 
 
 def map_source(*, connection_id: uuid.UUID, data_source_id: str, title: str, schema: Mapping[str, Any]) -> TaskSource:

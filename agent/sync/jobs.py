@@ -23,3 +23,9 @@ def sync(*, sync_run_id: str) -> None:
 def erase_connection(*, connection_id: str) -> None:
     # Safe to repeat: deleting what is gone does nothing.
     services.erase(connection_id=connection_id)
+
+
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.find_sources")
+def find_sources(*, connection_id: str) -> None:
+    # Safe to repeat: what is known is only met again.
+    services.find_sources(connection_id=connection_id)

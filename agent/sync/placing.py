@@ -2,12 +2,14 @@
 
 from agent.models import Page, Source
 from agent.sync.session import Session
+from integrations.notion import NotFound
 
 DEEPEST = 200
 
 
 def place(session: Session, page: Page) -> Source:
     """The page's source. A page whose parents we do not know is the top of a tree of its own."""
+    _lift(session, page)
     current, seen = page, set[str]()
     while len(seen) < DEEPEST:
         source = session.sources.get(current.parent_id)
@@ -21,6 +23,23 @@ def place(session: Session, page: Page) -> Source:
         seen.add(current.notion_id)
         current = above
     return _top(session, current)
+
+
+def _lift(session: Session, page: Page) -> None:
+    """A page inside a column or toggle names a block as its parent: find the page around it."""
+    parent = page.observed.get("parent")
+    block_id = parent.get("block_id") if isinstance(parent, dict) else None
+    if not isinstance(block_id, str) or page.parent_id != block_id:
+        return
+    for _ in range(DEEPEST):
+        try:
+            above = session.notion.block(block_id).get("parent")
+        except NotFound:
+            return
+        if not isinstance(above, dict) or not isinstance(above.get("block_id"), str):
+            page.parent_id = str((above or {}).get("page_id") or "")
+            return
+        block_id = above["block_id"]
 
 
 def _notion_id(session: Session, page: Page) -> str:

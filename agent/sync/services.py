@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import background, tenancy
 from accounts import connections as authorizations
-from accounts.models import Connection, Membership
+from accounts.models import Connection, Job, Membership
 from agent import indexing
 from agent.models import Page, Source, SyncRun
 from agent.sync import discovery, placing, reading
@@ -262,14 +262,50 @@ def choose(*, membership: Membership, connection: Connection, source_ids: set[uu
     sources.exclude(pk__in=source_ids).update(is_chosen=False)
 
 
-def find_sources(connection: Connection) -> list[Source]:
-    """Ask Notion, while somebody waits, which databases and page trees the connection can see."""
+def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
+    """Read it no more, and forget what was read. Nothing changes in Notion."""
+    with transaction.atomic():
+        Source.objects.filter(pk=source.pk).update(is_chosen=False)
+        pages = list(Page.objects.filter(source=source))
+        tasks.forget(connection_id=source.connection_id, notion_page_ids=[page.notion_id for page in pages])
+        indexing.remove(pages, workspace_id=workspace_id, connection_id=source.connection_id)
+        Page.objects.filter(source=source).update(
+            state=Page.State.SKIPPED,
+            reason="Not among the chosen sources",
+            markdown="",
+            content_hash="",
+            indexed_at=None,
+            properties={},
+        )
+
+
+def look_for_sources(connection: Connection) -> None:
+    """Have a worker ask Notion what the connection can see; `is_looking` until it has."""
+    from agent.sync.jobs import find_sources
+
+    background.enqueue(
+        find_sources, workspace_id=connection.workspace_id, key=str(connection.id), connection_id=str(connection.id)
+    )
+
+
+def is_looking(connection: Connection) -> bool:
+    from agent.sync.jobs import find_sources
+
+    return Job.objects.filter(
+        workspace_id=connection.workspace_id, name=find_sources.name, key=str(connection.id), failed_at=None
+    ).exists()
+
+
+def find_sources(*, connection_id: str) -> None:
+    """The job: which databases and page trees the connection can see."""
+    connection = Connection.objects.filter(pk=connection_id, status=Connection.Status.ACTIVE).first()
+    if connection is None:
+        return
     run = SyncRun(connection_id=connection.id)
     with opened(connection, run) as session:
         discovery.by_search(session)
-        for page in session.pages.filter(parent_id=""):
+        for page in session.pages.exclude(parent_id__in=session.titles):
             placing.place(session, page)
-    return list(Source.objects.filter(connection_id=connection.id).order_by("kind", "title"))
 
 
 def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None) -> None:

@@ -1,0 +1,136 @@
+import uuid
+from typing import Any
+
+from django.db.models import Count
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import connections as authorizations
+from accounts import tenancy
+from accounts.edge import MemberAPI
+from accounts.models import Connection, Membership
+from agent.models import Source, SyncRun
+from agent.sync import services
+
+
+class NotionIntegration(MemberAPI):
+    """The member's connection to Notion."""
+
+    schema_of_view = "workspace"
+
+    @property
+    def open_when_expired(self) -> bool:
+        """Disconnecting stays possible after a trial."""
+        return self.request.method == "DELETE"
+
+    class Input(serializers.Serializer[Any]):
+        token = serializers.CharField(max_length=400, required=False)
+        shared = serializers.BooleanField(required=False, default=False)
+
+    def get(self, request: Request) -> Response:
+        return Response(integration(self.membership))
+
+    def post(self, request: Request) -> Response:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        now, token = timezone.now(), form.validated_data.get("token")
+        with tenancy.shared():
+            if token is None:
+                url = authorizations.begin_authorization(
+                    membership=self.membership, session_key="", is_shared=form.validated_data["shared"], now=now
+                )
+                return Response({"authorize_url": url})
+            connection = authorizations.connect_with_token(
+                membership=self.membership, token=token, is_shared=form.validated_data["shared"], now=now
+            )
+        services.start_connection(connection, requested_by=self.membership.user_id)
+        return Response(integration(self.membership), status=201)
+
+    def delete(self, request: Request) -> Response:
+        services.disconnect(membership=self.membership)
+        return Response(status=204)
+
+
+def integration(membership: Membership) -> dict[str, Any]:
+    mine = Connection.objects.readable_by(membership)
+    found = sorted(mine, key=lambda each: (each.owner_id != membership.user_id, each.connected_at))
+    connection = found[0] if found else None
+    if connection is None:
+        return {
+            "connected": False,
+            "status": "none",
+            "notion_workspace_id": None,
+            "notion_workspace_name": None,
+            "connected_at": None,
+            "last_synced_at": None,
+            "sources": [],
+        }
+    sources = Source.objects.filter(connection_id=connection.id).annotate(number=Count("pages")).order_by("title", "id")
+    return {
+        "connected": connection.status == Connection.Status.ACTIVE,
+        "status": connection.status,
+        "notion_workspace_id": connection.notion_workspace_id,
+        "notion_workspace_name": connection.notion_workspace_name,
+        "connected_at": connection.connected_at,
+        "last_synced_at": connection.last_synced_at,
+        "sources": [
+            {
+                "id": source.id,
+                "notion_id": source.notion_id,
+                "kind": source.kind,
+                "title": source.title,
+                "chosen": source.is_chosen,
+                "pages": source.number,
+            }
+            for source in sources
+        ],
+    }
+
+
+class StartSync(MemberAPI):
+    schema_of_view = "workspace"
+
+    class Input(serializers.Serializer[Any]):
+        full = serializers.BooleanField(required=False, default=False)
+
+    def post(self, request: Request) -> Response:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        run = services.start(membership=self.membership, is_full=form.validated_data["full"])
+        return Response({"id": run.id, "status": run.status}, status=202, headers={"Location": f"/agent/sync/{run.id}"})
+
+
+class OneSync(MemberAPI):
+    schema_of_view = "workspace"
+
+    def get(self, request: Request, sync_id: uuid.UUID) -> Response:
+        return Response(shown(services.get(membership=self.membership, sync_run_id=sync_id)))
+
+
+def shown(run: SyncRun) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "status": run.status,
+        "kind": "full" if run.is_full else "changes",
+        "reason": run.reason,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "pages": {
+            "known": run.known,
+            "indexed": run.indexed,
+            "unchanged": run.unchanged,
+            "skipped": run.skipped,
+            "failed": run.failed,
+            "trashed": run.trashed,
+        },
+        "problems": services.problems(run),
+    }
+
+
+class Coverage(MemberAPI):
+    schema_of_view = "workspace"
+
+    def get(self, request: Request) -> Response:
+        return Response(services.coverage(membership=self.membership, now=timezone.now()))

@@ -1,0 +1,123 @@
+"""How syncs and sources look on a page: counts, states and words, read in a constant number of queries."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import Connection
+from agent.models import Page, Source, SyncRun
+from agent.sync import services
+
+# Nothing is said about the time left before this share is read.
+EARLIEST_FORECAST = 0.1
+LONG = timedelta(minutes=10)
+
+
+def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str, Any]:
+    done = run.indexed + run.unchanged + run.skipped + run.failed + run.trashed
+    is_open = run.status in services.OPEN
+    seconds = ((run.finished_at or now) - run.started_at).total_seconds() if run.started_at else 0.0
+    rows = sources([connection], run=run)
+    return {
+        "id": run.id,
+        "status": run.status,
+        "is_open": is_open,
+        "is_discovered": run.is_discovered,
+        "reason": run.reason,
+        "known": run.known,
+        "done": done,
+        "percent": int(100 * done / run.known) if run.known else 0,
+        "indexed": run.indexed,
+        "skipped": run.skipped,
+        "failed": run.failed,
+        "chunks_embedded": run.chunks_embedded,
+        "speed": round(done / seconds, 1) if is_open and seconds >= 2 else None,
+        "left": _left(run, done, seconds) if is_open else "",
+        "is_slowed": bool(is_open and run.slowed_until and run.slowed_until > now),
+        "duration": length(seconds) if run.finished_at else "",
+        "sources": rows,
+        "ready": next((row for row in rows if is_open and row["state"] == "ok"), None),
+        "problems": [] if is_open else services.problems(run),
+    }
+
+
+def _left(run: SyncRun, done: int, seconds: float) -> str:
+    if not run.is_discovered or not run.known or done < run.known * EARLIEST_FORECAST:
+        return ""
+    rest = timedelta(seconds=seconds / done * (run.known - done)) if done else LONG
+    if rest < timedelta(minutes=1):
+        return _("less than a minute left")
+    minutes = int(rest.total_seconds() // 60) + 1
+    return ngettext("about %(n)d min left", "about %(n)d min left", minutes) % {"n": minutes}
+
+
+def length(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return _("%(m)d min %(s)d s") % {"m": minutes, "s": rest} if minutes else _("%(s)d s") % {"s": rest}
+
+
+def sources(connections: Iterable[Connection], *, run: SyncRun | None = None) -> list[dict[str, Any]]:
+    """The chosen sources of these connections, each with its pages and state; `run` is the sync to show as busy."""
+    by_id = {connection.id: connection for connection in connections}
+    counted: dict[uuid.UUID | None, dict[str, int]] = {}
+    pages = Page.objects.filter(connection_id__in=by_id)
+    for row in pages.values("source_id", "state").annotate(number=Count("id")):
+        counted.setdefault(row["source_id"], {})[row["state"]] = row["number"]
+    open_runs = {each.connection_id: each for each in SyncRun.objects.filter(status__in=services.OPEN)}
+    if run is not None and run.status in services.OPEN:
+        open_runs[run.connection_id] = run
+    accounted: dict[uuid.UUID | None, int] = {
+        row["source_id"]: row["number"]
+        for row in pages.filter(sync_run__in=[each.pk for each in open_runs.values()])
+        .values("source_id")
+        .annotate(number=Count("id"))
+    }
+    chosen = Source.objects.filter(connection_id__in=by_id, is_chosen=True).order_by("-kind", "title", "id")
+    return [
+        _row(each, by_id[each.connection_id], counted.get(each.id, {}), open_runs.get(each.connection_id), accounted)
+        for each in chosen
+    ]
+
+
+def _row(
+    source: Source,
+    connection: Connection,
+    states: dict[str, int],
+    run: SyncRun | None,
+    accounted: dict[uuid.UUID | None, int],
+) -> dict[str, Any]:
+    # A page that was just found has no source yet; it counts once it is read.
+    total = sum(states.values())
+    done = accounted.get(source.id, 0)
+    row: dict[str, Any] = {
+        "id": source.id,
+        "kind": source.kind,
+        "title": source.title,
+        "place": source.place,
+        "notion_url": source.url,
+        "url": reverse("source", args=[source.id]),
+        "total": total,
+        "done": done,
+        "synced_at": connection.last_synced_at,
+        "note": "",
+        "badge": "",
+    }
+    if connection.status == Connection.Status.REAUTHORIZE:
+        state, label = "warn", _("No access")
+        row["badge"] = label
+    elif run is not None and (done < total or (run.status == SyncRun.Status.QUEUED and not total)):
+        state, label = ("busy", _("Syncing")) if run.status == SyncRun.Status.RUNNING else ("waiting", _("Waiting"))
+    elif states.get(Page.State.FAILED):
+        state, label = "warn", _("Some pages could not be read")
+        row["note"] = ngettext("%(n)d failed", "%(n)d failed", states["failed"]) % {"n": states["failed"]}
+    elif total or connection.last_synced_at:
+        state, label = "ok", _("Up to date")
+    else:
+        state, label = "waiting", _("Waiting")
+    return row | {"state": state, "label": label}
