@@ -29,6 +29,12 @@ class WorkspaceMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         if not getattr(getattr(view, "view_class", None), "is_workspace_page", False):
             return None
+        try:
+            return self._find_membership(request)
+        except AppError as error:  # Django gives only a view's own errors to process_exception
+            return refusal(request, error)
+
+    def _find_membership(self, request: HttpRequest) -> HttpResponse | None:
         if not tenancy.is_signed_in(request):
             return redirect_to_login(request.get_full_path())
         try:
@@ -47,10 +53,13 @@ class WorkspaceMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Refusals on pages: the page for its status, with the message that says what to do."""
-        if not isinstance(error, AppError):
-            return None
-        template = f"{error.status}.html" if error.status in {402, 403, 404, 409} else "refused.html"
-        response = render(request, template, {"error": error}, status=error.status)
-        if error.retry_after is not None:
-            response["Retry-After"] = str(int(error.retry_after) + 1)
-        return response
+        return refusal(request, error) if isinstance(error, AppError) else None
+
+
+def refusal(request: HttpRequest, error: AppError) -> HttpResponse:
+    template = f"{error.status}.html" if error.status in {402, 403, 404, 409} else "refused.html"
+    context = {"error": error, "code": error.code, "detail": error.detail}
+    response = render(request, template, context, status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(int(error.retry_after) + 1)
+    return response

@@ -72,3 +72,15 @@ PLANS: dict[Tier, Plan] = {
 }
 CURRENCY = "usd"
 PAST_DUE_GRACE = timedelta(days=7)
+
+
+def upgrade_url() -> str:
+    """Where a refused person can choose a plan."""
+    return f"{settings.PUBLIC_URL}/app/plan"
+
+
+def cheapest_with_more(tier: Tier, metric: str) -> Plan | None:
+    """The cheapest plan one may change to that allows more `requests` or `tokens`."""
+    present = getattr(PLANS[tier], metric)
+    better = [PLANS[other] for other in PLANS[tier].upgrades if getattr(PLANS[other], metric) > present]
+    return min(better, key=lambda plan: plan.price_cents + plan.price_per_user_cents, default=None)

@@ -60,10 +60,11 @@ class Hold(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     period = models.ForeignKey(Period, on_delete=models.CASCADE, related_name="holds")
     # The same key never holds twice: a retried request finds its hold.
-    key = models.CharField(max_length=120, unique=True)
+    key = models.CharField(max_length=255, unique=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     requests = models.BigIntegerField()
     tokens = models.BigIntegerField()
+    requests_charged = models.BigIntegerField(null=True)
     tokens_charged = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()

@@ -1,0 +1,54 @@
+"""What a plan lets its members do."""
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from accounts.models import Membership
+from billing.effective import check_access, effective
+from billing.models import Subscription
+from billing.plans import PLANS, Feature, Plan, Tier, upgrade_url
+from config.errors import AppError
+
+
+class PlanRequired(AppError):
+    code = "plan-required"
+    status = 403
+
+
+class PlanIsOpen(BasePermission):
+    """Refuses with 402 when trial or payment has ended, except on views with `open_when_expired = True`."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        membership: Membership | None = getattr(request._request, "membership", None)
+        if membership is not None and not getattr(view, "open_when_expired", False):
+            check_open(membership, method=request.method or "")
+        return True
+
+
+def check_open(membership: Membership, *, method: str) -> None:
+    """Raises TrialExpired or PaymentRequired. Reading stays possible while a payment is late."""
+    subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
+    current = effective(subscription, timezone.now())
+    check_access(current, is_read=method in SAFE_METHODS)
+
+
+def can_use(subscription: Subscription, feature: Feature) -> bool:
+    return feature in PLANS[Tier(subscription.tier)].features
+
+
+def check_can_use(subscription: Subscription, feature: Feature) -> None:
+    """Raises PlanRequired, which names the cheapest plan that has the feature."""
+    if can_use(subscription, feature):
+        return
+    cheapest = cheapest_with(feature)
+    raise PlanRequired(
+        f"{feature.label}: this comes with the {cheapest.name} plan.", plan=cheapest.tier, upgrade_url=upgrade_url()
+    )
+
+
+def cheapest_with(feature: Feature) -> Plan:
+    plans = [plan for plan in PLANS.values() if feature in plan.features]
+    return min(plans, key=lambda plan: plan.price_cents + plan.price_per_user_cents)

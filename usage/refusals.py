@@ -1,0 +1,48 @@
+"""What a hold is refused with."""
+
+from datetime import datetime, timedelta
+
+from billing.effective import EffectivePlan
+from billing.plans import cheapest_with_more, upgrade_url
+from config.errors import AppError
+
+BUSY_RETRY = timedelta(seconds=2)
+
+
+class QuotaExceeded(AppError):
+    code = "quota-exceeded"
+    status = 429
+
+
+class Busy(AppError):
+    """Only work in flight is in the way: there is room when it ends."""
+
+    code = "busy"
+    status = 429
+
+
+def quota_exceeded(current: EffectivePlan, *, violated: str, limit: int, now: datetime) -> QuotaExceeded:
+    better = cheapest_with_more(current.tier, violated)
+    is_trial = current.plan.trial is not None
+    span = "of the trial" if is_trial else "of this month"
+    detail = [f"The {limit:,} {violated} {span} are used."]
+    if not is_trial:
+        detail.append(f"They start anew on {current.period.ends_at:%-d %B at %H:%M} UTC.")
+    if better is not None:
+        detail.append(f"The {better.name} plan has {getattr(better, violated):,} a month.")
+    return QuotaExceeded(
+        " ".join(detail),
+        retry_after=(current.period.ends_at - now).total_seconds(),
+        violated=violated,
+        resets_at=current.period.ends_at,
+        plan=better.tier if better else None,
+        upgrade_url=upgrade_url(),
+    )
+
+
+def busy() -> Busy:
+    return Busy(
+        "Your other questions hold what is left of the quota. Try again when one of them has ended.",
+        retry_after=BUSY_RETRY.total_seconds(),
+        upgrade_url=upgrade_url(),
+    )
