@@ -45,6 +45,9 @@ SHARED_APPS = [
     "lucide",
 ]
 TENANT_APPS = ["usage", "tasks", "agent"]
+# The demo and its command do not exist in production.
+if not IS_PRODUCTION:
+    SHARED_APPS.append("devkit")
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 TENANT_MODEL = "accounts.Workspace"
 TENANT_LIMIT_SET_CALLS = True
@@ -262,3 +265,11 @@ LOGGING = {
     # httpx writes every address at INFO, and Notion's callback addresses hold one-time codes.
     "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
 }
+
+# Asking: how passages are chosen, and how long one run may take. The hold outlives the limit by far.
+RETRIEVAL_DENSE_WEIGHT = float(env.text("RETRIEVAL_DENSE_WEIGHT", "0.7"))
+RETRIEVAL_LIMIT = env.number("RETRIEVAL_LIMIT", 8)
+RUN_TIME_LIMIT = env.number("RUN_TIME_LIMIT", 60)
+RUN_LEASE_SECONDS = env.number("RUN_LEASE_SECONDS", 120)
+# How many clients may wait or stream in one web process; each holds a connection to Redis and nothing else.
+STREAM_CLIENTS = env.number("STREAM_CLIENTS", 5_000)
