@@ -1,0 +1,85 @@
+"""One HTTP exchange as ASGI sees it: the request's body, and an answer that is held whole."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+# Django judges the body itself; this only keeps a flood out of memory.
+MOST_BYTES = 2 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+class TooLarge(Exception):
+    pass
+
+
+class TooSlow(Exception):
+    """The client left before its body was complete."""
+
+
+@dataclass
+class Answer:
+    status: int = 200
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+
+    @classmethod
+    def json(cls, status: int, content: object, content_type: str = "application/json") -> "Answer":
+        body = json.dumps(content).encode()
+        headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+        return cls(status, [*headers, (b"cache-control", b"no-store")], body)
+
+    async def receive(self, message: Mapping[str, Any]) -> None:
+        """An ASGI `send` that keeps what it is given."""
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], list(message["headers"])
+        else:
+            self.body += message.get("body", b"")
+
+    async def send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+    def without(self, *names: bytes) -> Headers:
+        return [pair for pair in self.headers if pair[0] not in names]
+
+
+def problem(status: int, code: str, detail: str, instance: str) -> Answer:
+    """The same document as `config.errors` gives, before Django."""
+    content = {"type": f"/problems/{code}", "title": HTTPStatus(status).phrase, "status": status}
+    return Answer.json(status, {**content, "detail": detail, "instance": instance}, "application/problem+json")
+
+
+async def read_body(scope: Scope, receive: Receive) -> bytes:
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    if announced.isdigit() and int(announced) > MOST_BYTES:
+        raise TooLarge
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise TooSlow
+        body += message.get("body", b"")
+        if len(body) > MOST_BYTES:
+            raise TooLarge
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def replay(body: bytes) -> Receive:
+    async def receive() -> Mapping[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

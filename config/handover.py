@@ -1,0 +1,51 @@
+"""How a view gives a long wait to the layer around Django, so that waiting holds no thread and no database connection.
+
+The view answers at once with what a client would get that does not wait, and says in a header what to wait for. The
+header is signed, and `config.asgi` always takes it off. Under a server without that layer nothing is handed over.
+"""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Final
+
+from django.core import signing
+from django.http import HttpRequest, HttpResponseBase
+
+HEADER: Final = "X-Docent-Handover"
+MARK: Final = "docent.handover"
+SALT: Final = "handover"
+
+
+class Mode(StrEnum):
+    """WAIT for the end and answer then; STREAM every event; PAGE streams what a page swaps in."""
+
+    WAIT = "wait"
+    STREAM = "stream"
+    PAGE = "page"
+
+
+@dataclass(frozen=True)
+class Handover:
+    """`stream`: the Redis stream to read; `answer`: the address that gives the answer at the end (WAIT)."""
+
+    stream: str
+    mode: Mode
+    answer: str = ""
+
+
+def is_offered(request: HttpRequest) -> bool:
+    # The scope comes from the server, so no client can put the mark there.
+    return bool(request.META.get("asgi.scope", {}).get(MARK))
+
+
+def give(response: HttpResponseBase, handover: Handover) -> None:
+    response[HEADER] = signing.dumps(asdict(handover), salt=SALT)
+
+
+def taken(value: str) -> Handover | None:
+    """None for what this installation did not sign."""
+    try:
+        said = signing.loads(value, salt=SALT)
+    except signing.BadSignature:
+        return None
+    return Handover(stream=said["stream"], mode=Mode(said["mode"]), answer=said["answer"])

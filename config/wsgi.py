@@ -1,0 +1,9 @@
+"""Django alone. A plain WSGI server can serve it: waiting for a run is then the client's part (202 and polling)."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_wsgi_application()
