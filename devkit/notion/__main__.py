@@ -1,4 +1,4 @@
-"""python -m devkit.notion --port 8089 --seed devkit/notion/demo.yaml"""
+"""python -m devkit.notion --port 8089 --seed FILE.yaml"""
 
 from __future__ import annotations
 

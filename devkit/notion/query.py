@@ -52,7 +52,7 @@ class Queries:
         rows = [
             (order.key(row, place), row)
             for place, row in enumerate(map(nodes.__getitem__, source.children))
-            if row.in_trash is trashed and (test is None or test(row))
+            if row.in_trash is trashed and _shared(row, renderer) and (test is None or test(row))
         ]
         rows.sort(key=lambda pair: pair[0])
         capped = len(rows) > LIMIT
@@ -74,6 +74,10 @@ class Queries:
         if place is None or target is None or target.in_trash:
             raise dead_cursor(str(cursor))
         return next((index for index, (key, _) in enumerate(rows) if not key < place), len(rows))
+
+
+def _shared(row: Node, renderer: Renderer) -> bool:
+    return not row.restricted or renderer.grant is None or renderer.state.visible(renderer.grant, row)
 
 
 class Order:

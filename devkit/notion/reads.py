@@ -143,7 +143,12 @@ def living_blocks(call: Call, node: Node) -> list[Node]:
     source = node.data.get("synced_from") if node.type == "synced_block" else None
     if source:
         node = call.get("block", source["block_id"], among=("block",))
-    return [child for child in call.state.living_children(node) if child.kind in ("block", "page", "database")]
+    return [
+        child
+        for child in call.state.living_children(node)
+        if child.kind in ("block", "page", "database")
+        and (not child.restricted or call.state.visible(call.grant, child))
+    ]
 
 
 # -- tables

@@ -52,7 +52,7 @@ ROUTES = [
     route("POST", "data_sources/{data_source_id}/query", reads.query, only_new=True),
     route("GET", "comments", reads.comments, ""),
     route("GET", "comments/{comment_id}", reads.comment, ""),
-    route("POST", "comments", reads.later("create comment"), ""),
+    route("POST", "comments", writes.create_comment, "comments_insert"),
     route("POST", "databases", reads.later("create database"), "insert"),
     route("PATCH", "databases/{database_id}", reads.later("update database"), "update"),
     route("POST", "data_sources", reads.later("create data source"), "insert", only_new=True),

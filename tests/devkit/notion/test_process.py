@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,17 @@ def test_it_ends_with_the_process_that_started_it() -> None:
 def running(pid: int) -> bool:
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_the_seed_in_the_readme_works(seeded: Any) -> None:
+    readme = (PROJECT / "devkit" / "notion" / "README.md").read_text()
+    example = readme.partition("## Seed")[2].partition("Any object takes")[0]
+
+    notion = seeded(yaml.safe_load(textwrap.dedent(example)))
+
+    answer: Any = notion.client().blocks.children.list(notion.id("handbook"))
+    assert len(answer["results"]) == 20
+    assert notion.client().data_sources.query(notion.id("tasks_main"))["has_more"]
 
 
 def test_the_same_namespace_gives_the_same_ids(emulator: EmulatorProcess) -> None:

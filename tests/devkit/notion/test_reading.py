@@ -211,3 +211,14 @@ def test_two_copies_of_a_seed_do_not_meet(seeded: Any, notion: Notion) -> None:
     assert other.id("handbook") != notion.id("handbook")
     with pytest.raises(APIResponseError):
         other.client().pages.retrieve(notion.id("handbook"))
+
+
+def test_a_restricted_page_is_not_listed(notion: Notion, client: Any) -> None:
+    notion.edit("restrict", id=notion.id("sub"))
+    notion.edit("restrict", id=notion.id("one"))
+
+    listed = [block["id"] for block in client.blocks.children.list(notion.id("handbook"))["results"]]
+    rows = [row["id"] for row in client.data_sources.query(notion.id("tasks_main"))["results"]]
+
+    assert notion.id("sub") not in listed
+    assert rows == [notion.id("two")]
