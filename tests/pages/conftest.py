@@ -10,6 +10,8 @@ from tests.pages.gallery import Gallery, gallery, prepare, served
 # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
+prepare()
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage")
 
@@ -21,13 +23,11 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture(scope="session")
-def pages() -> Gallery:
-    prepare()
+def shown() -> Gallery:
     return gallery()
 
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
-    prepare()
     with served() as url:
         yield url

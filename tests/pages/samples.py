@@ -142,8 +142,8 @@ THREAD: Context = {
     "turns": [
         turn(1, "Which launch tasks are blocked, and what’s blocking them?", proposals=[PROPOSAL]),
         turn(2, "Draft a short update for the launch channel.", is_live=True, now="Writing…",
-             run={"status": "running", "citations": [], "answer": "**Launch update, 22 November.** 11 of 14 tasks are on"
-                  " track for the 1 December date.\n\n- **Legal review** holds the pricing page\n"}),
+             run={"status": "running", "citations": [], "answer": "**Launch update, 22 November.** 11 of 14 tasks are"
+                  " on track for the 1 December date.\n\n- **Legal review** holds the pricing page\n"}),
     ],
 }  # fmt: skip
 THREAD["live"] = THREAD["turns"][1]["run"]

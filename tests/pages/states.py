@@ -1,0 +1,181 @@
+"""Which template is shown with which samples: one name for each state of each page."""
+
+from typing import Any
+
+from tests.pages import samples as s
+
+State = tuple[str, dict[str, Any]]
+CONNECTING = {"section": "sources", "is_first": True, "connection": s.CONNECTION, "owner_name": "Maya Okafor"}
+GAPS = [{"title": "Board export", "url": "#", "state": "skipped", "reason": "Too large to read"}]
+
+
+def pages() -> dict[str, State]:
+    return _entrance() | _connection() | _asking() | _sources() | _tasks() | _money() | _people() | _refusals()
+
+
+def _entrance() -> dict[str, State]:
+    wrong = s.LoginForm({"login": "maya@northwind.example", "password": ""})
+    wrong.add_error(None, "The e-mail or the password is not right.")
+    code = {
+        "verify_form": s.CodeForm(), "change_form": s.EmailForm(), "email": "maya@northwind.example",
+        "can_resend": True, "can_change": True,
+    }  # fmt: skip
+    confirmation = {"key": "k", "email_address": {"email": "maya@northwind.example"}}
+    return {
+        "login": ("account/login.html", {"form": s.LoginForm()}),
+        "login-wrong": ("account/login.html", {"form": wrong}),
+        "signup": ("account/signup.html", {"form": s.SignupForm(), "trial_days": 7}),
+        "signup-wrong": ("account/signup.html", {"form": s.SignupForm({"email": "x"})}),
+        "password-reset": ("account/password_reset.html", {"form": s.EmailForm()}),
+        "password-reset-done": ("account/password_reset_done.html", {}),
+        "password-reset-key": ("account/password_reset_from_key.html", {"form": s.PasswordForm(), "action_url": "/x"}),
+        "password-reset-old": ("account/password_reset_from_key.html", {"token_fail": True}),
+        "password-reset-saved": ("account/password_reset_from_key_done.html", {}),
+        "password-change": ("account/password_change.html", {"form": s.PasswordForm()}),
+        "email-confirm": ("account/email_confirm.html", {"confirmation": confirmation, "can_confirm": True}),
+        "email-confirm-old": ("account/email_confirm.html", {}),
+        "email-code": ("account/confirm_email_verification_code.html", code),
+        "verification-sent": ("account/verification_sent.html", {}),
+        "reauthenticate": ("account/reauthenticate.html", {"form": s.LoginForm()}),
+        "logout": ("account/logout.html", {}),
+        "inactive": ("account/account_inactive.html", {}),
+    }
+
+
+def _connection() -> dict[str, State]:
+    choosing = {"sources": s.CHOICES, "selected_count": 4, "selected_pages": 2876, "page_limit": 3000}
+    return {
+        "connect": ("connect/start.html", CONNECTING | {"form": s.TokenForm(), "authorize_url": "/go"}),
+        "connect-denied": ("connect/start.html", CONNECTING | {"form": s.TokenForm({}), "problem": "denied"}),
+        "choose": ("connect/choose.html", CONNECTING | choosing),
+        "choose-loading": ("connect/choose.html", CONNECTING | {"is_loading": True}),
+        "choose-none": ("connect/choose.html", CONNECTING | {"sources": []}),
+        "sync": ("connect/sync.html", CONNECTING | {"sync": s.SYNC, "can_stop": True}),
+        "sync-done": ("connect/sync.html", CONNECTING | {"sync": s.DONE_SYNC}),
+        "sync-failed": ("connect/sync.html", CONNECTING | {"sync": s.FAILED_SYNC}),
+    }
+
+
+def _asking() -> dict[str, State]:
+    new = {"section": "overview", "stage": "new", "today": s.TODAY, "first_steps": s.FIRST_STEPS}
+    syncing = {
+        "stage": "syncing", "sync": s.SYNC, "connection": s.CONNECTION,
+        "total": 0, "recent": [], "tasks": [], "callout": None,
+    }  # fmt: skip
+    ending = s.turn(2, "Done?", is_live=True, run={"id": "ending", "status": "running", "answer": "", "citations": []})
+    return {
+        "overview": ("agent/overview.html", s.OVERVIEW),
+        "overview-new": ("agent/overview.html", new),
+        "overview-syncing": ("agent/overview.html", s.OVERVIEW | syncing),
+        "ask": ("agent/ask.html", {"section": "ask", "turns": [], "suggestions": s.SUGGESTIONS}),
+        "thread": ("agent/ask.html", s.THREAD),
+        "thread-trouble": ("agent/ask.html", s.TROUBLE),
+        "thread-ending": ("agent/ask.html", s.THREAD | {"turns": [ending], "live": ending["run"]}),
+        "conversation/0": ("agent/ask.html", s.THREAD | {"turns": [s.turn(1, "Done?")], "live": None}),
+        "conversations": ("agent/conversations.html", {"conversations": s.CONVERSATIONS, "total": 5, "next_url": "#"}),
+        "conversations-none": ("agent/conversations.html", {"conversations": []}),
+    }
+
+
+def _sources() -> dict[str, State]:
+    problem = {"title": "Customer interviews", "text": "stopped syncing yesterday.", "url": "#", "action": "Restore"}
+    coverage = {"known": 4618, "indexed": 4412, "missing": 206, "complete": True, "last_synced_at": s.NOW}
+    listed = {
+        "section": "sources", "connections": [s.CONNECTION], "sources": s.SOURCES, "can_manage": True,
+        "problems": [problem], "gaps": GAPS, "coverage": coverage,
+    }  # fmt: skip
+    run = {
+        "created_at": s.before(days=1), "duration": "40 s", "indexed": 4, "unchanged": 300, "skipped": 2, "failed": 4,
+        "status": "partial",
+    }  # fmt: skip
+    detail = {
+        "section": "sources", "source": s.SOURCES[3] | {"label": "No access", "notion_url": "#"}, "can_manage": True,
+        "counts": {"indexed": 312, "known": 318, "skipped": 2, "failed": 4}, "preview": s.TASKS[:3], "syncs": [run],
+        "mapping": [{"name": "due", "label": "Due date", "value": "a", "choices": [("a", "Due")]}], "gaps": GAPS,
+    }  # fmt: skip
+    return {
+        "sources": ("agent/sources.html", listed),
+        "sources-none": ("agent/sources.html", {"section": "sources"}),
+        "source": ("agent/source.html", detail),
+    }
+
+
+def _tasks() -> dict[str, State]:
+    listed = {
+        "section": "tasks", "total": 9, "has_source": True, "filters": {}, "is_filtered": False, "can_complete": True,
+        "whose": [{"name": "Mine", "url": "?", "is_current": True}, {"name": "All", "url": "?whose=all"}],
+        "selects": [{"name": "source", "label": "Source", "value": "", "choices": [("a", "Launch plan")]}],
+    }  # fmt: skip
+    groups = [{"name": "Overdue", "is_late": True, "tasks": s.TASKS[:1]}, {"name": "This week", "tasks": s.TASKS[1:]}]
+    return {
+        "tasks": ("tasks/list.html", listed | {"groups": groups}),
+        "tasks-filtered": ("tasks/list.html", listed | {"is_filtered": True}),
+        "tasks-clear": ("tasks/list.html", listed | {"next_task": s.TASKS[3]}),
+        "tasks-none": ("tasks/list.html", {"section": "tasks", "choose_url": "#"}),
+    }
+
+
+def _money() -> dict[str, State]:
+    columns, features = _plans()
+    subscription = {
+        "total_cents": 1000, "sentence": "Next invoice on 1 December.", "seats": 1, "state_words": "Active",
+        "state_tone": "ok", "pending": "Moves to Trial on 1 Dec.",
+    }  # fmt: skip
+    plan = {
+        "section": "plan", "can_manage": True, "can_see_prices": True, "can_cancel": True, "columns": columns,
+        "features": features, "current": columns[1]["plan"], "subscription": subscription,
+        "invoices": [{"on": s.TODAY, "cents": 1000, "tone": "ok", "status_words": "Paid", "pdf_url": "#"}],
+    }  # fmt: skip
+    confirm = {
+        "title": "Upgrade to Teams", "tier": "teams", "today_cents": 3912, "then_cents": 6100, "action": "upgrade",
+        "button": "Upgrade to Teams", "asks_seats": True, "seats": 1,
+        "lines": ["5,000 questions for each member", "Members and roles"],
+    }  # fmt: skip
+    return {
+        "usage": ("usage/usage.html", s.USAGE),
+        "usage-none": ("usage/usage.html", s.USAGE | {"total": 0}),
+        "plan": ("billing/plan.html", plan),
+        "plan-confirm": ("billing/plan.html", plan | {"confirm": confirm}),
+        "plan-member": ("billing/plan.html", plan | {"can_manage": False, "can_see_prices": False}),
+    }
+
+
+def _plans() -> tuple[list[dict[str, Any]], list[Any]]:
+    # Reads settings, which the gallery prepares first.
+    from billing.plans import PLANS, Feature
+
+    who = ["To try it", "For one person", "For one person with a lot in Notion", "For everybody who asks"]
+    columns: list[dict[str, Any]] = [
+        {"plan": plan, "who": words} for plan, words in zip(PLANS.values(), who, strict=True)
+    ]
+    columns[0]["why_not"] = "Used"
+    columns[1]["is_current"] = True
+    columns[2] |= {"action": "Upgrade to Plus", "is_primary": True}
+    columns[3]["action"] = "Upgrade to Teams"
+    return columns, list(Feature)
+
+
+def _people() -> dict[str, State]:
+    members = s.MEMBERS | {"form": s.InviteForm()}
+    settings = {
+        "section": "settings", "profile_form": s.ProfileForm({"name": ""}), "connections": [s.CONNECTION],
+        "workspace_form": s.WorkspaceForm(auto_id="workspace_%s"),
+    }  # fmt: skip
+    return {
+        "members": ("accounts/members.html", members),
+        "members-remove": ("accounts/members.html", members | {"confirm_remove": s.PEOPLE[1]}),
+        "members-single": ("accounts/members.html", {"section": "members", "is_available": False}),
+        "settings": ("accounts/settings.html", settings),
+        "settings-disconnect": ("accounts/settings.html", settings | {"confirm_disconnect": s.CONNECTION}),
+    }
+
+
+def _refusals() -> dict[str, State]:
+    return {
+        "404": ("404.html", {}),
+        "404-stranger": ("404.html", {"shell": None, "workspace": None}),
+        "403": ("403.html", {"needed_role": "Admin", "holders": ["Maya Okafor"]}),
+        "500": ("500.html", {"request_id": "7f3a"}),
+        "409": ("409.html", {"other_workspace": {"id": "w2", "name": "Okafor Consulting"}}),
+        "402": ("402.html", {"code": "trial-expired"}),
+    }
