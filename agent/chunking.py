@@ -1,7 +1,7 @@
 """Cuts a page into chunks small enough to be embedded whole. Pure: no network, no database.
 
-A chunk follows the page's own joints: it begins at a heading where it can, keeps rows, items and code whole, and repeats
-a table's header wherever the table goes on. Every passage is in exactly one chunk, unless it is longer than a chunk.
+A chunk follows the page's own joints: it begins at a heading where it can, keeps rows, items and code whole, and
+repeats a table's header wherever the table goes on. Every passage is in exactly one chunk, unless one cannot hold it.
 """
 
 import hashlib

@@ -1,0 +1,34 @@
+"""What a search hands to a model: chunks with where they come from and why they were found."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Candidate(BaseModel):
+    """`spans` are (block id, start, end) in `text`; an empty block id means the page itself.
+
+    `dense` is the cosine with the question (0 when the chunk was found by its words alone), `score` the mixed one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    chunk_id: str
+    page_id: str
+    title: str
+    text: str
+    context: str = ""
+    spans: tuple[tuple[str, int, int], ...] = ()
+    dense: float = 0.0
+    lexical: float = 0.0
+    score: float = 0.0
+    url: str = ""
+    edited_at: datetime | None = None
+    indexed_at: datetime | None = None
+
+
+class SearchResult(BaseModel):
+    """The best candidate first."""
+
+    query: str
+    candidates: list[Candidate]

@@ -1,0 +1,110 @@
+"""The words a question turns on, and whether a text has them. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_WORD = re.compile(r"[^\W_]+")
+_CODE = re.compile(r"#?[^\W_]+(?:[._/@:#-]+[^\W_]+)*")
+_POSSESSIVE = re.compile(r"['’]s\b")
+_JOINED = re.compile(r"\b(and|or|vs|versus|compare|between|both)\b|,", re.IGNORECASE)
+_STOP = frozenset(
+    _WORD.findall(
+        """
+    a about after all also am an and any anybody anyone anything are as at be been before being between both but by
+    can could did do does doing done each every find for from get give had happen happens has have having he her here
+    him his how i if in into is it its just kind know let like list long look many may me might mine more most much must
+    my need no not of off on one or other our out over own page pages please say says shall she should show so some
+    tell than that the their them then there these they thing things this those to under until up us use used want was
+    we were what when where which while who whom whose why will with within without would you your"""
+    )
+)
+_ENDINGS = (
+    "ations",
+    "ation",
+    "ingly",
+    "ments",
+    "ment",
+    "ings",
+    "ing",
+    "edly",
+    "ied",
+    "ies",
+    "ers",
+    "er",
+    "ed",
+    "es",
+    "ly",
+    "s",
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`names` must all be in what is quoted; the question is not about anything else."""
+
+    words: frozenset[str]
+    names: frozenset[str]
+    codes: frozenset[str]
+    parts_of_codes: frozenset[str]
+    is_about_several: bool
+
+    @property
+    def musts(self) -> frozenset[str]:
+        return self.names | self.codes
+
+
+def read(question: str) -> Asked:
+    text = _POSSESSIVE.sub("", question)
+    codes = {found.lower().strip("#") for found in _CODE.findall(text) if _is_code(found)}
+    parts_of_codes = {part for code in codes for part in words_of(code)}
+    return Asked(
+        words=frozenset(words_of(text)),
+        names=frozenset(_names(text) - parts_of_codes),
+        codes=frozenset(codes),
+        parts_of_codes=frozenset(parts_of_codes),
+        is_about_several=bool(_JOINED.search(text)),
+    )
+
+
+def words_of(text: str) -> set[str]:
+    return {
+        stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP and (len(word) > 1 or word.isdigit())
+    }
+
+
+def has_code(text: str, code: str) -> bool:
+    return re.search(rf"(?<![^\W_]){re.escape(code)}(?![^\W_])", text.lower()) is not None
+
+
+def missing(asked: Asked, text: str, words: Iterable[str]) -> set[str]:
+    return {name for name in asked.names if name not in words} | {c for c in asked.codes if not has_code(text, c)}
+
+
+def stem(word: str) -> str:
+    """Crude on purpose: only meant to let `invoice`, `invoices` and `invoicing` meet."""
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word[: -len(ending)]
+            break
+    return word[:-1] if word.endswith(("e", "y", "i")) and len(word) > 3 else word
+
+
+def _names(text: str) -> set[str]:
+    """Words with a capital, but not where every word has one: at the start, in a headline, in German."""
+    found = list(_WORD.finditer(text))
+    later = [each.group() for each in found[1:] if each.group().lower() not in _STOP and len(each.group()) > 1]
+    capital = [word for word in later if word[0].isupper()]
+    if len(later) >= 3 and len(capital) == len(later):
+        return set()
+    starts = {each.end() for each in re.finditer(r"[.!?:]\s+", text)}
+    return {stem(each.group().lower()) for each in found[1:] if each.group() in capital and each.start() not in starts}
+
+
+def _is_code(word: str) -> bool:
+    letters = [letter for letter in word if letter.isalpha()]
+    return (
+        any(letter.isdigit() for letter in word)
+        or re.search(r"[^\W_][_@][^\W_]|[^\W\d_]{2}\.[^\W_]{2}", word) is not None
+        or (len(letters) > 1 and any(letter.isupper() for letter in letters[1:]))
+    )
