@@ -1,0 +1,244 @@
+"""The model used without a key: it searches, then quotes and cites. It sends nothing anywhere and invents nothing.
+
+Pure: no Django. What it needs of the outside is handed over: how to embed, how to count, which prompts are commands.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from pydantic_ai import RunContext
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    ModelResponseStreamEvent,
+    RetryPromptPart,
+    TextPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RequestUsage
+
+from agent.answering import NOT_FOUND, Answer, Citation, Embed, answer
+from agent.candidates import SearchResult
+
+NAME = "docent-keyless"
+SEARCH = "search"
+FAILED = "The search did not work, so I cannot answer this now. Please try again."
+NOTHING_ASKED = "Ask me something about your pages."
+
+CountTokens = Callable[[str], int]
+
+
+class ToolCall(NamedTuple):
+    tool: str
+    arguments: dict[str, Any]
+
+
+# Reads a prompt that is a plain command ("create a task …"); None when it is a question.
+ReadCommand = Callable[[str], ToolCall | None]
+
+
+def answer_of(response: ModelResponse) -> Answer | None:
+    """The citations behind a text of this model; None for a response of another model or another turn."""
+    details = response.provider_details or {}
+    if response.provider_name != NAME or "citations" not in details:
+        return None
+    citations = tuple(Citation(**each) for each in details["citations"])
+    return Answer(response.text or "", citations, bool(details["grounded"]))
+
+
+class KeylessModel(Model[None]):
+    def __init__(self, *, embed: Embed, count_tokens: CountTokens, read_command: ReadCommand | None = None) -> None:
+        super().__init__()
+        self._embed = embed
+        self._count = count_tokens
+        self._read_command = read_command
+
+    @property
+    def provider(self) -> None:
+        return None
+
+    @property
+    def model_name(self) -> str:
+        return NAME
+
+    @property
+    def system(self) -> str:
+        return NAME
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        _, parameters = self.prepare_request(model_settings, model_request_parameters)
+        # Embedding takes the processor for a while, and other runs share this loop.
+        return await asyncio.to_thread(self._respond, messages, parameters)
+
+    @asynccontextmanager
+    async def request_stream(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+        run_context: RunContext[Any] | None = None,
+    ) -> AsyncGenerator[StreamedResponse]:
+        _, parameters = self.prepare_request(model_settings, model_request_parameters)
+        response = await asyncio.to_thread(self._respond, messages, parameters)
+        yield _Stream(model_request_parameters=parameters, response=response)
+
+    def _respond(self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
+        part, found = self._next(messages, {tool.name for tool in parameters.function_tools})
+        details: dict[str, Any] | None = None
+        if found is not None:
+            details = {"citations": [asdict(each) for each in found.citations], "grounded": found.grounded}
+        return ModelResponse(
+            parts=[part],
+            model_name=NAME,
+            provider_name=NAME,
+            provider_details=details,
+            finish_reason="tool_call" if isinstance(part, ToolCallPart) else "stop",
+            usage=RequestUsage(
+                input_tokens=sum(self._count(text) for text in _texts(messages)),
+                output_tokens=self._count(_said(part)),
+            ),
+        )
+
+    def _next(self, messages: Sequence[ModelMessage], tools: set[str]) -> tuple[TextPart | ToolCallPart, Answer | None]:
+        question = _question(messages)
+        last = messages[-1].parts if messages else []
+        returns = [part for part in last if isinstance(part, ToolReturnPart)]
+        if returns:
+            return self._told(question, returns[-1])
+        if any(isinstance(part, RetryPromptPart) for part in last):
+            return _text(Answer(FAILED, (), grounded=False))
+        if not question:
+            return _text(Answer(NOTHING_ASKED, (), grounded=False))
+        call = self._read_command(question) if self._read_command else None
+        if call is None or call.tool not in tools:
+            call = ToolCall(SEARCH, {"query": question})
+        if call.tool not in tools:
+            return _text(Answer(NOT_FOUND, (), grounded=False))
+        return ToolCallPart(call.tool, call.arguments), None
+
+    def _told(self, question: str, returned: ToolReturnPart) -> tuple[TextPart, Answer | None]:
+        if returned.tool_name != SEARCH:
+            return TextPart(returned.model_response_str()), None
+        result = _search_result(returned.content)
+        if result is None:
+            return _text(Answer(FAILED, (), grounded=False))
+        return _text(answer(question, result.candidates, self._embed))
+
+
+@dataclass
+class _Stream(StreamedResponse):
+    """Gives the finished response word by word."""
+
+    response: ModelResponse = field(default_factory=lambda: ModelResponse(parts=[]))
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __post_init__(self) -> None:
+        self.provider_details = self.response.provider_details
+        self.finish_reason = self.response.finish_reason
+
+    async def _get_event_iterator(self) -> AsyncIterator[ModelResponseStreamEvent]:
+        self._usage = self.response.usage
+        for position, part in enumerate(self.response.parts):
+            if isinstance(part, ToolCallPart):
+                yield self._parts_manager.handle_tool_call_part(
+                    vendor_part_id=position,
+                    tool_name=part.tool_name,
+                    args=part.args_as_dict(),
+                    tool_call_id=part.tool_call_id,
+                )
+            elif isinstance(part, TextPart):
+                for word in re.findall(r"\s*\S+\s*", part.content):
+                    for event in self._parts_manager.handle_text_delta(vendor_part_id=position, content=word):
+                        yield event
+
+    async def close_stream(self) -> None:
+        """There is no connection to close."""
+
+    @property
+    def model_name(self) -> str:
+        return NAME
+
+    @property
+    def provider_name(self) -> str:
+        return NAME
+
+    @property
+    def provider_url(self) -> None:
+        return None
+
+    @property
+    def timestamp(self) -> datetime:
+        return self.started_at
+
+
+def _text(found: Answer) -> tuple[TextPart, Answer]:
+    return TextPart(found.text), found
+
+
+def _question(messages: Sequence[ModelMessage]) -> str:
+    for message in reversed(messages):
+        for part in reversed(message.parts):
+            if isinstance(part, UserPromptPart):
+                return _words(part.content)
+    return ""
+
+
+def _words(content: object) -> str:
+    if isinstance(content, str):
+        return content.strip()
+    # Pictures and files are nothing to this model.
+    parts = content if isinstance(content, Sequence) else []
+    return " ".join(part for part in parts if isinstance(part, str)).strip()
+
+
+def _search_result(content: object) -> SearchResult | None:
+    """As the tool returned it, or as it comes back from a stored conversation."""
+    if isinstance(content, SearchResult):
+        return content
+    try:
+        if isinstance(content, str):
+            return SearchResult.model_validate_json(content)
+        return SearchResult.model_validate(content)
+    except ValidationError:
+        return None
+
+
+def _texts(messages: Sequence[ModelMessage]) -> list[str]:
+    """Every text that a request carries."""
+    texts: list[str] = []
+    for message in messages:
+        if isinstance(message, ModelRequest) and message.instructions:
+            texts.append(message.instructions)
+        for part in message.parts:
+            if isinstance(part, ToolReturnPart):
+                texts.append(part.model_response_str())
+            elif isinstance(part, RetryPromptPart):
+                texts.append(part.model_response())
+            elif isinstance(part, TextPart | ToolCallPart):
+                texts.append(_said(part))
+            else:
+                texts.append(_words(getattr(part, "content", "")))
+    return texts
+
+
+def _said(part: TextPart | ToolCallPart) -> str:
+    if isinstance(part, TextPart):
+        return part.content
+    return f"{part.tool_name} {json.dumps(part.args_as_dict(), ensure_ascii=False)}"
