@@ -39,6 +39,7 @@ def by_search(session: Session) -> None:
                 session.problems.append("Notion's search changed while it was read.")
                 return
             cursor, restarted = None, True
+            seen.clear()
             continue
         except Refused as error:
             session.problems.append(f"Notion's search was refused: {error}")
@@ -49,7 +50,7 @@ def by_search(session: Session) -> None:
         cursor = found.next_cursor
         if cursor is None:
             return
-        if cursor in seen and not restarted:
+        if cursor in seen:
             session.problems.append("Notion's search does not advance.")
             return
         seen.add(cursor)

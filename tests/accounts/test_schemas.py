@@ -1,0 +1,114 @@
+import threading
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+
+from accounts import schemas
+from accounts.models import WorkspaceSchema
+from billing import services
+from tests.people import PASSWORD, sign_up
+
+SHAPE = """
+SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
+       coalesce(pg_get_expr(d.adbin, d.adrelid), ''), a.attidentity::text || a.attgenerated::text
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+WHERE c.relnamespace = %(schema)s::regnamespace AND c.relkind = 'r'
+UNION ALL
+SELECT 'index', tablename, indexname, replace(indexdef, %(schema)s || '.', ''), '', '', '' FROM pg_indexes
+WHERE schemaname = %(schema)s
+UNION ALL
+SELECT 'constraint', conrelid::regclass::text, conname,
+       replace(pg_get_constraintdef(oid), %(schema)s || '.', ''), '', '', ''
+FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace
+ORDER BY 1, 2, 3, 4
+"""
+
+
+def shape(schema: str) -> list[Any]:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SET search_path = " + schema + ", public")
+        cursor.execute(SHAPE, {"schema": schema})
+        rows = [row for row in cursor.fetchall() if "django_migrations" not in str(row)]
+        cursor.execute("SET search_path = public")
+    return rows
+
+
+def test_a_schema_from_the_script_equals_one_that_was_migrated() -> None:
+    scripted = schemas.build()
+    owner: Any = connections["owner"]
+    with owner.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA ws_migrated")
+    owner.set_schema("ws_migrated")
+    try:
+        executor = MigrationExecutor(owner)
+        executor.migrate([leaf for leaf in executor.loader.graph.leaf_nodes() if leaf[0] in schemas.workspace_apps()])
+    finally:
+        owner.set_schema_to_public()
+
+    migrated = shape("ws_migrated")
+
+    with owner.cursor() as cursor:
+        cursor.execute("DROP SCHEMA ws_migrated CASCADE")
+    assert len(migrated) > 100
+    assert shape(scripted) == migrated
+
+
+def test_many_sign_ups_at_once_get_a_schema_each() -> None:
+    schemas.fill(16)
+    people, errors = [], []
+
+    def register() -> None:
+        try:
+            people.append(sign_up("Alice"))
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=register) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert len({person.workspace.schema_name for person in people}) == 8
+
+
+def test_a_schema_of_an_older_head_is_not_handed_out_and_can_be_migrated() -> None:
+    name = schemas.build()
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"DELETE FROM {name}.django_migrations WHERE app = 'tasks'")
+        cursor.execute(f"DROP TABLE {name}.tasks_task, {name}.tasks_tasksource")
+    WorkspaceSchema.objects.filter(name=name).update(head="older")
+
+    changed = schemas.migrate(name)
+
+    assert changed
+    assert schemas.migrate(name) is False
+    assert WorkspaceSchema.objects.get(name=name).head == schemas.head()
+    assert shape(name) == shape(schemas.build())
+
+
+def test_dropping_a_schema_leaves_nothing() -> None:
+    name = schemas.build()
+
+    schemas.drop(name)
+
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = %s", [name])
+        assert cursor.fetchone()[0] == 0
+    assert not WorkspaceSchema.objects.filter(name=name).exists()
+
+
+def test_a_refused_sign_up_gives_its_schema_back(now: Any) -> None:
+    person = sign_up("Alice")
+    warm = WorkspaceSchema.objects.filter(state="warm").count()
+
+    with pytest.raises(services.EmailTaken):
+        services.register(email=person.email, password=PASSWORD, now=now)
+
+    assert WorkspaceSchema.objects.filter(state="warm").count() == warm

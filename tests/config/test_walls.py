@@ -1,0 +1,186 @@
+"""What an injected text can do from inside a workspace: every attack we know, through the product's own connection."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from django.db import DatabaseError, ProgrammingError, connection, connections, transaction
+
+from accounts import access, tenancy
+from accounts.models import Membership, User, Workspace
+from agent.models import Conversation, Page
+from tests.people import Person
+
+SECRET = "the merger is called Nightjar"
+
+
+@contextmanager
+def inside(person: Person) -> Iterator[None]:
+    with tenancy.within(person.workspace):
+        yield
+
+
+def vulnerable(text: str) -> list[tuple[object, ...]]:
+    """A query as nobody should write it."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id::text, title FROM agent_conversation WHERE title = '{text}'")
+        return list(cursor.fetchall())
+
+
+@pytest.fixture
+def victim(charlie: Person) -> Person:
+    with inside(charlie):
+        Conversation.objects.create(owner_id=charlie.user.pk, title=SECRET)
+    return charlie
+
+
+ATTACKS = {
+    "another schema by UNION": "x' UNION SELECT '', title FROM {victim}.agent_conversation --",
+    "password hashes by UNION": "x' UNION SELECT email, password FROM public.accounts_user --",
+    "sealed tokens of others by UNION": "x' UNION SELECT bot_id, sealed_access_token FROM public.accounts_connection "
+    "WHERE workspace_id <> '{own}' UNION SELECT 1/0::text, '' --",
+    "stacked RESET ROLE": "x'; RESET ROLE; SET ROLE {victim}; SELECT '', title FROM {victim}.agent_conversation --",
+    "stacked SET ROLE docent_public": "x'; SET ROLE docent_public; SELECT email, password FROM public.accounts_user --",
+    "stacked DELETE": "x'; DELETE FROM {victim}.agent_conversation --",
+    "stacked DO block": "x'; DO $$ BEGIN EXECUTE 'RESET ROLE'; END $$ --",
+    "stacked session authorization": "x'; RESET SESSION AUTHORIZATION --",
+    "set_config and query_to_xml in one select": "x' UNION SELECT set_config('role', '{victim}', false), "
+    "query_to_xml('select title from {victim}.agent_conversation', true, false, '')::text --",
+    "set_config and ts_stat in one select": "x' UNION SELECT set_config('role', '{victim}', false), word "
+    "FROM ts_stat('select to_tsvector(title) from {victim}.agent_conversation') --",
+    "set_config alone": "x' UNION SELECT set_config('role', '{victim}', false), '' --",
+    "the search path by set_config": "x' UNION SELECT set_config('search_path', '{victim}', false), '' --",
+    "table_to_xml": "x' UNION SELECT '', table_to_xml('{victim}.agent_conversation', true, false, '')::text --",
+    "temporary table": "x'; CREATE TEMP TABLE agent_page (id int) --",
+    "settings by UPDATE": "x'; UPDATE pg_settings SET setting = 'none' WHERE name = 'role' --",
+    "ALTER ROLE": "x'; ALTER ROLE docent_web SUPERUSER --",
+    "a file by lo_import": "x' UNION SELECT lo_import('/etc/passwd')::text, '' --",
+    "a file by pg_read_file": "x' UNION SELECT pg_read_file('/etc/passwd'), '' --",
+    "a program by COPY": "x'; COPY agent_conversation TO PROGRAM 'cat' --",
+    "the migrations table": "x' UNION SELECT app, name FROM django_migrations --",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_injected_text_cannot_leave_its_workspace(attack: str, alice: Person, victim: Person) -> None:
+    text = ATTACKS[attack].format(victim=victim.workspace.schema_name, own=alice.workspace.pk)
+
+    with inside(alice), pytest.raises(DatabaseError):
+        vulnerable(text)
+
+    with inside(alice):
+        assert Conversation.objects.count() == 0
+    with inside(victim):
+        assert Conversation.objects.get().title == SECRET
+
+
+def test_a_harmless_text_still_works(alice: Person) -> None:
+    with inside(alice):
+        Conversation.objects.create(owner_id=alice.user.pk, title="Plans")
+
+        assert len(vulnerable("Plans")) == 1
+
+
+def test_shared_tables_show_a_workspace_only_its_own_rows(team_owner: Person, bob: Person, charlie: Person) -> None:
+    with inside(team_owner):
+        members = set(Membership.objects.values_list("user_id", flat=True))
+        users = set(User.objects.values_list("id", flat=True))
+        workspaces = set(Workspace.objects.values_list("id", flat=True))
+
+    assert members == users == {team_owner.user.pk, bob.user.pk}
+    assert workspaces == {team_owner.workspace.pk}
+    assert charlie.user.pk not in users
+
+
+def test_a_workspace_cannot_forge_or_change_a_membership(alice: Person, charlie: Person) -> None:
+    with inside(alice), pytest.raises(ProgrammingError, match="permission denied"):
+        Membership.objects.create(workspace=charlie.workspace, user=alice.user, role="owner")
+    with inside(alice), pytest.raises(ProgrammingError, match="permission denied"):
+        Membership.objects.update(role="viewer")
+
+
+def test_a_job_cannot_be_written_for_another_workspace(alice: Person, charlie: Person) -> None:
+    with inside(alice), connection.cursor() as cursor, pytest.raises(ProgrammingError, match="row-level security"):
+        cursor.execute(
+            "INSERT INTO accounts_job (id, workspace_id, name, queue, arguments, key, created_at, due_at, attempts,"
+            " error) VALUES (gen_random_uuid(), %s, 'x', 'default', '{}', '', now(), now(), 0, '')",
+            [charlie.workspace.pk],
+        )
+
+
+@pytest.mark.parametrize("how", ["execute", "executemany", "server-side cursor", "copy"])
+def test_every_way_to_a_cursor_takes_one_statement_only(how: str, alice: Person) -> None:
+    two = "SELECT 1; SELECT 2"
+
+    ways: dict[str, Callable[[], object]] = {
+        "execute": lambda: connection.cursor().execute(two),
+        "executemany": lambda: connection.cursor().executemany("SELECT %s; SELECT 2", [[1], [2]]),
+        "server-side cursor": lambda: connection.chunked_cursor().execute(two),
+        "copy": lambda: connection.cursor().copy(f"COPY (SELECT 1) TO STDOUT; {two}").__enter__(),
+    }
+
+    with inside(alice), transaction.atomic(), pytest.raises((DatabaseError, psycopg.Error)):
+        ways[how]()
+
+
+def test_a_missing_table_is_an_error_and_never_read_from_public(alice: Person) -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"CREATE TABLE public.agent_page (LIKE {alice.workspace.schema_name}.agent_page)")
+        cursor.execute(f"DROP TABLE {alice.workspace.schema_name}.agent_page CASCADE")
+    try:
+        with inside(alice), pytest.raises(ProgrammingError, match="permission denied"):
+            Page.objects.count()
+    finally:
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("DROP TABLE public.agent_page")
+    with inside(alice), pytest.raises(ProgrammingError, match="does not exist"):
+        Page.objects.count()
+
+
+def test_a_connection_goes_back_to_the_pool_as_nobody(alice: Person) -> None:
+    with inside(alice):
+        Page.objects.count()
+        connection.close()
+
+    pool = connection.pool  # type: ignore[attr-defined]  # of the Postgres backend
+    with pool.connection() as raw:
+        assert raw.execute("SELECT current_user, current_setting('search_path')").fetchone() == (
+            "docent_web",
+            '"$user", public',
+        )
+
+
+def test_a_rollback_does_not_bring_an_older_role_back(alice: Person, charlie: Person) -> None:
+    with inside(alice):
+        Conversation.objects.create(owner_id=alice.user.pk, title="Alice's")
+    with inside(charlie), transaction.atomic():
+        Conversation.objects.count()
+        transaction.set_rollback(True)
+
+    with inside(alice):
+        assert Conversation.objects.get().title == "Alice's"
+    assert Membership.objects.filter(user=charlie.user).exists()
+
+
+def test_no_wall_is_open() -> None:
+    assert access.open_walls() == []
+
+
+def test_every_shared_table_says_who_may_do_what() -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'")
+        tables = {name for (name,) in cursor.fetchall()}
+
+    assert tables == set(access.SHARED_TABLES)
+
+
+def test_tables_that_name_a_workspace_have_row_level_security() -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND NOT c.relrowsecurity"
+            " AND a.attname = 'workspace_id'"
+        )
+
+        assert cursor.fetchall() == []
