@@ -13,12 +13,12 @@ from uuid import uuid4
 
 from devkit.notion import faults as faulty
 from devkit.notion import http, routes
-from devkit.notion.calls import Call
+from devkit.notion.calls import Call, parsed
+from devkit.notion.clock import parse_time
 from devkit.notion.control import Control
 from devkit.notion.edit import edit
 from devkit.notion.errors import (
     ApiError,
-    bad_json,
     invalid,
     missing_version,
     unauthorized,
@@ -35,7 +35,6 @@ from devkit.notion.query import Queries
 from devkit.notion.render import VERSIONS
 
 JOURNAL = 50_000
-MAX_BODY = 500 * 1024
 
 
 class Emulator:
@@ -75,8 +74,6 @@ class Emulator:
 
     def _file(self, request: Request) -> Response:
         """Signed addresses die after an hour on the workspace's clock."""
-        from devkit.notion.clock import parse_time
-
         parts = request.path.split("/")
         workspace = self.state.workspaces.get(parts[2]) if len(parts) == 5 else None
         signed = request.one("X-Amz-Date")
@@ -137,7 +134,7 @@ class Emulator:
             raise unknown_url()
         self.limiter.check(grant)
         params = _checked(params)
-        body = _parsed(request)
+        body = parsed(request)
         return Call(self, grant, version, params, request.query, body, route.capability)
 
     def _version(self, request: Request) -> str:
@@ -200,20 +197,6 @@ def _checked(params: dict[str, str]) -> dict[str, str]:
             raise wrong(f"path.{name}", "a valid uuid", value)
         checked[name] = id
     return checked
-
-
-def _parsed(request: Request) -> Json:
-    if not request.body:
-        return {}
-    if len(request.body) > MAX_BODY:
-        raise ApiError(413, "validation_error", "Request body too large.")
-    try:
-        body: Any = json.loads(request.body)
-    except ValueError:
-        raise bad_json() from None
-    if not isinstance(body, dict):
-        raise wrong("body", "an object", body)
-    return body
 
 
 def _page_size(request: Request) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from devkit.notion.errors import ApiError, not_found, restricted, too_many, wrong
+from devkit.notion.errors import ApiError, bad_json, invalid, not_found, restricted, too_many, wrong
+from devkit.notion.http import Request
 from devkit.notion.ids import parse_id
 from devkit.notion.model import Grant, Json, Node, State
 from devkit.notion.render import Renderer
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from devkit.notion.app import Emulator
 
 PAGE = 100
+MAX_BODY = 500 * 1024
+OPAQUE = ("ai_block", "external_object_instance_page", "form", "button")
 
 
 @dataclass
@@ -53,6 +57,23 @@ class Call:
     def block(self, id: str) -> Node:
         return self.get("block", id, among=("block", "page", "database"))
 
+    def blocks_in(self, node: Node) -> list[Node]:
+        """What a listing of this block's children shows; a synced copy shows its original's."""
+        if node.type == "unsupported" and node.data.get("block_type") in OPAQUE:
+            kind = node.data["block_type"]
+            raise invalid(f"Block type {kind} is not supported via the API for your bot type.")
+        if node.kind == "database":
+            return []
+        source = node.data.get("synced_from") if node.type == "synced_block" else None
+        if source:
+            node = self.get("block", source["block_id"], among=("block",))
+        return [
+            child
+            for child in self.state.living_children(node)
+            if child.kind in ("block", "page", "database")
+            and (not child.restricted or self.state.visible(self.grant, child))
+        ]
+
     def param(self, name: str) -> str | None:
         return next((value for key, value in self.query if key == name), None)
 
@@ -87,3 +108,17 @@ class Call:
         if id is None:
             raise wrong("query.start_cursor" if in_query else "body.start_cursor", "a valid uuid", given)
         return id
+
+
+def parsed(request: Request) -> Json:
+    if not request.body:
+        return {}
+    if len(request.body) > MAX_BODY:
+        raise ApiError(413, "validation_error", "Request body too large.")
+    try:
+        body: Any = json.loads(request.body)
+    except ValueError:
+        raise bad_json() from None
+    if not isinstance(body, dict):
+        raise wrong("body", "an object", body)
+    return body

@@ -28,10 +28,8 @@ class Markdown:
         self.unknown: list[str] = []
 
     def children(self, node: Node, indent: str = "") -> str:
-        from devkit.notion.reads import living_blocks
-
         try:
-            blocks = living_blocks(self.call, node)
+            blocks = self.call.blocks_in(node)
         except ApiError:
             # A synced copy whose original is not shared.
             self.unknown.append(node.id)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from devkit.notion import consent, seed
+from devkit.notion.calls import parsed
 from devkit.notion.errors import ApiError
 from devkit.notion.http import Request, Response, html_response, json_response, redirect
 from devkit.notion.ids import make_id
@@ -117,15 +118,13 @@ class OAuth:
         return self._guarded(request, request_id, self._revoke)
 
     def _guarded(self, request: Request, request_id: str, work: Callable[[Integration, Json], Json]) -> Response:
-        from devkit.notion.app import _parsed
-
         integration: Integration | None = None
         try:
             name, secret = request.basic or ("", "")
             integration = self.emulator.state.integrations.get(name)
             if integration is None or not secrets.compare_digest(integration.client_secret, secret):
                 raise ApiError(401, "invalid_client", "Client authentication failed.")
-            body = work(integration, _parsed(request))
+            body = work(integration, parsed(request))
         except ApiError as error:
             if integration is not None and integration.rfc_errors:
                 short = {"error": error.code, "error_description": error.message, "request_id": request_id}

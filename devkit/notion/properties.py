@@ -7,13 +7,14 @@ whole lists of ids, and whatever is computed (times, authors, rollups) is not st
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from devkit.notion import richtext
 from devkit.notion.clock import parse_time
 from devkit.notion.errors import invalid, too_many, wrong
-from devkit.notion.ids import make_id, parse_id, property_id
+from devkit.notion.ids import decode, make_id, parse_id, property_id
 
 Json = dict[str, Any]
 
@@ -74,8 +75,6 @@ def title_entry(schema: list[Json]) -> Json:
 
 def find(schema: list[Json], key: str) -> Json | None:
     """By name or by id, encoded or not."""
-    from devkit.notion.ids import decode
-
     for entry in schema:
         if key in (entry["name"], entry["id"]) or decode(entry["id"]) == key:
             return entry
@@ -110,8 +109,6 @@ def _to_minute(value: object) -> str:
             raise wrong("body.properties.date.start", "a valid ISO 8601 date string", text) from None
         return text
     try:
-        from datetime import UTC, datetime
-
         moment = datetime.fromisoformat(text.replace(" ", "T"))
     except ValueError:
         raise wrong("body.properties.date.start", "a valid ISO 8601 date string", text) from None

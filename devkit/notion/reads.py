@@ -14,7 +14,6 @@ from devkit.notion.model import Json, Node, User
 from devkit.notion.render import OLD, listing
 from devkit.notion.values import schema_of
 
-OPAQUE = ("ai_block", "external_object_instance_page", "form", "button")
 COUNTED = re.compile(r"item:(\d+)")
 
 
@@ -129,26 +128,9 @@ def block(call: Call) -> Json:
 
 def block_children(call: Call) -> Json:
     node = call.block(call.params["block_id"])
-    children = living_blocks(call, node)
+    children = call.blocks_in(node)
     page, cursor = paging.cut(children, call.size(in_query=True), call.cursor(in_query=True))
     return listing([call.renderer.block(child) for child in page], "block", cursor)
-
-
-def living_blocks(call: Call, node: Node) -> list[Node]:
-    if node.type == "unsupported" and node.data.get("block_type") in OPAQUE:
-        kind = node.data["block_type"]
-        raise invalid(f"Block type {kind} is not supported via the API for your bot type.")
-    if node.kind == "database":
-        return []
-    source = node.data.get("synced_from") if node.type == "synced_block" else None
-    if source:
-        node = call.get("block", source["block_id"], among=("block",))
-    return [
-        child
-        for child in call.state.living_children(node)
-        if child.kind in ("block", "page", "database")
-        and (not child.restricted or call.state.visible(call.grant, child))
-    ]
 
 
 # -- tables

@@ -11,6 +11,8 @@ from typing import Any
 from devkit.notion.clock import Clock, parse_time
 from devkit.notion.ids import make_id
 from devkit.notion.model import Grant, Integration, Json, Node, State, User, Workspace
+from devkit.notion.richtext import text_item
+from devkit.notion.seed import describe
 
 KINDS = ("page", "block", "database", "data_source", "comment")
 COMPUTED = ("created_time", "last_edited_time", "created_by", "last_edited_by")
@@ -31,8 +33,6 @@ def load(state: State, folder: Path, token: str, at: datetime | None = None, onl
     workspace.users[bot] = User(bot, "bot", integration.name)
     grant = Grant(bot, integration, workspace, None, {workspace.id}, token, None, datetime.now(UTC))
     state.grants[token] = grant
-    from devkit.notion.seed import describe
-
     return {"workspaces": {"recorded": {"id": workspace.id}}, "grants": [describe(grant)]}
 
 
@@ -184,8 +184,6 @@ def _source_of(row: Json) -> Json:
 
 
 def _text(title: str) -> Json:
-    from devkit.notion.richtext import text_item
-
     return text_item(title)
 
 

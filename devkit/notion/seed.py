@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from devkit.notion import richtext
+from devkit.notion.assets import cover, icon
 from devkit.notion.clock import Clock, parse_time
 from devkit.notion.ids import make_id
 from devkit.notion.model import CAPABILITIES, Grant, Integration, Json, Node, State, User, Workspace, make_new_id
@@ -285,15 +286,3 @@ def _clock(given: Any) -> Clock:
     if isinstance(given, dict):
         return Clock(parse_time(given["at"]), frozen=bool(given.get("frozen")))
     return Clock(parse_time(given)) if given else Clock()
-
-
-def icon(given: Any) -> Json | None:
-    if given is None or isinstance(given, dict):
-        return given
-    if str(given).startswith("http"):
-        return {"type": "external", "external": {"url": given}}
-    return {"type": "emoji", "emoji": given}
-
-
-def cover(given: Any) -> Json | None:
-    return {"type": "external", "external": {"url": given}} if isinstance(given, str) else given

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from devkit.notion import properties
+from devkit.notion.assets import cover, icon
 from devkit.notion.ids import decode, property_id
 from devkit.notion.model import Json, Node
 
@@ -34,8 +35,6 @@ class TableSeeder:
         self.seeder = seeder
 
     def database(self, given: Json, parent: str | None) -> Node:
-        from devkit.notion.seed import cover, icon
-
         node = self.seeder.make("database", given, parent)
         node.data = {
             "title": [],
@@ -137,8 +136,6 @@ class TableSeeder:
         }
 
     def row(self, source: Node, given: Json) -> Node:
-        from devkit.notion.seed import cover, icon
-
         schema = source.data["schema"]
         names = {entry["name"] for entry in schema}
         about = {key: given[key] for key in RESERVED if key in given and key not in names}

@@ -61,6 +61,14 @@ def running(pid: int) -> bool:
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
+def test_it_imports_nothing_of_the_product() -> None:
+    script = "import sys, devkit.notion.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    ran = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True)
+
+    folders = {path.name for path in PROJECT.iterdir() if path.is_dir()} - {"devkit"}
+    assert not (folders | {"django"}) & set(ran.stdout.split())
+
+
 def test_the_seed_in_the_readme_works(seeded: Any) -> None:
     readme = (PROJECT / "devkit" / "notion" / "README.md").read_text()
     example = readme.partition("## Seed")[2].partition("Any object takes")[0]
