@@ -102,7 +102,9 @@ def install_missing(environment: Environment, needs: Collection[str]) -> None:
     wanted = {name: digest(name, "constraints.txt") for name in files}
     if any(installed.get(name) != value for name, value in wanted.items()):
         options = [part for name in files for part in ("-r", str(PROJECT / name))]
-        environment.install("Installing packages", ["-c", str(PROJECT / "constraints.txt"), *options])
+        environment.install(
+            "Installing packages, about a minute the first time", ["-c", str(PROJECT / "constraints.txt"), *options]
+        )
         for name, value in wanted.items():
             environment.note(name, value)
     if not os.environ.get("CHROMA_URL"):

@@ -102,12 +102,14 @@ class Child:
 
     def wait(self, timeout: float = 60.0) -> None:
         deadline = time.monotonic() + timeout
+        pause = 0.02
         while not self.is_ready():
             if self.exit_code is not None:
                 raise Trouble(f"{self.name} ended with code {self.exit_code} while starting:\n{self.last_words()}")
             if time.monotonic() > deadline:
                 raise Trouble(f"{self.name} was not ready after {timeout:.0f} s:\n{self.last_words()}")
-            time.sleep(0.03)
+            time.sleep(pause)
+            pause = min(pause * 1.3, 0.25)
 
     def begin_stop(self) -> None:
         if self.process and self.process.stdin and not self.process.stdin.closed:

@@ -153,7 +153,7 @@ def application(home: Home, environment: Mapping[str, str], port: int) -> list[P
     web = [python, "-m", "granian", "--interface", "asgi", "--workers", "1", "--host", "127.0.0.1"]
     # The backlog bounds open requests too, streams included.
     web += ["--port", str(port), "--backlog", "4096", "--workers-kill-timeout", "3", "config.asgi:application"]
-    celery = [python, "-m", "celery", "-A", "config.celery"]
+    celery = [python, "-m", "celery", "--quiet", "-A", "config.celery"]
     worker = [*celery, "worker", "-l", "INFO", "--without-gossip", "--without-mingle", "--max-tasks-per-child", "500"]
     beat = [*celery, "beat", "-l", "INFO", "--pidfile=", "-s", str(home.folder("beat") / "schedule")]
 
@@ -264,4 +264,4 @@ def use_env_file() -> None:
     for line in file.read_text().splitlines():
         name, sign, value = line.partition("=")
         if sign and not line.lstrip().startswith("#"):
-            os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
+            os.environ.setdefault(name.strip(), value.partition(" #")[0].strip().strip("\"'"))
