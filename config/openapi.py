@@ -1,4 +1,10 @@
+"""The description of the API, its page, and what is said once for every call."""
+
 from typing import Any
+
+from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 PROBLEM = {
     "type": "object",
@@ -22,6 +28,32 @@ PROBLEM = {
         },
     },
 }
+
+
+class AccessToken(SimpleJWTScheme):  # type: ignore[no-untyped-call]  # a class hook of the package is not annotated
+    target_class = "accounts.authentication.AccessTokenAuthentication"
+    name = "token"
+
+
+class BrowserSession(SessionScheme):  # type: ignore[no-untyped-call]  # as above
+    target_class = "accounts.authentication.BrowserSessionAuthentication"
+    name = "session"
+
+
+class Description(SpectacularJSONAPIView):
+    authentication_classes = ()
+
+
+class Reader(SpectacularSwaggerSplitView):
+    """Swagger's page asks for styles inside the page, here and nowhere else."""
+
+    authentication_classes = ()
+    url_name = "openapi"
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(*args, **kwargs)
+        response._csp_update = {"style-src": ["'unsafe-inline'"]}
+        return response
 
 
 def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:

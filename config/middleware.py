@@ -1,0 +1,29 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from config import views
+
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+
+
+class RefuseNul:
+    """No address and no form needs the NUL character, and Postgres takes no text that has one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        texts = (request.path, *request.COOKIES.values())
+        if "%00" in request.META.get("QUERY_STRING", "") or any("\0" in text for text in texts):
+            return views.bad_request(request)
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        if request.method != "POST" or request.content_type not in FORMS:
+            return None
+        fields = request.POST.lists()
+        if any("\0" in text for name, values in fields for text in (name, *values)):
+            return views.bad_request(request)
+        return None
