@@ -15,7 +15,7 @@ from markdown_it.utils import EnvType, OptionsDict
 
 TAGS = {
     *("p", "br", "hr", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li"),
-    *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "a", "div"),
+    *("h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "a", "div"),
 }
 ATTRIBUTES = {
     "a": {"href", "title", "class", "aria-label"},
@@ -34,8 +34,8 @@ def render(text: str, hosts: Collection[str] = (), citations: Collection[int] = 
     tokens = _parser.parse(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
-            # The page has its own h1 and h2, so an answer starts below them.
-            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+            # The page has its own h1, so an answer starts below it.
+            token.tag = f"h{min(6, int(token.tag[1]) + 1)}"
         if token.children:
             token.children = list(_inline(token.children, hosts, set(citations), prefix))
     html = _parser.renderer.render(tokens, _parser.options, {})
@@ -106,7 +106,7 @@ def _image(
 
 
 def _table_open(*_: object) -> SafeString:
-    return format_html('<div class="wrap" tabindex="0" role="region" aria-label="{}"><table>', gettext("Table"))
+    return format_html('<div class="wrap" tabindex="0" role="group" aria-label="{}"><table>', gettext("Table"))
 
 
 def _table_close(*_: object) -> SafeString:

@@ -5,7 +5,7 @@ def test_prose_is_rendered() -> None:
     html = prose.render("**Three** tasks\n\n| a | b |\n|---|---|\n| 1 | 2 |")
 
     assert "<strong>Three</strong>" in html
-    assert '<div class="wrap" tabindex="0" role="region" aria-label="Table"><table>' in html
+    assert '<div class="wrap" tabindex="0" role="group" aria-label="Table"><table>' in html
 
 
 def test_an_image_leaves_only_its_words() -> None:
