@@ -25,6 +25,8 @@ def emulator() -> Iterator[EmulatorProcess]:
         os.environ["NOTION_CLIENT_SECRET"] = settings.NOTION_CLIENT_SECRET = CLIENT_SECRET
         os.environ["NOTION_REQUESTS_PER_SECOND"] = "500"
         settings.NOTION_REQUESTS_PER_SECOND = 500.0
+        os.environ["NOTION_FIRST_PAUSE_SECONDS"] = "0.01"
+        settings.NOTION_FIRST_PAUSE_SECONDS = 0.01
         yield process
 
 

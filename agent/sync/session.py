@@ -16,7 +16,7 @@ from accounts import background, connections
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
 from config import valkey
-from integrations.notion import Limiter, Notion
+from integrations.notion import Limiter, Notion, Patience
 from integrations.notion.budget import Wait
 from integrations.notion.setup import budget_from_settings
 
@@ -83,6 +83,7 @@ def opened(connection: Connection, run: SyncRun) -> Iterator[Session]:
         budget=counted,
         version=settings.NOTION_VERSION,
         wait=wait,
+        patience=Patience(first_pause=settings.NOTION_FIRST_PAUSE_SECONDS),
         renew=lambda rejected: connections.renewed_token(connection, rejected=rejected),
     ) as notion:
         session = Session(connection=connection, run=run, notion=notion)
