@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "config.middleware.RefuseNul",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -71,6 +72,7 @@ MIDDLEWARE = [
     "billing.middleware.PlanGateMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
+CSRF_FAILURE_VIEW = "config.views.forgery"
 APPEND_SLASH = False
 TEMPLATES = [
     {
@@ -120,6 +122,8 @@ NOTION_CLIENT_ID = env.text("NOTION_CLIENT_ID", "")
 NOTION_CLIENT_SECRET = env.text("NOTION_CLIENT_SECRET", "")
 # How long a sync may be silent before another worker takes it over.
 SYNC_LEASE_SECONDS = env.number("SYNC_LEASE_SECONDS", 60)
+# The first pause after a failure of Notion; later ones grow.
+NOTION_FIRST_PAUSE_SECONDS = float(env.text("NOTION_FIRST_PAUSE_SECONDS", "1"))
 NOTION_REQUESTS_PER_SECOND = float(env.text("NOTION_REQUESTS_PER_SECOND", "2.5"))
 
 # Signing in: one set of checks (allauth's) for pages and programs.
@@ -162,7 +166,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "billing.permissions.PlanIsOpen"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "config.errors.handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
