@@ -6,6 +6,8 @@ from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.utils import timezone
 
+from accounts.models import Connection, Membership
+
 
 class TaskSource(models.Model):
     """The Notion data source whose rows are tasks, with its columns mapped by property id."""
@@ -28,6 +30,17 @@ class TaskSource(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class TaskQuerySet(models.QuerySet["Task"]):
+    def readable_by(self, membership: Membership) -> "TaskQuerySet":
+        """Local tasks of the member's own or shared ones; Notion's rows by the connection they came through."""
+        readable = Connection.objects.readable_by(membership).values("pk")
+        is_local = models.Q(connection_id=None)
+        return self.filter(
+            (is_local & (models.Q(owner_id=membership.user_id) | models.Q(is_shared=True)))
+            | models.Q(connection_id__in=readable)
+        )
 
 
 class Task(models.Model):
@@ -58,6 +71,8 @@ class Task(models.Model):
         expression=SearchVector("title", "status", config="english"), output_field=SearchVectorField(), db_persist=True
     )
 
+    objects: ClassVar[models.Manager["Task"]] = TaskQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
@@ -79,3 +94,7 @@ class Task(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_local(self) -> bool:
+        return self.connection_id is None

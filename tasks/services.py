@@ -2,13 +2,16 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from tasks.mapping import Mapped, checked_columns, choices, map_columns, read_row, suits
+from accounts.models import Membership
+from config.errors import AppError
+from tasks.mapping import DONE_WORDS, Mapped, checked_columns, choices, map_columns, read_row, suits
 from tasks.models import Task, TaskSource
 
 
@@ -100,3 +103,88 @@ def forget(*, connection_id: uuid.UUID, notion_page_ids: Sequence[str] | None = 
         return
     tasks.delete()
     TaskSource.objects.filter(connection_id=connection_id).delete()
+
+
+DONE, NOT_DONE = "Done", "Not started"
+
+
+class NoTask(AppError):
+    code = "not-found"
+    status = 404
+
+
+class NotAllowed(AppError):
+    code = "forbidden"
+    status = 403
+
+
+class TaskInNotion(AppError):
+    code = "task-in-notion"
+    status = 409
+
+
+def one(*, by: Membership, task_id: uuid.UUID) -> Task:
+    """A task that this member may read."""
+    task = Task.objects.readable_by(by).select_related("task_source").filter(pk=task_id).first()
+    if task is None:
+        raise NoTask("There is no such task.")
+    return task
+
+
+def can_change(task: Task, by: Membership) -> bool:
+    return by.may_write and task.is_local
+
+
+def check_can_change(task: Task, by: Membership) -> None:
+    if not by.may_write:
+        raise NotAllowed("Viewers read tasks and do not change them. Ask an owner for another role.")
+    if not task.is_local:
+        raise TaskInNotion(
+            "This task is a row of a Notion database, which Docent only reads. Open it in Notion and change it there; "
+            "the next sync brings the change here.",
+            url=task.url,
+        )
+
+
+def create(*, by: Membership, now: datetime, title: str, is_shared: bool | None = None, **values: Any) -> Task:
+    """A local task. Not told whether the workspace sees it, the member's own default decides."""
+    if not by.may_write:
+        raise NotAllowed("Viewers read tasks and do not make any. Ask an owner for another role.")
+    if is_shared is None:
+        is_shared = by.user.default_sharing == "workspace"
+    return Task.objects.create(
+        owner_id=by.user_id, title=title, is_shared=is_shared, created_at=now, updated_at=now, **_agreeing(values)
+    )
+
+
+def change(*, by: Membership, task_id: uuid.UUID, now: datetime, **values: Any) -> Task:
+    with transaction.atomic():
+        task = one(by=by, task_id=task_id)
+        check_can_change(task, by)
+        if values.get("is_shared", task.is_shared) != task.is_shared:
+            _check_owns(task, by)
+        changes = _agreeing(values) | {"updated_at": now}
+        Task.objects.filter(pk=task.pk).update(**changes)
+    return one(by=by, task_id=task_id)
+
+
+def delete(*, by: Membership, task_id: uuid.UUID) -> None:
+    task = one(by=by, task_id=task_id)
+    check_can_change(task, by)
+    _check_owns(task, by)
+    task.delete()
+
+
+def _check_owns(task: Task, by: Membership) -> None:
+    if task.owner_id != by.user_id and not by.may_manage:
+        raise NotAllowed("Only the member who made this task, an owner or an admin may do this.")
+
+
+def _agreeing(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of status and done, one that is not given follows the other."""
+    agreeing = dict(values)
+    if "is_done" in values and "status" not in values:
+        agreeing["status"] = DONE if values["is_done"] else NOT_DONE
+    elif "status" in values and "is_done" not in values:
+        agreeing["is_done"] = values["status"].lower() in DONE_WORDS
+    return agreeing

@@ -1,0 +1,124 @@
+"""The page's list: open tasks by when they are due, for the member's own day."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Q
+from django.utils.translation import gettext
+
+from accounts.models import Membership
+from tasks.filters import LOCAL, Filters, narrowed, today
+from tasks.models import Task, TaskQuerySet
+
+STEP, MOST = 50, 1_000
+DONE = "done"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the address asks for."""
+
+    q: str
+    whose: str
+    source: str
+    assignee: str
+    status: str
+    show: int
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, str]) -> "Wanted":
+        shown = parameters.get("show", "")
+        show = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 5 else STEP
+        texts = {
+            name: parameters.get(name, "").strip()[:200] for name in ("q", "whose", "source", "assignee", "status")
+        }
+        return cls(**texts, show=min(max(show, STEP), MOST))
+
+    @property
+    def is_filtered(self) -> bool:
+        return any((self.q, self.whose, self.source, self.assignee, self.status))
+
+
+def listed(by: Membership, wanted: Wanted) -> TaskQuerySet:
+    """Done tasks are seen only when asked for."""
+    is_mine = wanted.whose == "mine"
+    filters = Filters(
+        status="" if wanted.status == DONE else wanted.status,
+        done=wanted.status == DONE if wanted.status in {"", DONE} else None,
+        assignee=wanted.assignee,
+        source=wanted.source,
+    )
+    tasks = narrowed(Task.objects.readable_by(by), filters, by)
+    if is_mine:
+        own = narrowed(Task.objects.readable_by(by), Filters(assignee="me"), by)
+        tasks = tasks.filter(Q(connection_id=None, owner_id=by.user_id) | Q(pk__in=own.values("pk")))
+    if wanted.q:
+        tasks = tasks.filter(Q(title__icontains=wanted.q) | Q(words=wanted.q))
+    return tasks.select_related("task_source").order_by(F("due_on").asc(nulls_last=True), "title", "pk")
+
+
+def groups(tasks: Iterable[Task], by: Membership, now: datetime) -> list[dict[str, Any]]:
+    day = today(by, now)
+    week_ends = day + timedelta(days=6 - day.weekday())
+    sorted_in: dict[str, list[dict[str, Any]]] = {}
+    for task in tasks:
+        sorted_in.setdefault(_group(task, day, week_ends), []).append(shown(task))
+    names = {
+        "overdue": gettext("Overdue"),
+        "today": gettext("Today"),
+        "week": gettext("This week"),
+        "later": gettext("Later"),
+        "none": gettext("No date"),
+    }
+    return [
+        {"name": name, "is_late": key == "overdue", "tasks": sorted_in[key]}
+        for key, name in names.items()
+        if key in sorted_in
+    ]
+
+
+def _group(task: Task, day: date, week_ends: date) -> str:
+    if task.due_on is None:
+        return "none"
+    if task.due_on < day:
+        return "later" if task.is_done else "overdue"
+    return "today" if task.due_on == day else "week" if task.due_on <= week_ends else "later"
+
+
+def shown(task: Task) -> dict[str, Any]:
+    return {
+        "id": str(task.pk),
+        "title": task.title,
+        "url": task.url,
+        "place": task.task_source.title if task.task_source else "",
+        "assignees": task.assignees,
+        "due_on": task.due_on,
+        "status": task.status,
+        "is_done": task.is_done,
+        # Rows of Notion are changed in Notion.
+        "is_fixed": not task.is_local,
+    }
+
+
+def selects(by: Membership, wanted: Wanted) -> list[dict[str, Any]]:
+    """The choices that this member's tasks offer, in one query."""
+    seen = Task.objects.readable_by(by).values_list("task_source_id", "task_source__title", "status", "assignees")
+    sources: dict[str, str] = {}
+    statuses: set[str] = set()
+    people: set[str] = set()
+    for source_id, title, status, assignees in seen.distinct():
+        sources[str(source_id) if source_id else LOCAL] = title or gettext("Local")
+        statuses.add(status)
+        people.update(assignees)
+    named = sorted((name, name) for name in statuses if name and name.lower() != DONE)
+    return [
+        _select("source", gettext("Source"), wanted.source, sorted(sources.items(), key=lambda pair: pair[1])),
+        _select("assignee", gettext("Assignee"), wanted.assignee, [(name, name) for name in sorted(people)]),
+        _select("status", gettext("Status"), wanted.status, [*named, (DONE, gettext("Done"))]),
+    ]
+
+
+def _select(name: str, label: str, value: str, choices: list[tuple[str, str]]) -> dict[str, Any]:
+    return {"name": name, "label": label, "value": value, "choices": choices}

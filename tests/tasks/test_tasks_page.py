@@ -1,0 +1,134 @@
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from tests.people import Person
+from tests.tasks import rows
+
+
+def page(person: Person, query: str = "") -> str:
+    answer = person.web.get(f"/app/tasks{query}")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def send(person: Person, **fields: str) -> int:
+    return person.web.post("/app/tasks", {"workspace": str(person.workspace.pk), **fields}).status_code
+
+
+def test_open_tasks_are_grouped_by_the_members_own_day(alice: Person) -> None:
+    # Of these two zones, 26 hours apart, the days never agree.
+    for name in ("Pacific/Kiritimati", "Etc/GMT+12"):
+        User.objects.filter(pk=alice.user.pk).update(timezone=name)
+        today = timezone.now().astimezone(ZoneInfo(name)).date()
+        for title, due in (("Late", today - timedelta(days=1)), ("Now", today), ("Later", date(2040, 1, 1))):
+            rows.local(alice, f"{title} in {name}", due_on=str(due))
+
+        answer = alice.web.get("/app/tasks")
+        groups = {group["name"]: [task["title"] for task in group["tasks"]] for group in answer.context["groups"]}
+
+        assert f"Late in {name}" in groups["Overdue"]
+        assert f"Now in {name}" in groups["Today"]
+        assert f"Later in {name}" in groups["Later"]
+
+
+def test_a_task_is_added_completed_and_opened_again(alice: Person) -> None:
+    assert send(alice, action="create", title="Buy a printer", due_on="2040-01-02") == 302
+    task = alice.api.get("/tasks").json()["results"][0]
+
+    assert "Buy a printer" in page(alice)
+    assert send(alice, action="complete", task=task["id"]) == 302
+    assert alice.api.get(f"/tasks/{task['id']}").json()["done"] is True
+    assert task["id"] not in page(alice)
+    assert task["id"] in page(alice, "?status=done")
+    assert send(alice, action="reopen", task=task["id"]) == 302
+    assert task["id"] in page(alice)
+
+
+def test_an_empty_title_is_refused_in_words(alice: Person) -> None:
+    assert send(alice, action="create", title=" ") == 302
+
+    assert "Say what is to be done." in page(alice)
+    assert alice.api.get("/tasks").json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "seen"),
+    [
+        ("?q=contr", "Contract"),
+        ("?assignee=Anna+Berg", "Contract"),
+        ("?source=local", "Printer"),
+        ("?whose=mine", "Printer"),
+    ],
+)
+def test_filters_live_in_the_address(alice: Person, query: str, seen: str) -> None:
+    ids = {"Contract": rows.from_notion(rows.connection(alice), "Contract", who="Anna Berg")}
+    ids["Printer"] = rows.local(alice, "Printer")
+
+    answer = alice.web.get(f"/app/tasks{query}")
+
+    listed = [task["id"] for group in answer.context["groups"] for task in group["tasks"]]
+    assert listed == [ids[seen]]
+
+
+def test_after_a_change_the_filters_are_still_there(alice: Person) -> None:
+    fields = {
+        "action": "create",
+        "title": "Printer",
+        "filters": "source=local&q=x",
+        "workspace": str(alice.workspace.pk),
+    }
+
+    answer = alice.web.post("/app/tasks", fields | {"filters": "source=local&q=x"})
+
+    assert answer["Location"] == "/app/tasks?source=local&q=x"
+
+
+def test_fifty_are_shown_and_then_more(alice: Person) -> None:
+    for number in range(52):
+        rows.local(alice, f"Number {number:02}")
+
+    first, second = page(alice), page(alice, "?show=100")
+
+    assert "show=100" in first
+    assert (first.count("data-row"), second.count("data-row")) == (50, 52)
+
+
+def test_rows_of_notion_have_no_button(alice: Person) -> None:
+    task_id = rows.from_notion(rows.connection(alice), "Contract")
+
+    assert f'value="{task_id}"' not in page(alice)
+    assert send(alice, action="complete", task=task_id) == 409
+
+
+def test_a_viewer_sees_no_buttons_and_is_refused(team_owner: Person, vera: Person) -> None:
+    task_id = rows.local(team_owner, "Printer", shared=True)
+
+    shown = page(vera)
+
+    assert "Printer" in shown
+    assert "data-complete" not in shown
+    assert send(vera, action="create", title="Mine") == send(vera, action="complete", task=task_id) == 403
+
+
+@pytest.mark.parametrize("task", ["", "x", "00000000-0000-4000-8000-000000000000"])
+def test_an_unknown_task_is_404(alice: Person, task: str) -> None:
+    assert send(alice, action="complete", task=task) == 404
+
+
+def test_charlie_gets_404(alice: Person, charlie: Person) -> None:
+    task_id = rows.local(alice, "Printer")
+
+    assert send(charlie, action="complete", task=task_id) == 404
+    assert "Printer" not in page(charlie)
+
+
+def test_a_stranger_is_asked_to_sign_in() -> None:
+    answer = Client().get("/app/tasks")
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/login/")
