@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 
 import redis
+from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 
@@ -48,7 +49,8 @@ def _look() -> str:
         # Reading all migrations is slow, and once they are applied they stay so.
         if not _is_migrated:
             loader = MigrationLoader(connection)
-            _is_migrated = not set(loader.graph.nodes) - set(loader.applied_migrations)
+            shared = {node for node in loader.graph.nodes if node[0] not in settings.TENANT_APPS}
+            _is_migrated = not shared - set(loader.applied_migrations)
         return "" if _is_migrated else "migrations"
     finally:
         connection.close()

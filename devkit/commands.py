@@ -34,14 +34,14 @@ def bench(arguments: list[str]) -> int:
     """measure the installation and print figures"""
     from devkit import testing
 
-    return testing.measure("devkit.bench", arguments)
+    return testing.measure("tests.benchmarks", arguments)
 
 
 def soak(arguments: list[str]) -> int:
     """keep an installation under load and failures for long"""
     from devkit import testing
 
-    return testing.measure("devkit.soak", arguments)
+    return testing.measure("tests.soak", arguments)
 
 
 def services(arguments: list[str]) -> int:

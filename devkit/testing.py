@@ -93,11 +93,11 @@ def test(arguments: Sequence[str]) -> int:
     chosen = [argument for argument in arguments if argument != "--require-browser"]
     with TestServices() as services:
         if chosen:
-            return call(["pytest", *chosen], services.environment)
+            return call(["python", "-m", "pytest", *chosen], services.environment)
         if check(services.environment):
             return 1
         coverage = [*(f"--cov={app}" for app in APPS), "--cov-report=term:skip-covered"]
-        return call(["pytest", "-n", "2", "--dist", "loadscope", *coverage], services.environment)
+        return call(["python", "-m", "pytest", "-n", "2", "--dist", "loadscope", *coverage], services.environment)
 
 
 def measure(module: str, arguments: Sequence[str]) -> int:

@@ -1,17 +1,13 @@
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-import psycopg
 import pytest
-import redis
-from django.conf import settings
-from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Role
+from tests.database import prepared
 from tests.outside import acme, chroma, emulator
 from tests.people import Person, join, put_on_plan, sign_up
 
@@ -21,26 +17,8 @@ __all__ = ["acme", "chroma", "emulator"]
 @pytest.fixture(scope="session", autouse=True)
 def _database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A database for this process, prepared as in production. Tests commit; each makes the workspaces it needs."""
-    owner = settings.DATABASES["owner"]
-    administration: dict[str, Any] = {"dbname": "postgres", "host": owner["HOST"], "user": owner["USER"]}
-    if owner["PASSWORD"]:
-        administration["password"] = owner["PASSWORD"]
-    if owner["PORT"]:
-        administration["port"] = owner["PORT"]
-    with psycopg.connect(**administration, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{owner["NAME"]}"')
-    redis.Redis.from_url(settings.REDIS_URL).flushdb()
-    with django_db_blocker.unblock():
-        with psycopg.connect(**administration, autocommit=True) as server:
-            # Roles belong to the whole server, so two test processes must not make them at the same moment.
-            server.execute("SELECT pg_advisory_lock(hashtext('docent tests'))")
-            call_command("prepare_database", verbosity=0)
+    with django_db_blocker.unblock(), prepared():
         yield
-        for alias in connections:
-            connections[alias].close()
-            connections[alias].close_pool()  # type: ignore[attr-defined]  # of the Postgres backend
-    with psycopg.connect(**administration, autocommit=True) as server:
-        server.execute(f'DROP DATABASE "{owner["NAME"]}" WITH (FORCE)')
 
 
 @pytest.fixture(autouse=True)

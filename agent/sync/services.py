@@ -39,13 +39,13 @@ class NoSync(AppError):
 
 def start(*, membership: Membership, is_full: bool = False, connection_id: uuid.UUID | None = None) -> SyncRun:
     """Queue a sync of the member's connection (the first one if none is named). While one is open: that one."""
+    authorizations.check_can_connect(membership)
     readable = Connection.objects.readable_by(membership).filter(status=Connection.Status.ACTIVE)
     if connection_id is not None:
         readable = readable.filter(pk=connection_id)
     mine = sorted(readable, key=lambda each: (each.owner_id != membership.user_id, each.connected_at))
     if not mine:
         raise NotConnected("Connect Notion first; then there is something to sync.")
-    authorizations.check_can_connect(membership)
     return start_connection(mine[0], requested_by=membership.user_id, is_full=is_full)
 
 

@@ -58,6 +58,7 @@ class Connect(MemberPage):
             "section": "sources",
             "form": form,
             "problem": problem,
+            "is_first": True,
             "authorize_url": "/app/connect/notion" if authorizations.can_authorize() else "",
         }
         return render(self.request, "connect/start.html", context, status=status)
@@ -275,6 +276,8 @@ class OneSource(ConnectionPage):
             messages.success(request, _("The columns are saved; tasks are read anew."))
             return redirect("source", source.id)
         if action == "remove":
+            if "confirm" not in request.POST:
+                return redirect("source", source.id)
             if request.POST.get("confirm", "").strip() != source.title.strip():
                 return self.show(source, remove_error=_("Type the name exactly as it stands above."), status=422)
             services.leave_out_source(source, workspace_id=self.membership.workspace_id)

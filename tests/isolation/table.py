@@ -1,0 +1,134 @@
+"""Who may do what at every address. An address or method that is missing here turns the build red."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`ids`: the path's ids, as names of Alice's things. `bodies`: what is sent by each method; `{name}` in it becomes
+    the id of Alice's thing. `open_to_all`: needs no sign-in. `viewer`: methods that a viewer is refused. `expired`:
+    methods that still work after the trial."""
+
+    methods: frozenset[str]
+    ids: dict[str, str] = field(default_factory=dict)
+    bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    open_to_all: bool = False
+    viewer: frozenset[str] = frozenset()
+    expired: frozenset[str] = frozenset()
+    # The body names somebody else's thing, so strangers get 404 although the path has no id.
+    foreign_body: frozenset[str] = frozenset()
+    # Shown to any member of the workspace, not only to its owner.
+    shared_in_workspace: bool = False
+
+
+def api(*methods: str, **rest: Any) -> Entry:
+    return Entry(methods=frozenset(methods), **rest)
+
+
+def some(*methods: str) -> frozenset[str]:
+    return frozenset(methods)
+
+
+JSON = {
+    "auth/register": api(
+        "POST", open_to_all=True, bodies={"POST": {"email": "x", "password": "short"}}, expired=some("POST")
+    ),
+    "auth/login": api("POST", open_to_all=True, bodies={"POST": {"email": "x@example.com", "password": "y"}}),
+    "auth/refresh": api("POST", open_to_all=True, bodies={"POST": {"refresh": "x"}}),
+    "auth/logout": api("POST", open_to_all=True, bodies={"POST": {"refresh": "x"}}),
+    "user/profile": api("GET", "PATCH", bodies={"PATCH": {"name": "Renamed"}}, expired=some("GET", "PATCH")),
+    "user/config": api("GET", "PATCH", bodies={"PATCH": {"language": "en"}}),
+    "user/trial-status": api("GET", expired=some("GET")),
+    "user/upgrade-subscription": api(
+        "POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), viewer=some("POST")
+    ),
+    "subscription/plans": api("GET", open_to_all=True, expired=some("GET")),
+    "user/notion-integration": api(
+        "GET", "POST", "DELETE", bodies={"POST": {"token": "ntn_x"}}, viewer=some("POST"), expired=some("DELETE")
+    ),
+    "agent/sync": api("POST", viewer=some("POST")),
+    "agent/sync/<uuid:sync_id>": api("GET", ids={"sync_id": "sync"}),
+    "agent/coverage": api("GET"),
+    "agent/run": api(
+        "POST",
+        bodies={"POST": {"prompt": "What?", "conversation_id": "{conversation}"}},
+        foreign_body=some("POST"),
+    ),
+    "agent/runs/<uuid:run_id>": api("GET", ids={"run_id": "run"}),
+    "agent/runs/<uuid:run_id>/events": api("GET", ids={"run_id": "run"}),
+    "agent/runs/<uuid:run_id>/stop": api("POST", ids={"run_id": "run"}),
+    "agent/runs/<uuid:run_id>/feedback": api("POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}),
+    "agent/conversations": api("GET"),
+    "agent/conversations/<uuid:conversation_id>": api(
+        "GET", "PATCH", "DELETE", ids={"conversation_id": "conversation"}, bodies={"PATCH": {"title": "Mine now"}}
+    ),
+    "tasks": api("GET", "POST", bodies={"POST": {"title": "New"}}, viewer=some("POST")),
+    "tasks/search": api("GET"),
+    "tasks/<uuid:task_id>": api(
+        "GET", "PATCH", "DELETE", ids={"task_id": "task"}, bodies={"PATCH": {"title": "Mine now"}}
+    ),
+    "usage/quota": api("GET", expired=some("GET")),
+    "usage/logs": api("GET"),
+    "usage/summary": api("GET"),
+    "admin/users": api("GET", viewer=some("GET"), shared_in_workspace=True),
+    "openapi.json": api("GET", open_to_all=True, expired=some("GET")),
+    "docs": api("GET", open_to_all=True, expired=some("GET")),
+}
+
+PAGES = {
+    "": api("GET", open_to_all=True, expired=some("GET")),
+    "app": api("GET"),
+    "app/ask": api("GET", "POST", bodies={"POST": {"prompt": ""}}),
+    "app/ask/<uuid:conversation_id>": api(
+        "GET", "POST", "DELETE", ids={"conversation_id": "conversation"}, bodies={"POST": {"action": "delete"}}
+    ),
+    "app/conversations": api("GET"),
+    "app/runs/<uuid:run_id>/stop": api("POST", ids={"run_id": "run"}),
+    "app/runs/<uuid:run_id>/feedback": api("POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}),
+    "app/runs/<uuid:run_id>/events": api("GET", ids={"run_id": "run"}),
+    "app/connect": api("GET", "POST", bodies={"POST": {"token": ""}}),
+    "app/connect/notion": api("GET", viewer=some("GET")),
+    "app/connect/callback": api("GET"),
+    "app/connect/<uuid:connection_id>/choose": api(
+        "GET", "POST", ids={"connection_id": "connection"}, bodies={"POST": {"source": "{source}"}}
+    ),
+    "app/connect/<uuid:connection_id>/sync": api(
+        "GET", "POST", ids={"connection_id": "connection"}, bodies={"POST": {"action": "stop"}}
+    ),
+    "app/sync": api("POST", bodies={"POST": {"connection": "{connection}"}}, viewer=some("POST")),
+    "app/sources": api("GET"),
+    "app/sources/<uuid:source_id>": api(
+        "GET", "POST", ids={"source_id": "source"}, bodies={"POST": {"action": "remove", "confirm": "nightjarmerger"}}
+    ),
+    "app/tasks": api(
+        "GET", "POST", bodies={"POST": {"task": "{task}", "action": "complete"}}, foreign_body=some("POST")
+    ),
+    "app/usage": api("GET"),
+    "app/usage/export": api("GET"),
+    "app/plan": api(
+        "GET",
+        "POST",
+        bodies={"POST": {"action": "upgrade", "tier": "trial"}},
+        expired=some("GET", "POST"),
+        viewer=some("POST"),
+    ),
+    "app/members": api("GET"),
+    "app/settings": api(
+        "GET",
+        "POST",
+        bodies={"POST": {"section": "connection", "connection": "{connection}"}},
+        expired=some("GET", "POST"),
+        foreign_body=some("POST"),
+    ),
+    "app/theme": api("POST", bodies={"POST": {"theme": "dark"}}, expired=some("POST")),
+    "app/switch-workspace": api(
+        "POST", bodies={"POST": {"workspace": "{workspace}"}}, expired=some("POST"), foreign_body=some("POST")
+    ),
+}
+
+# Signing in and out is allauth's; these addresses know no workspace. They are only asked not to tell or break anything.
+SIGN_IN_PREFIX = "accounts/"
+STAFF_PREFIXES = ("staff", "admin")

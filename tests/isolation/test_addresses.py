@@ -1,0 +1,147 @@
+"""Every address × everybody who should not get in: generated from the code, judged by `table.py`."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from devkit.notion.process import EmulatorProcess
+from tests.isolation import inventory, table
+from tests.isolation.world import SECRET, World, build, shown
+from tests.people import Person
+
+ENTRIES = {**table.JSON, **table.PAGES}
+CASES = [(route, method) for route, entry in ENTRIES.items() for method in sorted(entry.methods)]
+NEED_SIGN_IN = [case for case in CASES if not ENTRIES[case[0]].open_to_all and case[0] != "admin/users"]
+
+
+@pytest.fixture(scope="module")
+def world(_database: None, emulator: EmulatorProcess) -> World:
+    return build()
+
+
+def send(world: World, person: Person | None, route: str, method: str) -> Any:
+    """This person's request to Alice's thing at the address."""
+    entry = ENTRIES[route]
+    address = "/" + route
+    for name, thing in entry.ids.items():
+        address = address.replace(f"<uuid:{name}>", str(world.ids[thing]))
+    body = {key: _filled(value, world) for key, value in entry.bodies.get(method, {}).items()}
+    if route in table.JSON:
+        client = person.api if person else Client()
+        return client.generic(method, address, _json(body), content_type="application/json")
+    browser = person.web if person else Client()
+    if method == "POST":
+        own = {"workspace": str(person.workspace.pk)} if person and "workspace" not in body else {}
+        return browser.post(address, {**own, **body})
+    return browser.get(address)
+
+
+def _filled(value: Any, world: World) -> Any:
+    return value.format(**{name: str(key) for name, key in world.ids.items()}) if isinstance(value, str) else value
+
+
+def _json(body: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(body)
+
+
+def test_every_address_has_an_entry_with_its_methods() -> None:
+    found = {
+        route: each
+        for route, each in inventory.addresses().items()
+        if not route.startswith((table.SIGN_IN_PREFIX, *table.STAFF_PREFIXES)) or route in ENTRIES
+    }
+
+    assert set(found) == set(ENTRIES)
+    plain = {
+        route for route, each in found.items() if not hasattr(each.view, "view_class") and not hasattr(each.view, "cls")
+    }
+    assert {r: found[r].methods for r in found if r not in plain} == {
+        r: ENTRIES[r].methods for r in found if r not in plain
+    }
+
+
+@pytest.mark.parametrize(("route", "method"), NEED_SIGN_IN)
+def test_nobody_gets_in(world: World, route: str, method: str) -> None:
+    before = world.of_alice()
+
+    answer = send(world, None, route, method)
+
+    if route in table.JSON:
+        assert answer.status_code == 401, shown(answer)
+    else:
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/accounts/login/")
+    assert SECRET not in shown(answer).replace(f"confirm={SECRET}", "")
+    assert world.of_alice() == before
+
+
+@pytest.mark.parametrize(("route", "method"), CASES)
+def test_a_stranger_gets_nothing_of_alices(world: World, route: str, method: str) -> None:
+    before, entry = world.of_alice(), ENTRIES[route]
+
+    answer = send(world, world.charlie, route, method)
+
+    if entry.ids or method in entry.foreign_body:
+        assert answer.status_code == 404, shown(answer)
+    assert answer.status_code < 500, shown(answer)
+    assert SECRET not in shown(answer)
+    assert world.of_alice() == before
+
+
+@pytest.mark.parametrize(("route", "method"), CASES)
+def test_another_member_gets_nothing_private(world: World, route: str, method: str) -> None:
+    entry = ENTRIES[route]
+
+    answer = send(world, world.bob, route, method)
+
+    if entry.ids or (method in entry.foreign_body and "workspace" not in entry.bodies[method]):
+        assert answer.status_code == 404, shown(answer)
+    assert answer.status_code < 500, shown(answer)
+    if not entry.shared_in_workspace:
+        assert SECRET not in shown(answer)
+
+
+@pytest.mark.parametrize(("route", "method"), [case for case in CASES if case[1] in ENTRIES[case[0]].viewer])
+def test_a_viewer_changes_nothing(world: World, route: str, method: str) -> None:
+    before = world.of_alice()
+
+    answer = send(world, world.vera, route, method)
+
+    assert answer.status_code == 403, shown(answer)
+    assert world.of_alice() == before
+
+
+@pytest.mark.parametrize(("route", "method"), [c for c in CASES if not ENTRIES[c[0]].open_to_all])
+def test_an_expired_trial_leaves_only_the_way_out(world: World, route: str, method: str) -> None:
+    answer = send(world, world.eve, route, method)
+
+    if method in ENTRIES[route].expired:
+        assert answer.status_code != 402, shown(answer)
+    else:
+        assert answer.status_code == 402, shown(answer)
+
+
+@pytest.mark.parametrize("route", [r for r in inventory.addresses() if r.startswith(table.SIGN_IN_PREFIX)])
+def test_signing_in_tells_strangers_nothing(world: World, route: str) -> None:
+    address = "/" + route.replace("^", "").replace("$", "").replace("<key>", "x").replace("<str:key>", "x")
+    for client in (Client(), world.charlie.web):
+        answer = client.get(address)
+
+        assert answer.status_code < 500
+        assert SECRET not in shown(answer)
+        assert world.alice.email not in shown(answer)
+
+
+@pytest.mark.parametrize("route", [r for r in inventory.addresses() if r.startswith(table.STAFF_PREFIXES)])
+def test_staff_pages_are_closed_to_everybody(world: World, route: str) -> None:
+    if route in ENTRIES:
+        return
+    address = "/" + route.replace("<path:object_id>", "1").replace("<int:content_type_id>", "1")
+    for client in (Client(), world.alice.web, world.charlie.web):
+        answer = client.get(address)
+
+        assert answer.status_code in {301, 302, 403, 404}, address
+        assert SECRET not in shown(answer)

@@ -1,0 +1,107 @@
+"""Every job × workspaces and ids that are not its own."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from accounts.background import PublicTask, WorkspaceJob
+from accounts.models import Job, Workspace
+from tests.isolation import inventory
+from tests.isolation.world import World, build
+
+# What each job's row would hold if somebody put Alice's ids into it. A job without an entry turns the build red.
+ARGUMENTS: dict[str, dict[str, str]] = {
+    "agent.jobs.sync": {"sync_run_id": "sync"},
+    "agent.jobs.erase_connection": {"connection_id": "connection"},
+    "agent.jobs.find_sources": {"connection_id": "connection"},
+    "agent.jobs.run": {"run_id": "run"},
+    "usage.jobs.expire_holds": {},
+}
+# Sweeps: they run without a workspace and take no arguments.
+SWEEPS = {
+    "accounts.jobs.sweep",
+    "accounts.jobs.fill_pool",
+    "accounts.jobs.forget_expired",
+}
+
+
+@pytest.fixture(scope="module")
+def world(_database: None) -> World:
+    return build()
+
+
+def job_of(world: World, name: str, workspace: Workspace) -> Job:
+    arguments = {key: str(world.ids[thing]) for key, thing in ARGUMENTS[name].items()}
+    return Job.objects.create(workspace=workspace, name=name, queue="default", arguments=arguments)
+
+
+def task(name: str) -> Any:
+    return inventory.jobs()[name]
+
+
+def test_every_job_has_an_entry() -> None:
+    found = inventory.jobs()
+
+    assert {name for name, each in found.items() if isinstance(each, WorkspaceJob)} == set(ARGUMENTS)
+    assert {name for name, each in found.items() if isinstance(each, PublicTask)} == SWEEPS
+    assert set(found) == set(ARGUMENTS) | SWEEPS
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_job_of_another_workspace_does_nothing_with_alices_ids(world: World, name: str) -> None:
+    before = world.of_alice()
+
+    task(name)(str(job_of(world, name, world.charlie.workspace).pk))
+
+    assert world.of_alice() == before
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+@pytest.mark.parametrize("state", ["suspended", "erasing"])
+def test_a_job_of_a_closed_workspace_never_runs(world: World, name: str, state: str) -> None:
+    closed = world.eve.workspace
+    Workspace.objects.filter(pk=closed.pk).update(state=state)
+    before = world.of_alice()
+
+    job = job_of(world, name, closed)
+    task(name)(str(job.pk))
+    Workspace.objects.filter(pk=closed.pk).update(state="active")
+
+    job.refresh_from_db()
+    assert job.failed_at is not None
+    assert world.of_alice() == before
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_job_that_does_not_exist_does_nothing(world: World, name: str) -> None:
+    before = world.of_alice()
+
+    task(name)(str(uuid4()))
+
+    assert world.of_alice() == before
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_job_is_not_run_under_another_jobs_name(world: World, name: str) -> None:
+    other = next(each for each in ARGUMENTS if each != name)
+    job = job_of(world, other, world.alice.workspace)
+    before = world.of_alice()
+
+    task(name)(str(job.pk))
+
+    assert world.of_alice() == before
+    job.delete()
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_job_in_another_workers_hands_is_left_alone(world: World, name: str) -> None:
+    job = job_of(world, name, world.charlie.workspace)
+    Job.objects.filter(pk=job.pk).update(lease=uuid4(), leased_until=timezone.now() + timedelta(minutes=1))
+
+    task(name)(str(job.pk))
+
+    assert Job.objects.get(pk=job.pk).attempts == 0
+    job.delete()
