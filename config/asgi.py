@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -15,7 +15,8 @@ from config.wsgi import application as wsgi
 
 THREADS = int(os.environ.get("THREADS", "8"))
 BODY_SECONDS = 30
-_django: Callable[[Scope, Receive, Send], Awaitable[None]] = WSGIMiddleware(wsgi, workers=THREADS)
+# a2wsgi describes the same protocol with types of its own.
+_django = cast(Callable[[Scope, Receive, Send], Awaitable[None]], WSGIMiddleware(cast(Any, wsgi), workers=THREADS))
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -134,6 +134,12 @@ def last_event_id(value: bytes) -> bytes:
     return value if EVENT_ID.fullmatch(value.decode("latin1")) else b"0"
 
 
+def position(event_id: bytes) -> tuple[int, int]:
+    """The order of ids: milliseconds, then a number."""
+    first, _, second = event_id.partition(b"-")
+    return int(first), int(second or 0)
+
+
 def frame(entry: Entry, *, is_page: bool) -> bytes:
     """One server-sent event; nothing for an event that a page does not show."""
     name, data = (

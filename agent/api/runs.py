@@ -1,0 +1,109 @@
+"""Runs over JSON. Waiting and streaming are handed over to the layer around Django (`config.handover`)."""
+
+import uuid
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.edge import MemberAPI
+from agent import listening
+from agent.models import Run
+from agent.runs import services, shown
+from config.handover import Mode
+
+
+class JSONAlways(DefaultContentNegotiation):
+    """Answers that are not streams are JSON, whatever else the client would also take."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        return JSONRenderer(), "application/json"
+
+
+class RunAPI(MemberAPI):
+    schema_of_view = "workspace"
+
+
+class Ask(RunAPI):
+    """Ask a question. Waits for the answer; `Prefer: respond-async` answers at once with 202 and where to look, and
+    `Accept: text/event-stream` streams. Under a server that cannot wait the answer is 202 as well."""
+
+    content_negotiation_class = JSONAlways
+
+    class Input(serializers.Serializer[Any]):
+        prompt = serializers.CharField(max_length=services.LONGEST_PROMPT)
+        conversation_id = serializers.UUIDField(required=False, allow_null=True)
+
+    @extend_schema(request=Input, responses={200: dict, 202: dict})
+    def post(self, request: Request) -> Response:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        run = services.ask(
+            membership=self.membership,
+            prompt=form.validated_data["prompt"],
+            conversation_id=form.validated_data.get("conversation_id"),
+            now=timezone.now(),
+        )
+        return Response(shown.as_json(run, []), status=202, headers={"Location": f"/agent/runs/{run.pk}"})
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        location = answer.get("Location", "")
+        if answer.status_code == 202 and location:
+            # Here, so that a repeated request with the same Idempotency-Key waits for the first one's answer too.
+            run_id = uuid.UUID(location.rpartition("/")[2])
+            if "respond-async" in request.headers.get("Prefer", ""):
+                answer["Preference-Applied"] = "respond-async"
+            else:
+                wants_stream = "text/event-stream" in request.headers.get("Accept", "")
+                mode = Mode.STREAM if wants_stream else Mode.WAIT
+                listening.hand_over(request._request, answer, run_id=run_id, mode=mode)
+        return answer
+
+
+class OneRun(RunAPI):
+    """A run as it stands."""
+
+    @extend_schema(responses=dict)
+    def get(self, request: Request, run_id: uuid.UUID) -> Response:
+        run = services.get(membership=self.membership, run_id=run_id)
+        return Response(shown.as_json(run, run.steps.all()))
+
+
+class RunEvents(RunAPI):
+    """The run's server-sent events: `step`, `delta`, `citation`, `done`, `error`. Resumes after `Last-Event-ID`."""
+
+    content_negotiation_class = JSONAlways
+
+    @extend_schema(responses={(200, "text/event-stream"): str})
+    def get(self, request: Request, run_id: uuid.UUID) -> HttpResponse:
+        run = services.get(membership=self.membership, run_id=run_id)
+        return listening.answer(request._request, run, mode=Mode.STREAM)
+
+
+class StopRun(RunAPI):
+    """Stop answering. What was written so far stays, and what was used is charged."""
+
+    @extend_schema(request=None, responses={202: dict})
+    def post(self, request: Request, run_id: uuid.UUID) -> Response:
+        run = services.stop(membership=self.membership, run_id=run_id, now=timezone.now())
+        return Response(shown.as_json(run, run.steps.all()), status=202)
+
+
+class RunFeedback(RunAPI):
+    class Input(serializers.Serializer[Any]):
+        rating = serializers.ChoiceField(choices=["good", "bad"])
+        reason = serializers.CharField(max_length=services.LONGEST_REASON, required=False, default="", allow_blank=True)
+
+    @extend_schema(request=Input, responses=dict)
+    def post(self, request: Request, run_id: uuid.UUID) -> Response:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        run: Run = services.rate(membership=self.membership, run_id=run_id, **form.validated_data)
+        return Response({"rating": run.rating, "reason": run.rating_reason})

@@ -1,0 +1,29 @@
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from accounts import background
+from agent.runs import performing
+from agent.sync.jobs import erase_connection, sync
+
+__all__ = ["erase_connection", "run", "sync"]
+
+
+def _give_up(*, run_id: str) -> None:
+    performing.give_up(run_id=run_id, now=timezone.now())
+
+
+@shared_task(
+    base=background.WorkspaceJob,
+    name="agent.jobs.run",
+    queue_name="runs",
+    lease=timedelta(seconds=settings.RUN_LEASE_SECONDS),
+    gave_up=staticmethod(_give_up),
+    # Whatever hangs is ended from outside; the job is then taken up again like that of a killed worker.
+    time_limit=settings.RUN_TIME_LIMIT + 30,
+)
+def run(*, run_id: str) -> None:
+    # Safe to repeat: a run that is over is left alone, and its hold is charged once.
+    performing.perform(run_id=run_id)

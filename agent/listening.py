@@ -1,0 +1,43 @@
+"""How somebody listens to a run: handed over to the event loop, or, where there is none, as far as it has come."""
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from accounts import tenancy
+from agent.events import Events, rebuilt, stream
+from agent.models import Run
+from agent.runs import shown
+from config import handover, waiting
+from config.handover import Handover, Mode
+
+
+def hand_over(request: HttpRequest, response: HttpResponseBase, *, run_id: uuid.UUID, mode: Mode) -> bool:
+    """False when this server cannot wait; the response then stands as it is."""
+    workspace_id = tenancy.active_workspace_id() or request.membership.workspace_id  # type: ignore[attr-defined]
+    if not handover.is_offered(request):
+        return False
+    handover.give(response, Handover(stream(workspace_id, run_id), mode, f"/agent/runs/{run_id}"))
+    return True
+
+
+def answer(request: HttpRequest, run: Run, *, mode: Mode) -> HttpResponse:
+    """The events of a run. What Redis has forgotten is told from what Postgres keeps."""
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None, "runs are listened to inside their workspace"
+    events = Events(workspace_id, run.pk)
+    response = HttpResponse(content_type="text/event-stream; charset=utf-8")
+    response["Cache-Control"] = "no-cache, no-transform"
+    is_lost = run.is_over and not events.is_complete()
+    if not is_lost and hand_over(request, response, run_id=run.pk, mode=mode):
+        return response
+    if is_lost and run.finished_at is not None:
+        milliseconds = int(run.finished_at.timestamp() * 1000)
+        entries = list(rebuilt(shown.events(run, run.steps.all()), at_milliseconds=milliseconds))
+    else:
+        entries = events.said()
+    after = waiting.position(waiting.last_event_id(request.headers.get("Last-Event-ID", "").encode("latin1", "ignore")))
+    left = [entry for entry in entries if waiting.position(entry.id) > after]
+    # Without a layer that waits the stream ends here, and the client comes back for the rest.
+    response.content = waiting.RETRY + b"".join(waiting.frame(entry, is_page=mode == Mode.PAGE) for entry in left)
+    return response

@@ -1,0 +1,175 @@
+"""From a question to the passages that may answer it: by meaning (Chroma) and by words (Postgres), mixed.
+
+Only connections that the asker may read are searched, with four statements and one request to Chroma per connection.
+Postgres has every embedding, so what words found is compared with the question by meaning even without Chroma.
+"""
+
+import logging
+import math
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from accounts.models import Connection, Membership
+from agent.candidates import Candidate, SearchResult
+from agent.fusion import mix
+from agent.models import Chunk, Page
+from integrations import embedder, vectors
+
+log = logging.getLogger(__name__)
+NEAREST = 50
+WORDIEST = 100
+MOST_WORDS = 32
+SHORTEST_MISSPELLING = 4
+# What `ts_rank` gives a word that stands once in a chunk, so that such a word weighs its rarity.
+ONCE = 0.0607927
+WORD = re.compile(r"[^\W_](?:[\w\-./@#:+]*[^\W_])?")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one member may read now, and how old it is."""
+
+    workspace_id: uuid.UUID
+    connection_ids: tuple[uuid.UUID, ...]
+    synced_at: datetime | None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.connection_ids
+
+
+@dataclass(frozen=True)
+class Found:
+    result: SearchResult
+    # False when Chroma was away and words alone found the passages.
+    is_by_meaning: bool
+
+
+def scope(membership: Membership) -> Scope:
+    """`synced_at` is that of the connection that was synced longest ago: nothing in the answer is older."""
+    rows = list(Connection.objects.readable_by(membership).values_list("id", "last_synced_at"))
+    synced = [at for _, at in rows if at is not None]
+    return Scope(
+        workspace_id=membership.workspace_id,
+        connection_ids=tuple(key for key, _ in rows),
+        synced_at=min(synced) if synced and len(synced) == len(rows) else None,
+    )
+
+
+def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LIMIT) -> Found:
+    if readable.is_empty:
+        return Found(SearchResult(query=question, candidates=[]), is_by_meaning=True)
+    vector = embedder.default().embed_one(question)
+    near = nearest(readable, vector)
+    worded = by_words(readable, question)
+    ids = {*(near or {}), *worded}
+    rows = _rows(readable, ids)
+    # The cosine of every candidate, also of those that only their words brought here.
+    cosines = {
+        str(row["id"]): float(embedder.from_bytes(row["embedding"]) @ vector)
+        for row in rows
+        if row["embedder"] == embedder.NAME
+    }
+    known = {str(row["id"]): row for row in rows}
+    words = {key: score for key, score in worded.items() if key in known}
+    mixed = mix(cosines, words, dense_weight=settings.RETRIEVAL_DENSE_WEIGHT)[:limit]
+    candidates = [
+        _candidate(known[key], dense=cosines.get(key, 0.0), lexical=words.get(key, 0.0), score=score)
+        for key, score in mixed
+    ]
+    return Found(SearchResult(query=question, candidates=candidates), is_by_meaning=near is not None)
+
+
+def nearest(readable: Scope, vector: embedder.Vector, *, limit: int = NEAREST) -> dict[str, float] | None:
+    """Chunk ids with their similarity; None when Chroma cannot say."""
+    try:
+        index = vectors.workspace(readable.workspace_id)
+        hits = index.query(connection_ids=readable.connection_ids, embedding=vector, limit=limit)
+    except (vectors.Unreachable, vectors.Refused) as error:
+        log.warning("searching by words alone: %s", error)
+        return None
+    return {hit.chunk_id: hit.similarity for hit in hits}
+
+
+RARITY = """
+SELECT term.word, numnode(term.query), (SELECT count(*) FROM agent_chunk WHERE connection_id = ANY(%(readable)s)),
+       (SELECT count(*) FROM agent_chunk WHERE connection_id = ANY(%(readable)s) AND words @@ term.query)
+FROM (SELECT word, plainto_tsquery('english', word) AS query FROM unnest(%(words)s::text[]) AS word) AS term
+"""
+
+# A word that stands nowhere may be misspelt or part of another one: its nearest by trigrams count instead.
+RANKED = """
+SELECT hit.id, sum(hit.score) AS score
+FROM (
+  SELECT chunk.id, term.weight * ts_rank(chunk.words, plainto_tsquery('english', term.word)) / %(once)s AS score
+  FROM unnest(%(known)s::text[], %(weights)s::float8[]) AS term(word, weight)
+  JOIN agent_chunk AS chunk ON chunk.words @@ plainto_tsquery('english', term.word)
+  WHERE chunk.connection_id = ANY(%(readable)s)
+  UNION ALL
+  SELECT chunk.id, %(unknown_weight)s * word_similarity(term.word, chunk.text)
+  FROM unnest(%(unknown)s::text[]) AS term(word)
+  JOIN agent_chunk AS chunk ON chunk.text %%> term.word
+  WHERE chunk.connection_id = ANY(%(readable)s)
+) AS hit
+GROUP BY hit.id ORDER BY score DESC, hit.id LIMIT %(limit)s
+"""
+
+
+def by_words(readable: Scope, question: str, *, limit: int = WORDIEST) -> dict[str, float]:
+    """Chunk ids with a score: rare words of the question count more than common ones."""
+    words = list(dict.fromkeys(word.lower() for word in WORD.findall(question)))[:MOST_WORDS]
+    if not words:
+        return {}
+    ids = list(readable.connection_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(RARITY, {"readable": ids, "words": words})
+        counted = [row for row in cursor.fetchall() if row[1]]
+        weights = {word: _rarity(total, holding) for word, _, total, holding in counted if holding}
+        unknown = [row[0] for row in counted if not row[3] and len(row[0]) >= SHORTEST_MISSPELLING]
+        cursor.execute(
+            RANKED,
+            {
+                "readable": ids,
+                "once": ONCE,
+                "known": list(weights),
+                "weights": list(weights.values()),
+                "unknown": unknown,
+                "unknown_weight": _rarity(counted[0][2], 1) if counted else 0.0,
+                "limit": limit,
+            },
+        )
+        return {str(key): float(score) for key, score in cursor.fetchall()}
+
+
+def _rarity(total: int, holding: int) -> float:
+    return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
+
+
+def _rows(readable: Scope, ids: set[str]) -> Sequence[dict[str, Any]]:
+    chunks = Chunk.objects.filter(id__in=ids, connection_id__in=readable.connection_ids, page__state=Page.State.INDEXED)
+    page = ("page__notion_id", "page__title", "page__url", "page__edited_at", "page__indexed_at")
+    return list(chunks.values("id", "text", "context", "spans", "embedder", "embedding", *page))
+
+
+def _candidate(row: dict[str, Any], *, dense: float, lexical: float, score: float) -> Candidate:
+    return Candidate(
+        chunk_id=str(row["id"]),
+        page_id=row["page__notion_id"],
+        title=row["page__title"],
+        text=row["text"],
+        context=row["context"],
+        spans=tuple((str(block), int(start), int(end)) for block, start, end in row["spans"]),
+        dense=dense,
+        lexical=lexical,
+        score=score,
+        url=row["page__url"],
+        edited_at=row["page__edited_at"],
+        indexed_at=row["page__indexed_at"],
+    )

@@ -1,0 +1,56 @@
+"""From what a model says it quoted to citations that were checked: the quote stands there, in a block of that page."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from agent.answering import Citation
+from agent.candidates import Candidate
+from agent.runs.shown import moment
+
+log = logging.getLogger(__name__)
+AROUND_CHARACTERS = 90
+
+
+def checked(citations: Iterable[Citation], found: Mapping[str, Candidate]) -> list[dict[str, Any]]:
+    """`found`: the chunks this run was given, by id. A citation of anything else is dropped."""
+    good = []
+    for citation in citations:
+        candidate = found.get(citation.chunk_id)
+        if candidate is None or not _stands_there(citation, candidate):
+            log.warning("a citation was dropped: it is not in what was found")
+            continue
+        good.append(_shown(citation, candidate))
+    return good
+
+
+def _stands_there(citation: Citation, candidate: Candidate) -> bool:
+    if citation.page_id != candidate.page_id or citation.quote not in candidate.text:
+        return False
+    return not citation.block_id or any(block == citation.block_id for block, _, _ in candidate.spans)
+
+
+def _shown(citation: Citation, candidate: Candidate) -> dict[str, Any]:
+    start, end = 0, len(candidate.text)
+    for block, first, last in candidate.spans:
+        if block == citation.block_id and citation.quote in candidate.text[first:last]:
+            start, end = first, last
+            break
+    around = candidate.text[start:end]
+    at = around.find(citation.quote)
+    before, after = around[:at].strip(), around[at + len(citation.quote) :].strip()
+    return {
+        "n": citation.number,
+        "page_id": candidate.page_id,
+        "title": candidate.title,
+        "url": candidate.url,
+        # A page is a block too: what stands in its properties is cited by its own id.
+        "block_id": citation.block_id or candidate.page_id,
+        "quote": citation.quote,
+        "edited_at": moment(candidate.edited_at),
+        "indexed_at": moment(candidate.indexed_at),
+        "changed_since": False,
+        "place": candidate.context,
+        "before": before[-AROUND_CHARACTERS:],
+        "after": after[:AROUND_CHARACTERS],
+    }

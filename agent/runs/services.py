@@ -1,0 +1,140 @@
+"""Asking, stopping, rating and reading runs."""
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts import background
+from accounts.models import Membership
+from agent.models import Conversation, Run
+from config.errors import AppError, InvalidField
+from usage import services as usage
+
+LONGEST_PROMPT = 4_000
+LONGEST_TITLE = 80
+LONGEST_REASON = 1_000
+
+
+class NoRun(AppError):
+    code = "not-found"
+    status = 404
+
+
+class NoConversation(AppError):
+    code = "not-found"
+    status = 404
+
+
+class NotYours(AppError):
+    """Shared with the workspace means: to read."""
+
+    code = "forbidden"
+    status = 403
+
+
+def ask(
+    *,
+    membership: Membership,
+    prompt: str,
+    now: datetime,
+    conversation_id: uuid.UUID | None = None,
+    key: str | None = None,
+) -> Run:
+    """Hold quota, keep the question and have it answered by a worker: all of it or nothing.
+
+    The same `key` of the same member finds its run again. Raises what `usage.services.hold` raises.
+    """
+    from agent.jobs import run as job
+
+    prompt = checked_prompt(prompt)
+    with transaction.atomic():
+        conversation = _conversation(membership, conversation_id, prompt, now)
+        run = Run(conversation=conversation, owner_id=membership.user_id, prompt=prompt, created_at=now)
+        held = usage.hold(membership=membership, key=f"run:{key or run.id}", now=now)
+        if key is not None and (earlier := Run.objects.filter(hold_id=held.pk).first()):
+            return earlier
+        if conversation._state.adding:
+            conversation.save(force_insert=True)
+        else:
+            Conversation.objects.filter(pk=conversation.pk).update(updated_at=now)
+        run.hold_id = held.pk
+        run.save(force_insert=True)
+        background.enqueue(job, workspace_id=membership.workspace_id, key=str(run.id), run_id=str(run.id))
+    return run
+
+
+def checked_prompt(prompt: str) -> str:
+    prompt = prompt.strip()
+    if not prompt:
+        raise InvalidField("Ask something.", pointer="/prompt", field_code="blank")
+    if len(prompt) > LONGEST_PROMPT:
+        raise InvalidField(
+            f"A question may have {LONGEST_PROMPT:,} characters.", pointer="/prompt", field_code="max_length"
+        )
+    if "\x00" in prompt:
+        raise InvalidField("Null characters are not allowed.", pointer="/prompt", field_code="null")
+    return prompt
+
+
+def _conversation(
+    membership: Membership, conversation_id: uuid.UUID | None, prompt: str, now: datetime
+) -> Conversation:
+    if conversation_id is None:
+        return Conversation(owner_id=membership.user_id, title=_title(prompt), created_at=now, updated_at=now)
+    conversation = readable_conversations(membership).filter(pk=conversation_id).first()
+    if conversation is None:
+        raise NoConversation("There is no such conversation.")
+    if conversation.owner_id != membership.user_id:
+        raise NotYours("This conversation was shared with you to read. Begin one of your own.")
+    return conversation
+
+
+def _title(prompt: str) -> str:
+    line = " ".join(prompt.split())
+    return line if len(line) <= LONGEST_TITLE else f"{line[: LONGEST_TITLE - 1].rsplit(' ', 1)[0]}…"
+
+
+def readable_conversations(membership: Membership) -> QuerySet[Conversation]:
+    """The member's own, and what others shared with the workspace."""
+    return Conversation.objects.filter(Q(owner_id=membership.user_id) | Q(is_shared=True))
+
+
+def get(*, membership: Membership, run_id: uuid.UUID) -> Run:
+    run = (
+        Run.objects.select_related("conversation")
+        .filter(Q(owner_id=membership.user_id) | Q(conversation__is_shared=True), pk=run_id)
+        .first()
+    )
+    if run is None:
+        raise NoRun("There is no such run.")
+    return run
+
+
+def get_own(*, membership: Membership, run_id: uuid.UUID) -> Run:
+    run = get(membership=membership, run_id=run_id)
+    if run.owner_id != membership.user_id:
+        raise NotYours("Only who asked may do this.")
+    return run
+
+
+def stop(*, membership: Membership, run_id: uuid.UUID, now: datetime) -> Run:
+    """Ask the worker to stop; what was written so far stays. A run that is over is not changed."""
+    from agent.runs import performing
+
+    run = get_own(membership=membership, run_id=run_id)
+    Run.objects.filter(pk=run.pk, stop_requested_at=None, finished_at=None).update(stop_requested_at=now)
+    if run.status == Run.Status.QUEUED:
+        # No worker would look for a while; the one that comes finds the run over.
+        performing.finish(run, Run.Status.STOPPED)
+    run.refresh_from_db()
+    return run
+
+
+def rate(*, membership: Membership, run_id: uuid.UUID, rating: str, reason: str = "") -> Run:
+    """Good or bad, and why; the later word counts. An empty rating takes it back."""
+    run = get_own(membership=membership, run_id=run_id)
+    run.rating, run.rating_reason = rating, reason.strip()[:LONGEST_REASON] if rating else ""
+    run.save(update_fields=["rating", "rating_reason"])
+    return run

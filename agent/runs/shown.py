@@ -1,0 +1,62 @@
+"""A run as programs see it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from agent.models import Run, Step
+
+
+def as_json(run: Run, steps: Iterable[Step]) -> dict[str, Any]:
+    return {
+        "id": str(run.id),
+        "status": run.status,
+        "conversation_id": str(run.conversation_id),
+        "prompt": run.prompt,
+        "answer": run.answer,
+        "grounded": run.grounded,
+        "model": run.model,
+        "citations": run.citations,
+        "proposals": [],
+        "usage": usage(run),
+        "steps": [step_json(step) for step in steps],
+        "error": run.error or None,
+        "rating": run.rating or None,
+        "created_at": moment(run.created_at),
+        "finished_at": moment(run.finished_at),
+    }
+
+
+def usage(run: Run) -> dict[str, int]:
+    return {
+        "input_tokens": run.input_tokens,
+        "output_tokens": run.output_tokens,
+        "total_tokens": run.input_tokens + run.output_tokens,
+    }
+
+
+def step_json(step: Step) -> dict[str, Any]:
+    return {"kind": step.kind, "name": step.name, "summary": step.summary, "milliseconds": step.milliseconds}
+
+
+def moment(at: datetime | None) -> str | None:
+    return at.isoformat().replace("+00:00", "Z") if at else None
+
+
+def events(run: Run, steps: Iterable[Step]) -> list[tuple[str, Any]]:
+    """What a listener would have heard of a run that is over."""
+    steps = list(steps)
+    heard: list[tuple[str, Any]] = [
+        ("step", {"ordinal": number, **step_json(step)}) for number, step in enumerate(steps)
+    ]
+    if run.status == Run.Status.FAILED:
+        return [*heard, ("error", as_json(run, steps))]
+    if run.answer:
+        heard.append(("delta", {"text": run.answer, "offset": 0}))
+    heard += [("citation", citation) for citation in run.citations]
+    return [*heard, ("done", as_json(run, steps))]
+
+
+def anchor(run: Run) -> str:
+    """Names the parts of a run's turn on a page; also in the pieces that are streamed into it."""
+    return f"r{run.id.hex[:12]}"

@@ -1,0 +1,196 @@
+"""A run at work: the agent, its tools, and the record of what it does. No tool writes to Notion."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.utils import timezone
+from pydantic_ai import Agent, RunContext
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    TextPartDelta,
+    UserPromptPart,
+)
+from pydantic_ai.run import AgentRunResult, AgentRunResultEvent
+from pydantic_ai.usage import UsageLimits
+
+from accounts import background
+from accounts.models import Membership
+from agent import keyless, retrieval
+from agent.candidates import Candidate, SearchResult
+from agent.events import Events
+from agent.models import Run, Step
+from agent.runs import shown
+from agent.runs.allowance import Bounded
+from agent.runs.citing import checked
+from agent.runs.instructions import INSTRUCTIONS
+from agent.runs.models import KEYLESS, Choice
+from agent.runs.writing import Writing
+
+MOST_CALLS = 8
+LOOK_SECONDS = 0.25
+
+
+class Stopped(Exception):
+    """Who asked wants no more."""
+
+
+@dataclass
+class Work:
+    """Database work is done in the caller's thread, where the workspace is active (`sync_to_async` sees to it)."""
+
+    run: Run
+    membership: Membership
+    scope: retrieval.Scope
+    events: Events
+    choice: Choice
+    tokens: int
+    history: Sequence[tuple[str, str]]
+    text: str = ""
+    citations: list[dict[str, Any]] = field(default_factory=list)
+    grounded: bool | None = None
+    first_word_at: datetime | None = None
+    found: dict[str, Candidate] = field(default_factory=dict)
+    steps: int = 0
+    looked_at: float = 0.0
+
+    @cached_property
+    def model(self) -> Bounded:
+        return Bounded(self.choice.make(), tokens=self.tokens, counts_before=self.choice != KEYLESS)
+
+    @cached_property
+    def writing(self) -> Writing:
+        return Writing(self.events, shown.anchor(self.run))
+
+    @property
+    def input_tokens(self) -> int:
+        return self.model.input_tokens
+
+    @property
+    def output_tokens(self) -> int:
+        return self.model.output_tokens
+
+    @property
+    def has_called(self) -> bool:
+        return self.input_tokens + self.output_tokens > 0
+
+    async def perform(self) -> None:
+        async with asyncio.timeout(settings.RUN_TIME_LIMIT):
+            await self.look(at_once=True)
+            result = await self._converse()
+            await self._end(result)
+
+    async def _converse(self) -> AgentRunResult[str]:
+        begun = time.monotonic()
+        async with agent.run_stream_events(
+            self.run.prompt,
+            deps=self,
+            model=self.model,
+            message_history=_messages(self.history),
+            usage_limits=UsageLimits(request_limit=MOST_CALLS, tool_calls_limit=MOST_CALLS),
+        ) as events:
+            async for event in events:
+                await self.look()
+                if isinstance(event, AgentRunResultEvent):
+                    await self.note("write", "Writing", "Wrote the answer", begun=begun)
+                    return event.result
+                if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
+                    # Text before a tool call is thought aloud; the answer is the last text.
+                    self.text = ""
+                    begun = time.monotonic()
+                    self._write(event.part.content)
+                elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
+                    self._write(event.delta.content_delta)
+        raise AssertionError("the agent ended without a result")
+
+    def _write(self, piece: str) -> None:
+        if piece and self.first_word_at is None:
+            self.first_word_at = timezone.now()
+        self.text += piece
+        self.writing.show(self.text)
+
+    async def _end(self, result: AgentRunResult[str]) -> None:
+        self.text = result.output
+        answer = _cited(result.all_messages())
+        if answer is not None:
+            self.citations = checked(answer.citations, self.found)
+            self.grounded = answer.grounded and bool(self.citations)
+        else:
+            self.grounded = False
+        self.writing.finish(self.text)
+        for citation in self.citations:
+            self.events.say("citation", citation)
+
+    async def look(self, *, at_once: bool = False) -> None:
+        """Between steps and now and then while writing: was the run stopped, and is it still ours?"""
+        now = time.monotonic()
+        if at_once or now - self.looked_at > LOOK_SECONDS:
+            self.looked_at = now
+            await sync_to_async(self._look)()
+
+    def _look(self) -> None:
+        background.renew_lease()
+        if Run.objects.filter(pk=self.run.pk, stop_requested_at=None).exists():
+            return
+        raise Stopped
+
+    async def note(self, kind: str, name: str, summary: str, *, begun: float) -> None:
+        spent = int((time.monotonic() - begun) * 1000)
+        step = Step(run=self.run, ordinal=self.steps, kind=kind, name=name, summary=summary[:500], milliseconds=spent)
+        self.steps += 1
+        await sync_to_async(step.save)()
+        self.events.say("step", {"ordinal": step.ordinal, **shown.step_json(step)})
+
+    async def search(self, query: str) -> SearchResult:
+        begun = time.monotonic()
+        await self.look(at_once=True)
+        found = await sync_to_async(retrieval.search)(self.scope, query)
+        self.found.update({each.chunk_id: each for each in found.result.candidates})
+        await self.note("search", "Search", _search_summary(found, self.scope), begun=begun)
+        await self.look(at_once=True)
+        return found.result
+
+
+def _search_summary(found: retrieval.Found, scope: retrieval.Scope) -> str:
+    if scope.is_empty:
+        return "No source is connected"
+    pages = len({each.page_id for each in found.result.candidates})
+    words = f"Searched {_counted(len(scope.connection_ids), 'source')}, found {_counted(pages, 'page')}"
+    return words if found.is_by_meaning else f"{words}, by words alone: the search by meaning is away"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _cited(messages: Sequence[ModelMessage]) -> Any:
+    last = messages[-1] if messages else None
+    return keyless.answer_of(last) if isinstance(last, ModelResponse) else None
+
+
+def _messages(history: Sequence[tuple[str, str]]) -> list[ModelMessage]:
+    messages: list[ModelMessage] = []
+    for prompt, answer in history:
+        messages.append(ModelRequest(parts=[UserPromptPart(prompt)]))
+        messages.append(ModelResponse(parts=[TextPart(answer)]))
+    return messages
+
+
+agent: Agent[Work, str] = Agent(deps_type=Work, instructions=INSTRUCTIONS, name="docent")
+
+
+@agent.tool
+async def search(context: RunContext[Work], query: str) -> SearchResult:
+    """Passages of the connected pages that may answer the query, the best first."""
+    return await context.deps.search(query)

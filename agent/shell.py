@@ -1,0 +1,112 @@
+"""What the frame of every page shows: plan, quota, counts, recent conversations. Asked for only where it is shown."""
+
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts import tenancy
+from accounts.models import Connection, Membership, Workspace
+from agent.models import Conversation
+from billing.effective import EffectivePlan, effective
+from billing.models import Subscription
+from billing.plans import Feature
+from tasks.models import Task
+from usage import periods
+from usage.models import Period
+
+RECENT = 20
+
+
+def member(request: HttpRequest) -> dict[str, Any]:
+    """Context processor. Without a member there is no shell, and error pages drop the sidebar."""
+    membership: Membership | None = getattr(request, "membership", None)
+    if membership is None:
+        return {}
+    return {"workspace": membership.workspace, "theme": membership.user.theme, "shell": Shell(membership)}
+
+
+class Shell:
+    """A template asks for a part by name; each part costs at most one statement, whatever the workspace holds."""
+
+    def __init__(self, membership: Membership) -> None:
+        self.membership = membership
+        self.now = timezone.now()
+        self.banner: dict[str, str] | None = None
+
+    @property
+    def me(self) -> dict[str, Any]:
+        user = self.membership.user
+        return {"id": user.id, "name": user.name or user.email, "email": user.email}
+
+    @cached_property
+    def plan(self) -> EffectivePlan:
+        with tenancy.shared():
+            subscription = Subscription.objects.get(workspace_id=self.membership.workspace_id)
+        return effective(subscription, self.now)
+
+    @property
+    def plan_name(self) -> str:
+        return self.plan.plan.name
+
+    @property
+    def can_see_members(self) -> bool:
+        return self.membership.may_manage
+
+    @property
+    def can_see_keys(self) -> bool:
+        return self.membership.may_write and Feature.API_KEYS in self.plan.plan.features
+
+    @property
+    def can_upgrade(self) -> bool:
+        return self.membership.may_manage and bool(self.plan.plan.upgrades)
+
+    @cached_property
+    def workspaces(self) -> list[dict[str, Any]]:
+        with tenancy.shared():
+            mine = Workspace.objects.filter(memberships__user=self.membership.user_id)
+            return list(mine.exclude(state=Workspace.State.ERASING).order_by("name").values("id", "name"))
+
+    @cached_property
+    def connections(self) -> list[Connection]:
+        with tenancy.shared():
+            return list(Connection.objects.readable_by(self.membership).only("id", "status"))
+
+    @property
+    def sources_attention(self) -> int:
+        return sum(each.status == Connection.Status.REAUTHORIZE for each in self.connections)
+
+    @cached_property
+    def open_tasks(self) -> int:
+        mine = Q(owner_id=self.membership.user_id) | Q(is_shared=True)
+        readable = Q(connection_id__in=[each.id for each in self.connections]) | Q(mine, connection_id=None)
+        with tenancy.within(self.membership.workspace):
+            return Task.objects.filter(readable, is_done=False).count()
+
+    @cached_property
+    def _period(self) -> Period | None:
+        with tenancy.within(self.membership.workspace):
+            return periods.find_period(member_id=self.membership.user_id, span=self.plan.period, now=self.now)
+
+    @property
+    def requests(self) -> dict[str, int]:
+        used = self._period.requests_used + self._period.requests_held if self._period else 0
+        return {"used": used, "limit": periods.limits(self.plan, self.membership).requests}
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        # What is only reserved comes back when the answer is there, so it is not shown as used.
+        used = self._period.tokens_used if self._period else 0
+        return {"used": used, "limit": periods.limits(self.plan, self.membership).tokens}
+
+    @property
+    def resets_on(self) -> Any:
+        return None if self.plan.plan.trial else self.plan.period.ends_at
+
+    @cached_property
+    def recent(self) -> list[Conversation]:
+        with tenancy.within(self.membership.workspace):
+            mine = Conversation.objects.filter(owner_id=self.membership.user_id).order_by("-updated_at")
+            return list(mine.only("id", "title")[:RECENT])

@@ -1,0 +1,26 @@
+from django.urls import path
+
+from agent import api as json
+from agent.sync import urls as sync
+from agent.views import ask, overview
+
+api = [
+    path("agent/run", json.Ask.as_view(), name="api-run"),
+    path("agent/runs/<uuid:run_id>", json.OneRun.as_view(), name="api-run-one"),
+    path("agent/runs/<uuid:run_id>/events", json.RunEvents.as_view(), name="api-run-events"),
+    path("agent/runs/<uuid:run_id>/stop", json.StopRun.as_view(), name="api-run-stop"),
+    path("agent/runs/<uuid:run_id>/feedback", json.RunFeedback.as_view(), name="api-run-feedback"),
+    path("agent/conversations", json.Conversations.as_view(), name="api-conversations"),
+    path("agent/conversations/<uuid:conversation_id>", json.OneConversation.as_view(), name="api-conversation"),
+    *sync.api,
+]
+pages = [
+    path("app", overview.Overview.as_view(), name="overview"),
+    path("app/ask", ask.Ask.as_view(), name="ask"),
+    path("app/ask/<uuid:conversation_id>", ask.OneConversation.as_view(), name="conversation"),
+    path("app/conversations", ask.Conversations.as_view(), name="conversations"),
+    path("app/runs/<uuid:run_id>/stop", ask.Stop.as_view(), name="run-stop"),
+    path("app/runs/<uuid:run_id>/feedback", ask.Feedback.as_view(), name="run-feedback"),
+    path("app/runs/<uuid:run_id>/events", ask.Events.as_view(), name="run-events"),
+    *sync.pages,
+]

@@ -1,0 +1,206 @@
+"""The first page: the question box, then what there is and what needs attention. Constant in statements."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Aggregate, Avg, Case, Count, DurationField, F, Q, Value, When
+from django.db.models.functions import TruncDate
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.edge import MemberPage
+from accounts.models import Connection
+from agent.conversations import names
+from agent.models import Page, Run, SyncRun
+from agent.shell import Shell
+from agent.sync import services as syncing
+from agent.sync import shown
+from agent.views.suggesting import suggestions
+from tasks.models import Task
+
+RANGES = (7, 30, 90)
+RECENT = 6
+TASKS = 6
+DUE_WITHIN = timedelta(days=14)
+MONTH = timedelta(days=30)
+
+
+class _Percentile(Aggregate):
+    """Half of all are under `share=0.5`."""
+
+    function = "percentile_cont"
+    template = "%(function)s(%(share)s) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = DurationField()
+
+
+class Overview(MemberPage):
+    schema_of_view = "workspace"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        now = timezone.now()
+        connections = list(Connection.objects.readable_by(self.membership))
+        context: dict[str, Any] = {"section": "overview", "today": timezone.localdate(), "callout": None}
+        if not connections:
+            return render(request, "agent/overview.html", context | {"stage": "new", "first_steps": first_steps()})
+        pages = page_counts(connections)
+        context |= {"suggestions": suggestions(self.membership), "callout": callout(connections)}
+        first = None if pages["indexed"] else _open_sync(connections)
+        if first is not None:
+            connection = next(each for each in connections if each.id == first.connection_id)
+            progress = shown.progress(first, connection=connection, now=now)
+            context |= {"stage": "syncing", "sync": progress, "connection": connection}
+            return render(request, "agent/overview.html", context)
+        runs = Run.objects.filter(owner_id=self.membership.user_id)
+        context |= {
+            "stage": "ready",
+            "sync_line": sync_line(connections, now),
+            "figures": figures(runs, Shell(self.membership), pages, now),
+            "sources": shown.sources(connections),
+            "recent": self.recent(runs),
+            "tasks": self.tasks(connections, now),
+            **per_day(runs, _days(request.GET.get("days", "")), now),
+        }
+        return render(request, "agent/overview.html", context)
+
+    def recent(self, runs: Any) -> list[dict[str, Any]]:
+        me = self.membership.user_id
+        found = runs.order_by("-created_at").only(
+            "id", "prompt", "conversation_id", "owner_id", "created_at", "citations", "status"
+        )[:RECENT]
+        called = names([me])
+        return [
+            {
+                "prompt": run.prompt,
+                "conversation_id": run.conversation_id,
+                "by": called.get(run.owner_id, ""),
+                "by_id": run.owner_id,
+                "is_mine": run.owner_id == me,
+                "created_at": run.created_at,
+                "sources": len({citation["page_id"] for citation in run.citations}),
+                "status": run.status,
+            }
+            for run in found
+        ]
+
+    def tasks(self, connections: list[Connection], now: datetime) -> list[dict[str, Any]]:
+        local = Q(connection_id=None) & (Q(owner_id=self.membership.user_id) | Q(is_shared=True))
+        readable = local | Q(connection_id__in=[each.id for each in connections])
+        due = Task.objects.filter(readable, is_done=False, due_on__lte=(now + DUE_WITHIN).date())
+        return [
+            {
+                "id": task.id,
+                "title": task.title,
+                "url": task.url,
+                "place": task.task_source.title if task.task_source else "",
+                "assignees": task.assignees,
+                "due_on": task.due_on,
+                "status": task.status,
+                "is_done": task.is_done,
+            }
+            for task in due.select_related("task_source").order_by("due_on", "id")[:TASKS]
+        ]
+
+
+def _days(wanted: str) -> int:
+    return next((days for days in RANGES if str(days) == wanted), 30)
+
+
+def first_steps() -> list[dict[str, Any]]:
+    return [
+        {
+            "title": _("Connect Notion"),
+            "text": _("Choose what may be read. Nothing is changed there."),
+            "url": reverse("connect"),
+            "action": _("Connect Notion"),
+            "is_done": False,
+            "is_next": True,
+        },
+        {"title": _("Choose databases"), "text": _("They are read and kept up to date."), "is_done": False},
+        {"title": _("Ask your first question"), "text": _("Each answer names its pages."), "is_done": False},
+    ]
+
+
+def page_counts(connections: list[Connection]) -> dict[str, int]:
+    state = Page.State
+    pages = Page.objects.filter(connection_id__in=[each.id for each in connections]).exclude(state=state.TRASHED)
+    counts = pages.aggregate(known=Count("id"), indexed=Count("id", filter=Q(state=state.INDEXED)))
+    return {**counts, "missing": counts["known"] - counts["indexed"]}
+
+
+def _open_sync(connections: list[Connection]) -> SyncRun | None:
+    ids = [each.id for each in connections]
+    return SyncRun.objects.filter(connection_id__in=ids, status__in=syncing.OPEN).order_by("created_at").first()
+
+
+def callout(connections: list[Connection]) -> dict[str, str] | None:
+    broken = next((each for each in connections if each.status == Connection.Status.REAUTHORIZE), None)
+    if broken is None:
+        return None
+    words = _("Notion does not let us in any more, so “%(name)s” is not kept up to date.")
+    return {
+        "tone": "bad",
+        "text": words % {"name": broken.notion_workspace_name},
+        "url": reverse("connect"),
+        "action": _("Restore access"),
+    }
+
+
+def sync_line(connections: list[Connection], now: datetime) -> dict[str, str]:
+    synced = [each.last_synced_at for each in connections if each.last_synced_at]
+    if not synced:
+        return {"state": "waiting", "text": _("Not synced yet")}
+    minutes = int((now - min(synced)).total_seconds() // 60)
+    if minutes < 1:
+        return {"state": "ok", "text": _("Synced just now")}
+    if minutes < 60:
+        return {
+            "state": "ok",
+            "text": ngettext("Synced %(n)d min ago", "Synced %(n)d min ago", minutes) % {"n": minutes},
+        }
+    return {
+        "state": "warn",
+        "text": ngettext("Synced %(n)d h ago", "Synced %(n)d h ago", minutes // 60) % {"n": minutes // 60},
+    }
+
+
+def figures(runs: Any, shell: Shell, pages: dict[str, int], now: datetime) -> dict[str, Any]:
+    answered = runs.filter(status=Run.Status.SUCCEEDED, created_at__gte=now - MONTH)
+    facts = answered.aggregate(
+        share=Avg(Case(When(grounded=True, then=Value(100.0)), default=Value(0.0))),
+        p50=_Percentile(F("first_word_at") - F("created_at"), share=0.5),
+        p95=_Percentile(F("first_word_at") - F("created_at"), share=0.95),
+    )
+    return {
+        "requests": shell.requests,
+        "pages": pages,
+        "forecast": "",
+        "grounded_share": None if facts["share"] is None else int(facts["share"]),
+        "first_word": {"p50": _milliseconds(facts["p50"]), "p95": _milliseconds(facts["p95"])},
+    }
+
+
+def _milliseconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds() * 1000
+
+
+def per_day(runs: Any, days: int, now: datetime) -> dict[str, Any]:
+    today = timezone.localdate(now)
+    begin = today - timedelta(days=2 * days - 1)
+    asked = runs.filter(created_at__date__gte=begin).values(on=TruncDate("created_at")).annotate(number=Count("id"))
+    counts = {row["on"]: row["number"] for row in asked}
+    series = [(day, counts.get(day, 0)) for day in (today - timedelta(days=back) for back in range(days - 1, -1, -1))]
+    total = sum(number for _day, number in series)
+    before = sum(number for day, number in counts.items() if day < series[0][0])
+    change = total - before
+    return {
+        "ranges": RANGES,
+        "days": days,
+        "series": series,
+        "total": total,
+        "change_words": f"{'▲' if change > 0 else '▼'} {abs(change)}" if before and change else "",
+        "change_tone": "up" if change > 0 else "down",
+    }

@@ -1,0 +1,124 @@
+import uuid
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts import tenancy
+from accounts.models import Connection
+from agent import retrieval
+from agent.models import Page
+from tests.index import connect, handbook, write
+from tests.people import Person, join
+
+
+def titles(person: Person, question: str) -> list[str]:
+    with tenancy.within(person.workspace):
+        found = retrieval.search(retrieval.scope(person.membership), question)
+    return [each.title for each in found.result.candidates]
+
+
+@pytest.fixture(autouse=True)
+def _index(chroma: str) -> None:
+    """All of these search."""
+
+
+def test_the_passage_that_means_the_same_comes_first(alice: Person) -> None:
+    handbook(alice)
+
+    assert titles(alice, "How much vacation do we get?")[0] == "Time off"
+
+
+@pytest.mark.parametrize("question", ["AH-77120-G", "what is policy ah-77120-g", "acident insurence"])
+def test_identifiers_and_misspellings_are_found_by_their_letters(alice: Person, question: str) -> None:
+    handbook(alice)
+
+    assert titles(alice, question)[0] == "Insurance"
+
+
+def test_a_candidate_says_where_it_stands(alice: Person) -> None:
+    page = write(alice, connect(alice), "Tea", "We drink tea at four.", "The kettle is blue.")
+
+    with tenancy.within(alice.workspace):
+        found = retrieval.search(retrieval.scope(alice.membership), "When do we drink tea?").result.candidates[0]
+
+    assert (found.page_id, found.title, found.url) == (page.page.notion_id, "Tea", page.page.url)
+    block, start, end = found.spans[1]
+    assert (block, found.text[start:end]) == (page.block_ids[1], "The kettle is blue.")
+    assert found.dense > 0.4
+
+
+def test_a_private_connection_is_searched_by_its_owner_alone(team_owner: Person, bob: Person) -> None:
+    handbook(team_owner)
+
+    assert titles(bob, "How much vacation do we get?") == []
+    assert titles(team_owner, "How much vacation do we get?") != []
+
+
+def test_a_shared_connection_is_searched_by_all_members(team_owner: Person, bob: Person, charlie: Person) -> None:
+    handbook(team_owner, is_shared=True)
+
+    assert titles(bob, "How much vacation do we get?")[0] == "Time off"
+    assert titles(charlie, "How much vacation do we get?") == []
+
+
+def test_pages_that_are_not_indexed_any_more_are_not_found(alice: Person) -> None:
+    written = write(alice, connect(alice), "Tea", "We drink tea at four.")
+    with tenancy.within(alice.workspace):
+        Page.objects.filter(pk=written.page.pk).update(state=Page.State.TRASHED)
+
+    assert titles(alice, "When do we drink tea?") == []
+
+
+def test_a_connection_that_must_be_renewed_is_still_searched(alice: Person) -> None:
+    found = handbook(alice)
+    Connection.objects.filter(pk=found.pk).update(status=Connection.Status.REAUTHORIZE)
+
+    assert titles(alice, "How much vacation do we get?")[0] == "Time off"
+
+
+def test_without_chroma_words_find_and_the_search_says_so(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    handbook(alice)
+    monkeypatch.setattr(settings, "CHROMA_URL", "http://127.0.0.1:9")
+
+    with tenancy.within(alice.workspace):
+        found = retrieval.search(retrieval.scope(alice.membership), "How many days of paid holiday?")
+
+    assert not found.is_by_meaning
+    assert found.result.candidates[0].title == "Time off"
+
+
+def test_odd_questions_are_only_questions(alice: Person) -> None:
+    handbook(alice)
+
+    for question in (
+        "'; DROP TABLE agent_chunk; --",
+        "\\ ' \" & | ! ( ) : * <->",
+        "?",
+        "the of and",
+        "x" * 4000,
+        "休暇",
+    ):
+        assert isinstance(titles(alice, question), list)
+
+
+def test_the_number_of_statements_does_not_grow(alice: Person) -> None:
+    counts = []
+    for size in (1, 12):
+        for _ in range(size):
+            write(alice, connect(alice, name=str(uuid.uuid4())), f"Tea {size}", "We drink tea at four.", "Blue kettle.")
+        with tenancy.within(alice.workspace), CaptureQueriesContext(connection) as statements:
+            retrieval.search(retrieval.scope(alice.membership), "When do we drink tea?")
+        counts.append(len(statements))
+
+    assert counts[0] == counts[1]
+
+
+def test_nobody_finds_what_a_neighbour_keeps(alice: Person) -> None:
+    bob = join(alice, "Bob")
+    handbook(alice)
+    write(bob, connect(bob), "Bob's diary", "My vacation was long.")
+
+    assert "Bob's diary" not in titles(alice, "vacation")
+    assert titles(bob, "vacation") == ["Bob's diary"]

@@ -1,0 +1,149 @@
+"""The product as it runs: a web process and a worker over this test process's own database, streams and index."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devkit.home import PROJECT, free_port
+
+START_SECONDS = 60
+STOP_SECONDS = 15
+
+
+@dataclass
+class Program:
+    """A process group, so that what it forks ends with it."""
+
+    arguments: list[str]
+    log: Path
+    environment: Mapping[str, str]
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *self.arguments],
+                cwd=PROJECT,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_until(self, is_ready: "Readiness") -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not is_ready(self):
+            ended = self.process is None or self.process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                raise AssertionError(f"{self.arguments[0]} did not start:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """As when the machine's memory ran out: no process of the group gets to say anything."""
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._signal(signal.SIGTERM)
+        if self.process is not None:
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                pass
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        if self.process is None:
+            return
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            return
+        if number == signal.SIGKILL:
+            self.process.wait()
+
+
+class Readiness:
+    def __call__(self, program: Program) -> bool:
+        raise NotImplementedError
+
+
+@dataclass
+class Answers(Readiness):
+    url: str
+
+    def __call__(self, program: Program) -> bool:
+        try:
+            with urllib.request.urlopen(self.url, timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+@dataclass
+class Says(Readiness):
+    words: str
+
+    def __call__(self, program: Program) -> bool:
+        return program.log.exists() and self.words in program.log.read_text()
+
+
+class Stack:
+    """`url` of the web process; `worker` with the queues runs, default and sync and a beat of its own."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.environment = {"LOG_LEVEL": "INFO", "PUBLIC_URL": self.url, **environment}
+        self.web = self._web()
+        self.worker = self._worker()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def _web(self) -> Program:
+        granian = ["granian", "--interface", "asgi", "--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
+        granian += ["--backlog", "4096", "--workers-kill-timeout", "3", "config.asgi:application"]
+        return Program(granian, self.folder / "web.log", self.environment)
+
+    def _worker(self) -> Program:
+        celery = ["celery", "-A", "config.celery", "worker", "-l", "INFO", "-Q", "runs,default,sync", "-c", "2", "-B"]
+        celery += ["-s", str(self.folder / "beat"), "--without-gossip", "--without-mingle", "-n", f"{self.port}@test"]
+        return Program(celery, self.folder / "worker.log", self.environment)
+
+    def start(self) -> None:
+        self.web.start()
+        self.worker.start()
+        self.web.wait_until(Answers(f"{self.url}/readyz"))
+        self.worker.wait_until(Says(" ready."))
+
+    def restart_worker(self) -> None:
+        self.worker.log.unlink(missing_ok=True)
+        self.worker = self._worker()
+        self.worker.start()
+        self.worker.wait_until(Says(" ready."))
+
+    def stop(self) -> None:
+        self.web.stop()
+        self.worker.stop()
+
+
+@contextmanager
+def running(**environment: str) -> Iterator[Stack]:
+    """With these variables besides those of this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Stack(Path(folder), environment)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.stop()
