@@ -51,7 +51,7 @@ class Reader(SpectacularSwaggerSplitView):
     url_name = "openapi"
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(*args, **kwargs)
+        response: Any = super().finalize_response(*args, **kwargs)
         response._csp_update = {"style-src": ["'unsafe-inline'"]}
         return response
 

@@ -100,10 +100,10 @@ class SearchInput(PageInput):
 class Tasks(MemberAPI):
     schema_of_view = "workspace"
 
-    @extend_schema(operation_id="list_tasks", parameters=[PageInput], responses=TaskPage)
+    @extend_schema(parameters=[PageInput], responses=TaskPage)
     def get(self, request: Request) -> Response:
         """Tasks that the member may read, newest first."""
-        filters = Filters(**_checked(FilterInput, request.query_params))
+        filters = Filters(**_checked(FilterInput, _given(request)))
         tasks = narrowed(Task.objects.readable_by(self.membership), filters, self.membership)
         piece = paging.piece(
             tasks.select_related("task_source").defer("words"),
@@ -113,7 +113,7 @@ class Tasks(MemberAPI):
         )
         return Response({"results": [row(task) for task in piece.rows], "next": piece.next})
 
-    @extend_schema(operation_id="create_task", request=TaskInput, responses={201: TaskRow})
+    @extend_schema(request=TaskInput, responses={201: TaskRow})
     def post(self, request: Request) -> Response:
         values = _checked(TaskInput, request.data)
         task = services.create(by=self.membership, now=timezone.now(), **values)
@@ -123,17 +123,17 @@ class Tasks(MemberAPI):
 class OneTask(MemberAPI):
     schema_of_view = "workspace"
 
-    @extend_schema(operation_id="read_task", responses=TaskRow)
+    @extend_schema(responses=TaskRow)
     def get(self, request: Request, task_id: uuid.UUID) -> Response:
         return Response(row(services.one(by=self.membership, task_id=task_id)))
 
-    @extend_schema(operation_id="change_task", request=TaskInput, responses=TaskRow)
+    @extend_schema(request=TaskInput, responses=TaskRow)
     def patch(self, request: Request, task_id: uuid.UUID) -> Response:
         services.check_can_change(services.one(by=self.membership, task_id=task_id), self.membership)
         values = _checked(TaskInput, request.data, partial=True)
         return Response(row(services.change(by=self.membership, task_id=task_id, now=timezone.now(), **values)))
 
-    @extend_schema(operation_id="delete_task", responses={204: None})
+    @extend_schema(responses={204: None})
     def delete(self, request: Request, task_id: uuid.UUID) -> Response:
         services.delete(by=self.membership, task_id=task_id)
         return Response(status=204)
@@ -143,13 +143,12 @@ class SearchTasks(MemberAPI):
     schema_of_view = "workspace"
 
     @extend_schema(
-        operation_id="search_tasks",
         parameters=[SearchInput, OpenApiParameter("q", str, required=True, description="Words and filters")],
         responses=FoundPage,
     )
     def get(self, request: Request) -> Response:
         """Tasks that fit the words, best first; how they fit stands in `matched`."""
-        values = _checked(SearchInput, request.query_params)
+        values = _checked(SearchInput, _given(request))
         text, limit, offset = values.pop("q"), values.pop("limit"), _offset(values.pop("cursor", ""))
         findings = search(
             by=self.membership, text=text, now=timezone.now(), filters=Filters(**values), offset=offset, limit=limit
@@ -183,6 +182,11 @@ def row(task: Task) -> dict[str, Any]:
         "updated_at": task.updated_at,
         "sync_state": task.sync_state,
     }
+
+
+def _given(request: Request) -> dict[str, str]:
+    """The parameters that have a value. A plain mapping: in a form's, a missing yes-or-no would count as no."""
+    return {name: str(value) for name, value in request.query_params.items() if value}
 
 
 def _checked(kind: type[serializers.Serializer[Any]], data: Any, *, partial: bool = False) -> dict[str, Any]:
