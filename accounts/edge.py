@@ -1,20 +1,53 @@
-"""Base classes for everything that answers a signed-in member: they decide in which schema a view runs."""
+"""Base classes for everything that answers over HTTP: they decide in which schema a view runs."""
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.http import HttpResponseBase
 from django.views import View
+from rest_framework.exceptions import ParseError
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import tenancy
-from accounts.models import Membership
+from accounts import idempotency, tenancy
+from accounts.models import IdempotentAnswer, Membership
+from config.errors import AppError
 
 
-class MemberAPI(APIView):
+class TooLarge(AppError):
+    code = "too-large"
+    status = 413
+
+
+class _JSON(APIView):
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # The framework's parsers would read a body of any size.
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            raise TooLarge(f"A request may have {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
+        super().initial(request, *args, **kwargs)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        # Python's reader of JSON gives up some thousand levels deep.
+        return super().handle_exception(ParseError("Too deep.") if isinstance(exc, RecursionError) else exc)
+
+
+class PublicAPI(_JSON):
+    """JSON for anybody, signed in or not. It never looks at who is asking."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+
+class MemberAPI(_JSON):
     """JSON for a member. `schema_of_view`: "workspace" runs in the workspace's schema, "shared" in the shared one."""
 
     schema_of_view: ClassVar[str] = "shared"
+    # False where an answer shows a secret: it is then never kept for an Idempotency-Key.
+    keeps_answers: ClassVar[bool] = True
+    _claim: IdempotentAnswer | None = None
 
     @property
     def membership(self) -> Membership:
@@ -23,8 +56,30 @@ class MemberAPI(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if key := idempotency.key_of(request):
+            self._claim = idempotency.begin(request, self.membership, key)
         if self.schema_of_view == "workspace":
             tenancy.enter(self.membership.workspace)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, idempotency.Replay):
+            return idempotency.replayed(exc.answer)
+        try:
+            return super().handle_exception(exc)
+        except Exception:
+            self._forget_claim()
+            raise
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if self._claim is not None:
+            idempotency.end(self._claim, answer, keeps=self.keeps_answers)
+        return answer
+
+    def _forget_claim(self) -> None:
+        if self._claim is not None:
+            with tenancy.shared():
+                IdempotentAnswer.objects.filter(pk=self._claim.pk).delete()
 
 
 class MemberPage(View):

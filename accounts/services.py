@@ -1,16 +1,47 @@
 """What can be done with accounts that needs no knowledge of plans."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from accounts.models import IdempotentAnswer, OAuthState
+from accounts.idempotency import KEPT
+from accounts.models import IdempotentAnswer, Membership, OAuthState, User, Workspace
+from accounts.permissions import check_can_manage
 
-IDEMPOTENT_ANSWERS_KEPT = timedelta(hours=24)
+CONFIGURABLE = ("timezone", "language", "model", "email_notifications", "default_sharing")
+
+
+def configure(*, user: User, **choices: Any) -> User:
+    """Change the member's own settings, those that are given."""
+    chosen = [name for name in CONFIGURABLE if name in choices]
+    for name in chosen:
+        value = choices[name]
+        setattr(user, name, {**user.email_notifications, **value} if name == "email_notifications" else value)
+    if chosen:
+        user.save(update_fields=chosen)
+    return user
+
+
+def rename_user(*, user: User, name: str) -> None:
+    user.name = name.strip()
+    user.save(update_fields=["name"])
+
+
+def choose_theme(*, user: User, theme: str) -> None:
+    if theme in User.Theme.values:
+        user.theme = theme
+        user.save(update_fields=["theme"])
+
+
+def rename_workspace(*, workspace: Workspace, name: str, by: Membership) -> None:
+    check_can_manage(by)
+    workspace.name = name.strip()
+    workspace.save(update_fields=["name"])
 
 
 def forget_expired(*, now: datetime) -> None:
     """Delete what has only a limited life: states, tokens, answers kept for retries."""
     OAuthState.objects.filter(expires_at__lt=now).delete()
     OutstandingToken.objects.filter(expires_at__lt=now).delete()
-    IdempotentAnswer.objects.filter(created_at__lt=now - IDEMPOTENT_ANSWERS_KEPT).delete()
+    IdempotentAnswer.objects.filter(created_at__lt=now - KEPT).delete()

@@ -1,4 +1,5 @@
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -37,10 +38,22 @@ class Subscription(models.Model):
                 condition=models.Q(status="trialing", tier="trial") | ~models.Q(status="trialing"),
                 name="only_a_trial_is_trialing",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(status="past_due") | models.Q(past_due_since__isnull=False),
+                name="past_due_has_begun",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.tier} of {self.workspace_id}"
+
+    def buy(self, tier: Tier, *, seats: int, by: uuid.UUID | None, now: datetime) -> None:
+        """From now on this plan. A running paid month goes on; after a trial or an end a new one begins."""
+        if self.status not in {self.Status.ACTIVE, self.Status.PAST_DUE}:
+            self.anchor_at = now
+        self.tier, self.seats, self.status = tier, seats, self.Status.ACTIVE
+        self.past_due_since, self.changed_by, self.changed_at = None, by, now
+        self.save()
 
 
 class PlanRequest(models.Model):

@@ -17,9 +17,22 @@ from billing.models import Subscription
 from usage import periods
 from usage.models import Entry, Hold, Period
 from usage.periods import Limits
+from usage.quota import Quota, quota, rate_limit_headers
 from usage.refusals import Busy, QuotaExceeded, busy, quota_exceeded
 
-__all__ = ["HOLD_LIFE", "RUN_TOKEN_CAP", "Busy", "QuotaExceeded", "expire_holds", "hold", "release", "settle"]
+__all__ = [
+    "HOLD_LIFE",
+    "RUN_TOKEN_CAP",
+    "Busy",
+    "Quota",
+    "QuotaExceeded",
+    "expire_holds",
+    "hold",
+    "quota",
+    "rate_limit_headers",
+    "release",
+    "settle",
+]
 
 log = logging.getLogger(__name__)
 # One run may hold this much, so that several fit beside each other into a small plan.

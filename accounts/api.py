@@ -1,0 +1,115 @@
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import services, tokens
+from accounts.edge import MemberAPI, PublicAPI
+from accounts.models import Membership, User
+from accounts.sign_in import sign_in
+
+NOTIFICATIONS = ("sync_problems", "quota_warnings", "product_news")
+
+
+def user_json(user: User) -> dict[str, Any]:
+    return {"id": user.pk, "email": user.email, "name": user.name, "created_at": user.created_at}
+
+
+def workspace_json(membership: Membership) -> dict[str, Any]:
+    return {"id": membership.workspace_id, "name": membership.workspace.name, "role": membership.role}
+
+
+class PairOutput(serializers.Serializer[Any]):
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+
+
+class Login(PublicAPI):
+    class Input(serializers.Serializer[Any]):
+        email = serializers.CharField(max_length=254)
+        password = serializers.CharField(max_length=1_000, trim_whitespace=False)
+        totp = serializers.CharField(max_length=20, required=False)
+
+    @extend_schema(request=Input, responses=PairOutput)
+    def post(self, request: Request) -> Response:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        membership = sign_in(
+            request._request, email=form.validated_data["email"], password=form.validated_data["password"]
+        )
+        pair = tokens.issue(membership)
+        return Response(
+            {
+                "access": pair.access,
+                "refresh": pair.refresh,
+                "user": user_json(membership.user),
+                "workspace": workspace_json(membership),
+            }
+        )
+
+
+class RefreshInput(serializers.Serializer[Any]):
+    refresh = serializers.CharField(max_length=4_000)
+
+
+class Refresh(PublicAPI):
+    @extend_schema(request=RefreshInput, responses=PairOutput)
+    def post(self, request: Request) -> Response:
+        form = RefreshInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        pair = tokens.rotate(form.validated_data["refresh"], now=timezone.now())
+        return Response({"access": pair.access, "refresh": pair.refresh})
+
+
+class Logout(PublicAPI):
+    @extend_schema(request=RefreshInput, responses={204: None})
+    def post(self, request: Request) -> Response:
+        form = RefreshInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        tokens.revoke(form.validated_data["refresh"])
+        return Response(status=204)
+
+
+class NotificationsField(serializers.DictField):
+    child = serializers.BooleanField()
+
+    def to_representation(self, value: dict[str, bool]) -> dict[str, bool]:
+        return {name: value.get(name, True) for name in NOTIFICATIONS}
+
+    def to_internal_value(self, data: Any) -> dict[str, bool]:
+        choices: dict[str, bool] = super().to_internal_value(data)
+        if unknown := sorted(set(choices) - set(NOTIFICATIONS)):
+            raise serializers.ValidationError(f"Unknown: {unknown[0]}. Known: {', '.join(NOTIFICATIONS)}.")
+        return choices
+
+
+class ConfigFields(serializers.Serializer[User]):
+    timezone = serializers.CharField(max_length=64, required=False)
+    language = serializers.ChoiceField(choices=["en"], required=False)
+    model = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    email_notifications = NotificationsField(required=False)
+    default_sharing = serializers.ChoiceField(choices=["private", "workspace"], required=False)
+
+    def validate_timezone(self, value: str) -> str:
+        if value not in available_timezones():
+            raise serializers.ValidationError("This is no name of a time zone. One is Europe/Berlin.")
+        return value
+
+
+class Config(MemberAPI):
+    """The member's own settings."""
+
+    @extend_schema(responses=ConfigFields)
+    def get(self, request: Request) -> Response:
+        return Response(ConfigFields(self.membership.user).data)
+
+    @extend_schema(request=ConfigFields, responses=ConfigFields)
+    def patch(self, request: Request) -> Response:
+        form = ConfigFields(data=request.data, partial=True)
+        form.is_valid(raise_exception=True)
+        user = services.configure(user=self.membership.user, **form.validated_data)
+        return Response(ConfigFields(user).data)

@@ -1,0 +1,36 @@
+"""What a role may do, to ask and to insist."""
+
+from accounts.models import Membership, Role
+from config.errors import AppError
+
+
+class Forbidden(AppError):
+    code = "forbidden"
+    status = 403
+
+
+def can_write(membership: Membership) -> bool:
+    return membership.may_write
+
+
+def check_can_write(membership: Membership) -> None:
+    if not can_write(membership):
+        raise Forbidden("Viewers read only. An owner or admin can change your role.")
+
+
+def can_manage(membership: Membership) -> bool:
+    return membership.may_manage
+
+
+def check_can_manage(membership: Membership) -> None:
+    if not can_manage(membership):
+        raise Forbidden("Only an owner or admin can do this.")
+
+
+def can_buy(membership: Membership) -> bool:
+    return membership.role == Role.OWNER
+
+
+def check_can_buy(membership: Membership) -> None:
+    if not can_buy(membership):
+        raise Forbidden("Only an owner can change the plan.")

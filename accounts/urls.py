@@ -1,0 +1,16 @@
+from django.urls import path
+
+from accounts import api as json
+from accounts import views
+
+api = [
+    path("auth/login", json.Login.as_view(), name="api-login"),
+    path("auth/refresh", json.Refresh.as_view(), name="api-refresh"),
+    path("auth/logout", json.Logout.as_view(), name="api-logout"),
+    path("user/config", json.Config.as_view(), name="api-config"),
+]
+pages = [
+    path("app/settings", views.Settings.as_view(), name="settings"),
+    path("app/theme", views.SetTheme.as_view(), name="set-theme"),
+    path("app/switch-workspace", views.SwitchWorkspace.as_view(), name="switch-workspace"),
+]

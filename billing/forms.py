@@ -1,0 +1,34 @@
+from typing import Any
+
+from allauth.account.forms import SignupForm as AllauthSignupForm
+from django import forms
+from django.contrib.auth.password_validation import password_validators_help_texts
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import User
+from billing import services
+
+
+class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no types
+    """Sign-up in a browser: allauth's limits, verification and silence about known addresses; our registration."""
+
+    name = forms.CharField(max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    workspace_name = forms.CharField(
+        max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "organization"})
+    )
+    field_order = ("name", "email", "password1", "workspace_name")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].help_text = " ".join(password_validators_help_texts()[:1])
+
+    def save(self, request: HttpRequest) -> User:
+        made = services.register(
+            email=self.cleaned_data["email"],
+            password=self.cleaned_data["password1"],
+            name=self.cleaned_data["name"],
+            workspace_name=self.cleaned_data["workspace_name"],
+            now=timezone.now(),
+        )
+        return made.user

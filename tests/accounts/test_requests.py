@@ -1,0 +1,125 @@
+"""What every request may expect: the member's settings, idempotency, and input that is not right."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts import tokens
+from accounts.models import IdempotentAnswer
+from billing.models import PlanRequest
+from tests.people import Person
+
+UPGRADE = "/user/upgrade-subscription"
+
+
+def test_the_members_settings_are_kept(alice: Person) -> None:
+    changed = alice.api.patch(
+        "/user/config", {"timezone": "Europe/Berlin", "email_notifications": {"product_news": False}}
+    )
+
+    body = alice.api.get("/user/config").json()
+    assert changed.json() == body
+    assert (body["timezone"], body["default_sharing"]) == ("Europe/Berlin", "private")
+    assert body["email_notifications"] == {"sync_problems": True, "quota_warnings": True, "product_news": False}
+
+
+@pytest.mark.parametrize(
+    "change", [{"timezone": "Mars/Base"}, {"language": "xx"}, {"email_notifications": {"spam": True}}, ["a list"]]
+)
+def test_settings_that_make_no_sense_are_refused(alice: Person, change: object) -> None:
+    assert alice.api.patch("/user/config", change).status_code == 400
+
+
+def test_the_same_key_and_body_get_the_first_answer(alice: Person) -> None:
+    first = alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
+    again = alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
+    without = alice.api.post(UPGRADE, {"tier": "pro"})
+
+    assert (first.status_code, again.status_code, without.status_code) == (200, 200, 409)
+    assert first.json() == again.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_the_same_key_with_another_body_is_refused(alice: Person) -> None:
+    alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
+
+    answer = alice.api.post(UPGRADE, {"tier": "plus"}, headers={"Idempotency-Key": "k1"})
+
+    assert (answer.status_code, alice.subscription.tier) == (422, "pro")
+
+
+def test_a_key_whose_first_request_still_runs_is_a_conflict(alice: Person) -> None:
+    alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
+    IdempotentAnswer.objects.filter(user=alice.user).update(status=None)
+
+    answer = alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (409, "2")
+
+
+def test_a_refused_request_may_be_tried_again_with_its_key(alice: Person) -> None:
+    refused = alice.api.post(UPGRADE, {"tier": "gold"}, headers={"Idempotency-Key": "k1"})
+    better = alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
+
+    assert (refused.status_code, better.status_code) == (400, 200)
+
+
+def test_a_key_is_forgotten_after_a_day(alice: Person) -> None:
+    alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
+    IdempotentAnswer.objects.filter(user=alice.user).update(created_at=timezone.now() - timedelta(hours=25))
+
+    assert alice.api.post(UPGRADE, {"tier": "plus"}, headers={"Idempotency-Key": "k1"}).status_code == 200
+
+
+def test_a_key_belongs_to_its_member(alice: Person, charlie: Person) -> None:
+    alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
+
+    answer = charlie.api.post(UPGRADE, {"tier": "plus"}, headers={"Idempotency-Key": "k1"})
+
+    assert answer.json()["subscription"]["tier"] == "plus"
+
+
+def test_of_16_requests_with_one_key_one_is_done(alice: Person) -> None:
+    access = tokens.issue(alice.membership).access
+
+    def post(_: int) -> int:
+        try:
+            api = APIClient(headers={"Authorization": f"Bearer {access}", "Idempotency-Key": "same"})
+            return int(api.post(UPGRADE, {"tier": "pro"}).status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(16) as pool:
+        statuses = list(pool.map(post, range(16)))
+
+    assert set(statuses) <= {200, 409}
+    assert alice.subscription.tier == "pro"
+    assert PlanRequest.objects.filter(workspace=alice.workspace).count() == 0
+
+
+def test_a_kept_answer_holds_only_a_digest_of_the_request(alice: Person) -> None:
+    alice.api.post(UPGRADE, {"tier": "pro", "note": "ntn_secret"}, headers={"Idempotency-Key": "k1"})
+
+    kept = IdempotentAnswer.objects.filter(user=alice.user).values().get()
+    assert "ntn_secret" not in str(kept)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        ("{", "application/json", 400),
+        ("[" * 100_000, "application/json", 400),
+        ('{"tier": NaN}', "application/json", 400),
+        ("tier=pro", "application/x-www-form-urlencoded", 415),
+        ('{"tier": "' + "x" * 1_000_001 + '"}', "application/json", 413),
+    ],
+)
+def test_what_cannot_be_read_is_refused(alice: Person, body: str, kind: str, status: int) -> None:
+    answer = alice.api.post(UPGRADE, body, content_type=kind)
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"

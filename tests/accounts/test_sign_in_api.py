@@ -1,0 +1,124 @@
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
+
+from accounts import tokens
+from accounts.models import Membership
+from tests.people import PASSWORD, Person, join
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """From an address of its own, so that the limits of one test are not those of the next."""
+    return APIClient(REMOTE_ADDR=f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{secrets.randbelow(256)}")
+
+
+def test_signing_in_answers_with_tokens_that_work(api: APIClient, alice: Person) -> None:
+    body = api.post("/auth/login", {"email": alice.email.upper(), "password": PASSWORD}).json()
+
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {body['access']}")
+    assert body["workspace"]["id"] == str(alice.workspace.pk)
+    assert api.get("/user/profile").json()["email"] == alice.email
+
+
+def test_unknown_and_wrong_are_answered_alike(api: APIClient, alice: Person) -> None:
+    wrong = api.post("/auth/login", {"email": alice.email, "password": "not this one"})
+    unknown = api.post("/auth/login", {"email": "nobody@example.com", "password": PASSWORD})
+
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.json() == unknown.json()
+
+
+def test_a_closed_account_is_answered_like_a_wrong_password(api: APIClient, alice: Person) -> None:
+    alice.user.is_active = False
+    alice.user.save()
+
+    answer = api.post("/auth/login", {"email": alice.email, "password": PASSWORD})
+
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/invalid-credentials")
+
+
+def test_guessing_is_limited_even_for_the_right_password(api: APIClient, alice: Person) -> None:
+    for _ in range(5):
+        api.post("/auth/login", {"email": alice.email, "password": "wrong"})
+
+    answer = api.post("/auth/login", {"email": alice.email, "password": PASSWORD})
+
+    assert (answer.status_code, answer.json()["type"]) == (429, "/problems/rate-limited")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_token_is_refused_after_its_member_was_removed(team_owner: Person, bob: Person) -> None:
+    before = bob.api.get("/user/config").status_code
+    Membership.objects.filter(pk=bob.membership.pk).delete()
+
+    assert (before, bob.api.get("/user/config").status_code) == (200, 403)
+
+
+def test_refreshing_gives_a_new_pair_in_the_same_workspace(api: APIClient, team_owner: Person) -> None:
+    bob = join(team_owner, "Bob")
+
+    body = api.post("/auth/refresh", {"refresh": tokens.issue(bob.membership).refresh}).json()
+
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {body['access']}")
+    assert api.get("/user/profile").json()["team_id"] == str(team_owner.workspace.pk)
+
+
+def test_of_32_refreshes_at_once_one_wins_and_its_tokens_live(alice: Person) -> None:
+    pair = tokens.issue(alice.membership)
+
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(refresh_in_thread, [pair.refresh] * 32))
+
+    winners = [body for status, body in answers if status == 200]
+    assert sorted(status for status, _ in answers) == [200] + [401] * 31
+    assert refresh_in_thread(winners[0]["refresh"])[0] == 200
+
+
+def refresh_in_thread(refresh: str) -> tuple[int, dict[str, str]]:
+    try:
+        answer = APIClient().post("/auth/refresh", {"refresh": refresh})
+        return answer.status_code, answer.json()
+    finally:
+        connections.close_all()
+
+
+def test_a_refresh_token_used_again_later_ends_every_token(api: APIClient, alice: Person) -> None:
+    stolen = tokens.issue(alice.membership)
+    fresh = api.post("/auth/refresh", {"refresh": stolen.refresh}).json()
+    BlacklistedToken.objects.filter(token__user=alice.user).update(
+        blacklisted_at=timezone.now() - tokens.REUSE_GRACE * 2
+    )
+
+    assert api.post("/auth/refresh", {"refresh": stolen.refresh}).status_code == 401
+    assert api.post("/auth/refresh", {"refresh": fresh["refresh"]}).status_code == 401
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {fresh['access']}")
+    assert api.get("/user/config").status_code == 401
+
+
+def test_signing_out_ends_the_refresh_token(api: APIClient, alice: Person) -> None:
+    refresh = tokens.issue(alice.membership).refresh
+
+    assert api.post("/auth/logout", {"refresh": refresh}).status_code == 204
+    assert api.post("/auth/logout", {"refresh": refresh}).status_code == 204
+    assert api.post("/auth/refresh", {"refresh": refresh}).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "a.b.c"])
+def test_what_is_no_refresh_token_is_refused(api: APIClient, token: str) -> None:
+    assert api.post("/auth/refresh", {"refresh": token}).status_code in {400, 401}
+
+
+def test_an_access_token_does_not_refresh(api: APIClient, alice: Person) -> None:
+    assert api.post("/auth/refresh", {"refresh": tokens.issue(alice.membership).access}).status_code == 401
+
+
+def test_nobody_reads_a_profile(api: APIClient) -> None:
+    answer = api.get("/user/profile")
+
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/not-authenticated")

@@ -1,0 +1,138 @@
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import override_settings
+from django.utils import timezone
+
+from accounts.models import Membership, Role
+from billing.models import PlanRequest, Subscription
+from tests.people import Person, join, put_on_plan, sign_up
+
+OPEN_WHEN_EXPIRED = ["/user/profile", "/user/trial-status", "/subscription/plans", "/usage/quota"]
+
+
+@pytest.fixture
+def expired() -> Person:
+    return sign_up("Eve", now=timezone.now() - timedelta(days=8))
+
+
+def late(person: Person, days: int) -> None:
+    put_on_plan(person, "pro")
+    since = timezone.now() - timedelta(days=days)
+    Subscription.objects.filter(workspace=person.workspace).update(status="past_due", past_due_since=since)
+
+
+def test_the_trial_says_how_long_it_lasts(alice: Person) -> None:
+    body = alice.api.get("/user/trial-status").json()
+
+    assert (body["tier"], body["is_trial"], body["active"], body["days_remaining"]) == ("trial", True, True, 7)
+    assert body["upgrade_url"].endswith("/app/plan")
+
+
+def test_an_expired_trial_says_so(expired: Person) -> None:
+    body = expired.api.get("/user/trial-status").json()
+
+    assert (body["active"], body["seconds_remaining"], body["days_remaining"]) == (False, 0, 0)
+
+
+def test_an_expired_trial_is_refused(expired: Person) -> None:
+    answer = expired.api.get("/usage/logs")
+
+    assert (answer.status_code, answer.json()["type"]) == (402, "/problems/trial-expired")
+    assert answer.json()["upgrade_url"].endswith("/app/plan")
+
+
+@pytest.mark.parametrize("address", OPEN_WHEN_EXPIRED)
+def test_an_expired_trial_still_reaches_what_leads_out_of_it(expired: Person, address: str) -> None:
+    assert expired.api.get(address).status_code == 200
+
+
+def test_an_upgrade_opens_an_expired_trial(expired: Person) -> None:
+    answer = expired.api.post("/user/upgrade-subscription", {"tier": "pro"})
+
+    assert (answer.json()["status"], answer.json()["checkout_url"]) == ("active", None)
+    assert expired.api.get("/usage/logs").status_code == 200
+    assert expired.subscription.changed_by == expired.user.pk
+
+
+def test_a_late_payer_is_served_for_a_week(alice: Person) -> None:
+    late(alice, days=6)
+
+    assert alice.api.patch("/user/config", {"language": "en"}).status_code == 200
+
+
+def test_after_the_week_a_late_payer_reads_only(alice: Person) -> None:
+    late(alice, days=8)
+
+    assert alice.api.get("/user/config").status_code == 200
+    refused = alice.api.patch("/user/config", {"language": "en"})
+    assert (refused.status_code, refused.json()["type"]) == (402, "/problems/payment-required")
+
+
+def test_a_downgrade_is_refused_and_names_what_is_allowed(alice: Person) -> None:
+    put_on_plan(alice, "plus")
+
+    answer = alice.api.post("/user/upgrade-subscription", {"tier": "pro"})
+
+    assert (answer.status_code, answer.json()["allowed"]) == (409, ["teams"])
+
+
+def test_teams_is_bought_with_seats(alice: Person) -> None:
+    answer = alice.api.post("/user/upgrade-subscription", {"tier": "teams", "seats": 4})
+
+    assert answer.json()["subscription"]["seats"] == 4
+
+
+@pytest.mark.parametrize("body", [{"tier": "pro", "seats": 3}, {"tier": "teams", "seats": 0}, {"tier": "gold"}, {}])
+def test_impossible_upgrades_are_refused(alice: Person, body: dict[str, object]) -> None:
+    assert alice.api.post("/user/upgrade-subscription", body).status_code == 400
+    assert alice.subscription.tier == "trial"
+
+
+def test_a_member_cannot_change_the_plan(alice: Person) -> None:
+    put_on_plan(alice, "plus")
+    bob = join(alice, "Bob", Role.ADMIN)
+
+    assert bob.api.post("/user/upgrade-subscription", {"tier": "teams"}).status_code == 403
+
+
+def test_bobs_upgrade_changes_only_his_workspace(alice: Person, charlie: Person) -> None:
+    charlie.api.post("/user/upgrade-subscription", {"tier": "pro"})
+
+    assert alice.subscription.tier == "trial"
+
+
+@override_settings(IS_PRODUCTION=True)
+def test_where_it_is_hosted_staff_approves_an_upgrade(alice: Person) -> None:
+    answer = alice.api.post("/user/upgrade-subscription", {"tier": "pro"})
+    before = alice.subscription.tier
+
+    call_command("approve_plan", str(PlanRequest.objects.get(workspace=alice.workspace).pk))
+
+    assert (answer.json()["status"], before, alice.subscription.tier) == ("pending_approval", "trial", "pro")
+
+
+def test_an_unknown_request_cannot_be_approved() -> None:
+    with pytest.raises(CommandError, match="no request"):
+        call_command("approve_plan", "999999")
+
+
+def test_the_profile_has_no_secret_and_names_every_workspace(team_owner: Person, bob: Person) -> None:
+    body = bob.api.get("/user/profile").json()
+
+    assert (body["subscription_tier"], body["team_role"], body["team_id"]) == (
+        "teams",
+        "member",
+        str(team_owner.workspace.pk),
+    )
+    assert len(body["workspaces"]) == Membership.objects.filter(user=bob.user).count() == 2
+    assert not [key for key in body if "token" in key or "password" in key]
+
+
+def test_only_the_name_of_a_profile_can_be_changed(alice: Person) -> None:
+    body = alice.api.patch("/user/profile", {"name": "Alice B.", "email": "x@example.com", "is_staff": True}).json()
+
+    alice.user.refresh_from_db()
+    assert (body["name"], body["email"], alice.user.is_staff) == ("Alice B.", alice.email, False)

@@ -1,0 +1,169 @@
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts import tenancy
+from tests.people import Person, put_on_plan
+from usage import services
+
+
+def use(person: Person, now: datetime, *, key: str = "one", tokens: int = 300, outcome: str = "succeeded") -> None:
+    with tenancy.within(person.workspace):
+        hold = services.hold(membership=person.membership, key=key, now=now)
+        if outcome == "failed":
+            services.release(hold_id=hold.pk, now=now)
+            return
+        services.settle(
+            hold_id=hold.pk,
+            now=now,
+            outcome=outcome,
+            input_tokens=tokens - 100,
+            output_tokens=100,
+            model="extractive",
+            milliseconds=tokens,
+            grounded=outcome == "succeeded",
+        )
+
+
+def test_the_quota_says_what_is_left(alice: Person, now: datetime) -> None:
+    use(alice, now)
+
+    body = alice.api.get("/usage/quota").json()
+
+    assert body["requests"] == {"limit": 120, "used": 1, "held": 0, "remaining": 119}
+    assert body["tokens"] == {"limit": 50_000, "used": 300, "held": 0, "remaining": 49_700}
+    assert set(body["period"]) == {"starts_at", "ends_at"}
+    assert body["forecast"]["requests_run_out_at"]
+
+
+def test_nobody_who_used_nothing_runs_out(alice: Person) -> None:
+    body = alice.api.get("/usage/quota").json()
+
+    assert body["forecast"] == {"requests_run_out_at": None, "tokens_run_out_at": None}
+
+
+def test_every_metered_answer_says_what_is_left(alice: Person, now: datetime) -> None:
+    put_on_plan(alice, "pro", now=now)
+    use(alice, now)
+
+    for address in ("/usage/quota", "/usage/logs", "/usage/logs?limit=0"):
+        headers = alice.api.get(address).headers
+        assert headers["RateLimit"].startswith('"requests";r=999;t=')
+        assert '"tokens";q=1000000;w=' in headers["RateLimit-Policy"]
+
+
+def test_the_quota_costs_two_queries_however_much_was_used(alice: Person, now: datetime) -> None:
+    for key in ("a", "b", "c"):
+        use(alice, now, key=key)
+
+    with tenancy.within(alice.workspace), CaptureQueriesContext(connection) as queries:
+        services.quota(membership=alice.membership, now=now)
+
+    assert len(queries) == 2
+
+
+def test_the_log_is_newest_first_and_comes_in_pieces(alice: Person, now: datetime) -> None:
+    for n in range(5):
+        use(alice, now - timedelta(seconds=n), key=str(n), tokens=300 + n)
+
+    first = alice.api.get("/usage/logs?limit=3").json()
+    second = alice.api.get("/usage/logs", {"limit": 3, "cursor": first["next"]}).json()
+
+    assert [row["input_tokens"] for row in first["results"] + second["results"]] == [200, 201, 202, 203, 204]
+    assert second["next"] is None
+
+
+@pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=WzEsMl0", "limit=0", "limit=101", "limit=x"])
+def test_a_bad_cursor_or_limit_is_refused(alice: Person, query: str) -> None:
+    assert alice.api.get(f"/usage/logs?{query}").status_code == 400
+
+
+def test_a_member_sees_their_own_use_and_an_owner_everybodys(team_owner: Person, bob: Person, now: datetime) -> None:
+    use(team_owner, now)
+    use(bob, now)
+
+    hers, his = (person.api.get("/usage/logs").json()["results"] for person in (team_owner, bob))
+
+    assert len(hers) == 2
+    assert [row["user_id"] for row in his] == [str(bob.user.pk)]
+
+
+def test_charlie_sees_nothing_of_another_workspace(alice: Person, charlie: Person, now: datetime) -> None:
+    use(alice, now)
+
+    assert charlie.api.get("/usage/logs").json()["results"] == []
+    assert charlie.api.get("/usage/summary").json()["totals"]["requests"] == 0
+
+
+def test_the_summary_counts_runs_and_their_ends(alice: Person, now: datetime) -> None:
+    use(alice, now, key="good")
+    use(alice, now, key="empty", outcome="not_found", tokens=500)
+    use(alice, now, key="broken", outcome="failed")
+
+    totals = alice.api.get("/usage/summary").json()["totals"]
+
+    assert (totals["requests"], totals["tokens"], totals["runs_succeeded"], totals["runs_failed"]) == (2, 800, 2, 1)
+    assert totals["grounded_share"] == 0.5
+    assert totals["latency_ms"]["p50"] == 400
+
+
+@pytest.mark.parametrize(("by", "name"), [("day", "day"), ("member", "user_id"), ("kind", "kind")])
+def test_the_summary_has_a_series(alice: Person, now: datetime, by: str, name: str) -> None:
+    use(alice, now)
+
+    series = alice.api.get(f"/usage/summary?by={by}").json()["series"]
+
+    assert [(row["requests"], row["tokens"]) for row in series] == [(1, 300)]
+    assert series[0][name]
+
+
+def test_a_day_in_the_summary_is_the_members_own(alice: Person) -> None:
+    alice.api.patch("/user/config", {"timezone": "Asia/Tokyo"})
+    moment = alice.subscription.started_at.replace(hour=23, minute=30) + timedelta(days=1)
+    use(alice, moment)
+
+    series = alice.api.get(
+        "/usage/summary", {"from": moment.date() - timedelta(days=2), "to": moment.date() + timedelta(days=2)}
+    ).json()["series"]
+
+    assert [row["day"] for row in series] == [str(moment.date() + timedelta(days=1))]
+
+
+@pytest.mark.parametrize("query", ["from=tomorrow", "to=2026-13-01", "from=2026-02-01&to=2026-01-01", "by=colour"])
+def test_a_summary_of_nonsense_is_refused(alice: Person, query: str) -> None:
+    assert alice.api.get(f"/usage/summary?{query}").status_code == 400
+
+
+def test_a_team_sees_its_people_with_what_they_used(team_owner: Person, bob: Person, now: datetime) -> None:
+    use(bob, now)
+
+    rows = team_owner.api.get("/admin/users").json()["results"]
+
+    assert [(row["email"], row["role"], row["requests_used"], row["tokens_used"]) for row in rows] == [
+        (team_owner.email, "owner", 0, 0),
+        (bob.email, "member", 1, 300),
+    ]
+    assert rows[0]["caps"] == {"requests": None, "tokens": None}
+
+
+def test_without_teams_the_people_are_refused_and_the_plan_is_named(alice: Person) -> None:
+    answer = alice.api.get("/admin/users")
+
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/plan-required")
+    assert answer.json()["plan"] == "teams"
+
+
+@pytest.mark.parametrize("who", ["bob", "vera"])
+def test_members_and_viewers_do_not_see_the_people(request: pytest.FixtureRequest, who: str) -> None:
+    answer = request.getfixturevalue(who).api.get("/admin/users")
+
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden")
+
+
+@pytest.mark.parametrize("address", ["/usage/quota", "/usage/logs", "/usage/summary", "/admin/users"])
+def test_nobody_is_asked_to_sign_in(client: object, address: str) -> None:
+    from rest_framework.test import APIClient
+
+    assert APIClient().get(address).status_code == 401

@@ -1,0 +1,165 @@
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Membership
+from accounts.permissions import check_can_manage
+from billing.models import Subscription
+from billing.permissions import check_can_use
+from billing.plans import Feature
+from config.errors import InvalidField
+from config.paging import piece
+from usage import analytics
+from usage.edge import MeteredAPI
+from usage.models import Entry
+from usage.quota import Metric, Quota, quota
+
+LONGEST_SPAN = timedelta(days=366)
+PAGED = [
+    OpenApiParameter("cursor", OpenApiTypes.STR, description="From `next` of the answer before."),
+    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 100."),
+]
+
+
+class QuotaOfMember(MeteredAPI):
+    open_when_expired = True
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        return Response(quota_json(quota(membership=self.membership, now=timezone.now())))
+
+
+def quota_json(left: Quota) -> dict[str, Any]:
+    return {
+        "tier": left.tier,
+        "period": {"starts_at": left.plan.period.starts_at, "ends_at": left.plan.period.ends_at},
+        "requests": _metric_json(left.requests),
+        "tokens": _metric_json(left.tokens),
+        "forecast": {
+            "requests_run_out_at": left.requests.runs_out_at,
+            "tokens_run_out_at": left.tokens.runs_out_at,
+        },
+    }
+
+
+def _metric_json(metric: Metric) -> dict[str, int]:
+    return {"limit": metric.limit, "used": metric.used, "held": metric.held, "remaining": metric.remaining}
+
+
+class Logs(MeteredAPI):
+    @extend_schema(parameters=PAGED, responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        entries = analytics.visible_to(self.membership)
+        found = piece(entries, request.query_params, by="at", newest_first=True)
+        return Response({"results": [entry_json(entry) for entry in found.rows], "next": found.next})
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.pk,
+        "at": entry.at,
+        "user_id": entry.member_id,
+        "kind": entry.kind,
+        "run_id": entry.run_id,
+        "requests": entry.requests,
+        "input_tokens": entry.input_tokens,
+        "output_tokens": entry.output_tokens,
+        "model": entry.model,
+        "outcome": entry.outcome,
+        "milliseconds": entry.milliseconds,
+    }
+
+
+class Summary(MeteredAPI):
+    """`from` and `to` are days or moments; without them the present period until now."""
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("from", OpenApiTypes.STR),
+            OpenApiParameter("to", OpenApiTypes.STR),
+            OpenApiParameter("by", OpenApiTypes.STR, enum=["day", "member", "kind"]),
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def get(self, request: Request) -> Response:
+        zone = ZoneInfo(self.membership.user.timezone)
+        span = self._span(request, zone)
+        by = request.query_params.get("by") or "day"
+        if by == "day":
+            series = analytics.by_day(membership=self.membership, span=span, zone=zone)
+        elif by == "member":
+            series = analytics.by_member(membership=self.membership, span=span)
+        elif by == "kind":
+            series = analytics.by_kind(membership=self.membership, span=span)
+        else:
+            raise InvalidField("Group by day, member or kind.", pointer="/by")
+        return Response({"totals": analytics.totals(membership=self.membership, span=span), "series": series})
+
+    def _span(self, request: Request, zone: tzinfo) -> analytics.Span:
+        now = timezone.now()
+        given_from, given_to = request.query_params.get("from"), request.query_params.get("to")
+        ends_at = _moment(given_to, "to", zone, day_ends=True) if given_to else now
+        if given_from:
+            starts_at = _moment(given_from, "from", zone, day_ends=False)
+        else:
+            present = quota(membership=self.membership, now=now).plan.period
+            starts_at = min(present.starts_at, ends_at)
+        if starts_at > ends_at or ends_at - starts_at > LONGEST_SPAN:
+            raise InvalidField("From a moment before `to`, and at most 366 days.", pointer="/from")
+        return analytics.Span(starts_at, ends_at)
+
+
+def _moment(text: str, name: str, zone: tzinfo, *, day_ends: bool) -> datetime:
+    """A day means the whole of it, where the member lives."""
+    try:
+        day: date | None = parse_date(text)
+        moment = datetime.combine(day, time.min, zone) if day else parse_datetime(text)
+        if day and day_ends and moment:
+            moment += timedelta(days=1)
+        if moment is not None:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass  # said below
+    raise InvalidField("A day such as 2026-11-23, or a moment such as 2026-11-23T08:00:00Z.", pointer=f"/{name}")
+
+
+class Users(MeteredAPI):
+    """The people of a team, with what they have used."""
+
+    schema_of_view: ClassVar[str] = "workspace"
+
+    @extend_schema(parameters=PAGED, responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request) -> Response:
+        workspace_id = self.membership.workspace_id
+        check_can_use(Subscription.objects.get(workspace_id=workspace_id), Feature.MEMBERS)
+        check_can_manage(self.membership)
+        found = piece(Membership.objects.filter(workspace_id=workspace_id), request.query_params, by="joined_at")
+        return Response({"results": people_json(found.rows), "next": found.next})
+
+
+def people_json(memberships: list[Membership]) -> list[dict[str, Any]]:
+    ids = [membership.user_id for membership in memberships]
+    people = analytics.people(ids)
+    used = analytics.used_by(ids, now=timezone.now())
+    return [
+        {
+            "id": row.user_id,
+            "email": people[row.user_id].email,
+            "name": people[row.user_id].name,
+            "role": row.role,
+            "joined_at": row.joined_at,
+            "last_active_at": row.last_active_at,
+            "requests_used": used.get(row.user_id, (0, 0))[0],
+            "tokens_used": used.get(row.user_id, (0, 0))[1],
+            "caps": {"requests": row.request_cap, "tokens": row.token_cap},
+        }
+        for row in memberships
+        if row.user_id in people
+    ]

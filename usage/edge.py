@@ -1,0 +1,25 @@
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import tenancy
+from accounts.edge import MemberAPI
+from usage.quota import quota, rate_limit_headers
+
+
+class MeteredAPI(MemberAPI):
+    """Every answer, refusals too, says what is left."""
+
+    schema_of_view: ClassVar[str] = "workspace"
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        membership = getattr(request._request, "membership", None)
+        if membership is not None:
+            with tenancy.within(membership.workspace):
+                left = quota(membership=membership, now=timezone.now())
+            for name, value in rate_limit_headers(left).items():
+                answer[name] = value
+        return answer

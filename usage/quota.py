@@ -1,0 +1,79 @@
+"""What a member has left, and when it will run out."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from accounts.models import Membership
+from billing.effective import EffectivePlan, effective
+from billing.models import Subscription
+from usage import periods
+from usage.models import Period
+
+
+@dataclass(frozen=True)
+class Metric:
+    limit: int
+    used: int
+    held: int
+    # When it is used up at the pace of this period; nothing when that is after the period's end.
+    runs_out_at: datetime | None
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.limit - self.used - self.held)
+
+
+@dataclass(frozen=True)
+class Quota:
+    plan: EffectivePlan
+    requests: Metric
+    tokens: Metric
+    asked_at: datetime
+
+    @property
+    def tier(self) -> str:
+        return self.plan.tier
+
+    @property
+    def resets_at(self) -> datetime:
+        return self.plan.period.ends_at
+
+
+def quota(*, membership: Membership, now: datetime) -> Quota:
+    """Two queries, always; it writes nothing. Call inside the workspace."""
+    current = effective(Subscription.objects.get(workspace_id=membership.workspace_id), now)
+    limits = periods.limits(current, membership)
+    period = periods.find_period(member_id=membership.user_id, span=current.period, now=now)
+
+    def metric(name: str, limit: int) -> Metric:
+        used, held = (0, 0) if period is None else (getattr(period, f"{name}_used"), getattr(period, f"{name}_held"))
+        return Metric(limit, used, held, _runs_out_at(period, current, limit=limit, used=used, now=now))
+
+    return Quota(current, metric("requests", limits.requests), metric("tokens", limits.tokens), now)
+
+
+def _runs_out_at(
+    period: Period | None, current: EffectivePlan, *, limit: int, used: int, now: datetime
+) -> datetime | None:
+    if period is None or used == 0 or now <= period.starts_at:
+        return None
+    if used >= limit:
+        return now
+    at = now + (now - period.starts_at) * ((limit - used) / used)
+    return at if at < current.period.ends_at else None
+
+
+def rate_limit_headers(quota: Quota) -> dict[str, str]:
+    """draft-ietf-httpapi-ratelimit-headers: both limits, what is left of them and the seconds until they start anew."""
+    period = quota.plan.period
+    window = round((period.ends_at - period.starts_at).total_seconds())
+    left = max(0, math.ceil((period.ends_at - quota.asked_at).total_seconds()))
+    return {
+        "RateLimit-Policy": (
+            f'"requests";q={quota.requests.limit};w={window}, "tokens";q={quota.tokens.limit};w={window};qu="tokens"'
+        ),
+        "RateLimit": (
+            f'"requests";r={quota.requests.remaining};t={left}, "tokens";r={quota.tokens.remaining};t={left}'
+        ),
+    }
