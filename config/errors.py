@@ -88,8 +88,10 @@ def _from_framework(error: exceptions.APIException, path: str) -> dict[str, Any]
         return problem(code="invalid", status=400, detail=detail, instance=path, errors=errors)
     codes = error.get_codes()
     code = codes if isinstance(codes, str) else error.default_code
+    # simplejwt's refusals carry a mapping.
+    detail = error.detail["detail"] if isinstance(error.detail, dict) else error.detail
     return problem(
-        code=CODES.get(code, code.replace("_", "-")), status=error.status_code, detail=str(error.detail), instance=path
+        code=CODES.get(code, code.replace("_", "-")), status=error.status_code, detail=str(detail), instance=path
     )
 
 

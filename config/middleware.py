@@ -21,7 +21,8 @@ class RefuseNul:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        if request.method != "POST" or request.content_type not in FORMS:
+        # Programs send JSON, which its parser checks; a form from them is refused unread.
+        if request.method != "POST" or request.content_type not in FORMS or views.wants_problem(request):
             return None
         fields = request.POST.lists()
         if any("\0" in text for name, values in fields for text in (name, *values)):

@@ -1,0 +1,76 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from config import urls, views
+from tests.people import Person
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def description() -> dict[str, Any]:
+    answer = Client().get("/openapi.json")
+    assert answer.status_code == 200
+    described: dict[str, Any] = answer.json()
+    return described
+
+
+def routes() -> set[str]:
+    return {"/" + re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern)) for pattern in urls.api_patterns}
+
+
+def test_every_route_for_programs_is_described(description: dict[str, Any]) -> None:
+    assert set(description["paths"]) == routes()
+
+
+def test_the_routes_begin_with_the_known_parts() -> None:
+    assert {route.split("/")[1] for route in routes()} <= views.API_ROOTS
+
+
+def test_every_call_says_what_an_error_looks_like(description: dict[str, Any]) -> None:
+    operations = [operation for path in description["paths"].values() for operation in path.values()]
+
+    assert len(operations) > 20
+    assert all("application/problem+json" in each["responses"]["default"]["content"] for each in operations)
+
+
+def test_the_description_is_valid_and_leaves_no_doubt() -> None:
+    command = [sys.executable, "manage.py", "spectacular", "--validate", "--fail-on-warn", "--format", "openapi-json"]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["openapi"].startswith("3.")
+
+
+def test_anybody_reads_the_description_in_a_page_without_foreign_parts() -> None:
+    page = Client().get("/docs")
+
+    assert page.status_code == 200
+    policy = page["Content-Security-Policy"]
+    assert "script-src 'self';" in policy + ";"
+    assert "style-src 'self' 'unsafe-inline'" in policy
+    assert not re.findall(r'(?:src|href)="https?://', page.content.decode())
+    assert "unsafe-inline" not in Client().get("/accounts/login/")["Content-Security-Policy"]
+
+
+def test_the_script_of_the_page_is_a_file_of_its_own() -> None:
+    script = re.findall(r'<script src="([^"]+)"></script>', Client().get("/docs").content.decode())[-1]
+
+    answer = Client().get(script)
+
+    assert answer["Content-Type"].startswith("application/javascript")
+    assert "SwaggerUIBundle" in answer.content.decode()
+
+
+def test_a_broken_token_does_not_close_the_description(alice: Person) -> None:
+    answer = Client(HTTP_AUTHORIZATION="Bearer nonsense").get("/openapi.json")
+
+    assert answer.status_code == 200

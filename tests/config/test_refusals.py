@@ -1,0 +1,175 @@
+"""What is answered to requests that no view would like to read."""
+
+import json
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.urls import path
+
+from config import views
+from config.urls import *  # noqa: F403  # this module is also a set of routes, for the test of a failing view
+from config.urls import urlpatterns as product
+from tests.people import Person
+
+
+def fail(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("told to")
+
+
+urlpatterns = [*product, path("tasks/fail", fail), path("app/fail", fail)]
+
+BODIES = [("POST", "/tasks"), ("POST", "/auth/login"), ("POST", "/auth/register"), ("POST", "/agent/run")]
+LISTS = ["/tasks", "/tasks/search?q=x", "/usage/logs", "/agent/conversations"]
+
+
+def is_problem(answer: Any, status: int, code: str = "") -> bool:
+    assert answer.status_code == status, answer.content
+    assert answer["Content-Type"] == "application/problem+json"
+    said = json.loads(answer.content)
+    return said["status"] == status and said["type"].endswith(code) and said["detail"] and said["instance"]
+
+
+@pytest.mark.parametrize(
+    "address", ["/tasks/nothing", "/user/", "/agent/run/", "/auth", "/admin/nobody", "/workspace/x"]
+)
+def test_an_unknown_address_for_programs_is_a_problem_document(address: str) -> None:
+    assert is_problem(Client().get(address), 404, "not-found")
+
+
+def test_an_unknown_address_is_answered_in_the_format_asked_for() -> None:
+    page = Client().get("/nowhere", headers={"Accept": "text/html,application/json"})
+
+    assert page.status_code == 404
+    assert "This page doesn’t exist" in page.content.decode()
+    assert is_problem(Client().get("/nowhere", headers={"Accept": "application/json"}), 404)
+
+
+def test_a_signed_in_member_gets_the_page_too(alice: Person) -> None:
+    answer = alice.web.get("/app/nowhere")
+
+    assert answer.status_code == 404
+    assert "This page doesn’t exist" in answer.content.decode()
+
+
+@pytest.mark.parametrize(("method", "address"), [("PUT", "/tasks"), ("DELETE", "/auth/login"), ("GET", "/agent/run")])
+def test_another_method_is_a_problem_document(alice: Person, method: str, address: str) -> None:
+    answer = alice.api.generic(method, address)
+
+    assert is_problem(answer, 405, "method-not-allowed")
+    assert answer["Allow"]
+
+
+@pytest.mark.parametrize(("method", "address"), BODIES)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"",
+        b"[]",
+        b'"x"',
+        b"null",
+        b"\xff\xfe",
+        b'{"title": NaN}',
+        b"[" * 100_000,
+        b'{"title": "a\\u0000b", "email": "a\\u0000b", "prompt": "\\u0000"}',
+        b'{"title": "\\ud800", "email": "\\ud800", "prompt": "\\ud800"}',
+        b'{"title": {"a": 1}, "email": [], "prompt": {}, "password": 1}',
+    ],
+)
+def test_a_body_that_makes_no_sense_is_refused(alice: Person, method: str, address: str, body: bytes) -> None:
+    answer = alice.api.generic(method, address, body, content_type="application/json")
+
+    assert is_problem(answer, 400)
+
+
+@pytest.mark.parametrize(("method", "address"), BODIES)
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/xml", "multipart/form-data", "application/x-www-form-urlencoded"]
+)
+def test_another_content_type_is_refused(alice: Person, method: str, address: str, kind: str) -> None:
+    answer = alice.api.generic(method, address, b"title=x", content_type=kind)
+
+    assert is_problem(answer, 415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize(("method", "address"), BODIES)
+def test_a_body_that_is_too_large_is_refused(alice: Person, method: str, address: str) -> None:
+    body = json.dumps({"title": "x" * 1_000_001}).encode()
+
+    answer = alice.api.generic(method, address, body, content_type="application/json")
+
+    assert is_problem(answer, 413, "too-large")
+
+
+def test_a_form_that_is_too_large_is_refused(alice: Person) -> None:
+    answer = alice.web.post("/app/tasks", {"title": "x" * 1_000_001})
+
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_nul_in_an_address_is_refused(alice: Person, address: str) -> None:
+    joined = address + ("&" if "?" in address else "?")
+
+    assert is_problem(alice.api.get(f"{joined}cursor=%00"), 400, "malformed")
+    assert is_problem(alice.api.get("/tasks/a%00b"), 400, "malformed")
+
+
+def test_nul_in_a_form_is_refused(alice: Person) -> None:
+    answer = alice.web.post("/app/tasks", {"action": "create", "title": "a\0b"})
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("cursor", ["x", "====", "bnVsbA", "W10", "WzEsMl0", "é", "A" * 3000])
+@pytest.mark.parametrize("address", LISTS)
+def test_a_cursor_of_somebody_elses_making_is_refused(alice: Person, address: str, cursor: str) -> None:
+    answer = alice.api.get(address + ("&" if "?" in address else "?") + f"cursor={cursor}")
+
+    assert is_problem(answer, 400)
+
+
+@pytest.mark.parametrize("token", ["Bearer x", "Bearer a.b.c", "Bearer", "Bearer x y", "Bearer é", "Basic eDp5"])
+def test_a_token_that_is_none_is_401_in_plain_words(token: str) -> None:
+    answer = Client(headers={"Authorization": token}).get("/tasks")
+
+    assert is_problem(answer, 401)
+    assert "ErrorDetail" not in answer.content.decode()
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_form_from_elsewhere_is_refused_in_words(alice: Person) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice.user)
+
+    page = browser.post("/app/tasks", {"action": "create", "title": "x"})
+
+    assert page.status_code == 403
+    assert "Reload the page" in page.content.decode()
+    assert is_problem(browser.post("/tasks", {"title": "x"}, content_type="application/json"), 403, "forbidden")
+
+
+@pytest.mark.urls("tests.config.test_refusals")
+@pytest.mark.parametrize("address", ["/tasks/fail", "/app/fail"])
+def test_a_fault_of_ours_has_a_number_and_no_inner_words(address: str) -> None:
+    browser = Client(raise_request_exception=False)
+
+    answer = browser.get(address)
+
+    assert answer.status_code == 500
+    assert "told to" not in answer.content.decode()
+    assert (answer["Content-Type"] == "application/problem+json") == (address == "/tasks/fail")
+
+
+def test_the_start_address_leads_in_or_to_the_door(alice: Person) -> None:
+    assert Client().get("/")["Location"].startswith("/accounts/login/")
+    assert alice.web.get("/")["Location"] == "/app"
+
+
+def test_every_root_of_the_api_is_known_to_be_one() -> None:
+    request = HttpRequest()
+    for root in views.API_ROOTS:
+        request.path = f"/{root}/x"
+        assert views.wants_problem(request)
