@@ -119,7 +119,8 @@ class Emulator(Child):
 
     def prepare(self) -> None:
         # JSON is YAML too, and is read faster.
-        self.seed.write_text(json.dumps(demo.load(date.today()), default=str), encoding="utf-8")
+        # Not escaped: a YAML reader does not put the halves of an escaped pair together.
+        self.seed.write_text(json.dumps(demo.load(date.today()), default=str, ensure_ascii=False), encoding="utf-8")
 
     def command(self) -> Sequence[str | Path]:
         return [sys.executable, "-m", "devkit.notion", "--port", str(self.port), "--seed", self.seed]
@@ -164,6 +165,8 @@ class Services:
             emulator = Emulator(home, echo=echo)
             urls["NOTION_API_URL"] = self._start(emulator, emulator.url)
             urls |= {"NOTION_CLIENT_ID": demo.CLIENT_ID, "NOTION_CLIENT_SECRET": demo.CLIENT_SECRET}
+            # The emulated Notion sets no limit; the real one's would only make the demo slow.
+            urls["NOTION_REQUESTS_PER_SECOND"] = os.environ.get("NOTION_REQUESTS_PER_SECOND", "100")
         for child in self.children:
             child.wait()
         self.environment = {
