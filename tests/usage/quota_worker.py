@@ -3,18 +3,6 @@
 import os
 import sys
 from datetime import datetime
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-
-import django
-from django.conf import settings
-
-for _database in settings.DATABASES.values():
-    _database["NAME"] = os.environ["QUOTA_TEST_DATABASE"]
-settings.DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 0, "max_size": 2}
-django.setup()
 
 from django.db import connections, transaction
 
@@ -78,7 +66,3 @@ def ask_until_used_up(member: str, name: str, now: datetime) -> None:
             )
             os.write(1, b"charged\n")
             charged += 1
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -8,7 +8,7 @@ from accounts.models import Job, Membership
 from billing.effective import PaymentRequired, TrialExpired
 from billing.models import Subscription
 from tests.people import Person, put_on_plan
-from usage import services
+from usage import jobs, services
 from usage.models import Entry, Hold, Period
 
 MODEL = "extractive"
@@ -229,6 +229,18 @@ def test_holds_of_a_workspace_share_the_job_that_expires_them(alice: Person, now
 
     job = Job.objects.get(workspace=alice.workspace, name="usage.jobs.expire_holds")
     assert hold.expires_at <= job.due_at <= hold.expires_at + timedelta(minutes=5)
+
+
+def test_the_job_gives_back_what_dead_work_held(alice: Person, now: datetime) -> None:
+    with tenancy.within(alice.workspace):
+        services.hold(membership=alice.membership, key="dead", now=now - timedelta(minutes=25))
+    job = Job.objects.get(workspace=alice.workspace, name="usage.jobs.expire_holds")
+
+    jobs.expire_holds(str(job.pk))
+
+    with tenancy.within(alice.workspace):
+        assert (row(alice).requests_held, row(alice).tokens_held) == (0, 0)
+    assert not Job.objects.filter(pk=job.pk).exists()
 
 
 def test_charlie_cannot_settle_a_hold_of_another_workspace(alice: Person, charlie: Person, now: datetime) -> None:

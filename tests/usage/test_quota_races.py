@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import connections
 from django.db.models import Sum
 from psycopg import sql
@@ -27,7 +26,13 @@ from usage import services
 from usage.models import Entry, Hold, Period
 
 LIMIT = 40
-WORKER = Path(__file__).parent / "quota_worker.py"
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = """
+import django, sys
+django.setup()
+from tests.usage import quota_worker
+quota_worker.main(*sys.argv[1:])
+"""
 REFEREE = """
 CREATE FUNCTION {schema}.referee() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
   IF NEW.requests_used + NEW.requests_held > NEW.requests_limit
@@ -152,10 +157,11 @@ def test_a_hold_settled_and_released_at_once_by_16_ends_once(watched: Person, no
 
 
 def start_worker(person: Person, name: str, now: datetime, mode: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, str(WORKER), str(person.membership.pk), name, now.isoformat(), mode]
-    web = settings.DATABASES["default"]
-    environment = os.environ | {"QUOTA_TEST_DATABASE": str(web["NAME"])}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, env=environment)
+    command = [sys.executable, "-c", WORKER, str(person.membership.pk), name, now.isoformat(), mode]
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, env=environment
+    )
 
 
 def test_32_processes_use_exactly_the_limit(watched: Person, now: datetime) -> None:
