@@ -14,7 +14,7 @@ import redis
 from django.core.serializers.json import DjangoJSONEncoder
 
 from config import valkey
-from config.waiting import ENDS, Entry
+from config.waiting import Entry
 
 log = logging.getLogger(__name__)
 KEPT = timedelta(hours=1)
@@ -54,12 +54,12 @@ class Events:
             return []
         return [Entry(key, fields) for key, fields in entries]
 
-    def is_complete(self) -> bool:
+    def last(self) -> Entry | None:
         try:
             last: Any = valkey.client().xrevrange(self.key, count=1)
         except redis.RedisError:
-            return False
-        return bool(last) and last[0][1][b"e"] in ENDS
+            return None
+        return Entry(*last[0]) if last else None
 
     @staticmethod
     def _execute(pipe: Any) -> None:

@@ -1,18 +1,26 @@
 from datetime import timedelta
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_init
 from django.conf import settings
 from django.utils import timezone
 
 from accounts import background
-from agent.runs import performing
+from agent.runs import ending
 from agent.sync.jobs import erase_connection, sync
 
 __all__ = ["erase_connection", "run", "sync"]
 
 
+@worker_init.connect
+def _load(**_: Any) -> None:
+    """What performs runs takes seconds to load: once in the worker before it forks, and never in the web process."""
+    from agent.runs import performing  # noqa: F401  # for its side effect
+
+
 def _give_up(*, run_id: str) -> None:
-    performing.give_up(run_id=run_id, now=timezone.now())
+    ending.give_up(run_id=run_id, now=timezone.now())
 
 
 @shared_task(
@@ -25,5 +33,7 @@ def _give_up(*, run_id: str) -> None:
     time_limit=settings.RUN_TIME_LIMIT + 30,
 )
 def run(*, run_id: str) -> None:
+    from agent.runs import performing
+
     # Safe to repeat: a run that is over is left alone, and its hold is charged once.
     performing.perform(run_id=run_id)

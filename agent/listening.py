@@ -28,7 +28,12 @@ def answer(request: HttpRequest, run: Run, *, mode: Mode) -> HttpResponse:
     events = Events(workspace_id, run.pk)
     response = HttpResponse(content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-cache, no-transform"
-    is_lost = run.is_over and not events.is_complete()
+    after = waiting.position(waiting.last_event_id(request.headers.get("Last-Event-ID", "").encode("latin1", "ignore")))
+    last = events.last() if run.is_over else None
+    if last is not None and last.is_end and after >= waiting.position(last.id):
+        # The browser's own sign to stop coming back.
+        return HttpResponse(status=204)
+    is_lost = run.is_over and (last is None or not last.is_end)
     if not is_lost and hand_over(request, response, run_id=run.pk, mode=mode):
         return response
     if is_lost and run.finished_at is not None:
@@ -36,8 +41,9 @@ def answer(request: HttpRequest, run: Run, *, mode: Mode) -> HttpResponse:
         entries = list(rebuilt(shown.events(run, run.steps.all()), at_milliseconds=milliseconds))
     else:
         entries = events.said()
-    after = waiting.position(waiting.last_event_id(request.headers.get("Last-Event-ID", "").encode("latin1", "ignore")))
     left = [entry for entry in entries if waiting.position(entry.id) > after]
+    if is_lost and not left:
+        return HttpResponse(status=204)
     # Without a layer that waits the stream ends here, and the client comes back for the rest.
     response.content = waiting.RETRY + b"".join(waiting.frame(entry, is_page=mode == Mode.PAGE) for entry in left)
     return response

@@ -8,8 +8,10 @@ from typing import Any, cast
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from a2wsgi import WSGIMiddleware
+from django.urls import get_resolver
 
 from config import handover, probes, waiting
+from config.celery import app as celery
 from config.exchange import Answer, Receive, Scope, Send, TooLarge, TooSlow, problem, read_body, replay, until_gone
 from config.wsgi import application as wsgi
 
@@ -35,10 +37,18 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
+        if message["type"] == "lifespan.startup":
+            _warm()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             await waiting.close()
             return
+
+
+def _warm() -> None:
+    """Load every view and job now rather than in the first customer's request."""
+    list(get_resolver().url_patterns)
+    celery.loader.import_default_modules()
 
 
 async def _serve(scope: Scope, receive: Receive, send: Send) -> None:

@@ -28,13 +28,12 @@ class JSONAlways(DefaultContentNegotiation):
 
 class RunAPI(MemberAPI):
     schema_of_view = "workspace"
+    content_negotiation_class = JSONAlways
 
 
 class Ask(RunAPI):
     """Ask a question. Waits for the answer; `Prefer: respond-async` answers at once with 202 and where to look, and
     `Accept: text/event-stream` streams. Under a server that cannot wait the answer is 202 as well."""
-
-    content_negotiation_class = JSONAlways
 
     class Input(serializers.Serializer[Any]):
         prompt = serializers.CharField(max_length=services.LONGEST_PROMPT)
@@ -78,8 +77,6 @@ class OneRun(RunAPI):
 
 class RunEvents(RunAPI):
     """The run's server-sent events: `step`, `delta`, `citation`, `done`, `error`. Resumes after `Last-Event-ID`."""
-
-    content_negotiation_class = JSONAlways
 
     @extend_schema(responses={(200, "text/event-stream"): str})
     def get(self, request: Request, run_id: uuid.UUID) -> HttpResponse:

@@ -12,22 +12,15 @@ from accounts import tenancy
 from accounts.background import LeaseLost
 from accounts.models import Membership
 from agent import retrieval
-from agent.events import Events
-from agent.models import Conversation, Run, Step
-from agent.runs import models, shown
+from agent.models import Run, Step
+from agent.runs import ending, models
 from agent.runs.allowance import AllowanceSpent
+from agent.runs.ending import OPEN, events_of, finish
 from agent.runs.working import Stopped, Work
-from usage import services as usage
-from usage.models import Entry, Hold
+from usage.models import Hold
 
 log = logging.getLogger(__name__)
 TURNS_REMEMBERED = 6
-OPEN = (Run.Status.QUEUED, Run.Status.RUNNING)
-TOO_LONG = "It took too long."
-NOT_ENOUGH = "What is left of the token quota is not enough for this question."
-NO_ACCESS = "You are not a member of this workspace any more."
-TROUBLE = "Something went wrong on our side."
-MODEL_TROUBLE = "The model did not answer."
 
 
 def perform(*, run_id: str) -> None:
@@ -45,27 +38,20 @@ def perform(*, run_id: str) -> None:
     except Stopped:
         finish(run, Run.Status.STOPPED, work=work)
     except TimeoutError:
-        finish(run, Run.Status.FAILED, work=work, error=TOO_LONG)
+        finish(run, Run.Status.FAILED, work=work, error=ending.TOO_LONG)
     except AllowanceSpent:
-        finish(run, Run.Status.FAILED, work=work, error=NOT_ENOUGH)
+        finish(run, Run.Status.FAILED, work=work, error=ending.NOT_ENOUGH)
     except (tenancy.NotAMember, tenancy.Suspended):
-        finish(run, Run.Status.FAILED, work=work, error=NO_ACCESS)
+        finish(run, Run.Status.FAILED, work=work, error=ending.NO_ACCESS)
     except AgentRunError:
         log.exception("the model failed run %s", run.pk)
-        finish(run, Run.Status.FAILED, work=work, error=MODEL_TROUBLE)
+        finish(run, Run.Status.FAILED, work=work, error=ending.MODEL_TROUBLE)
     except Exception:
         # Whatever it is, who asked is told at once rather than after five silent attempts.
         log.exception("run %s failed", run.pk)
-        finish(run, Run.Status.FAILED, work=work, error=TROUBLE)
+        finish(run, Run.Status.FAILED, work=work, error=ending.TROUBLE)
     else:
         finish(run, Run.Status.SUCCEEDED, work=work)
-
-
-def give_up(*, run_id: str, now: datetime) -> None:
-    """After the last attempt: the question was not answered and is not counted."""
-    run = Run.objects.filter(pk=run_id).first()
-    if run is not None:
-        finish(run, Run.Status.FAILED, error=TROUBLE)
 
 
 def _begin(run_id: str, *, now: datetime) -> Run | None:
@@ -76,7 +62,7 @@ def _begin(run_id: str, *, now: datetime) -> Run | None:
         run.status, run.started_at, run.first_word_at = Run.Status.RUNNING, now, None
         run.save(update_fields=["status", "started_at", "first_word_at"])
         Step.objects.filter(run=run).delete()
-    _events(run).forget()
+    events_of(run).forget()
     return run
 
 
@@ -89,7 +75,7 @@ def _prepare(run: Run) -> Work:
         run=run,
         membership=membership,
         scope=retrieval.scope(membership),
-        events=_events(run),
+        events=events_of(run),
         choice=choice,
         tokens=held.tokens,
         history=_history(run) if choice.reads_history else [],
@@ -112,72 +98,3 @@ def _history(run: Run) -> list[tuple[str, str]]:
         conversation_id=run.conversation_id, status=Run.Status.SUCCEEDED, created_at__lt=run.created_at
     )
     return list(earlier.order_by("-created_at").values_list("prompt", "answer")[:TURNS_REMEMBERED])[::-1]
-
-
-def _events(run: Run) -> Events:
-    workspace_id = tenancy.active_workspace_id()
-    assert workspace_id is not None, "a run is performed inside its workspace"
-    return Events(workspace_id, run.pk)
-
-
-def finish(run: Run, status: Run.Status, *, work: Work | None = None, error: str = "") -> None:
-    """End the run and its hold in one transaction, unless it has ended before; then say so to who listens."""
-    now = timezone.now()
-    with transaction.atomic():
-        stored = Run.objects.select_for_update().filter(pk=run.pk, status__in=OPEN).first()
-        if stored is None:
-            return
-        stored.status, stored.finished_at, stored.error = status, now, error
-        if work is not None:
-            _keep(stored, work, is_failure=status == Run.Status.FAILED)
-        stored.save()
-        Conversation.objects.filter(pk=stored.conversation_id).update(updated_at=now)
-        _close_hold(stored, has_worked=work is not None and work.has_called, now=now)
-    steps = list(Step.objects.filter(run=stored))
-    name = "error" if status == Run.Status.FAILED else "done"
-    _events(stored).say(name, shown.as_json(stored, steps))
-
-
-def _keep(run: Run, work: Work, *, is_failure: bool) -> None:
-    run.answer, run.model = work.text, work.choice.name
-    run.citations = [] if is_failure else work.citations
-    run.grounded = None if is_failure else work.grounded
-    run.input_tokens, run.output_tokens = work.input_tokens, work.output_tokens
-    run.first_word_at, run.synced_at = work.first_word_at, work.scope.synced_at
-
-
-def _close_hold(run: Run, *, has_worked: bool, now: datetime) -> None:
-    if run.hold_id is None:
-        return
-    spent = int((now - run.created_at).total_seconds() * 1000)
-    if run.status == Run.Status.FAILED or not has_worked:
-        usage.release(
-            hold_id=run.hold_id,
-            now=now,
-            outcome=_outcome(run),
-            input_tokens=run.input_tokens,
-            output_tokens=run.output_tokens,
-            model=run.model,
-            run_id=run.pk,
-            milliseconds=spent,
-        )
-        return
-    usage.settle(
-        hold_id=run.hold_id,
-        now=now,
-        outcome=_outcome(run),
-        input_tokens=run.input_tokens,
-        output_tokens=run.output_tokens,
-        model=run.model,
-        run_id=run.pk,
-        milliseconds=spent,
-        grounded=run.grounded,
-    )
-
-
-def _outcome(run: Run) -> str:
-    if run.status == Run.Status.FAILED:
-        return Entry.Outcome.FAILED
-    if run.status == Run.Status.STOPPED:
-        return Entry.Outcome.STOPPED
-    return Entry.Outcome.SUCCEEDED if run.grounded else Entry.Outcome.NOT_FOUND

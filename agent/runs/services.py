@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from accounts import background
 from accounts.models import Membership
 from agent.models import Conversation, Run
+from agent.runs import ending
 from config.errors import AppError, InvalidField
 from usage import services as usage
 
@@ -121,13 +122,11 @@ def get_own(*, membership: Membership, run_id: uuid.UUID) -> Run:
 
 def stop(*, membership: Membership, run_id: uuid.UUID, now: datetime) -> Run:
     """Ask the worker to stop; what was written so far stays. A run that is over is not changed."""
-    from agent.runs import performing
-
     run = get_own(membership=membership, run_id=run_id)
     Run.objects.filter(pk=run.pk, stop_requested_at=None, finished_at=None).update(stop_requested_at=now)
     if run.status == Run.Status.QUEUED:
         # No worker would look for a while; the one that comes finds the run over.
-        performing.finish(run, Run.Status.STOPPED)
+        ending.finish(run, Run.Status.STOPPED)
     run.refresh_from_db()
     return run
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,7 @@ from accounts.edge import MemberPage
 from accounts.models import Connection
 from agent import conversations, listening
 from agent.models import Conversation, Run
-from agent.runs import performing, services, shown
+from agent.runs import ending, services, shown
 from agent.views.suggesting import suggestions
 from billing.models import Subscription
 from billing.permissions import can_use
@@ -212,6 +213,8 @@ class Events(MemberPage):
 
 def turn(run: Run, *, is_mine: bool) -> dict[str, Any]:
     steps = list(run.steps.all())
+    # Kept as text; a page says how long ago that was.
+    run.citations = [{**each, "edited_at": parse_datetime(each["edited_at"] or "")} for each in run.citations]
     return {
         "run": run,
         "anchor": shown.anchor(run),
@@ -239,8 +242,8 @@ def _problem(run: Run) -> dict[str, Any] | None:
     if run.status != Run.Status.FAILED:
         return None
     words = _("The answer could not be finished. Your question was not counted.")
-    text = run.error if run.error != performing.TROUBLE else ""
-    url = reverse("plan") if run.error == performing.NOT_ENOUGH else ""
+    text = run.error if run.error != ending.TROUBLE else ""
+    url = reverse("plan") if run.error == ending.NOT_ENOUGH else ""
     return {"tone": "bad", "text": f"{words} {text}".strip(), "url": url, "action": _("Compare plans")}
 
 

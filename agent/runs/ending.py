@@ -1,0 +1,100 @@
+"""The end of a run and of its hold. Light: pages and the API stop runs without loading what performs them."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import tenancy
+from agent.events import Events
+from agent.models import Conversation, Run, Step
+from agent.runs import shown
+from usage import services as usage
+from usage.models import Entry
+
+if TYPE_CHECKING:
+    from agent.runs.working import Work
+
+OPEN = (Run.Status.QUEUED, Run.Status.RUNNING)
+TOO_LONG = "It took too long."
+NOT_ENOUGH = "What is left of the token quota is not enough for this question."
+NO_ACCESS = "You are not a member of this workspace any more."
+TROUBLE = "Something went wrong on our side."
+MODEL_TROUBLE = "The model did not answer."
+
+
+def events_of(run: Run) -> Events:
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None, "a run is performed inside its workspace"
+    return Events(workspace_id, run.pk)
+
+
+def give_up(*, run_id: str, now: datetime) -> None:
+    """After the last attempt: the question was not answered and is not counted."""
+    run = Run.objects.filter(pk=run_id).first()
+    if run is not None:
+        finish(run, Run.Status.FAILED, error=TROUBLE)
+
+
+def finish(run: Run, status: Run.Status, *, work: "Work | None" = None, error: str = "") -> None:
+    """End the run and its hold in one transaction, unless it has ended before; then say so to who listens."""
+    now = timezone.now()
+    with transaction.atomic():
+        stored = Run.objects.select_for_update().filter(pk=run.pk, status__in=OPEN).first()
+        if stored is None:
+            return
+        stored.status, stored.finished_at, stored.error = status, now, error
+        if work is not None:
+            _keep(stored, work, is_failure=status == Run.Status.FAILED)
+        stored.save()
+        Conversation.objects.filter(pk=stored.conversation_id).update(updated_at=now)
+        _close_hold(stored, has_worked=work is not None and work.has_called, now=now)
+    steps = list(Step.objects.filter(run=stored))
+    name = "error" if status == Run.Status.FAILED else "done"
+    events_of(stored).say(name, shown.as_json(stored, steps))
+
+
+def _keep(run: Run, work: "Work", *, is_failure: bool) -> None:
+    run.answer, run.model = work.text, work.choice.name
+    run.citations = [] if is_failure else work.citations
+    run.grounded = None if is_failure else work.grounded
+    run.input_tokens, run.output_tokens = work.input_tokens, work.output_tokens
+    run.first_word_at, run.synced_at = work.first_word_at, work.scope.synced_at
+
+
+def _close_hold(run: Run, *, has_worked: bool, now: datetime) -> None:
+    if run.hold_id is None:
+        return
+    spent = int((now - run.created_at).total_seconds() * 1000)
+    if run.status == Run.Status.FAILED or not has_worked:
+        usage.release(
+            hold_id=run.hold_id,
+            now=now,
+            outcome=_outcome(run),
+            input_tokens=run.input_tokens,
+            output_tokens=run.output_tokens,
+            model=run.model,
+            run_id=run.pk,
+            milliseconds=spent,
+        )
+        return
+    usage.settle(
+        hold_id=run.hold_id,
+        now=now,
+        outcome=_outcome(run),
+        input_tokens=run.input_tokens,
+        output_tokens=run.output_tokens,
+        model=run.model,
+        run_id=run.pk,
+        milliseconds=spent,
+        grounded=run.grounded,
+    )
+
+
+def _outcome(run: Run) -> str:
+    if run.status == Run.Status.FAILED:
+        return Entry.Outcome.FAILED
+    if run.status == Run.Status.STOPPED:
+        return Entry.Outcome.STOPPED
+    return Entry.Outcome.SUCCEEDED if run.grounded else Entry.Outcome.NOT_FOUND

@@ -1,0 +1,220 @@
+"""Waiting, streaming and dying, against a real web process and a real worker."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from django.conf import settings
+
+from accounts import tenancy, tokens
+from accounts.models import Job
+from agent.models import Run
+from tests.index import handbook
+from tests.people import Person, put_on_plan, sign_up
+from tests.stack import Stack, running
+from usage.models import Entry, Hold, Period
+
+QUESTION = "How many days of paid holiday do we have?"
+LEASE_SECONDS = 2
+
+
+@pytest.fixture(scope="module")
+def stack(chroma: str) -> Iterator[Stack]:
+    with running(RUN_LEASE_SECONDS=str(LEASE_SECONDS), CHROMA_URL=chroma) as stack:
+        yield stack
+
+
+@pytest.fixture
+def alice() -> Person:
+    person = sign_up("Alice")
+    put_on_plan(person, "pro")
+    handbook(person)
+    return person
+
+
+def client(stack: Stack, person: Person, **headers: str) -> httpx.Client:
+    authorization = {"Authorization": f"Bearer {tokens.issue(person.membership).access}"}
+    return httpx.Client(base_url=stack.url, headers={**authorization, **headers}, timeout=60)
+
+
+def events(text: str) -> list[tuple[str, str]]:
+    """Id and name of each."""
+    return re.findall(r"^id: (\S+)\nevent: (\S+)$", text, re.MULTILINE)
+
+
+class StoppedWorker:
+    """Nobody works until the block is left: runs stay queued."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+
+    def __enter__(self) -> None:
+        self.stack.worker.kill()
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.restart_worker()
+
+
+def test_the_answer_is_waited_for(stack: Stack, alice: Person) -> None:
+    with client(stack, alice) as http:
+        response = http.post("/agent/run", json={"prompt": QUESTION})
+
+    answered = response.json()
+    assert (response.status_code, answered["status"], answered["grounded"]) == (200, "succeeded", True)
+    assert "28 days" in answered["answer"]
+    assert "x-docent-handover" not in response.headers
+
+
+def test_async_is_answered_at_once_and_found_later(stack: Stack, alice: Person) -> None:
+    with client(stack, alice, Prefer="respond-async") as http:
+        response = http.post("/agent/run", json={"prompt": QUESTION})
+        told = http.get(f"{response.headers['location']}/events")
+
+    assert (response.status_code, response.headers["preference-applied"]) == (202, "respond-async")
+    assert events(told.text)[-1][1] == "done"
+
+
+def test_a_stream_tells_each_step_as_it_happens(stack: Stack, alice: Person) -> None:
+    with client(stack, alice, Accept="text/event-stream") as http:
+        response = http.post("/agent/run", json={"prompt": QUESTION})
+
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert "retry: 500" in response.text
+    names = [name for _, name in events(response.text)]
+    assert names[0] == "step"
+    assert names[-1] == "done"
+    assert {"delta", "citation"} <= set(names)
+
+
+def test_a_broken_stream_goes_on_where_it_was(stack: Stack, alice: Person) -> None:
+    with client(stack, alice, Accept="text/event-stream") as http:
+        whole = http.post("/agent/run", json={"prompt": QUESTION})
+        address = f"{whole.headers['location']}/events"
+        heard = events(http.get(address).text)
+        middle = heard[len(heard) // 2][0]
+        rest = events(http.get(address, headers={"Last-Event-ID": middle}).text)
+
+    assert heard == events(whole.text)
+    assert rest == heard[len(heard) // 2 + 1 :]
+
+
+def test_a_closed_browser_loses_nothing(stack: Stack, alice: Person) -> None:
+    with (
+        StoppedWorker(stack),
+        client(stack, alice, Accept="text/event-stream") as http,
+        http.stream("POST", "/agent/run", json={"prompt": QUESTION}) as response,
+    ):
+        location = response.headers["location"]
+
+    with client(stack, alice) as http:
+        told = events(http.get(f"{location}/events").text)
+        answered = http.get(location).json()
+    assert (told[-1][1], answered["status"], answered["grounded"]) == ("done", "succeeded", True)
+
+
+def test_a_run_that_waits_for_a_worker_is_stopped(stack: Stack, alice: Person) -> None:
+    with StoppedWorker(stack), client(stack, alice, Prefer="respond-async") as http:
+        location = http.post("/agent/run", json={"prompt": QUESTION}).headers["location"]
+        heard: list[str] = []
+        listener = threading.Thread(target=lambda: heard.append(http.get(f"{location}/events").text))
+        listener.start()
+        assert http.post(f"{location}/stop").json()["status"] == "stopped"
+        listener.join(20)
+
+    assert events(heard[0])[-1][1] == "done"
+    with tenancy.within(alice.workspace):
+        assert Hold.objects.get().state == "released"
+
+
+def test_forty_wait_while_others_are_served(stack: Stack, alice: Person) -> None:
+    async def crowd() -> tuple[list[int], list[float], int]:
+        authorization = {"Authorization": f"Bearer {tokens_of[0]}"}
+        async with httpx.AsyncClient(base_url=stack.url, headers=authorization, timeout=120) as http:
+            waiting = [asyncio.create_task(http.post("/agent/run", json={"prompt": QUESTION})) for _ in range(40)]
+            await asyncio.to_thread(asked, 40)
+            begun = asyncio.get_running_loop().time()
+            others = [(await http.get("/agent/conversations?limit=1")).elapsed.total_seconds() for _ in range(20)]
+            assert asyncio.get_running_loop().time() - begun < 30
+            open_connections = await asyncio.to_thread(database_connections)
+            await asyncio.to_thread(stack.restart_worker)
+            return [(await each).status_code for each in waiting], others, open_connections
+
+    def asked(number: int) -> None:
+        while Job.objects.filter(workspace=alice.workspace, name="agent.jobs.run").count() < number:
+            pass
+
+    tokens_of = [tokens.issue(alice.membership).access]
+    stack.worker.kill()
+    statuses, others, open_connections = asyncio.run(crowd())
+
+    assert statuses == [200] * 40
+    assert sorted(others)[10] < 0.5
+    assert open_connections <= settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
+    with tenancy.within(alice.workspace):
+        period = Period.objects.get(member_id=alice.user.pk)
+        assert (period.requests_used, period.requests_held, period.tokens_held) == (40, 0, 0)
+
+
+def database_connections() -> int:
+    """Of processes that are not this one."""
+    owner: dict[str, Any] = settings.DATABASES["owner"]
+    with psycopg.connect(dbname=owner["NAME"], host=owner["HOST"], user=owner["USER"]) as server:
+        row = server.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'docent_web'"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_killed_worker_costs_time_and_no_answer(stack: Stack, alice: Person) -> None:
+    """The worker is killed when the first step is told; the next one takes the run up when the lease has ended."""
+    with client(stack, alice, Accept="text/event-stream") as http:
+        with http.stream("POST", "/agent/run", json={"prompt": QUESTION}) as response:
+            location = response.headers["location"]
+            for line in response.iter_lines():
+                if line.startswith("event: step"):
+                    break
+            stack.worker.kill()
+        stack.restart_worker()
+        told = events(http.get(f"{location}/events").text)
+        answered = http.get(location).json()
+
+    assert (told[-1][1], answered["status"]) == ("done", "succeeded")
+    assert [step["kind"] for step in answered["steps"]] == ["search", "write"]
+    with tenancy.within(alice.workspace):
+        assert Run.objects.get().status == "succeeded"
+        assert Entry.objects.count() == 1
+        period = Period.objects.get(member_id=alice.user.pk)
+        assert (period.requests_used, period.requests_held, period.tokens_held) == (1, 0, 0)
+
+
+def test_a_handover_from_outside_is_nothing(stack: Stack, alice: Person) -> None:
+    with client(stack, alice, **{"X-Docent-Handover": "forged"}) as http:
+        response = http.get("/agent/conversations")
+
+    assert (response.status_code, "x-docent-handover" in response.headers) == (200, False)
+
+
+def test_probes_answer_before_django(stack: Stack) -> None:
+    with httpx.Client(base_url=stack.url, headers={"Host": "10.0.0.1"}) as http:
+        assert http.get("/healthz").json() == {"status": "ok"}
+        assert http.get("/readyz").json() == {"status": "ready"}
+
+
+def test_a_flood_is_refused_before_django(stack: Stack, alice: Person) -> None:
+    with client(stack, alice) as http:
+        response = http.post("/agent/run", content=b"x" * 3_000_000)
+
+    assert (response.status_code, response.json()["type"]) == (413, "/problems/too-large")
+
+
+def test_charlie_cannot_listen(stack: Stack, alice: Person) -> None:
+    with client(stack, alice, Prefer="respond-async") as http:
+        location = http.post("/agent/run", json={"prompt": QUESTION}).headers["location"]
+    with client(stack, sign_up("Charlie")) as http:
+        assert http.get(f"{location}/events").status_code == 404
