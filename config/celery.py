@@ -2,10 +2,18 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("docent")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(related_name="jobs")
+
+
+# Of Celery's signals the one whose failures stop a worker and beat from starting.
+@signals.import_modules.connect
+def insist_on_production(**_: object) -> None:
+    from config.checks import insist_on_production
+
+    insist_on_production()

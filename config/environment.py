@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import os
+from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -33,6 +34,40 @@ def flag(name: str, default: bool = False) -> bool:
     if value not in {"0", "1", "true", "false", "yes", "no"}:
         raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
     return value in {"1", "true", "yes"}
+
+
+def kind() -> str:
+    """A word that is none of the three must not open the doors of a single machine."""
+    value = text("DOCENT_ENV", EMBEDDED)
+    if value not in {EMBEDDED, TEST, PRODUCTION}:
+        raise ImproperlyConfigured(f"DOCENT_ENV is embedded, test or production, not {value!r}.")
+    return value
+
+
+@dataclass(frozen=True)
+class Mail:
+    host: str
+    port: int
+    user: str
+    password: str
+    use_tls: bool
+    use_ssl: bool
+
+
+def mail(url: str) -> Mail:
+    """`smtp://user:password@host:port` is plain, `smtp+tls://` changes to TLS, `smtps://` is TLS from the start."""
+    parts = urlsplit(url)
+    ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+    if parts.scheme not in ports or not parts.hostname:
+        raise ImproperlyConfigured("EMAIL_URL looks like smtp+tls://user:password@host:587.")
+    return Mail(
+        host=parts.hostname,
+        port=parts.port or ports[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        use_tls=parts.scheme == "smtp+tls",
+        use_ssl=parts.scheme == "smtps",
+    )
 
 
 def database(url: str) -> dict[str, object]:

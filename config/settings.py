@@ -9,7 +9,7 @@ from config import environment as env
 BASE_DIR = Path(__file__).resolve().parent.parent
 PRODUCT_NAME = "Docent"
 
-DOCENT_ENV = env.text("DOCENT_ENV", env.EMBEDDED)
+DOCENT_ENV = env.kind()
 IS_PRODUCTION = DOCENT_ENV == env.PRODUCTION
 DOCENT_HOME = Path(env.text("DOCENT_HOME", str(BASE_DIR / ".local")))
 DEBUG = False
@@ -153,11 +153,15 @@ ACCOUNT_RATE_LIMITS = {
     "signup": env.text("LIMIT_SIGNUP", "20/m/ip"),
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0)
-EMAIL_BACKEND = (
-    "django.core.mail.backends.smtp.EmailBackend"
-    if env.text("EMAIL_URL", "")
-    else ("django.core.mail.backends.console.EmailBackend")
-)
+# Without an address messages go to the log.
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_TIMEOUT = 10
+if env.text("EMAIL_URL", ""):
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    _mail = env.mail(env.text("EMAIL_URL"))
+    EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.use_tls, _mail.use_ssl
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Docent <docent@localhost>")
 
 REST_FRAMEWORK = {

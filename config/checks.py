@@ -1,0 +1,73 @@
+"""What a hosted installation refuses to start with: the doors and defaults that are meant for one machine."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment as env
+
+NOTION = "https://api.notion.com"
+LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "0.0.0.0", "[::1]", "::1"}
+SECRET_LENGTH = 32
+
+
+def insist_on_production() -> None:
+    """Raises ImproperlyConfigured with everything that is wrong at once. Elsewhere than in production: nothing."""
+    found = list(problems())
+    if found:
+        listed = "\n".join(f"- {problem}" for problem in found)
+        raise ImproperlyConfigured(f"DOCENT_ENV=production does not start like this:\n{listed}")
+
+
+def as_system_check(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    return [Error(problem, id="docent.E001") for problem in problems()]
+
+
+def problems() -> Iterator[str]:
+    """Each names the variable and says what to do."""
+    if settings.IS_PRODUCTION:
+        yield from _secrets()
+        yield from _addresses()
+        yield from _doors()
+
+
+def _secrets() -> Iterator[str]:
+    for name in ("SECRET_KEY", "TOKEN_SIGNING_KEY"):
+        if len(env.text(name, "")) < SECRET_LENGTH:
+            yield f"{name} is not set or short: give it {SECRET_LENGTH} or more random characters of its own."
+    if env.text("SECRET_KEY", "") == env.text("TOKEN_SIGNING_KEY", "-"):
+        yield "TOKEN_SIGNING_KEY equals SECRET_KEY: give it another value."
+    if settings.SECRET_KEY == settings.DEFAULT_SECRET_KEY:
+        yield "SECRET_KEY is the one for a single machine: make a new one."
+    one_machine = set(env.seal_keys(settings.DEFAULT_SEAL_KEYS).values())
+    if one_machine & set(settings.SEAL_KEYS.values()):
+        yield "SEAL_KEYS is not set or holds the key for a single machine: give it NAME:KEY with 32 random bytes."
+
+
+def _addresses() -> Iterator[str]:
+    public = urlsplit(settings.PUBLIC_URL)
+    if public.scheme != "https" or (public.hostname or "") in LOCAL_HOSTS:
+        yield "PUBLIC_URL is not a public https address: set it to the one that customers open."
+    local = [host for host in settings.ALLOWED_HOSTS if host.strip() in LOCAL_HOSTS or "*" in host]
+    if local:
+        yield f"ALLOWED_HOSTS has {', '.join(repr(host) for host in local)}: name only the public hosts."
+    if settings.NOTION_API_URL != NOTION:
+        yield f"NOTION_API_URL is not {NOTION}: leave it unset; the emulator is for one machine."
+    if not (env.text("DATABASE_URL", "") or env.text("DATABASE_WEB_URL", "")):
+        yield "DATABASE_WEB_URL is not set: give the address of the lesser login."
+    for name in ("REDIS_URL", "CHROMA_URL"):
+        if not env.text(name, ""):
+            yield f"{name} is not set: give the address of the service."
+
+
+def _doors() -> Iterator[str]:
+    if any(name.partition(".")[0] == "devkit" for name in settings.INSTALLED_APPS):
+        yield "INSTALLED_APPS has devkit, which holds the demo: take it out."
+    if not settings.EMAIL_VERIFICATION_REQUIRED:
+        yield "EMAIL_VERIFICATION_REQUIRED is off: leave it unset, or anybody signs up with anybody's address."
+    if not env.text("EMAIL_URL", ""):
+        yield "EMAIL_URL is not set: without it nobody can verify an address or reset a password."

@@ -1,0 +1,128 @@
+"""A hosted installation refuses what is only for one machine. Each test starts real processes."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from tests.people import Person
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = {
+    "DOCENT_ENV": "production",
+    "SECRET_KEY": "s" * 50,
+    "TOKEN_SIGNING_KEY": "t" * 50,
+    "SEAL_KEYS": f"1:{base64.urlsafe_b64encode(b'k' * 32).decode()}",
+    "PUBLIC_URL": "https://docent.example",
+    "ALLOWED_HOSTS": "docent.example",
+    "EMAIL_URL": "smtp+tls://user:pass%40word@mail.example:587",
+    "CHROMA_URL": "http://chroma.internal:8000",
+}
+STARTS = {
+    "check": ["manage.py", "check"],
+    "web": ["-c", "import config.asgi"],
+    "worker": ["-m", "celery", "-A", "config", "worker", "-P", "solo", "-c", "1"],
+    "beat": ["-m", "celery", "-A", "config", "beat"],
+}
+# Everything that could be wrong, with the variable that the message must name.
+WRONG = {
+    "SECRET_KEY": "only-for-one-machine-and-refused-in-production",
+    "TOKEN_SIGNING_KEY": "",
+    "SEAL_KEYS": "2:a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=,1:b25seS1mb3Itb25lLW1hY2hpbmUtYW5kLXJlZnVzZWQ=",
+    "PUBLIC_URL": "http://docent.example",
+    "ALLOWED_HOSTS": "docent.example,*",
+    "NOTION_API_URL": "http://127.0.0.1:9000",
+    "EMAIL_URL": "",
+    "EMAIL_VERIFICATION_REQUIRED": "0",
+    "CHROMA_URL": "",
+}
+
+
+def start(what: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name not in WRONG and not name.startswith("COV_CORE")}
+    environment = {**kept, **GOOD, **changes}
+    return subprocess.run(
+        [sys.executable, *STARTS[what]],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("what", ["check", "web"])
+def test_a_complete_environment_starts(what: str) -> None:
+    done = start(what)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("what", list(STARTS))
+def test_everything_that_is_wrong_is_said_at_once(what: str) -> None:
+    done = start(what, **WRONG)
+
+    assert done.returncode != 0
+    assert WRONG["SECRET_KEY"] not in done.stderr
+    assert WRONG["SEAL_KEYS"] not in done.stderr
+    lines = [line.removeprefix("?: (docent.E001) ").removeprefix("- ") for line in done.stderr.splitlines()]
+    assert {name for name in WRONG if any(line.startswith(name) for line in lines)} == set(WRONG)
+
+
+ONE_BY_ONE = """
+import json, os, sys
+from config import checks
+
+for name, value in json.loads(sys.argv[1]).items():
+    if os.fork() == 0:
+        os.environ[name] = value
+        print(name, *{problem.split()[0] for problem in checks.problems()}, flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_one_wrong_variable_is_enough() -> None:
+    environment = {**os.environ, **GOOD, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    for name in WRONG.keys() - GOOD.keys():
+        environment.pop(name, None)
+
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_BY_ONE, json.dumps(WRONG)], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+
+    assert done.stdout.splitlines() == [f"{name} {name}" for name in WRONG], done.stderr
+
+
+def test_a_misspelt_environment_opens_no_doors() -> None:
+    done = start("check", DOCENT_ENV="prod")
+
+    assert done.returncode != 0
+    assert "DOCENT_ENV is embedded, test or production" in done.stderr
+
+
+def test_the_demo_is_not_there() -> None:
+    look = (
+        "from django.conf import settings as s; "
+        "print('devkit' in s.INSTALLED_APPS, s.EMAIL_HOST, s.EMAIL_HOST_PASSWORD)"
+    )
+    environment = {**os.environ, **GOOD, "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+    done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    assert done.stdout.split() == ["False", "mail.example", "pass@word"], done.stderr
+
+
+def test_an_upgrade_waits_for_staff(alice: Person, settings: Settings) -> None:
+    settings.IS_PRODUCTION = True
+
+    answer = alice.api.post("/user/upgrade-subscription", {"tier": "pro"})
+
+    assert answer.json()["status"] == "pending_approval"
+    assert answer.json()["subscription"]["tier"] == "trial"
