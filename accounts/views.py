@@ -10,7 +10,7 @@ from django.views import View
 
 from accounts import services, tenancy
 from accounts.edge import MemberPage
-from accounts.models import Connection, Membership, User, Workspace
+from accounts.models import Connection, Membership
 
 
 class ProfileForm(forms.Form):
@@ -60,8 +60,7 @@ class Settings(MemberPage):
 
 
 def _connections(membership: Membership) -> list[dict[str, Any]]:
-    """What the member may see: their own, and the shared ones."""
-    found = Connection.objects.filter(workspace=membership.workspace).exclude(status=Connection.Status.DISCONNECTED)
+    """Ending one is offered where what was read through it can be counted: on the sources page."""
     return [
         {
             "id": connection.pk,
@@ -69,10 +68,9 @@ def _connections(membership: Membership) -> list[dict[str, Any]]:
             "connected_at": connection.connected_at,
             "is_shared": connection.is_shared,
             "status": connection.status,
-            "can_disconnect": connection.owner_id == membership.user_id,
+            "can_disconnect": False,
         }
-        for connection in found.order_by("connected_at")
-        if connection.is_shared or connection.owner_id == membership.user_id
+        for connection in Connection.objects.readable_by(membership).order_by("connected_at")
     ]
 
 
@@ -111,8 +109,3 @@ def _here(request: HttpRequest, url: str, section: str = "") -> str:
         return reverse(section if section in SECTIONS else "overview")
     except NoReverseMatch:
         return reverse("settings")
-
-
-def workspaces_of(user: User) -> list[Workspace]:
-    mine = Workspace.objects.filter(memberships__user=user, state=Workspace.State.ACTIVE)
-    return list(mine.order_by("memberships__joined_at"))

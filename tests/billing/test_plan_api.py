@@ -114,6 +114,43 @@ def test_where_it_is_hosted_staff_approves_an_upgrade(alice: Person) -> None:
     assert (answer.json()["status"], before, alice.subscription.tier) == ("pending_approval", "trial", "pro")
 
 
+@override_settings(IS_PRODUCTION=True)
+def test_staff_sees_what_waits_and_a_second_yes_changes_nothing(
+    alice: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alice.api.post("/user/upgrade-subscription", {"tier": "teams", "seats": 2})
+    alice.api.post("/user/upgrade-subscription", {"tier": "teams", "seats": 3})
+    request = PlanRequest.objects.get(workspace=alice.workspace)
+    call_command("approve_plan")
+    call_command("approve_plan", str(request.pk))
+    changed_at = alice.subscription.changed_at
+
+    call_command("approve_plan", str(request.pk))
+
+    assert f"{request.pk}: Alice's company wants teams, 3 seats" in capsys.readouterr().out
+    assert (alice.subscription.seats, alice.subscription.changed_at) == (3, changed_at)
+
+
+def test_an_ended_subscription_begins_again_with_a_new_month(alice: Person) -> None:
+    put_on_plan(alice, "plus", now=timezone.now() - timedelta(days=45))
+    Subscription.objects.filter(workspace=alice.workspace).update(status="canceled")
+    before = alice.api.get("/usage/logs")
+
+    alice.api.post("/user/upgrade-subscription", {"tier": "pro"})
+
+    assert (before.status_code, before.json()["type"]) == (402, "/problems/payment-required")
+    assert timezone.now() - alice.subscription.anchor_at < timedelta(minutes=1)
+
+
+def test_an_upgrade_of_a_paid_plan_keeps_its_month(alice: Person) -> None:
+    put_on_plan(alice, "pro", now=timezone.now() - timedelta(days=10))
+    anchor = alice.subscription.anchor_at
+
+    alice.api.post("/user/upgrade-subscription", {"tier": "plus"})
+
+    assert alice.subscription.anchor_at == anchor
+
+
 def test_an_unknown_request_cannot_be_approved() -> None:
     with pytest.raises(CommandError, match="no request"):
         call_command("approve_plan", "999999")

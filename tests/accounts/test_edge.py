@@ -1,0 +1,90 @@
+"""What the base classes promise whatever a view does, and how a browser's session may use the API."""
+
+from typing import ClassVar
+
+import pytest
+from django.test import Client, override_settings
+from django.urls import include, path
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.edge import MemberAPI
+from accounts.models import IdempotentAnswer, Membership
+from tests.people import Person
+
+
+class Breaks(MemberAPI):
+    schema_of_view: ClassVar[str] = "workspace"
+
+    def post(self, request: Request) -> Response:
+        return Response({"share": 1 / int(request.data["by"])})
+
+
+class ShowsSecret(MemberAPI):
+    keeps_answers: ClassVar[bool] = False
+
+    def post(self, request: Request) -> Response:
+        return Response({"key": "shown once"}, status=201)
+
+
+urlpatterns = [
+    path("breaks", Breaks.as_view()),
+    path("secret", ShowsSecret.as_view()),
+    path("", include("config.urls")),
+]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_a_key_whose_request_broke_may_be_used_again(alice: Person) -> None:
+    with pytest.raises(ZeroDivisionError):
+        alice.api.post("/breaks", {"by": 0}, headers={"Idempotency-Key": "k"})
+
+    answer = alice.api.post("/breaks", {"by": 1}, headers={"Idempotency-Key": "k"})
+
+    assert answer.json() == {"share": 1.0}
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_an_answer_that_shows_a_secret_is_never_kept(alice: Person) -> None:
+    answer = alice.api.post("/secret", {}, headers={"Idempotency-Key": "k"})
+
+    assert answer.status_code == 201
+    assert not IdempotentAnswer.objects.filter(user=alice.user).exists()
+
+
+@pytest.mark.parametrize("key", ["x" * 201, "tab\tin it", "kéy"])
+def test_a_key_that_cannot_be_kept_is_refused(alice: Person, key: str) -> None:
+    answer = alice.api.post("/user/upgrade-subscription", {"tier": "pro"}, headers={"Idempotency-Key": key})
+
+    assert (answer.status_code, alice.subscription.tier) == (400, "trial")
+
+
+def test_a_browser_reads_the_api_with_its_session(alice: Person) -> None:
+    assert alice.web.get("/user/profile").json()["email"] == alice.email
+
+
+def test_a_browser_changes_nothing_without_its_csrf_token(alice: Person) -> None:
+    web = Client(enforce_csrf_checks=True)
+    web.cookies = alice.web.cookies
+
+    answer = web.patch("/user/config", {"language": "en"}, content_type="application/json")
+
+    assert answer.status_code == 403
+
+
+def test_who_was_removed_lands_in_their_own_workspace(bob: Person) -> None:
+    bob.web.get("/app/settings")
+    Membership.objects.filter(pk=bob.membership.pk).delete()
+
+    answer = bob.web.get("/app/settings")
+
+    assert answer.status_code == 200
+    assert bob.web.session["workspace"] == str(bob.user.memberships.get().workspace_id)
+
+
+def test_who_has_no_workspace_left_is_signed_out(alice: Person) -> None:
+    Membership.objects.filter(user=alice.user).delete()
+
+    answer = alice.web.get("/app/settings")
+
+    assert answer.headers["Location"].startswith("/accounts/login/")
