@@ -1,5 +1,6 @@
 """What the frame of every page shows: plan, quota, counts, recent conversations. Asked for only where it is shown."""
 
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -10,12 +11,10 @@ from django.utils import timezone
 from accounts import tenancy
 from accounts.models import Connection, Membership, Workspace
 from agent.models import Conversation
-from billing.effective import EffectivePlan, effective
-from billing.models import Subscription
+from billing.effective import EffectivePlan
 from billing.plans import Feature
 from tasks.models import Task
-from usage import periods
-from usage.models import Period
+from usage.quota import Quota, quota
 
 RECENT = 20
 
@@ -29,7 +28,7 @@ def member(request: HttpRequest) -> dict[str, Any]:
 
 
 class Shell:
-    """A template asks for a part by name; each part costs at most one statement, whatever the workspace holds."""
+    """A template asks for a part by name; each part costs one statement or two, whatever the workspace holds."""
 
     def __init__(self, membership: Membership) -> None:
         self.membership = membership
@@ -42,10 +41,13 @@ class Shell:
         return {"id": user.id, "name": user.name or user.email, "email": user.email}
 
     @cached_property
+    def quota(self) -> Quota:
+        with tenancy.within(self.membership.workspace):
+            return quota(membership=self.membership, now=self.now)
+
+    @property
     def plan(self) -> EffectivePlan:
-        with tenancy.shared():
-            subscription = Subscription.objects.get(workspace_id=self.membership.workspace_id)
-        return effective(subscription, self.now)
+        return self.quota.plan
 
     @property
     def plan_name(self) -> str:
@@ -85,25 +87,19 @@ class Shell:
         with tenancy.within(self.membership.workspace):
             return Task.objects.filter(readable, is_done=False).count()
 
-    @cached_property
-    def _period(self) -> Period | None:
-        with tenancy.within(self.membership.workspace):
-            return periods.find_period(member_id=self.membership.user_id, span=self.plan.period, now=self.now)
-
     @property
     def requests(self) -> dict[str, int]:
-        used = self._period.requests_used + self._period.requests_held if self._period else 0
-        return {"used": used, "limit": periods.limits(self.plan, self.membership).requests}
+        requests = self.quota.requests
+        return {"used": requests.used + requests.held, "limit": requests.limit}
 
     @property
     def tokens(self) -> dict[str, int]:
         # What is only reserved comes back when the answer is there, so it is not shown as used.
-        used = self._period.tokens_used if self._period else 0
-        return {"used": used, "limit": periods.limits(self.plan, self.membership).tokens}
+        return {"used": self.quota.tokens.used, "limit": self.quota.tokens.limit}
 
     @property
-    def resets_on(self) -> Any:
-        return None if self.plan.plan.trial else self.plan.period.ends_at
+    def resets_on(self) -> datetime | None:
+        return None if self.plan.plan.trial else self.quota.resets_at
 
     @cached_property
     def recent(self) -> list[Conversation]:

@@ -12,11 +12,11 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.edge import MemberAPI
 from agent import listening
 from agent.models import Run
 from agent.runs import services, shown
 from config.handover import Mode
+from usage.edge import MeteredAPI
 
 
 class JSONAlways(DefaultContentNegotiation):
@@ -26,8 +26,7 @@ class JSONAlways(DefaultContentNegotiation):
         return JSONRenderer(), "application/json"
 
 
-class RunAPI(MemberAPI):
-    schema_of_view = "workspace"
+class RunAPI(MeteredAPI):
     content_negotiation_class = JSONAlways
 
 

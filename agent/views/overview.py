@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -177,10 +178,17 @@ def figures(runs: Any, shell: Shell, pages: dict[str, int], now: datetime) -> di
     return {
         "requests": shell.requests,
         "pages": pages,
-        "forecast": "",
+        "forecast": _forecast(shell),
         "grounded_share": None if facts["share"] is None else int(facts["share"]),
         "first_word": {"p50": _milliseconds(facts["p50"]), "p95": _milliseconds(facts["p95"])},
     }
+
+
+def _forecast(shell: Shell) -> str:
+    out = shell.quota.requests.runs_out_at
+    if out is None:
+        return ""
+    return _("At this pace used up on %(day)s") % {"day": date_format(timezone.localtime(out), "j F")}
 
 
 def _milliseconds(span: timedelta | None) -> float | None:

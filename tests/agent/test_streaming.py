@@ -68,6 +68,7 @@ def test_the_answer_is_waited_for(stack: Stack, alice: Person) -> None:
     assert (response.status_code, answered["status"], answered["grounded"]) == (200, "succeeded", True)
     assert "28 days" in answered["answer"]
     assert "x-docent-handover" not in response.headers
+    assert '"requests";r=999' in response.headers["ratelimit"]
 
 
 def test_async_is_answered_at_once_and_found_later(stack: Stack, alice: Person) -> None:

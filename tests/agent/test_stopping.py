@@ -1,0 +1,83 @@
+"""Stopping in the middle, with a model that would write for ever."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+from pydantic_ai.messages import ModelMessage
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+
+from accounts import tenancy
+from accounts.models import User
+from agent.models import Run
+from agent.runs import models
+from tests.agent.asking import work
+from tests.people import Person, put_on_plan
+from usage.models import Entry, Hold, Period
+
+
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A stand-in for a vendor's model: it writes until it is stopped. The list says what it was asked."""
+    asked: list[str] = []
+
+    async def words(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str]:
+        asked.append(str(info.model_settings and info.model_settings.get("max_tokens")))
+        yield "The first words"
+        await sync_to_async(_stop_the_run)()
+        while True:
+            yield " and more"
+
+    choice = models.Choice("endless", lambda: FunctionModel(stream_function=words), reads_history=True)
+    monkeypatch.setitem(models._CHOICES, "endless", choice)
+    return asked
+
+
+def _stop_the_run() -> None:
+    run = Run.objects.get(status=Run.Status.RUNNING)
+    Run.objects.filter(pk=run.pk).update(stop_requested_at=timezone.now())
+
+
+def ask_the_endless_one(person: Person) -> str:
+    User.objects.filter(pk=person.user.pk).update(model="endless")
+    queued = person.api.post("/agent/run", {"prompt": "Tell me everything."})
+    return f"/agent/runs/{queued.json()['id']}"
+
+
+def answer_of(person: Person, address: str) -> dict[str, Any]:
+    work(person)
+    answered: dict[str, Any] = person.api.get(address).json()
+    return answered
+
+
+def test_what_was_written_stays_and_is_charged(alice: Person, endless: list[str]) -> None:
+    stopped = answer_of(alice, ask_the_endless_one(alice))
+
+    assert (stopped["status"], stopped["grounded"], stopped["citations"]) == ("stopped", None, [])
+    assert stopped["answer"].startswith("The first words and more")
+    with tenancy.within(alice.workspace):
+        entry, period = Entry.objects.get(), Period.objects.get()
+    assert (entry.outcome, entry.requests) == ("stopped", 1)
+    assert period.tokens_used == stopped["usage"]["total_tokens"] > 0
+    assert (period.requests_held, period.tokens_held) == (0, 0)
+
+
+def test_a_call_may_write_what_its_hold_still_has(alice: Person, endless: list[str]) -> None:
+    put_on_plan(alice, "pro")
+
+    answer_of(alice, ask_the_endless_one(alice))
+
+    assert 9_000 < int(endless[0]) < 10_000
+
+
+def test_a_prompt_that_does_not_fit_is_not_sent(alice: Person, endless: list[str]) -> None:
+    address = ask_the_endless_one(alice)
+    with tenancy.within(alice.workspace):
+        Hold.objects.update(tokens=20)
+        Period.objects.update(tokens_held=20)
+
+    failed = answer_of(alice, address)
+
+    assert (failed["status"], failed["answer"], endless) == ("failed", "", [])
