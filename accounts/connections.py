@@ -212,6 +212,13 @@ def renewed_token(connection: Connection, *, rejected: str) -> str:
     return grant.access_token
 
 
+def share(connection: Connection, *, by: Membership, is_shared: bool) -> None:
+    """Let the whole workspace read what was read through it, or its owner alone. Only the owner decides."""
+    if connection.owner_id != by.user_id:
+        raise NotAllowed("Only the member who connected Notion can share it.")
+    Connection.objects.filter(pk=connection.pk).update(is_shared=is_shared)
+
+
 def end(connection: Connection) -> None:
     """Take the tokens away, here and (by OAuth) at Notion. From now on nobody reads through this connection."""
     if connection.kind == Connection.Kind.OAUTH and connection.sealed_access_token:

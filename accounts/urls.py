@@ -10,7 +10,6 @@ api = [
     path("user/config", json.Config.as_view(), name="api-config"),
 ]
 pages = [
-    path("app/settings", views.Settings.as_view(), name="settings"),
     path("app/theme", views.SetTheme.as_view(), name="set-theme"),
     path("app/switch-workspace", views.SwitchWorkspace.as_view(), name="switch-workspace"),
 ]

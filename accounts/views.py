@@ -2,7 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -10,7 +10,6 @@ from django.views import View
 
 from accounts import services, tenancy
 from accounts.edge import MemberPage
-from accounts.models import Connection, Membership
 
 
 class ProfileForm(forms.Form):
@@ -22,6 +21,8 @@ class WorkspaceForm(forms.Form):
 
 
 class Settings(MemberPage):
+    """Profile and workspace. What a connection has read is known above, so its part of the page is `agent`'s."""
+
     open_when_expired = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -52,26 +53,14 @@ class Settings(MemberPage):
             "section": "settings",
             "profile_form": ProfileForm(initial={"name": member.user.name}),
             "workspace_form": self._workspace_form() if member.may_manage else None,
-            "connections": _connections(member),
             "second_factor_url": "",
             "has_second_factor": False,
         }
+        context |= self.more()
         return render(request, "accounts/settings.html", context | forms_shown, status=400 if forms_shown else 200)
 
-
-def _connections(membership: Membership) -> list[dict[str, Any]]:
-    """Ending one is offered where what was read through it can be counted: on the sources page."""
-    return [
-        {
-            "id": connection.pk,
-            "notion_workspace_name": connection.notion_workspace_name,
-            "connected_at": connection.connected_at,
-            "is_shared": connection.is_shared,
-            "status": connection.status,
-            "can_disconnect": False,
-        }
-        for connection in Connection.objects.readable_by(membership).order_by("connected_at")
-    ]
+    def more(self) -> dict[str, Any]:
+        return {"connections": []}
 
 
 class SetTheme(MemberPage):
@@ -93,7 +82,10 @@ class SwitchWorkspace(View):
     def post(self, request: HttpRequest) -> HttpResponse:
         if not tenancy.is_signed_in(request):
             return redirect("account_login")
-        chosen = tenancy.member(user_id=request.user.pk, workspace_id=request.POST.get("workspace"))
+        try:
+            chosen = tenancy.member(user_id=request.user.pk, workspace_id=request.POST.get("workspace"))
+        except tenancy.NotAMember as error:
+            raise Http404 from error
         request.session["workspace"] = str(chosen.workspace_id)
         return redirect(_here(request, request.POST.get("next", ""), section=request.POST.get("section", "")))
 

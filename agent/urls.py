@@ -2,7 +2,7 @@ from django.urls import path
 
 from agent import api as json
 from agent.sync import urls as sync
-from agent.views import ask, overview
+from agent.views import ask, overview, settings
 
 api = [
     path("agent/run", json.Ask.as_view(), name="api-run"),
@@ -22,5 +22,6 @@ pages = [
     path("app/runs/<uuid:run_id>/stop", ask.Stop.as_view(), name="run-stop"),
     path("app/runs/<uuid:run_id>/feedback", ask.Feedback.as_view(), name="run-feedback"),
     path("app/runs/<uuid:run_id>/events", ask.Events.as_view(), name="run-events"),
+    path("app/settings", settings.Settings.as_view(), name="settings"),
     *sync.pages,
 ]
