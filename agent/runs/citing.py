@@ -6,6 +6,7 @@ from typing import Any
 
 from agent.answering import Citation
 from agent.candidates import Candidate
+from agent.markdown.reading import as_read
 from agent.runs.shown import moment
 
 log = logging.getLogger(__name__)
@@ -43,14 +44,20 @@ def _shown(citation: Citation, candidate: Candidate) -> dict[str, Any]:
         "n": citation.number,
         "page_id": candidate.page_id,
         "title": candidate.title,
-        "url": candidate.url,
+        "url": _address(candidate.url, citation.block_id),
         # A page is a block too: what stands in its properties is cited by its own id.
         "block_id": citation.block_id or candidate.page_id,
-        "quote": citation.quote,
+        "quote": as_read(citation.quote),
         "edited_at": moment(candidate.edited_at),
         "indexed_at": moment(candidate.indexed_at),
-        "changed_since": False,
+        # Filled by the check of cited pages at answer time, which does not exist yet.
+        "changed_since": None,
         "place": candidate.context,
-        "before": before[-AROUND_CHARACTERS:],
-        "after": after[:AROUND_CHARACTERS],
+        "before": as_read(before)[-AROUND_CHARACTERS:],
+        "after": as_read(after)[:AROUND_CHARACTERS],
     }
+
+
+def _address(url: str, block_id: str) -> str:
+    """Notion scrolls to the block that the fragment names."""
+    return f"{url}#{block_id.replace('-', '')}" if url and block_id else url

@@ -54,7 +54,8 @@ def test_every_citation_names_a_block_that_holds_its_quote(alice: Person) -> Non
             chunk = Chunk.objects.get(page=page, text__contains=citation["quote"])
             spans = {block: chunk.text[start:end] for block, start, end in chunk.spans}
             assert citation["quote"] in spans[citation["block_id"]]
-            assert (citation["title"], citation["url"]) == (page.title, page.url)
+            assert citation["title"] == page.title
+            assert citation["url"] == f"{page.url}#{citation['block_id'].replace('-', '')}"
             assert {"n", "edited_at", "indexed_at", "changed_since"} <= set(citation)
 
 
