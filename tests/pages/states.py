@@ -103,6 +103,7 @@ def _sources() -> dict[str, State]:
 def _tasks() -> dict[str, State]:
     listed = {
         "section": "tasks", "total": 9, "has_source": True, "filters": {}, "is_filtered": False, "can_complete": True,
+        "can_create": True,
         "whose": [{"name": "Mine", "url": "?", "is_current": True}, {"name": "All", "url": "?whose=all"}],
         "selects": [{"name": "source", "label": "Source", "value": "", "choices": [("a", "Launch plan")]}],
     }  # fmt: skip
