@@ -1,6 +1,6 @@
 """From a question to the passages that may answer it: by meaning (Chroma) and by words (Postgres), mixed.
 
-Only connections that the asker may read are searched, with four statements and one request to Chroma per connection.
+Only connections that the asker may read are searched, with five statements and one request to Chroma per connection.
 Postgres has every embedding, so what words found is compared with the question by meaning even without Chroma.
 """
 
@@ -8,13 +8,13 @@ import logging
 import math
 import re
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.models import Connection, Membership
 from agent.candidates import Candidate, SearchResult
@@ -24,11 +24,22 @@ from integrations import embedder, vectors
 
 log = logging.getLogger(__name__)
 NEAREST = 50
-WORDIEST = 100
+WORDIEST = 50
 MOST_WORDS = 32
 SHORTEST_MISSPELLING = 4
 # What `ts_rank` gives a word that stands once in a chunk, so that such a word weighs its rarity.
 ONCE = 0.0607927
+SHOWN = (
+    "id",
+    "text",
+    "context",
+    "spans",
+    "page__notion_id",
+    "page__title",
+    "page__url",
+    "page__edited_at",
+    "page__indexed_at",
+)
 WORD = re.compile(r"[^\W_](?:[\w\-./@#:+]*[^\W_])?")
 
 
@@ -70,19 +81,18 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
     near = nearest(readable, vector)
     worded = by_words(readable, question)
     ids = {*(near or {}), *worded}
-    rows = _rows(readable, ids)
     # The cosine of every candidate, also of those that only their words brought here.
     cosines = {
-        str(row["id"]): float(embedder.from_bytes(row["embedding"]) @ vector)
-        for row in rows
-        if row["embedder"] == embedder.NAME
+        str(key): float(embedder.from_bytes(embedding) @ vector)
+        for key, embedding in _indexed(readable, ids).values_list("id", "embedding")
     }
-    known = {str(row["id"]): row for row in rows}
-    words = {key: score for key, score in worded.items() if key in known}
+    words = {key: score for key, score in worded.items() if key in cosines}
     mixed = mix(cosines, words, dense_weight=settings.RETRIEVAL_DENSE_WEIGHT)[:limit]
+    rows = {str(row["id"]): row for row in _indexed(readable, {best.id for best in mixed}).values(*SHOWN)}
     candidates = [
-        _candidate(known[key], dense=cosines.get(key, 0.0), lexical=words.get(key, 0.0), score=score)
-        for key, score in mixed
+        _candidate(rows[best.id], dense=cosines[best.id], lexical=words.get(best.id, 0.0), score=best.score)
+        for best in mixed
+        if best.id in rows
     ]
     return Found(SearchResult(query=question, candidates=candidates), is_by_meaning=near is not None)
 
@@ -99,9 +109,10 @@ def nearest(readable: Scope, vector: embedder.Vector, *, limit: int = NEAREST) -
 
 
 RARITY = """
-SELECT term.word, numnode(term.query), (SELECT count(*) FROM agent_chunk WHERE connection_id = ANY(%(readable)s)),
+SELECT term.word, (SELECT count(*) FROM agent_chunk WHERE connection_id = ANY(%(readable)s)),
        (SELECT count(*) FROM agent_chunk WHERE connection_id = ANY(%(readable)s) AND words @@ term.query)
 FROM (SELECT word, plainto_tsquery('english', word) AS query FROM unnest(%(words)s::text[]) AS word) AS term
+WHERE numnode(term.query) > 0
 """
 
 # A word that stands nowhere may be misspelt or part of another one: its nearest by trigrams count instead.
@@ -130,9 +141,9 @@ def by_words(readable: Scope, question: str, *, limit: int = WORDIEST) -> dict[s
     ids = list(readable.connection_ids)
     with connection.cursor() as cursor:
         cursor.execute(RARITY, {"readable": ids, "words": words})
-        counted = [row for row in cursor.fetchall() if row[1]]
-        weights = {word: _rarity(total, holding) for word, _, total, holding in counted if holding}
-        unknown = [row[0] for row in counted if not row[3] and len(row[0]) >= SHORTEST_MISSPELLING]
+        counted = cursor.fetchall()
+        weights = {word: _rarity(total, holding) for word, total, holding in counted if holding}
+        unknown = [word for word, _, holding in counted if not holding and len(word) >= SHORTEST_MISSPELLING]
         cursor.execute(
             RANKED,
             {
@@ -141,7 +152,7 @@ def by_words(readable: Scope, question: str, *, limit: int = WORDIEST) -> dict[s
                 "known": list(weights),
                 "weights": list(weights.values()),
                 "unknown": unknown,
-                "unknown_weight": _rarity(counted[0][2], 1) if counted else 0.0,
+                "unknown_weight": _rarity(counted[0][1], 1) if counted else 0.0,
                 "limit": limit,
             },
         )
@@ -152,10 +163,14 @@ def _rarity(total: int, holding: int) -> float:
     return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
 
 
-def _rows(readable: Scope, ids: set[str]) -> Sequence[dict[str, Any]]:
-    chunks = Chunk.objects.filter(id__in=ids, connection_id__in=readable.connection_ids, page__state=Page.State.INDEXED)
-    page = ("page__notion_id", "page__title", "page__url", "page__edited_at", "page__indexed_at")
-    return list(chunks.values("id", "text", "context", "spans", "embedder", "embedding", *page))
+def _indexed(readable: Scope, ids: set[str]) -> QuerySet[Chunk]:
+    """Of these, what may be read now. Vectors of another embedder cannot be compared with the question's."""
+    return Chunk.objects.filter(
+        id__in=ids,
+        connection_id__in=readable.connection_ids,
+        page__state=Page.State.INDEXED,
+        embedder=embedder.NAME,
+    )
 
 
 def _candidate(row: dict[str, Any], *, dense: float, lexical: float, score: float) -> Candidate:

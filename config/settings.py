@@ -229,7 +229,7 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / "staticfiles" if IS_PRODUCTION else None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION
 STORAGES = {
@@ -276,7 +276,7 @@ LOGGING = {
 }
 
 # Asking: how passages are chosen, and how long one run may take. The hold outlives the limit by far.
-RETRIEVAL_DENSE_WEIGHT = float(env.text("RETRIEVAL_DENSE_WEIGHT", "0.7"))
+RETRIEVAL_DENSE_WEIGHT = float(env.text("RETRIEVAL_DENSE_WEIGHT", "0.5"))
 RETRIEVAL_LIMIT = env.number("RETRIEVAL_LIMIT", 8)
 RUN_TIME_LIMIT = env.number("RUN_TIME_LIMIT", 60)
 RUN_LEASE_SECONDS = env.number("RUN_LEASE_SECONDS", 120)
