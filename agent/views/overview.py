@@ -28,6 +28,7 @@ RECENT = 6
 TASKS = 6
 DUE_WITHIN = timedelta(days=14)
 MONTH = timedelta(days=30)
+EARLIEST_FORECAST = 0.1
 
 
 class _Percentile(Aggregate):
@@ -185,8 +186,10 @@ def figures(runs: Any, shell: Shell, pages: dict[str, int], now: datetime) -> di
 
 
 def _forecast(shell: Shell) -> str:
-    out = shell.quota.requests.runs_out_at
-    if out is None:
+    requests = shell.quota.requests
+    out = requests.runs_out_at
+    # From a few questions no pace can be told.
+    if out is None or requests.used < requests.limit * EARLIEST_FORECAST:
         return ""
     return _("At this pace used up on %(day)s") % {"day": date_format(timezone.localtime(out), "j F")}
 

@@ -147,7 +147,7 @@ def test_forty_wait_while_others_are_served(stack: Stack, alice: Person) -> None
 
     def asked(number: int) -> None:
         while Job.objects.filter(workspace=alice.workspace, name="agent.jobs.run").count() < number:
-            pass
+            threading.Event().wait(0.05)
 
     tokens_of = [tokens.issue(alice.membership).access]
     stack.worker.kill()
