@@ -1,0 +1,66 @@
+"""Every management command of ours, with ids that are not there and on a workspace it was not asked about."""
+
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.isolation import inventory
+from tests.isolation.world import SECRET, World, build
+
+
+@pytest.fixture(scope="module")
+def world(_database: None) -> World:
+    return build()
+
+
+def run(*arguments: str) -> str:
+    said = StringIO()
+    call_command(*arguments, stdout=said, stderr=said)
+    return said.getvalue()
+
+
+# How each command is called so that it has nothing to do with Alice. A command without an entry turns the build red.
+HARMLESS: dict[str, Callable[[], str]] = {
+    "prepare_database": lambda: run("prepare_database", "--warm", "1"),
+    "approve_plan": lambda: run("approve_plan"),
+    "reseal": lambda: run("reseal", "--check"),
+    "load_demo": lambda: "",
+}
+REFUSED: dict[str, tuple[str, ...]] = {
+    "approve_plan": ("approve_plan", "999999999"),
+}
+
+
+def test_every_command_has_an_entry() -> None:
+    assert inventory.commands() == set(HARMLESS)
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_command_leaves_other_workspaces_alone_and_tells_no_content(world: World, name: str) -> None:
+    before = world.of_alice()
+
+    said = HARMLESS[name]()
+
+    assert world.of_alice() == before
+    assert SECRET not in said
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_id_that_does_not_exist_is_refused_with_words(world: World, name: str) -> None:
+    before = world.of_alice()
+
+    with pytest.raises(CommandError, match="There is no"):
+        run(*REFUSED[name])
+
+    assert world.of_alice() == before
+
+
+def test_resealing_touches_only_secrets_under_an_older_key(world: World) -> None:
+    before = world.of_alice()
+
+    said = run("reseal")
+
+    assert "0 rows were sealed anew" in said
+    assert world.of_alice() == before
