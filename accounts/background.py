@@ -76,6 +76,10 @@ class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
             log.warning("%s is not run: its workspace is not active", job)
             _held(job).update(failed_at=timezone.now(), error="The workspace is not active.")
             return
+        if job.attempts > MAX_ATTEMPTS:
+            # Every worker that took it died without a word.
+            self._give_up(job, workspace, "It stopped its worker every time.")
+            return
         _current.job, _current.lease = job, self.lease
         try:
             with tenancy.within(workspace):
@@ -84,14 +88,20 @@ class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
             log.warning("%s went to another worker", job)
         except Exception as error:
             log.exception("%s failed at attempt %d", job, job.attempts)
-            if job.attempts >= MAX_ATTEMPTS and self.gave_up is not None:
-                with tenancy.within(workspace):
-                    self.gave_up(**job.arguments)
-            _put_back(job, error)
+            if job.attempts >= MAX_ATTEMPTS:
+                self._give_up(job, workspace, _words(error))
+            else:
+                _put_back(job, error)
         else:
             _held(job).delete()
         finally:
             _current.job = None
+
+    def _give_up(self, job: Job, workspace: Workspace, error: str) -> None:
+        if self.gave_up is not None:
+            with tenancy.within(workspace):
+                self.gave_up(**job.arguments)
+        _held(job).update(failed_at=timezone.now(), error=error, leased_until=None)
 
 
 def _held(job: Job) -> Any:
@@ -100,11 +110,12 @@ def _held(job: Job) -> Any:
 
 
 def _put_back(job: Job, error: Exception) -> None:
-    now, text = timezone.now(), f"{type(error).__name__}: {error}"[:2000]
-    if job.attempts >= MAX_ATTEMPTS:
-        _held(job).update(failed_at=now, error=text, leased_until=None)
-    else:
-        _held(job).update(due_at=now + BACKOFF * 2 ** (job.attempts - 1), leased_until=None, lease=None, error=text)
+    due_at = timezone.now() + BACKOFF * 2 ** (job.attempts - 1)
+    _held(job).update(due_at=due_at, leased_until=None, lease=None, error=_words(error))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:2000]
 
 
 def claim(job_id: str, *, name: str, lease: timedelta) -> Job | None:
@@ -132,7 +143,8 @@ def renew_lease() -> None:
         return
     with tenancy.shared():
         held = Job.objects.filter(pk=job.pk, lease=job.lease)
-        if not held.update(leased_until=timezone.now() + _current.lease):
+        # Work that gets on does not use up its attempts, however often its workers are replaced.
+        if not held.update(leased_until=timezone.now() + _current.lease, attempts=1):
             raise LeaseLost(str(job))
 
 

@@ -13,7 +13,8 @@ app.autodiscover_tasks(related_name="jobs")
 
 # Of Celery's signals the one whose failures stop a worker and beat from starting.
 @signals.import_modules.connect
-def insist_on_production(**_: object) -> None:
-    from config.checks import insist_on_production
+def insist(**_: object) -> None:
+    from config.checks import insist_on_production, insist_on_walls
 
     insist_on_production()
+    insist_on_walls()

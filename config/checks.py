@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.utils.module_loading import import_string
 
 from config import environment as env
 
@@ -21,6 +23,14 @@ def insist_on_production() -> None:
     if found:
         listed = "\n".join(f"- {problem}" for problem in found)
         raise ImproperlyConfigured(f"DOCENT_ENV=production does not start like this:\n{listed}")
+
+
+def insist_on_walls() -> None:
+    """Raises WeakIsolation when the database login could leave its workspace. Called before a process forks."""
+    import_string("accounts.access.insist_on_walls")()
+    serving: Any = connections["default"]
+    serving.close()
+    serving.close_pool()
 
 
 def as_system_check(app_configs: Any, **_: Any) -> list[CheckMessage]:

@@ -4,9 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from config.checks import insist_on_production
+from config.checks import insist_on_production, insist_on_walls
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
 insist_on_production()
+insist_on_walls()

@@ -1,5 +1,8 @@
 """What an injected text can do from inside a workspace: every attack we know, through the product's own connection."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -165,6 +168,23 @@ def test_a_rollback_does_not_bring_an_older_role_back(alice: Person, charlie: Pe
 
 def test_no_wall_is_open() -> None:
     assert access.open_walls() == []
+
+
+@pytest.mark.parametrize(
+    "start", ["import config.wsgi", "from config.celery import app; app.loader.import_default_modules()"]
+)
+def test_neither_web_nor_worker_starts_over_a_login_without_walls(start: str) -> None:
+    environment = {
+        **os.environ,
+        "DATABASE_WEB_URL": os.environ["DATABASE_URL"],
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    command = [sys.executable, "-c", f"import django; django.setup(); {start}"]
+
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode != 0
+    assert "could cross from one workspace into another" in ended.stderr
 
 
 def test_every_shared_table_says_who_may_do_what() -> None:
