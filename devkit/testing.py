@@ -96,7 +96,7 @@ def test(arguments: Sequence[str]) -> int:
             return call(["python", "-m", "pytest", *chosen], services.environment)
         if check(services.environment):
             return 1
-        coverage = [*(f"--cov={app}" for app in APPS), "--cov-report=term:skip-covered"]
+        coverage = [*(f"--cov={app}" for app in APPS), "--cov-report=term:skip-covered", "--durations=20"]
         return call(["python", "-m", "pytest", "-n", "2", "--dist", "loadscope", *coverage], services.environment)
 
 
