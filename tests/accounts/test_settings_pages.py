@@ -28,7 +28,7 @@ def test_a_workspace_keeps_its_name_when_none_is_given(alice: Person) -> None:
 def test_a_member_cannot_rename_the_workspace(bob: Person) -> None:
     answer = bob.web.post("/app/settings", {"section": "workspace", "name": "Bob Ltd"})
 
-    assert answer.status_code == 404
+    assert answer.status_code == 403
     assert "Workspace name" not in bob.web.get("/app/settings").content.decode()
 
 

@@ -6,12 +6,13 @@ from typing import Any
 from accounts.models import Job
 from agent import jobs
 from tests.people import Person
+from tests.threads import elsewhere
 
 
 def work(person: Person) -> None:
     """What a worker would do now."""
     for job in Job.objects.filter(workspace=person.workspace, name="agent.jobs.run", failed_at=None):
-        jobs.run(str(job.pk))
+        elsewhere(lambda key=str(job.pk): jobs.run(key))
 
 
 def ask(person: Person, prompt: str, **more: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core.wsgi import get_wsgi_application
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode, openapi
@@ -10,7 +11,6 @@ from schemathesis.checks import content_type_conformance, not_a_server_error, re
 
 from accounts import tokens
 from config.errors import CONTENT_TYPE
-from config.wsgi import application
 from devkit.notion.process import EmulatorProcess
 from tests.people import Person
 
@@ -30,7 +30,7 @@ FEW = settings(
 def test_no_request_breaks_the_api(alice: Person, emulator: EmulatorProcess, mode: GenerationMode) -> None:
     """The emulator stands in for Notion, which some of the calls would ask."""
     headers = {"Authorization": f"Bearer {tokens.issue(alice.membership).access}", "Accept": "application/json"}
-    described = openapi.from_wsgi("/openapi.json", application)
+    described = openapi.from_wsgi("/openapi.json", get_wsgi_application())
     failures: list[str] = []
     statuses: set[int] = set()
 

@@ -1,0 +1,118 @@
+"""Every page of a workspace in use, in a browser: accessible, inside its window, and nothing on the console."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+
+from accounts import tenancy
+from agent.models import Source, SyncRun
+from agent.runs import services as runs
+from agent.sync import services as syncs
+from devkit.notion.process import EmulatorProcess
+from tests.agent.asking import work
+from tests.browser import CHROMIUM
+from tests.outside import HANDBOOK, TASKS, connect, seeded
+from tests.people import Person, put_on_plan, sign_up
+from tests.stack import Stack
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+LOOKS = [("light", 1440), ("dark", 390)]
+PATHS = [
+    "app",
+    "app/ask",
+    "app/ask/{conversation}",
+    "app/conversations",
+    "app/tasks",
+    "app/sources",
+    "app/sources/{source}",
+    "app/connect",
+    "app/connect/{connection}/choose",
+    "app/connect/{connection}/sync",
+    "app/usage",
+    "app/plan",
+    "app/plan?confirm=teams",
+    "app/members",
+    "app/settings",
+    "app/settings?disconnect={connection}",
+    "app/nowhere",
+    "docs",
+]
+
+
+@pytest.fixture(scope="module")
+def used(stack: Stack, emulator: EmulatorProcess) -> tuple[Person, dict[str, str]]:
+    """Alice after a sync and two questions, one of them without an answer."""
+    alice = sign_up("Alice")
+    put_on_plan(alice, "plus")
+    notion = seeded(emulator, {"pages": [HANDBOOK], "databases": [TASKS]}, ["handbook"])
+    connection = connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync = syncs.start(membership=alice.membership)
+        syncs.perform(sync_run_id=str(sync.id))
+        assert SyncRun.objects.get(pk=sync.pk).status == "complete"
+        first = runs.ask(membership=alice.membership, prompt="How many days of holiday are there?", now=timezone.now())
+        runs.ask(
+            membership=alice.membership,
+            prompt="Who won the football world cup?",
+            conversation_id=first.conversation_id,
+            now=timezone.now(),
+        )
+        source = Source.objects.get(kind="database")
+    work(alice)
+    return alice, {
+        "conversation": str(first.conversation_id),
+        "source": str(source.pk),
+        "connection": str(connection.pk),
+    }
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_pages_are_accessible_and_quiet(
+    browser: Browser, stack: Stack, used: tuple[Person, dict[str, str]], theme: str, width: int
+) -> None:
+    alice, ids = used
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=theme,  # type: ignore[arg-type]  # one of the two
+        reduced_motion="reduce",
+    )
+    context.add_cookies([{"name": "sessionid", "value": alice.web.cookies["sessionid"].value, "url": stack.url}])
+    page = context.new_page()
+    said = listen(page, stack)
+
+    faults = [fault for path in PATHS for fault in look(page, stack, path.format(**ids))]
+
+    context.close()
+    assert faults == []
+    assert [words for words in said if "404 (Not Found)" not in words] == []
+
+
+def listen(page: Page, stack: Stack) -> list[str]:
+    said: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            said.append(f"{page.url}: {message.text}")
+
+    def left(request: Request) -> None:
+        if not request.url.startswith((stack.url, "data:")):
+            said.append(f"{page.url} asked {request.url}")
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
+    page.on("request", left)
+    return said
+
+
+def look(page: Page, stack: Stack, path: str) -> list[str]:
+    page.goto(f"{stack.url}/{path}", wait_until="load")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    faults = []
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        faults.append(f"{path} is wider than its window")
+    if path != "docs":  # drawn by Swagger UI, which has faults of its own
+        found = Axe().run(page, options=RULES).response["violations"]
+        faults += [f"{path}: {each['id']} at {[node['target'] for node in each['nodes']]}" for each in found]
+    return faults
