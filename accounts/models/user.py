@@ -2,7 +2,7 @@ import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -44,6 +44,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects: ClassVar[UserManager] = UserManager()
+    # The framework's own, which its type stubs leave out.
+    _password: str | None
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -53,5 +55,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # Set until a new password is stored; a better hash of the same one is not announced here.
+        has_new_password = self._password is not None and not self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if has_new_password:
+                self.end_all_tokens()
+
     def end_all_tokens(self) -> None:
         User.objects.filter(pk=self.pk).update(token_version=models.F("token_version") + 1)
+        # A later save of this object must not bring the old number back.
+        self.refresh_from_db(fields=["token_version"])
