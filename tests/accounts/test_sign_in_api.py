@@ -109,6 +109,32 @@ def test_signing_out_ends_the_refresh_token(api: APIClient, alice: Person) -> No
     assert api.post("/auth/refresh", {"refresh": refresh}).status_code == 401
 
 
+def test_a_token_that_was_signed_out_ends_no_others_however_late(api: APIClient, alice: Person) -> None:
+    ended, other = tokens.issue(alice.membership), tokens.issue(alice.membership)
+    api.post("/auth/logout", {"refresh": ended.refresh})
+    BlacklistedToken.objects.filter(token__user=alice.user).update(
+        blacklisted_at=timezone.now() - tokens.REUSE_GRACE * 2
+    )
+
+    late = api.post("/auth/refresh", {"refresh": ended.refresh})
+
+    assert (late.status_code, late.json()["type"]) == (401, "/problems/invalid-token")
+    assert api.post("/auth/refresh", {"refresh": other.refresh}).status_code == 200
+
+
+def test_signing_out_with_a_used_token_keeps_the_watch_over_it(api: APIClient, alice: Person) -> None:
+    stolen = tokens.issue(alice.membership)
+    fresh = api.post("/auth/refresh", {"refresh": stolen.refresh}).json()
+    api.post("/auth/logout", {"refresh": stolen.refresh})
+    BlacklistedToken.objects.filter(token__user=alice.user).update(
+        blacklisted_at=timezone.now() - tokens.REUSE_GRACE * 2
+    )
+
+    api.post("/auth/refresh", {"refresh": stolen.refresh})
+
+    assert api.post("/auth/refresh", {"refresh": fresh["refresh"]}).status_code == 401
+
+
 @pytest.mark.parametrize("token", ["", "nonsense", "a.b.c"])
 def test_what_is_no_refresh_token_is_refused(api: APIClient, token: str) -> None:
     assert api.post("/auth/refresh", {"refresh": token}).status_code in {400, 401}
