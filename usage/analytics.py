@@ -9,7 +9,10 @@ from django.db.models import Aggregate, Count, F, FloatField, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import Membership, User
-from usage.models import Entry, Period
+from billing.effective import effective
+from billing.models import Subscription
+from usage import periods
+from usage.models import Entry
 
 RAN_WELL = Q(outcome__in=[Entry.Outcome.SUCCEEDED, Entry.Outcome.NOT_FOUND])
 FAILED = Q(outcome=Entry.Outcome.FAILED)
@@ -92,7 +95,8 @@ def people(ids: list[uuid.UUID]) -> dict[uuid.UUID, User]:
     return {user.pk: user for user in User.objects.filter(pk__in=ids).only("id", "name", "email")}
 
 
-def used_by(ids: list[uuid.UUID], *, now: datetime) -> dict[uuid.UUID, tuple[int, int]]:
-    """Requests and tokens of each member in the present period."""
-    current = Period.objects.filter(member_id__in=ids, starts_at__lte=now, ends_at__gt=now)
-    return {row.member_id: (row.requests_used, row.tokens_used) for row in current}
+def used_by(ids: list[uuid.UUID], *, subscription: Subscription, now: datetime) -> dict[uuid.UUID, tuple[int, int]]:
+    """Requests and tokens of each member in the plan's present period, as in their own quota."""
+    present = effective(subscription, now).period
+    rows = periods.find_periods(member_ids=ids, span=present, now=now)
+    return {member_id: (row.requests_used, row.tokens_used) for member_id, row in rows.items()}

@@ -138,16 +138,17 @@ class Users(MeteredAPI):
     @extend_schema(parameters=PAGED, responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         workspace_id = self.membership.workspace_id
-        check_can_use(Subscription.objects.get(workspace_id=workspace_id), Feature.MEMBERS)
+        subscription = Subscription.objects.get(workspace_id=workspace_id)
+        check_can_use(subscription, Feature.MEMBERS)
         check_can_manage(self.membership)
         found = piece(Membership.objects.filter(workspace_id=workspace_id), request.query_params, by="joined_at")
-        return Response({"results": people_json(found.rows), "next": found.next})
+        return Response({"results": people_json(found.rows, subscription), "next": found.next})
 
 
-def people_json(memberships: list[Membership]) -> list[dict[str, Any]]:
+def people_json(memberships: list[Membership], subscription: Subscription) -> list[dict[str, Any]]:
     ids = [membership.user_id for membership in memberships]
     people = analytics.people(ids)
-    used = analytics.used_by(ids, now=timezone.now())
+    used = analytics.used_by(ids, subscription=subscription, now=timezone.now())
     return [
         {
             "id": row.user_id,

@@ -1,6 +1,7 @@
 """The row a member's use is counted in: found, opened, and its limits."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,9 +34,15 @@ def limits(current: EffectivePlan, membership: Membership) -> Limits:
 
 
 def find_period(*, member_id: uuid.UUID, span: Span, now: datetime) -> Period | None:
+    return find_periods(member_ids=[member_id], span=span, now=now).get(member_id)
+
+
+def find_periods(*, member_ids: Sequence[uuid.UUID], span: Span, now: datetime) -> dict[uuid.UUID, Period]:
+    """Each member's row for the plan's present period; who has used nothing yet has none."""
     latest_start = max(now, span.starts_at)
-    mine = Period.objects.filter(member_id=member_id, starts_at__gte=span.starts_at, starts_at__lte=latest_start)
-    return mine.order_by("-starts_at").first()
+    rows = Period.objects.filter(member_id__in=member_ids, starts_at__gte=span.starts_at, starts_at__lte=latest_start)
+    # The latest of a member comes last and stays.
+    return {row.member_id: row for row in rows.order_by("starts_at")}
 
 
 def open_period(*, member_id: uuid.UUID, current: EffectivePlan, limits: Limits, now: datetime) -> Period:

@@ -173,7 +173,7 @@ def _people_context(membership: Membership, *, now: datetime) -> dict[str, Any]:
     subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
     rows = list(Membership.objects.filter(workspace_id=membership.workspace_id).order_by("joined_at", "pk"))
     ids = [row.user_id for row in rows]
-    people, used = analytics.people(ids), analytics.used_by(ids, now=now)
+    people, used = analytics.people(ids), analytics.used_by(ids, subscription=subscription, now=now)
     shows_use = membership.may_manage
     return {
         "section": "members",

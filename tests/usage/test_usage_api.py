@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import tenancy
-from tests.people import Person, put_on_plan
+from tests.people import Person, put_on_plan, sign_up
 from usage import services
 
 
@@ -160,6 +160,17 @@ def test_members_and_viewers_do_not_see_the_people(request: pytest.FixtureReques
     answer = request.getfixturevalue(who).api.get("/admin/users")
 
     assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden")
+
+
+def test_the_table_of_people_counts_from_where_the_quota_counts(now: datetime) -> None:
+    alice = sign_up("Alice", now=now - timedelta(days=2))
+    use(alice, now - timedelta(days=1))
+    put_on_plan(alice, "teams", seats=5, now=now - timedelta(hours=1))
+
+    row = alice.api.get("/admin/users").json()["results"][0]
+
+    assert (row["requests_used"], row["tokens_used"]) == (0, 0)
+    assert alice.api.get("/usage/quota").json()["requests"]["used"] == 0
 
 
 @pytest.mark.parametrize("address", ["/usage/quota", "/usage/logs", "/usage/summary", "/admin/users"])
