@@ -68,9 +68,13 @@ class Home:
 
     def lock(self) -> None:
         """One run per home. Reapers share the second lock, so that a new run waits until a killed one is all gone."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.own_fd = os.open(self.path / "running", os.O_RDWR | os.O_CREAT, 0o600)
-        self.lock_fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.own_fd = os.open(self.path / "running", os.O_RDWR | os.O_CREAT, 0o600)
+            self.lock_fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            self.unlock()
+            raise Trouble(f"{self.path} cannot hold the data ({error.strerror}); set DOCENT_HOME to another") from error
         if not take(self.own_fd):
             holder = os.pread(self.own_fd, 32, 0).decode()
             self.unlock()

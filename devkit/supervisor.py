@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from config import environment as env
 from devkit import reaper
 from devkit.home import PROJECT, Home, Trouble, is_free
 from devkit.processes import Child, Echo, signal_all
@@ -22,6 +23,7 @@ from devkit.services import Services, answers
 
 STEADY_AFTER_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 30.0
+LAST_PORT = 65_535
 MANAGE = [sys.executable, str(PROJECT / "manage.py")]
 
 
@@ -148,6 +150,15 @@ def say(name: str, line: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
+def of_web(environment: Mapping[str, str]) -> dict[str, str]:
+    """The web process gets the lesser login alone: it could not read the owner's even from its own environment."""
+    known = {**os.environ, **environment}
+    if env.flag("ALLOW_WEAK_ISOLATION"):
+        return dict(environment)
+    lesser = known.get("DATABASE_WEB_URL") or env.web_database_url(known["DATABASE_URL"], known["SECRET_KEY"])
+    return {**environment, "DATABASE_URL": "", "DATABASE_WEB_URL": lesser}
+
+
 def application(home: Home, environment: Mapping[str, str], port: int) -> list[Program]:
     python = sys.executable
     web = [python, "-m", "granian", "--interface", "asgi", "--workers", "1", "--host", "127.0.0.1"]
@@ -157,11 +168,12 @@ def application(home: Home, environment: Mapping[str, str], port: int) -> list[P
     worker = [*celery, "worker", "-l", "INFO", "--without-gossip", "--without-mingle", "--max-tasks-per-child", "500"]
     beat = [*celery, "beat", "-l", "INFO", "--pidfile=", "-s", str(home.folder("beat") / "schedule")]
 
-    def program(name: str, arguments: Sequence[str], line: str = "", url: str = "") -> Program:
-        return Program(name, arguments, home=home, environment=environment, echo=say, ready_line=line, ready_url=url)
+    def program(name: str, arguments: Sequence[str], line: str) -> Program:
+        return Program(name, arguments, home=home, environment=environment, echo=say, ready_line=line)
 
+    ready = f"http://127.0.0.1:{port}/readyz"
     return [
-        program("web", web, url=f"http://127.0.0.1:{port}/readyz"),
+        Program("web", web, home=home, environment=of_web(environment), echo=say, ready_url=ready),
         program("runs", [*worker, "-Q", "runs,default", "-c", "2", "-n", "runs@%h"], line=" ready."),
         program("sync", [*worker, "-Q", "sync", "-c", "2", "-n", "sync@%h"], line=" ready."),
         program("beat", beat, line="beat: Starting"),
@@ -170,8 +182,9 @@ def application(home: Home, environment: Mapping[str, str], port: int) -> list[P
 
 def run() -> int:
     use_env_file()
+    refuse_production()
     home = Home.from_environment()
-    port = int(os.environ.get("PORT", "8000"))
+    port = chosen_port()
     services = Services(home, echo=say)
     supervisor = Supervisor(services)
     supervisor.catch_signals()
@@ -223,6 +236,7 @@ def announce(port: int, demo: Mapping[str, str], environment: Mapping[str, str])
 def serve() -> int:
     """Only the services; their addresses as lines for a shell."""
     use_env_file()
+    refuse_production()
     services = Services(Home.from_environment())
     supervisor = Supervisor(services)
     supervisor.catch_signals()
@@ -241,6 +255,7 @@ def serve() -> int:
 
 def manage(arguments: Sequence[str]) -> int:
     use_env_file()
+    refuse_production()
     home = Home.from_environment()
     file = home.path / "environment.json"
     if home.is_locked() and file.exists():
@@ -254,6 +269,19 @@ def keep_environment(home: Home, environment: Mapping[str, str]) -> None:
     file.unlink(missing_ok=True)
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         json.dump(dict(environment), out)
+
+
+def refuse_production() -> None:
+    """These services and the demo are for one machine, and must not stand in silently for hosted ones."""
+    if os.environ.get("DOCENT_ENV", "").strip() == env.PRODUCTION:
+        raise Trouble("DOCENT_ENV=production is not for this command; docs/operations.md says how to run it hosted.")
+
+
+def chosen_port() -> int:
+    said = os.environ.get("PORT", "").strip() or "8000"
+    if not (said.isascii() and said.isdigit() and 0 < int(said) <= LAST_PORT):
+        raise Trouble(f"PORT must be a number from 1 to {LAST_PORT}, not {said!r}.")
+    return int(said)
 
 
 def use_env_file() -> None:

@@ -13,7 +13,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
+
 from devkit.home import PROJECT, free_port
+from devkit.supervisor import of_web
 
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -111,7 +114,9 @@ class Stack:
     def _web(self) -> Program:
         granian = ["granian", "--interface", "asgi", "--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
         granian += ["--backlog", "4096", "--workers-kill-timeout", "3", "config.asgi:application"]
-        return Program(granian, self.folder / "web.log", self.environment)
+        return Program(
+            granian, self.folder / "web.log", of_web({"SECRET_KEY": settings.SECRET_KEY, **self.environment})
+        )
 
     def _worker(self) -> Program:
         celery = ["celery", "-A", "config.celery", "worker", "-l", "INFO", "-Q", "runs,default,sync", "-c", "2", "-B"]

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from devkit import supervisor
 from devkit.home import PROJECT, Home, Trouble
 from tests.devkit.machine import FAMILY, STUBBORN, Installation, eventually, running
 
@@ -163,3 +164,43 @@ def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
         )
 
     assert f"Port {port} is taken" in answer.stderr
+
+
+@pytest.mark.parametrize("port", ["abc", "99999", "0", "-1"])
+def test_a_wrong_port_is_one_clear_line(port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCENT_HOME", str(tmp_path))
+    monkeypatch.setenv("PORT", port)
+
+    with pytest.raises(Trouble, match=f"PORT must be a number from 1 to 65535, not '{port}'"):
+        supervisor.run()
+
+
+def test_a_home_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(Trouble, match="cannot hold the data .* set DOCENT_HOME"):
+        Home(tmp_path / "file" / "home").lock()
+
+
+@pytest.mark.parametrize("command", ["run", "serve", "manage"])
+def test_what_is_for_one_machine_refuses_production(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCENT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DOCENT_ENV", "production")
+    commands = {"run": supervisor.run, "serve": supervisor.serve, "manage": lambda: supervisor.manage(["check"])}
+
+    with pytest.raises(Trouble, match="DOCENT_ENV=production is not for this command"):
+        commands[command]()
+
+    assert not (tmp_path / "home").exists()
+
+
+def test_only_the_web_process_goes_without_the_owners_address(tmp_path: Path) -> None:
+    owner = "postgresql://owner:word@db/docent"
+
+    web, *others = supervisor.application(Home(tmp_path), {"DATABASE_URL": owner, "SECRET_KEY": "s" * 50}, 8000)
+
+    assert owner not in web.environment.values()
+    assert web.environment["DATABASE_WEB_URL"].startswith("postgresql://docent_web:")
+    assert all(other.environment["DATABASE_URL"] == owner for other in others)
