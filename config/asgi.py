@@ -38,7 +38,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            _warm()
+            await asyncio.to_thread(_warm)
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             await waiting.close()

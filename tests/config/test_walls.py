@@ -170,9 +170,7 @@ def test_no_wall_is_open() -> None:
     assert access.open_walls() == []
 
 
-@pytest.mark.parametrize(
-    "start", ["import config.wsgi", "from config.celery import app; app.loader.import_default_modules()"]
-)
+@pytest.mark.parametrize("start", ["import config.wsgi", "from config.celery import app; app.loader.init_worker()"])
 def test_neither_web_nor_worker_starts_over_a_login_without_walls(start: str) -> None:
     environment = {
         **os.environ,
