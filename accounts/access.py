@@ -76,6 +76,16 @@ ESCAPES = (
     "pg_catalog.ts_stat(text, text)",
     "pg_catalog.ts_rewrite(tsquery, text)",
 )
+# Functions that make or fill large objects, which stand in no schema, or carry them to and from files.
+OUTSIDE_SCHEMAS = (
+    "pg_catalog.lo_creat(integer)",
+    "pg_catalog.lo_create(oid)",
+    "pg_catalog.lo_from_bytea(oid, bytea)",
+    "pg_catalog.lo_put(oid, bigint, bytea)",
+    "pg_catalog.lo_import(text)",
+    "pg_catalog.lo_import(text, oid)",
+    "pg_catalog.lo_export(oid, text)",
+)
 EXTENSIONS = ("pg_trgm", "btree_gist")
 
 
@@ -95,7 +105,7 @@ def make_roles() -> None:
         cursor.execute("GRANT docent_public TO docent_web WITH INHERIT FALSE, SET TRUE")
         for extension in EXTENSIONS:
             cursor.execute(f"CREATE EXTENSION IF NOT EXISTS {extension} WITH SCHEMA public")
-        for function in ESCAPES:
+        for function in (*ESCAPES, *OUTSIDE_SCHEMAS):
             cursor.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
         # Django sets the time zone with it at connect, and the connection enters a role with it.
         cursor.execute(f"GRANT EXECUTE ON FUNCTION {ESCAPES[0]} TO docent_web, docent_public")

@@ -95,7 +95,8 @@ class DatabaseWrapper(TenantDatabaseWrapper):  # type: ignore[misc]  # django-te
         if self.connection.info.transaction_status == TransactionStatus.INERROR:
             return  # the next statement fails anyway, and the rollback makes us enter again
         path = [*self._get_cursor_search_paths(), "pg_temp"]
-        with self.connection.cursor() as cursor:
+        # Below Django's cursors, whose errors it translates.
+        with self.wrap_database_errors, self.connection.cursor() as cursor:
             if self._role != AT_LOGIN:
                 cursor.execute("RESET ROLE")
             cursor.execute(
@@ -106,7 +107,8 @@ class DatabaseWrapper(TenantDatabaseWrapper):  # type: ignore[misc]  # django-te
         self.search_path_set_schemas = path
 
     def _close(self) -> Any:
-        # The physical connection goes back to the pool, so it leaves its workspace first; if it cannot, it is closed.
+        # The physical connection goes back to the pool, so it leaves its workspace and its locks first; if it cannot,
+        # it is closed.
         connection = self.connection
         if connection is not None and self._role != AT_LOGIN and not connection.closed:
             try:
@@ -116,6 +118,7 @@ class DatabaseWrapper(TenantDatabaseWrapper):  # type: ignore[misc]  # django-te
                 with connection.cursor() as cursor:
                     cursor.execute("RESET ROLE")
                     cursor.execute("RESET search_path")
+                    cursor.execute("SELECT pg_advisory_unlock_all()")
             except psycopg.Error:
                 connection.close()
         self._role = AT_LOGIN
