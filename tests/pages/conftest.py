@@ -1,25 +1,13 @@
-import os
-import shutil
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from tests.browser import browser_type_launch_args
 from tests.pages.gallery import Gallery, gallery, prepare, served
 
-# Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+__all__ = ["browser_type_launch_args"]
 
 prepare()
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ("gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage")
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    quiet = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in QUIET)]
-    return browser_type_launch_args | {"executable_path": CHROMIUM, "args": quiet}
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.pages.conftest import CHROMIUM
+from tests.browser import CHROMIUM
 from tests.pages.gallery import Gallery
 from tests.pages.states import pages
 
