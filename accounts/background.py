@@ -143,9 +143,16 @@ def renew_lease() -> None:
         return
     with tenancy.shared():
         held = Job.objects.filter(pk=job.pk, lease=job.lease)
-        # Work that gets on does not use up its attempts, however often its workers are replaced.
-        if not held.update(leased_until=timezone.now() + _current.lease, attempts=1):
+        if not held.update(leased_until=timezone.now() + _current.lease):
             raise LeaseLost(str(job))
+
+
+def note_progress() -> None:
+    """Work that gets on does not use up its attempts, however often its workers are replaced."""
+    job: Job | None = getattr(_current, "job", None)
+    if job is not None:
+        with tenancy.shared():
+            Job.objects.filter(pk=job.pk, lease=job.lease).update(attempts=1)
 
 
 def enqueue(

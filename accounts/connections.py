@@ -151,8 +151,14 @@ def _keep(*, membership: Membership, grant: Grant, kind: Connection.Kind, is_sha
             Connection.objects.select_for_update()
             .filter(workspace_id=membership.workspace_id, owner_id=membership.user_id, bot_id=grant.bot_id)
             .first()
-        ) or Connection(workspace_id=membership.workspace_id, owner_id=membership.user_id, bot_id=grant.bot_id)
-        connection.kind, connection.is_shared = kind, is_shared
+        ) or Connection(
+            workspace_id=membership.workspace_id,
+            owner_id=membership.user_id,
+            bot_id=grant.bot_id,
+            # Authorizing again must not change who may read.
+            is_shared=is_shared,
+        )
+        connection.kind = kind
         connection.status, connection.connected_at = Connection.Status.ACTIVE, now
         connection.notion_workspace_id = grant.workspace_id
         connection.notion_workspace_name = grant.workspace_name[:200]
@@ -219,8 +225,8 @@ def share(connection: Connection, *, by: Membership, is_shared: bool) -> None:
     Connection.objects.filter(pk=connection.pk).update(is_shared=is_shared)
 
 
-def end(connection: Connection) -> None:
-    """Take the tokens away, here and (by OAuth) at Notion. From now on nobody reads through this connection."""
+def revoke(connection: Connection) -> None:
+    """Give the token back to Notion, as far as Notion can be reached."""
     if connection.kind == Connection.Kind.OAUTH and connection.sealed_access_token:
         # Disconnecting must work when Notion is away; without our copy the token is of no use to us.
         with suppress(notion.NotionError, sealed.Unreadable):
@@ -230,6 +236,10 @@ def end(connection: Connection) -> None:
                 token=access_token(connection),
                 base_url=settings.NOTION_API_URL,
             )
+
+
+def end(connection: Connection) -> None:
+    """Forget the tokens. From now on nobody reads through this connection."""
     Connection.objects.filter(pk=connection.pk).update(
         status=Connection.Status.DISCONNECTED, sealed_access_token="", sealed_refresh_token=""
     )

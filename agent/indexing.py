@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from django.db import transaction
 
 from agent import chunking
 from agent.models import Chunk, Page
@@ -22,16 +21,32 @@ Lines = Sequence[tuple[str, str]]
 BATCH = 200
 
 
-def index(page: Page, passages: Sequence[Passage], *, workspace_id: uuid.UUID, lines: Lines) -> int:
-    """Make the page's chunks equal these passages. Answers how many texts had to be embedded.
+@dataclass(frozen=True)
+class Pieces:
+    """A page's chunks as they should be, their new vectors written already."""
 
-    Call `page.save()` in the same transaction as this function's caller; the vectors are outside any transaction.
-    """
+    page: Page
+    workspace_id: uuid.UUID
+    chunks: list[Chunk]
+    stale: set[uuid.UUID]
+    embedded: int
+
+    def replace(self) -> None:
+        """Make the rows equal the chunks. In the transaction that saves the page."""
+        Chunk.objects.filter(page=self.page).delete()
+        Chunk.objects.bulk_create(self.chunks)
+
+    def forget_stale_vectors(self) -> None:
+        """After the commit."""
+        _delete(self.workspace_id, self.page.connection_id, self.stale)
+
+
+def prepare(page: Page, passages: Sequence[Passage], *, workspace_id: uuid.UUID, lines: Lines) -> Pieces:
+    """Cut and embed what is new; outside of any transaction, since it takes long and writes vectors."""
     model = embedder.default()
-    pieces = chunking.chunk(passages, page.title, lines, count_tokens=model.count_tokens)
     known = {chunk.id: chunk for chunk in Chunk.objects.filter(page=page)}
     chunks, fresh, seen = [], [], Counter[str]()
-    for ordinal, piece in enumerate(pieces):
+    for ordinal, piece in enumerate(chunking.chunk(passages, page.title, lines, count_tokens=model.count_tokens)):
         seen[piece.fingerprint] += 1
         # The same text keeps its id and its vector wherever it moves in the page.
         key = uuid.uuid5(page.id, f"{embedder.NAME}:{piece.fingerprint}:{seen[piece.fingerprint]}")
@@ -52,22 +67,23 @@ def index(page: Page, passages: Sequence[Passage], *, workspace_id: uuid.UUID, l
         else:
             fresh.append(chunk)
         chunks.append(chunk)
-    for chunk, vector in zip(fresh, model.embed([chunking.embedded(c.context, c.text) for c in fresh]), strict=True):
+    texts = [chunking.embedded(chunk.context, chunk.text) for chunk in fresh]
+    for chunk, vector in zip(fresh, model.embed(texts), strict=True):
         chunk.embedding = embedder.to_bytes(vector)
     _upsert(workspace_id, page.connection_id, fresh)
-    with transaction.atomic():
-        Chunk.objects.filter(page=page).delete()
-        Chunk.objects.bulk_create(chunks)
     stale = known.keys() - {chunk.id for chunk in chunks}
-    _delete(workspace_id, page.connection_id, stale)
-    return len(fresh)
+    return Pieces(page=page, workspace_id=workspace_id, chunks=chunks, stale=set(stale), embedded=len(fresh))
 
 
-def remove(pages: Iterable[Page], *, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> None:
-    """Take pages out of search: their chunks at once, their vectors with them or at the next repair."""
-    page_ids = [page.id for page in pages]
-    stale = list(Chunk.objects.filter(page_id__in=page_ids).values_list("id", flat=True))
-    Chunk.objects.filter(page_id__in=page_ids).delete()
+def remove(pages: Iterable[Page]) -> list[uuid.UUID]:
+    """Take pages out of search. Answers the ids whose vectors are to be forgotten after the commit."""
+    chunks = Chunk.objects.filter(page_id__in=[page.id for page in pages])
+    stale = list(chunks.values_list("id", flat=True))
+    chunks.delete()
+    return stale
+
+
+def forget_vectors(stale: Iterable[uuid.UUID], *, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> None:
     _delete(workspace_id, connection_id, stale)
 
 

@@ -14,12 +14,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from accounts.models import Connection, Membership
 from agent.candidates import Candidate, SearchResult
 from agent.fusion import mix
-from agent.models import Chunk, Page
+from agent.models import Chunk, Page, Source, SyncRun
 from integrations import embedder, vectors
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,8 @@ SHOWN = (
     "text",
     "context",
     "spans",
+    "connection_id",
+    "page__source__title",
     "page__notion_id",
     "page__title",
     "page__url",
@@ -50,6 +52,7 @@ class Scope:
     workspace_id: uuid.UUID
     connection_ids: tuple[uuid.UUID, ...]
     synced_at: datetime | None
+    source_count: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -70,8 +73,22 @@ def scope(membership: Membership) -> Scope:
     return Scope(
         workspace_id=membership.workspace_id,
         connection_ids=tuple(key for key, _ in rows),
+        source_count=Source.objects.filter(connection_id__in=[key for key, _ in rows], is_chosen=True).count(),
         synced_at=min(synced) if synced and len(synced) == len(rows) else None,
     )
+
+
+def unread(readable: Scope) -> str:
+    """How far the first reading of a connection has come; nothing when every page was read once."""
+    being_read = SyncRun.objects.filter(
+        connection_id__in=readable.connection_ids, status__in=(SyncRun.Status.QUEUED, SyncRun.Status.RUNNING)
+    )
+    left_out = (Page.State.SKIPPED, Page.State.TRASHED, Page.State.UNREACHABLE)
+    pages = Page.objects.filter(connection_id__in=being_read.values("connection_id")).exclude(state__in=left_out)
+    counted = pages.aggregate(known=Count("id"), read=Count("indexed_at"))
+    if counted["read"] >= counted["known"]:
+        return ""
+    return f"{counted['read']} of {counted['known']} pages are read so far."
 
 
 def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LIMIT) -> Found:
@@ -168,7 +185,7 @@ def _indexed(readable: Scope, ids: set[str]) -> QuerySet[Chunk]:
     return Chunk.objects.filter(
         id__in=ids,
         connection_id__in=readable.connection_ids,
-        page__state=Page.State.INDEXED,
+        page__indexed_at__isnull=False,
         embedder=embedder.NAME,
     )
 
@@ -185,6 +202,8 @@ def _candidate(row: dict[str, Any], *, dense: float, lexical: float, score: floa
         lexical=lexical,
         score=score,
         url=row["page__url"],
+        place=row["page__source__title"] or "",
+        connection_id=str(row["connection_id"]),
         edited_at=row["page__edited_at"],
         indexed_at=row["page__indexed_at"],
     )

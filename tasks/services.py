@@ -16,10 +16,10 @@ from tasks.models import Task, TaskSource
 
 
 def choose_source(*, connection_id: uuid.UUID, candidates: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
-    """Map the database that looks most like tasks, unless the member has mapped one. Candidates: id, title, schema."""
+    """Map the database that looks most like tasks, unless the member has decided. Candidates: id, title, schema."""
     mapped = TaskSource.objects.filter(connection_id=connection_id).first()
     schemas = {key: (title, schema) for key, title, schema in candidates}
-    if mapped is not None and mapped.data_source_id in schemas:
+    if mapped is not None and (mapped.is_refusal or mapped.data_source_id in schemas):
         return
     best = likeliest([(key, schema) for key, _, schema in candidates])
     if best:
@@ -59,11 +59,17 @@ def map_source(*, connection_id: uuid.UUID, data_source_id: str, title: str, sch
     return source
 
 
+def map_nothing(*, connection_id: uuid.UUID) -> None:
+    """None of the connection's databases holds tasks: its tasks go, and no sync guesses one until another is mapped."""
+    with transaction.atomic():
+        TaskSource.objects.filter(connection_id=connection_id).exclude(data_source_id=TaskSource.REFUSED).delete()
+        TaskSource.objects.get_or_create(connection_id=connection_id, data_source_id=TaskSource.REFUSED)
+
+
 def mirror(
     *,
     connection_id: uuid.UUID,
     owner_id: uuid.UUID,
-    is_shared: bool,
     data_source_id: str,
     row: Mapping[str, Any],
 ) -> None:
@@ -78,7 +84,6 @@ def mirror(
         notion_page_id=str(row["id"]),
         defaults={
             "owner_id": owner_id,
-            "is_shared": is_shared,
             "task_source": source,
             "url": str(row.get("url") or ""),
             "title": found.title[:2000],

@@ -22,6 +22,10 @@ class SyncRun(models.Model):
     is_full = models.BooleanField(default=False)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
     reason = models.CharField(max_length=500, blank=True)
+    # What went wrong so far, in words; kept here so that another worker that goes on knows it too.
+    problems = models.JSONField(default=list)
+    # How often this connection was tried again by itself after failed pages.
+    tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -7,13 +7,12 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from agent import properties
 from agent.models import Page, Source
 from agent.sync.session import Json, Session
-from integrations.notion import Incomplete, LoopedListing, NotFound, Refused, StaleCursor
+from integrations.notion import Incomplete, NotFound, Refused, StaleCursor, Unauthorized, Unreachable
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -36,43 +35,49 @@ def by_search(session: Session) -> None:
             found = session.notion.search(cursor=cursor)
         except StaleCursor:
             if restarted:
-                session.problems.append("Notion's search changed while it was read.")
+                session.note("Notion's search changed while it was read.")
                 return
             cursor, restarted = None, True
             seen.clear()
             continue
         except Refused as error:
-            session.problems.append(f"Notion's search was refused: {error}")
+            session.note(f"Notion's search was refused: {error}")
             return
         meet(session, found.results)
         if not found.complete:
-            session.problems.append("Notion's search was cut short by Notion.")
+            session.note("Notion's search was cut short by Notion.")
         cursor = found.next_cursor
         if cursor is None:
             return
         if cursor in seen:
-            session.problems.append("Notion's search does not advance.")
+            session.note("Notion's search does not advance.")
             return
         seen.add(cursor)
 
 
 def rows_of(session: Session, source: Source) -> None:
+    """A database whose rows cannot be listed keeps the run from being complete, and stops nothing else."""
     batch: list[Json] = []
     try:
         for row in session.notion.query(source.notion_id):
             batch.append(row)
             if len(batch) == BATCH:
-                meet(session, batch)
+                meet(session, batch, source)
                 batch = []
     except Incomplete:
-        session.problems.append(f"Notion gives out only the first rows of “{source.title}”.")
-    except (NotFound, LoopedListing, Refused) as error:
-        session.problems.append(f"The rows of “{source.title}” could not be listed: {error}")
-    meet(session, batch)
+        session.note(f"Notion gives out only the first rows of “{source.title}”.")
+    except Unauthorized:
+        raise
+    except (Refused, Unreachable) as error:
+        session.note(f"The rows of “{source.title}” could not be listed: {error}")
+    meet(session, batch, source)
 
 
-def meet(session: Session, objects: Iterable[Json]) -> None:
-    """Write down pages and data sources as Notion shows them now. What is stripped of its properties is only named."""
+def meet(session: Session, objects: Iterable[Json], source: Source | None = None) -> None:
+    """Write down pages and data sources as Notion shows them now. What is stripped of its properties is only named.
+
+    `source` is the database whose rows these are.
+    """
     pages: dict[str, Json] = {}
     for found in objects:
         key = found.get("id")
@@ -83,26 +88,27 @@ def meet(session: Session, objects: Iterable[Json]) -> None:
         elif found.get("object") == "page":
             pages[key] = found
     if pages:
-        with transaction.atomic():
-            _write_down(session, pages)
+        with session.writing():
+            _write_down(session, pages, source)
 
 
 def meet_source(session: Session, found: Json) -> Source:
     """A database's data source. New ones are chosen, unless the member has left out the tree they stand in."""
     parent = _as_dict(found.get("parent"))
     title = properties.title_of(found)[:LONGEST_TITLE]
-    source, _ = Source.objects.update_or_create(
-        connection_id=session.connection.id,
-        notion_id=found["id"],
-        defaults={
-            "kind": Source.Kind.DATABASE,
-            "database_id": str(parent.get("database_id") or ""),
-            "title": title,
-            "place": _place(session, found),
-            "url": str(found.get("url") or ""),
-            "schema": found.get("properties") or {},
-        },
-    )
+    with session.writing():
+        source, _ = Source.objects.update_or_create(
+            connection_id=session.connection.id,
+            notion_id=found["id"],
+            defaults={
+                "kind": Source.Kind.DATABASE,
+                "database_id": str(parent.get("database_id") or ""),
+                "title": title,
+                "place": _place(session, found),
+                "url": str(found.get("url") or ""),
+                "schema": found.get("properties") or {},
+            },
+        )
     session.sources[source.notion_id] = source
     session.titles[source.notion_id] = title
     if source.database_id:
@@ -135,7 +141,7 @@ def meet_child_page(session: Session, page_id: str) -> None:
         log.info("a page inside a page is not shared with the connection")
 
 
-def _write_down(session: Session, found: dict[str, Json]) -> None:
+def _write_down(session: Session, found: dict[str, Json], source: Source | None) -> None:
     known = {page.notion_id: page for page in session.pages.filter(notion_id__in=found).select_for_update()}
     fresh: list[Page] = []
     changed: list[Page] = []
@@ -144,6 +150,7 @@ def _write_down(session: Session, found: dict[str, Json]) -> None:
         page = known.get(key) or Page(connection_id=session.connection.id, notion_id=key)
         newly_met += page.seen_run != session.run.pk
         page.seen_run = session.run.pk
+        page.source = source or page.source
         page.url = str(thing.get("url") or page.url)
         page.observed_edited_at = parse_datetime(str(thing.get("last_edited_time"))) or page.observed_edited_at
         if isinstance(thing.get("properties"), dict):
@@ -156,7 +163,7 @@ def _write_down(session: Session, found: dict[str, Json]) -> None:
         (changed if key in known else fresh).append(page)
     Page.objects.bulk_create(fresh)
     Page.objects.bulk_update(
-        changed, ["seen_run", "url", "observed", "observed_edited_at", "title", "parent_id"], batch_size=BATCH
+        changed, ["seen_run", "source", "url", "observed", "observed_edited_at", "title", "parent_id"], batch_size=BATCH
     )
     session.count(known=newly_met)
 

@@ -29,3 +29,9 @@ def erase_connection(*, connection_id: str) -> None:
 def find_sources(*, connection_id: str) -> None:
     # Safe to repeat: what is known is only met again.
     services.find_sources(connection_id=connection_id)
+
+
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.try_again")
+def try_again(*, connection_id: str, tries: int) -> None:
+    # Safe to repeat: while a sync is open, that one is meant.
+    services.try_again(connection_id=connection_id, tries=tries)

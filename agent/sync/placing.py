@@ -49,10 +49,11 @@ def _notion_id(session: Session, page: Page) -> str:
 def _top(session: Session, page: Page) -> Source:
     source = session.sources.get(page.notion_id)
     if source is None or source.title != page.title:
-        source, _ = Source.objects.update_or_create(
-            connection_id=session.connection.id,
-            notion_id=page.notion_id,
-            defaults={"kind": Source.Kind.PAGE, "title": page.title, "url": page.url},
-        )
+        with session.writing():
+            source, _ = Source.objects.update_or_create(
+                connection_id=session.connection.id,
+                notion_id=page.notion_id,
+                defaults={"kind": Source.Kind.PAGE, "title": page.title, "url": page.url},
+            )
         session.sources[page.notion_id] = source
     return source

@@ -5,14 +5,13 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.utils import timezone
 
 from accounts import background
 from agent import indexing, properties
-from agent.fetch import fetch_blocks
+from agent.fetch import GONE, NOT_READABLE, NOT_SHARED, fetch_blocks
 from agent.markdown import passages_of, to_markdown
-from agent.models import Page, Source
+from agent.models import Page, Source, SyncRun
 from agent.sync import discovery
 from agent.sync.placing import place
 from agent.sync.session import Json, Session
@@ -21,30 +20,32 @@ from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
 from tasks import services as tasks
 
 log = logging.getLogger(__name__)
+# Text that Notion did not give out; other remarks are about blocks without text of their own.
+LOSSES = frozenset({NOT_SHARED, GONE, NOT_READABLE})
 # Notion's times are whole minutes: an edit in the minute of our reading may come after it.
 MINUTE_MAY_GO_ON = timedelta(minutes=2)
 # A page that failed in a worker's hands this often is passed over, so that it cannot stop the others.
 MOST_ATTEMPTS = 3
 TRY_AGAIN = timedelta(minutes=15)
+MOST_TRIES = 4
 # So many failures in a row are no longer the pages' fault.
 MOST_FAILURES_IN_A_ROW = 5
 
 
 def read_all(session: Session) -> None:
-    """Account for every page that this run has met; reading finds more of them. Stops when the run is cancelled."""
+    """Account for every page that this run has met; reading finds more of them."""
     failures = 0
     while page := _next(session):
         background.renew_lease()
-        if session.is_cancelled():
-            return
         try:
             account(session, page)
             failures = 0
+            background.note_progress()
         except Unauthorized:
             raise
         except (Refused, Unreachable, vectors.Unreachable) as error:
             failures += 1
-            if failures >= MOST_FAILURES_IN_A_ROW:
+            if failures >= MOST_FAILURES_IN_A_ROW and not isinstance(error, Refused):
                 raise
             fail(session, page, str(error))
 
@@ -70,7 +71,8 @@ def account(session: Session, page: Page) -> None:
         return
     source = place(session, page)
     page.source = source
-    if not source.is_chosen:
+    # Asked anew for each page: a member may leave a source out while it is read.
+    if not Source.objects.filter(pk=source.pk, is_chosen=True).exists():
         leave_out(session, page, Page.State.SKIPPED, "Not among the chosen sources")
     elif is_unchanged(session, page):
         _settle(session, page, Page.State.INDEXED, "unchanged")
@@ -80,6 +82,8 @@ def account(session: Session, page: Page) -> None:
 
 def is_unchanged(session: Session, page: Page) -> bool:
     if session.run.is_full or page.state != Page.State.INDEXED or page.indexed_at is None or page.edited_at is None:
+        return False
+    if any(remark[0] in LOSSES for remark in page.warnings):
         return False
     return (
         page.edited_at == page.observed_edited_at
@@ -97,7 +101,8 @@ def read(session: Session, page: Page, source: Source) -> None:
     try:
         blocks, remarks = fetch_blocks(session.notion, page.notion_id)
     except NotFound:
-        leave_out(session, page, Page.State.UNREACHABLE, "Notion no longer shows this page to the connection")
+        # A block may be refused while its page lives: only the page itself proves that it is gone.
+        gone_or_refused(session, page)
         return
     for block in _all(blocks):
         if block.get("type") == "child_page":
@@ -116,34 +121,58 @@ def read(session: Session, page: Page, source: Source) -> None:
     digest = hashlib.sha256(repr((page.title, page.properties["lines"], rendered.passages)).encode()).hexdigest()
     is_same = digest == page.content_hash and page.state == Page.State.INDEXED
     if not is_same or session.run.is_full:
-        embedded = indexing.index(page, rendered.passages, workspace_id=session.workspace_id, lines=values.lines)
-        session.count(chunks_embedded=embedded)
+        pieces = indexing.prepare(page, rendered.passages, workspace_id=session.workspace_id, lines=values.lines)
+    else:
+        pieces = None
     page.content_hash = digest
     page.edited_at = page.observed_edited_at
     page.indexed_at = seen_at
-    _settle(session, page, Page.State.INDEXED, "unchanged" if is_same else "indexed")
-    if source.kind == Source.Kind.DATABASE:
-        tasks.mirror(
-            connection_id=session.connection.id,
-            owner_id=session.connection.owner_id,
-            is_shared=session.connection.is_shared,
-            data_source_id=source.notion_id,
-            row=row,
-        )
+    with session.writing():
+        if not Source.objects.select_for_update().filter(pk=source.pk, is_chosen=True).exists():
+            return
+        if pieces is not None:
+            pieces.replace()
+            session.count(chunks_embedded=pieces.embedded)
+        _settle(session, page, Page.State.INDEXED, "unchanged" if is_same else "indexed")
+        if source.kind == Source.Kind.DATABASE:
+            tasks.mirror(
+                connection_id=session.connection.id,
+                owner_id=session.connection.owner_id,
+                data_source_id=source.notion_id,
+                row=row,
+            )
+    if pieces is not None:
+        pieces.forget_stale_vectors()
+
+
+def gone_or_refused(session: Session, page: Page) -> None:
+    try:
+        session.notion.page(page.notion_id)
+    except NotFound:
+        leave_out(session, page, Page.State.UNREACHABLE, "Notion no longer shows this page to the connection")
+    else:
+        fail(session, page, "Notion shows the page, but not what is in it.")
 
 
 def leave_out(session: Session, page: Page, state: Page.State, reason: str) -> None:
     """The page is not to be answered from: its chunks and vectors go, what we know about it stays."""
-    indexing.remove([page], workspace_id=session.workspace_id, connection_id=session.connection.id)
-    tasks.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
     page.markdown, page.content_hash, page.indexed_at = "", "", None
-    _settle(session, page, state, "trashed" if state != Page.State.SKIPPED else "skipped", reason=reason)
+    with session.writing():
+        stale = indexing.remove([page])
+        tasks.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
+        _settle(session, page, state, "trashed" if state != Page.State.SKIPPED else "skipped", reason=reason)
+    indexing.forget_vectors(stale, workspace_id=session.workspace_id, connection_id=session.connection.id)
 
 
 def fail(session: Session, page: Page, reason: str) -> None:
     """What was indexed before stays; the next sync tries again."""
     log.warning("page %s could not be read: %s", page.notion_id, reason)
-    _settle(session, page, Page.State.FAILED, "failed", reason=reason, next_try_at=timezone.now() + TRY_AGAIN)
+    _settle(session, page, Page.State.FAILED, "failed", reason=reason, next_try_at=next_try(session.run))
+
+
+def next_try(run: SyncRun) -> datetime | None:
+    """When this connection is tried again by itself, unless it was tried too often."""
+    return timezone.now() + TRY_AGAIN * 2**run.tries if run.tries < MOST_TRIES else None
 
 
 def _settle(
@@ -157,7 +186,7 @@ def _settle(
 ) -> None:
     page.state, page.reason, page.next_try_at = state, reason[:500], next_try_at
     page.sync_run, page.attempts = session.run.pk, 0
-    with transaction.atomic():
+    with session.writing():
         page.save()
         session.count(**{counted_as: 1})
 

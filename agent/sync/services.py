@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from accounts.models import Connection, Job, Membership
 from agent import indexing
 from agent.models import Page, Source, SyncRun
 from agent.sync import discovery, placing, reading
-from agent.sync.session import Session, opened
+from agent.sync.session import Session, Stopped, opened
 from config.errors import AppError
 from integrations import notion, vectors
 from tasks import services as tasks
@@ -49,12 +50,16 @@ def start(*, membership: Membership, is_full: bool = False, connection_id: uuid.
     return start_connection(mine[0], requested_by=membership.user_id, is_full=is_full)
 
 
-def start_connection(connection: Connection, *, requested_by: uuid.UUID | None, is_full: bool = False) -> SyncRun:
+def start_connection(
+    connection: Connection, *, requested_by: uuid.UUID | None, is_full: bool = False, tries: int = 0
+) -> SyncRun:
     from agent.sync.jobs import sync
 
     try:
         with transaction.atomic():
-            run = SyncRun.objects.create(connection_id=connection.id, requested_by=requested_by, is_full=is_full)
+            run = SyncRun.objects.create(
+                connection_id=connection.id, requested_by=requested_by, is_full=is_full, tries=tries
+            )
             background.enqueue(sync, workspace_id=connection.workspace_id, sync_run_id=str(run.id))
     except IntegrityError:
         return SyncRun.objects.filter(connection_id=connection.id, status__in=OPEN).latest("created_at")
@@ -89,6 +94,8 @@ def perform(*, sync_run_id: str) -> None:
         with opened(connection, run) as session:
             _read(session)
             _finish(session)
+    except Stopped:
+        log.info("the sync %s is no longer wanted", run.pk)
     except notion.Unauthorized:
         _needs_authorization(connection, run)
 
@@ -98,8 +105,9 @@ def _read(session: Session) -> None:
     run = session.run
     if not run.is_discovered:
         # A worker that died while discovering left figures of what it met; they are counted anew.
-        SyncRun.objects.filter(pk=run.pk).update(known=0)
-        session.pages.filter(seen_run=run.pk).update(seen_run=None)
+        with session.writing():
+            SyncRun.objects.filter(pk=run.pk).update(known=0, problems=[])
+            session.pages.filter(seen_run=run.pk).update(seen_run=None)
         discovery.discover(session)
     tasks.choose_source(
         connection_id=session.connection.id,
@@ -110,9 +118,8 @@ def _read(session: Session) -> None:
         ],
     )
     reading.read_all(session)
-    if not session.is_cancelled():
-        _look_for_the_unseen(session)
-        indexing.repair(workspace_id=session.workspace_id, connection_id=session.connection.id)
+    _look_for_the_unseen(session)
+    indexing.repair(workspace_id=session.workspace_id, connection_id=session.connection.id)
 
 
 def _look_for_the_unseen(session: Session) -> None:
@@ -125,11 +132,17 @@ def _look_for_the_unseen(session: Session) -> None:
             discovery.meet(session, [session.notion.page(page.notion_id)])
         except notion.NotFound:
             gone.append(page)
+        except notion.Unauthorized:
+            raise
+        except (notion.Refused, notion.Unreachable) as error:
+            session.count(known=1)
+            reading.fail(session, page, str(error))
     known = session.pages.exclude(state=Page.State.TRASHED).count()
     newly_gone = [page for page in gone if page.state != Page.State.UNREACHABLE]
-    if len(newly_gone) > max(BRAKE_PAGES, known * BRAKE_SHARE):
-        session.problems.append(
-            f"{len(newly_gone)} pages vanished at once. They are kept until you confirm that they were deleted."
+    if not session.run.is_full and len(newly_gone) > max(BRAKE_PAGES, known * BRAKE_SHARE):
+        session.note(
+            f"{len(newly_gone)} pages vanished at once. They are kept and still answered from; if they were deleted on"
+            " purpose, run a full sync."
         )
         for page in gone:
             session.count(known=1)
@@ -147,42 +160,50 @@ def _finish(session: Session) -> None:
         open_run = SyncRun.objects.select_for_update().filter(pk=run.pk, status=SyncRun.Status.RUNNING).first()
         if open_run is None:
             return
-        left = session.pages.filter(seen_run=run.pk).exclude(sync_run=run.pk).count()
-        if open_run.known == 0:
-            session.problems.append("Notion shows no page to this connection. Share pages with it in Notion.")
-        if open_run.failed:
-            session.problems.append(f"{open_run.failed} pages could not be read.")
-        if left:
-            session.problems.append(f"{left} pages were not reached.")
-        if any(session.pages.filter(sync_run=run.pk).exclude(warnings=[]).values_list("pk", flat=True)[:1]):
-            session.problems.extend(_warnings(session))
-        is_complete = not session.problems
+        found = [*open_run.problems, *_shortcomings(session, open_run)]
         SyncRun.objects.filter(pk=run.pk).update(
-            status=SyncRun.Status.COMPLETE if is_complete else SyncRun.Status.PARTIAL,
-            reason=" ".join(session.problems)[:500],
+            status=SyncRun.Status.PARTIAL if found else SyncRun.Status.COMPLETE,
+            reason=" ".join(found)[:500],
             finished_at=now,
         )
         Connection.objects.filter(pk=session.connection.pk).update(last_synced_at=now)
+        due_at = reading.next_try(open_run)
+        if open_run.failed and due_at is not None:
+            _try_again(session.connection, tries=open_run.tries + 1, due_at=due_at)
 
 
-def _warnings(session: Session) -> list[str]:
-    """Blocks that were left out of pages which were otherwise read. Types without text are no loss."""
-    lost = [
-        remark
-        for warnings in session.pages.filter(state=Page.State.INDEXED).values_list("warnings", flat=True)
-        for remark in warnings
-        if remark[0] in LOSSES
-    ]
-    return [f"{len(lost)} blocks could not be read."] if lost else []
-
-
-LOSSES = frozenset(
-    {
-        "The original of a synced block is not shared with us",
-        "A block vanished or is not shared with us",
-        "Notion does not give out what is inside a block",
+def _shortcomings(session: Session, run: SyncRun) -> list[str]:
+    """What the pages themselves tell about how complete the run is."""
+    left = session.pages.filter(seen_run=run.pk).exclude(sync_run=run.pk).count()
+    read = session.pages.filter(state=Page.State.INDEXED).exclude(warnings=[]).values_list("warnings", flat=True)
+    lost = sum(remark[0] in reading.LOSSES for warnings in read for remark in warnings)
+    said = {
+        "Notion shows no page to this connection. Share pages with it in Notion.": not (run.known or run.problems),
+        f"{run.failed} pages could not be read.": run.failed,
+        f"{left} pages were not reached.": left,
+        f"{lost} blocks could not be read.": lost,
     }
-)
+    return [words for words, is_so in said.items() if is_so]
+
+
+def _try_again(connection: Connection, *, tries: int, due_at: datetime) -> None:
+    from agent.sync.jobs import try_again
+
+    background.enqueue(
+        try_again,
+        workspace_id=connection.workspace_id,
+        key=str(connection.id),
+        due_at=due_at,
+        connection_id=str(connection.id),
+        tries=tries,
+    )
+
+
+def try_again(*, connection_id: str, tries: int) -> None:
+    """The job behind a failed page's next try: a sync that reads what is not as it should be."""
+    connection = Connection.objects.filter(pk=connection_id, status=Connection.Status.ACTIVE).first()
+    if connection is not None:
+        start_connection(connection, requested_by=None, tries=tries)
 
 
 def _needs_authorization(connection: Connection, run: SyncRun) -> None:
@@ -207,7 +228,7 @@ def problems(run: SyncRun) -> list[dict[str, Any]]:
     )
     rows = []
     for page in bad.order_by("title", "id")[:200]:
-        losses = sorted({remark[0] for remark in page.warnings if remark[0] in LOSSES})
+        losses = sorted({remark[0] for remark in page.warnings if remark[0] in reading.LOSSES})
         reason = page.reason or "; ".join(losses)
         if reason:
             rows.append(
@@ -268,7 +289,7 @@ def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
         Source.objects.filter(pk=source.pk).update(is_chosen=False)
         pages = list(Page.objects.filter(source=source))
         tasks.forget(connection_id=source.connection_id, notion_page_ids=[page.notion_id for page in pages])
-        indexing.remove(pages, workspace_id=workspace_id, connection_id=source.connection_id)
+        stale = indexing.remove(pages)
         Page.objects.filter(source=source).update(
             state=Page.State.SKIPPED,
             reason="Not among the chosen sources",
@@ -277,6 +298,7 @@ def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
             indexed_at=None,
             properties={},
         )
+    indexing.forget_vectors(stale, workspace_id=workspace_id, connection_id=source.connection_id)
 
 
 def look_for_sources(connection: Connection) -> None:
@@ -302,7 +324,8 @@ def find_sources(*, connection_id: str) -> None:
     if connection is None:
         return
     run = SyncRun(connection_id=connection.id)
-    with opened(connection, run) as session:
+    with opened(connection, run) as session, suppress(Stopped):
+        session.is_only_looking = True
         discovery.by_search(session)
         for page in session.pages.exclude(parent_id__in=session.titles):
             placing.place(session, page)
@@ -315,24 +338,48 @@ def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None
     if connection_id is not None:
         ending = [authorizations.owned(membership, connection_id)]
     else:
-        ending = list(Connection.objects.readable_by(membership).filter(owner_id=membership.user_id))
+        # Those that were disconnected already too: repeating it finishes what was left.
+        own = Connection.objects.filter(workspace_id=membership.workspace_id, owner_id=membership.user_id)
+        ending = list(own)
     for connection in ending:
         with tenancy.shared():
-            authorizations.end(connection)
-        with transaction.atomic():
-            _forget(connection.id)
-            background.enqueue(
-                erase_connection,
-                workspace_id=membership.workspace_id,
-                key=f"erase {connection.id}",
-                connection_id=str(connection.id),
-            )
+            authorizations.revoke(connection)
+            with transaction.atomic():
+                authorizations.end(connection)
+                background.enqueue(
+                    erase_connection,
+                    workspace_id=membership.workspace_id,
+                    key=f"erase {connection.id}",
+                    connection_id=str(connection.id),
+                )
+        _forget(connection.id)
 
 
 def _forget(connection_id: uuid.UUID) -> None:
-    tasks.forget(connection_id=connection_id)
-    for model in (Page, Source, SyncRun):
-        model._default_manager.filter(connection_id=connection_id).delete()
+    """Everything read through the connection. A sync at work writes under a lock on its run, which goes first."""
+    with transaction.atomic():
+        runs = SyncRun.objects.filter(connection_id=connection_id)
+        list(runs.select_for_update().values_list("pk", flat=True))
+        runs.delete()
+        tasks.forget(connection_id=connection_id)
+        for model in (Page, Source):
+            model._default_manager.filter(connection_id=connection_id).delete()
+
+
+class SyncStillStopping(Exception):
+    """A worker may be about to write vectors of a run that is gone; the job comes back."""
+
+
+def _wait_for_syncs(workspace_id: uuid.UUID) -> None:
+    """No worker may hold a sync whose run is gone: its vectors would come back after they were dropped."""
+    from agent.sync.jobs import sync
+
+    held = Job.objects.filter(
+        workspace_id=workspace_id, name=sync.name, failed_at=None, leased_until__gt=timezone.now()
+    )
+    wanted = [uuid.UUID(job.arguments["sync_run_id"]) for job in held]
+    if len(wanted) > SyncRun.objects.filter(pk__in=wanted).count():
+        raise SyncStillStopping
 
 
 def erase(*, connection_id: str) -> None:
@@ -343,6 +390,7 @@ def erase(*, connection_id: str) -> None:
     if not Connection.objects.filter(pk=key, status=Connection.Status.DISCONNECTED).exists():
         return
     _forget(key)
+    _wait_for_syncs(workspace_id)
     vectors.workspace(workspace_id).collection(key).drop()
     with tenancy.shared():
         Connection.objects.filter(pk=key, workspace_id=workspace_id, status=Connection.Status.DISCONNECTED).delete()

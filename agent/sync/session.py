@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -23,6 +24,10 @@ from integrations.notion.setup import budget_from_settings
 Json = dict[str, Any]
 
 
+class Stopped(Exception):
+    """The run is no longer wanted."""
+
+
 @dataclass
 class Session:
     connection: Connection
@@ -31,7 +36,8 @@ class Session:
     # Titles by Notion's id, for links, mentions and relations between pages.
     titles: dict[str, str] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    # Finding what could be chosen, with a run that is not kept.
+    is_only_looking: bool = False
 
     @property
     def workspace_id(self) -> uuid.UUID:
@@ -45,8 +51,24 @@ class Session:
         """Move the run's figures; in the same transaction as what they count."""
         SyncRun.objects.filter(pk=self.run.pk).update(**{name: F(name) + number for name, number in by.items()})
 
-    def is_cancelled(self) -> bool:
-        return SyncRun.objects.filter(pk=self.run.pk, status=SyncRun.Status.CANCELLED).exists()
+    def note(self, problem: str) -> None:
+        """Something that keeps this run from being complete."""
+        with self.writing():
+            run = SyncRun.objects.get(pk=self.run.pk)
+            if problem not in run.problems:
+                SyncRun.objects.filter(pk=run.pk).update(problems=[*run.problems, problem])
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction of this run. Raises Stopped when the run was cancelled or its connection ended: whoever does
+        that takes the same lock, so nothing is written afterwards."""
+        wanted: Any = SyncRun.objects.filter(pk=self.run.pk, status=SyncRun.Status.RUNNING)
+        if self.is_only_looking:
+            wanted = Connection.objects.filter(pk=self.connection.pk, status=Connection.Status.ACTIVE)
+        with transaction.atomic():
+            if not wanted.select_for_update().exists():
+                raise Stopped(str(self.run.pk))
+            yield
 
 
 class _Counted:

@@ -85,6 +85,11 @@ def sources(connections: Iterable[Connection], *, run: SyncRun | None = None) ->
     ]
 
 
+def _is_ready(source: Source, run: SyncRun, done: int, total: int) -> bool:
+    """All rows of a database are known before the first is read; a tree of pages may grow until the sync ends."""
+    return source.kind == Source.Kind.DATABASE and run.is_discovered and 0 < total <= done
+
+
 def _row(
     source: Source,
     connection: Connection,
@@ -111,7 +116,7 @@ def _row(
     if connection.status == Connection.Status.REAUTHORIZE:
         state, label = "warn", _("No access")
         row["badge"] = label
-    elif run is not None and (done < total or (run.status == SyncRun.Status.QUEUED and not total)):
+    elif run is not None and not _is_ready(source, run, done, total):
         state, label = ("busy", _("Syncing")) if run.status == SyncRun.Status.RUNNING else ("waiting", _("Waiting"))
     elif states.get(Page.State.FAILED):
         state, label = "warn", _("Some pages could not be read")

@@ -17,6 +17,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "agent.jobs.sync": {"sync_run_id": "sync"},
     "agent.jobs.erase_connection": {"connection_id": "connection"},
     "agent.jobs.find_sources": {"connection_id": "connection"},
+    "agent.jobs.try_again": {"connection_id": "connection"},
     "agent.jobs.run": {"run_id": "run"},
     "usage.jobs.expire_holds": {},
 }
@@ -34,7 +35,9 @@ def world(_database: None) -> World:
 
 
 def job_of(world: World, name: str, workspace: Workspace) -> Job:
-    arguments = {key: str(world.ids[thing]) for key, thing in ARGUMENTS[name].items()}
+    arguments: dict[str, Any] = {key: str(world.ids[thing]) for key, thing in ARGUMENTS[name].items()}
+    if name == "agent.jobs.try_again":
+        arguments["tries"] = 1
     return Job.objects.create(workspace=workspace, name=name, queue="default", arguments=arguments)
 
 

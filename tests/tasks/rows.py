@@ -63,7 +63,6 @@ def from_notion(connection: Connection, title: str, *, due: str = "", status: st
         services.mirror(
             connection_id=connection.pk,
             owner_id=connection.owner_id,
-            is_shared=connection.is_shared,
             data_source_id=SOURCE,
             row=row,
         )

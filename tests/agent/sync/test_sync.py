@@ -1,11 +1,16 @@
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
-from accounts import connections, tenancy
-from accounts.models import Connection
+from accounts import connections as authorizations
+from accounts import tenancy
+from accounts.models import Connection, Job
 from agent import indexing
 from agent.models import Chunk, Page, Source, SyncRun
 from agent.sync import services
@@ -15,6 +20,7 @@ from tasks.models import Task
 from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
 from tests.people import Person, join
 
+REFUSAL = {"error": {"status": 400, "code": "validation_error", "message": "Block type ai_block is not supported."}}
 RECORDED = Path(__file__).resolve().parents[4] / "shared" / "notion" / "recorded"
 
 
@@ -23,6 +29,26 @@ def sync(person: Person, *, is_full: bool = False) -> SyncRun:
     run = services.start(membership=person.membership, is_full=is_full)
     services.perform(sync_run_id=str(run.id))
     return SyncRun.objects.get(pk=run.pk)
+
+
+@contextmanager
+def syncing(person: Person, notion: NotionWorkspace) -> Iterator[None]:
+    """A worker is in the middle of reading; afterwards it has ended."""
+    notion.fault({"slow": {"ms": 80}}, path_regex="/children")
+    run = services.start(membership=person.membership)
+
+    def work() -> None:
+        with tenancy.within(person.workspace):
+            services.perform(sync_run_id=str(run.id))
+        connections.close_all()
+
+    with ThreadPoolExecutor(1) as worker:
+        ended = worker.submit(work)
+        while not Page.objects.filter(sync_run=run.pk).exists():
+            assert not ended.done()
+            wait([ended], timeout=0.01)
+        yield
+        ended.result()
 
 
 def long_ago() -> None:
@@ -292,8 +318,8 @@ def test_a_private_connection_is_its_owners_alone(team_owner: Person, acme: Noti
         with pytest.raises(services.NoSync):
             services.get(membership=bob.membership, sync_run_id=run.id)
         assert services.coverage(membership=bob.membership, now=timezone.now())["connections"] == []
-    with pytest.raises(connections.NoConnection):
-        connections.owned(bob.membership, connection.id)
+    with pytest.raises(authorizations.NoConnection):
+        authorizations.owned(bob.membership, connection.id)
 
 
 def test_what_real_notion_answered_is_synced_too(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:
@@ -301,7 +327,7 @@ def test_what_real_notion_answered_is_synced_too(alice: Person, emulator: Emulat
         pytest.skip("the folder with recorded answers is not beside the project")
     token = f"ntn_recorded_{alice.workspace.id.hex}"
     emulator.control("seed", {"recorded": str(RECORDED), "token": token})
-    connections.connect_with_token(membership=alice.membership, token=token, is_shared=False, now=timezone.now())
+    authorizations.connect_with_token(membership=alice.membership, token=token, is_shared=False, now=timezone.now())
 
     with tenancy.within(alice.workspace):
         run = sync(alice)
@@ -321,3 +347,135 @@ def test_an_empty_connection_is_not_called_complete(alice: Person, emulator: Emu
 
     assert run.status == "partial"
     assert "Share pages with it" in run.reason
+
+
+def test_a_database_that_cannot_be_listed_stops_nothing_else(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    acme.fault("500", path_regex=f"data_sources/{acme.source('tasks_main')}/query")
+
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+        indexed = set(Page.objects.filter(state="indexed").values_list("title", flat=True))
+
+    assert run.status == "partial"
+    assert "The rows of “Launch plan” could not be listed" in run.reason
+    assert {"Handbook", "Travel", "Security"} <= indexed
+
+
+def test_a_worker_that_goes_on_knows_what_went_wrong_before(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    acme.fault(REFUSAL, path_regex=f"data_sources/{acme.source('tasks_main')}/query")
+    acme.fault("401", path_regex=f"blocks/{acme.page('security')}/children", times=1)
+
+    with tenancy.within(alice.workspace):
+        run = services.start(membership=alice.membership)
+        services.perform(sync_run_id=str(run.id))
+        SyncRun.objects.filter(pk=run.pk).update(status="running", finished_at=None)
+        Connection.objects.update(status="active")
+        services.perform(sync_run_id=str(run.id))
+        run.refresh_from_db()
+
+    assert run.status == "partial"
+    assert "could not be listed" in run.reason
+
+
+def test_a_known_page_that_cannot_be_asked_for_fails_alone(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.fault({"search_omit": {"ids": [acme.page("travel")]}}, path_regex="search")
+        acme.fault(REFUSAL, path_regex=f"pages/{acme.page('travel')}$")
+        run = sync(alice)
+
+        assert run.status == "partial"
+        assert Page.objects.get(title="Travel").state == "failed"
+        assert Chunk.objects.filter(page__title="Travel").exists()
+
+
+def test_a_refused_page_stays_until_it_is_proven_gone(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "More."}])
+        acme.fault(
+            {"error": {"status": 404, "code": "object_not_found", "message": "Could not find block"}},
+            path_regex=f"blocks/{acme.page('travel')}/children",
+        )
+        run = sync(alice)
+
+        assert run.status == "partial"
+        assert Page.objects.get(title="Travel").state == "failed"
+        assert Chunk.objects.filter(page__title="Travel").exists()
+
+
+def test_a_block_that_was_refused_is_asked_for_again(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:
+    page = {"key": "top", "title": "Top", "blocks": [{"toggle": {"text": "Details", "blocks": ["The code is 4711."]}}]}
+    notion = seeded(emulator, {"pages": [page]}, ["top"])
+    connect(alice, notion)
+    fault = notion.fault(REFUSAL, path_regex=f"blocks/(?!{notion.page('top')}).*/children")
+
+    with tenancy.within(alice.workspace):
+        first = sync(alice)
+        long_ago()
+        emulator.control(f"faults?id={fault}", method="DELETE")
+        second = sync(alice)
+        text = "\n".join(Chunk.objects.values_list("text", flat=True))
+
+    assert (first.status, second.status) == ("partial", "complete")
+    assert "4711" in text
+
+
+def test_a_failed_page_is_tried_again_by_itself(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    fault = acme.fault("500", path_regex=f"blocks/{acme.page('travel')}/children")
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        job = Job.objects.get(name="agent.jobs.try_again")
+        next_try_at = Page.objects.get(title="Travel").next_try_at
+        acme.emulator.control(f"faults?id={fault}", method="DELETE")
+        services.try_again(**job.arguments)
+        run = SyncRun.objects.latest("created_at")
+        services.perform(sync_run_id=str(run.id))
+        run.refresh_from_db()
+
+    assert next_try_at is not None
+    assert abs(job.due_at - next_try_at) < timedelta(minutes=1)
+    assert (run.status, run.tries) == ("complete", 1)
+
+
+def test_a_source_left_out_in_the_middle_of_a_sync_stays_out(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        services.find_sources(connection_id=str(connection.id))
+        source = Source.objects.get(kind="database")
+        with syncing(alice, acme):
+            services.leave_out_source(source, workspace_id=alice.workspace.id)
+
+        assert not Chunk.objects.filter(page__source=source).exists()
+        assert not Task.objects.exists()
+
+
+def test_disconnecting_in_the_middle_of_a_sync_leaves_nothing(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        with syncing(alice, acme):
+            services.disconnect(membership=alice.membership)
+        services.erase(connection_id=str(connection.id))
+
+        assert not any(model.objects.exists() for model in (Page, Chunk, Task, Source, SyncRun))
+    assert not Connection.objects.filter(pk=connection.pk).exists()
+    assert vectors.workspace(alice.workspace.id).collection(connection.id).count() == 0
+
+
+def test_authorizing_again_does_not_change_who_may_read(team_owner: Person, acme: NotionWorkspace) -> None:
+    connection = connect(team_owner, acme, is_shared=True)
+
+    again = connect(team_owner, acme, is_shared=False)
+
+    assert again.pk == connection.pk
+    assert again.is_shared
