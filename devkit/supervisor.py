@@ -210,14 +210,15 @@ def start_application(supervisor: Supervisor, environment: dict[str, str], port:
     environment["PUBLIC_URL"] = os.environ.get("PUBLIC_URL", environment["PUBLIC_URL"])
     prepare = [*MANAGE, "prepare_database"]
     Program("migrate", prepare, home=home, environment=environment, echo=say).finish()
+    # The programs take seconds to come up; the demo is loaded meanwhile.
+    for program in application(home, environment, port):
+        supervisor.add(program)
     load = [*MANAGE, "load_demo", "--json"]
     said = Program("demo", load, home=home, environment=environment).finish()
     try:
         demo: dict[str, str] = json.loads(said[-1])
     except (IndexError, json.JSONDecodeError):
         raise Trouble(f"manage.py load_demo --json did not end with a line of JSON: {said[-1:]}") from None
-    for program in application(home, environment, port):
-        supervisor.add(program)
     for program in supervisor.programs:
         program.wait(120)
     keep_environment(home, environment)
