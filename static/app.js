@@ -19,6 +19,7 @@
       tick();
     });
     all("[data-choose]", root).forEach(choose);
+    all("[data-shares]", root).forEach(share);
     all("textarea[data-grow]", root).forEach(grow);
   }
 
@@ -46,6 +47,9 @@
     }
     all("[data-needs-choice]", form).forEach((button) => { button.disabled = ticked.length === 0; });
   }
+
+  // Notion's consent page is reached by a link, so what is ticked beside it travels in its address.
+  const share = (box) => all("a[data-authorize]").forEach((link) => { link.search = box.checked ? "?shared=1" : ""; });
 
   let quarter = 0;
   document.addEventListener("htmx:afterSwap", (event) => {
@@ -78,7 +82,7 @@
     const saving = event.target.closest("form[data-unsaved]"), mark = saving && one("[data-unsaved-mark]", saving);
     if (mark) mark.hidden = false;
   });
-  document.addEventListener("change", (event) => { const form = event.target.closest("[data-choose]"); if (form) choose(form); if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit(); });
+  document.addEventListener("change", (event) => { const form = event.target.closest("[data-choose]"); if (form) choose(form); if (event.target.matches("[data-shares]")) share(event.target); if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit(); });
   // A form is sent once; what stays on the page (a download) can be sent again after a while.
   const release = () => all("form[data-sent]").forEach((form) => { delete form.dataset.sent; all("[aria-busy]", form).forEach((button) => button.removeAttribute("aria-busy")); });
   document.addEventListener("submit", (event) => {
@@ -93,7 +97,7 @@
   let going = 0;
   const press = (selector) => one(selector)?.click();
   const step = (by) => {
-    const rows = all("[data-row]"), at = rows.findIndex((row) => row.contains(document.activeElement));
+    const rows = all("[data-row]:not([hidden])"), at = rows.findIndex((row) => row.contains(document.activeElement));
     const next = rows[Math.min(rows.length - 1, Math.max(0, at + by))];
     if (next) one("a, input, button", next)?.focus();
   };
@@ -109,7 +113,7 @@
     a: () => press("[data-all=yes]"),
     c: () => { const last = all("[data-copy]").pop(); if (last) copy(last); },
     x: () => { const row = document.activeElement.closest("[data-row]"); if (row) one("input[type=checkbox], [data-complete]", row)?.click(); },
-    j: () => step(1), k: () => step(-1), "[": () => turn(-1), "]": () => turn(1),
+    j: () => step(1), k: () => step(-1), arrowdown: () => step(1), arrowup: () => step(-1), "[": () => turn(-1), "]": () => turn(1),
   };
   document.addEventListener("keydown", (event) => {
     const el = event.target, isAsking = el.matches("textarea[data-box]");
@@ -124,7 +128,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || typing(el) || one("dialog[open]") || document.body.dataset.keys === "off") return;
     const key = event.key.toLowerCase(), link = Date.now() - going < 1500 && one(`[data-go="${CSS.escape(key)}"]`);
     going = key === "g" ? Date.now() : 0;
-    if (link) { event.preventDefault(); link.click(); } else if (Object.hasOwn(keys, key)) { event.preventDefault(); keys[key](); }
+    if (link) { event.preventDefault(); link.click(); } else if (Object.hasOwn(keys, key) && (!key.startsWith("arrow") || el.closest(".pick"))) { event.preventDefault(); keys[key](); }
   });
   document.addEventListener("toggle", (event) => { if (event.target.id === "sidebar") one(".panel").inert = event.newState === "open"; }, true);
   addEventListener("pageshow", release);

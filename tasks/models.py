@@ -10,7 +10,12 @@ from accounts.models import Connection, Membership
 
 
 class TaskSource(models.Model):
-    """The Notion data source whose rows are tasks, with its columns mapped by property id."""
+    """The Notion data source whose rows are tasks, with its columns mapped by property id.
+
+    With `REFUSED` in place of the data source: the member said that none of the connection's databases holds tasks.
+    """
+
+    REFUSED: ClassVar[str] = ""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection_id = models.UUIDField(db_index=True)
@@ -30,6 +35,10 @@ class TaskSource(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_refusal(self) -> bool:
+        return self.data_source_id == self.REFUSED
 
 
 class TaskQuerySet(models.QuerySet["Task"]):

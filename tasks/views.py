@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.edge import MemberPage
+from accounts.models import Connection
 from tasks import listing, services
 from tasks.filters import zone
 from tasks.models import TaskSource
@@ -64,7 +65,8 @@ class Tasks(MemberPage):
             "section": "tasks",
             "groups": listing.groups(rows[: wanted.show], self.membership, timezone.now()),
             "total": tasks.count() if more else len(rows),
-            "has_source": TaskSource.objects.exists(),
+            "has_source": TaskSource.objects.exclude(data_source_id=TaskSource.REFUSED).exists(),
+            "choose_url": self._choose_url(),
             "filters": {"q": wanted.q, "whose": wanted.whose},
             "filters_query": request.GET.urlencode(),
             "whose": self._whose(request, wanted),
@@ -76,6 +78,12 @@ class Tasks(MemberPage):
             if more and wanted.show < listing.MOST
             else "",
         }
+
+    def _choose_url(self) -> str:
+        """Where the member says which database holds tasks."""
+        mine = Connection.objects.readable_by(self.membership).filter(owner_id=self.membership.user_id)
+        first = mine.order_by("connected_at").values_list("id", flat=True).first()
+        return reverse("connect-choose", args=[first]) if first else ""
 
     def _whose(self, request: HttpRequest, wanted: listing.Wanted) -> list[dict[str, Any]]:
         return [

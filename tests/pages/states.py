@@ -43,7 +43,7 @@ def _entrance() -> dict[str, State]:
 
 
 def _connection() -> dict[str, State]:
-    choosing = {"sources": s.CHOICES, "selected_count": 4, "selected_pages": 2876, "page_limit": 3000}
+    choosing = {"sources": s.CHOICES, "selected_count": 4, "selected_pages": 2876, "page_limit": 3000, "has_databases": True}
     return {
         "connect": ("connect/start.html", CONNECTING | {"form": s.TokenForm(), "authorize_url": "/go"}),
         "connect-denied": ("connect/start.html", CONNECTING | {"form": s.TokenForm({}), "problem": "denied"}),

@@ -1,0 +1,36 @@
+import uuid
+from typing import ClassVar
+
+from django.http import Http404
+
+from accounts import connections as authorizations
+from accounts.edge import MemberPage
+from accounts.models import Connection, Membership
+from billing.models import Subscription
+from billing.permissions import can_use
+from billing.plans import Feature
+
+
+class ConnectionPage(MemberPage):
+    schema_of_view: ClassVar[str] = "workspace"
+
+    def connection(self, connection_id: uuid.UUID) -> Connection:
+        connection = Connection.objects.readable_by(self.membership).filter(pk=connection_id).first()
+        if connection is None:
+            raise Http404
+        return connection
+
+    def owned(self, connection_id: uuid.UUID) -> Connection:
+        try:
+            return authorizations.owned(self.membership, connection_id)
+        except authorizations.NoConnection as error:
+            raise Http404 from error
+
+
+def can_manage(membership: Membership, connection: Connection) -> bool:
+    return membership.may_write and (connection.owner_id == membership.user_id or membership.may_manage)
+
+
+def can_share(membership: Membership) -> bool:
+    """Whether the plan has others to share with."""
+    return can_use(Subscription.objects.get(workspace_id=membership.workspace_id), Feature.MEMBERS)

@@ -1,0 +1,159 @@
+"""What is read: the list of sources, one source, and starting a sync."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import tenancy
+from accounts.models import Connection
+from agent.models import Page, Source, SyncRun
+from agent.sync import services, shown
+from agent.sync.views.shared import ConnectionPage, can_manage
+from tasks import services as tasks
+from tasks.mapping import CHOICES
+from tasks.models import Task, TaskSource
+
+PREVIEW = 3
+
+
+class SyncNow(ConnectionPage):
+    def post(self, request: tenancy.WorkspaceRequest) -> HttpResponse:
+        connection_id = _uuid(request.POST.get("connection"))
+        run = services.start(membership=self.membership, connection_id=connection_id)
+        return redirect("connect-sync", run.connection_id)
+
+
+class Sources(ConnectionPage):
+    def get(self, request: tenancy.WorkspaceRequest) -> HttpResponse:
+        connections = list(Connection.objects.readable_by(self.membership).order_by("connected_at"))
+        rows = shown.sources(connections)
+        coverage = services.coverage(membership=self.membership, now=timezone.now())
+        pages = [row["pages"] for row in coverage["connections"]]
+        context = {
+            "section": "sources",
+            "connections": connections,
+            "sources": rows,
+            "is_syncing": any(row["state"] in {"busy", "waiting"} for row in rows),
+            "can_manage": any(can_manage(self.membership, connection) for connection in connections),
+            "coverage": {
+                "known": sum(each["known"] for each in pages),
+                "indexed": sum(each["indexed"] for each in pages),
+                "missing": sum(each["skipped"] + each["failed"] + each["unreachable"] for each in pages),
+                "complete": coverage["complete"],
+                "last_synced_at": max(filter(None, (c.last_synced_at for c in connections)), default=None),
+            },
+            "problems": [_lost_access(each) for each in connections if each.status == Connection.Status.REAUTHORIZE],
+            "gaps": _gaps(Page.objects.filter(connection_id__in=[connection.id for connection in connections])),
+        }
+        return render(request, "agent/sources.html", context)
+
+
+def _lost_access(connection: Connection) -> dict[str, str]:
+    return {
+        "tone": "warn",
+        "title": connection.notion_workspace_name,
+        "text": _("Notion no longer lets us in, so answers use the copy from the last sync."),
+        "url": "/app/connect",
+        "action": _("Restore access"),
+    }
+
+
+def _gaps(pages: Any) -> list[dict[str, Any]]:
+    bad = pages.filter(state__in=[Page.State.FAILED, Page.State.SKIPPED, Page.State.UNREACHABLE])
+    return [
+        {
+            "title": page.title,
+            "url": page.url,
+            "state": page.state,
+            "state_words": page.get_state_display(),
+            "reason": page.reason,
+            "next_try_at": page.next_try_at,
+        }
+        for page in bad.order_by("state", "title", "id")[:50]
+    ]
+
+
+class OneSource(ConnectionPage):
+    def get(self, request: tenancy.WorkspaceRequest, source_id: uuid.UUID) -> HttpResponse:
+        return self.show(self.source(source_id))
+
+    def post(self, request: tenancy.WorkspaceRequest, source_id: uuid.UUID) -> HttpResponse:
+        source = self.source(source_id)
+        connection = self.owned(source.connection_id)
+        action = request.POST.get("action")
+        if action == "sync":
+            services.start(membership=self.membership, connection_id=connection.id)
+            return redirect("connect-sync", connection.id)
+        if action == "map":
+            columns = {name: request.POST.get(name, "") for name, _label, _kinds in CHOICES}
+            tasks.remap(
+                connection_id=connection.id, data_source_id=source.notion_id, columns=columns, schema=source.schema
+            )
+            services.start_connection(connection, requested_by=self.membership.user_id, is_full=True)
+            messages.success(request, _("The columns are saved; tasks are read anew."))
+            return redirect("source", source.id)
+        if action == "remove":
+            if "confirm" not in request.POST:
+                return redirect("source", source.id)
+            if request.POST.get("confirm", "").strip() != source.title.strip():
+                return self.show(source, remove_error=_("Type the name exactly as it stands above."), status=422)
+            services.leave_out_source(source, workspace_id=self.membership.workspace_id)
+            return redirect("sources")
+        return redirect("source", source.id)
+
+    def source(self, source_id: uuid.UUID) -> Source:
+        readable = Connection.objects.readable_by(self.membership).values_list("id", flat=True)
+        source = Source.objects.filter(pk=source_id, connection_id__in=list(readable)).first()
+        if source is None:
+            raise Http404
+        return source
+
+    def show(self, source: Source, *, remove_error: str = "", status: int = 200) -> HttpResponse:
+        connection = self.connection(source.connection_id)
+        row = next((each for each in shown.sources([connection]) if each["id"] == source.id), None)
+        states = dict.fromkeys(Page.State.values, 0)
+        for state in Page.objects.filter(source=source).values_list("state", flat=True):
+            states[state] += 1
+        mapped = TaskSource.objects.filter(connection_id=connection.id, data_source_id=source.notion_id).first()
+        context = {
+            "section": "sources",
+            "source": row or {"title": source.title, "state": "paused", "label": _("Not chosen"), "id": source.id},
+            "counts": states | {"known": sum(states.values())},
+            "can_manage": can_manage(self.membership, connection),
+            "mapping": tasks.mapping_rows(mapped, source.schema) if mapped else None,
+            "preview": list(Task.objects.filter(task_source=mapped).order_by("due_on", "title")[:PREVIEW])
+            if mapped
+            else [],
+            "syncs": [
+                _past(run) for run in SyncRun.objects.filter(connection_id=connection.id).order_by("-created_at")[:20]
+            ],
+            "gaps": _gaps(Page.objects.filter(source=source)),
+            "remove_error": remove_error,
+        }
+        return render(self.request, "agent/source.html", context, status=status)
+
+
+def _past(run: SyncRun) -> dict[str, Any]:
+    seconds = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None
+    return {
+        "created_at": run.created_at,
+        "duration": shown.length(seconds) if seconds is not None else "",
+        "indexed": run.indexed,
+        "unchanged": run.unchanged,
+        "skipped": run.skipped,
+        "failed": run.failed,
+        "status": run.status,
+        "status_words": run.get_status_display(),
+    }
+
+
+def _uuid(value: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(value) if value else None
+    except ValueError:
+        raise Http404 from None

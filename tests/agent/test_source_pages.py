@@ -1,0 +1,136 @@
+"""Connecting, choosing and the pages of sources, through the real views."""
+
+import pytest
+
+from accounts import tenancy
+from accounts.models import Connection, OAuthState
+from agent.models import Page, Source, SyncRun
+from agent.sync import services
+from devkit.notion.process import EmulatorProcess
+from tasks.models import Task, TaskSource
+from tests.index import handbook
+from tests.outside import NotionWorkspace, connect
+from tests.people import Person, put_on_plan
+
+TROUBLED = (Page.State.SKIPPED, Page.State.FAILED, Page.State.UNREACHABLE)
+
+
+def look(person: Person, connection: Connection) -> None:
+    """What the worker does when the list of databases is asked for."""
+    services.find_sources(connection_id=str(connection.id))
+
+
+def choose(person: Person, connection: Connection, tasks_source: object = "") -> None:
+    """The wizard's second step with everything ticked, and the sync that follows it."""
+    with tenancy.within(person.workspace):
+        ids = [str(key) for key in Source.objects.values_list("id", flat=True)]
+    form = {"source": ids, "tasks_source": str(tasks_source), "workspace": str(person.workspace.pk)}
+    answer = person.web.post(f"/app/connect/{connection.id}/choose", form)
+    assert answer["Location"] == f"/app/connect/{connection.id}/sync"
+    with tenancy.within(person.workspace):
+        services.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+
+
+@pytest.mark.parametrize("state", TROUBLED)
+def test_pages_that_are_not_searchable_are_listed_with_state_and_reason(
+    alice: Person, chroma: str, state: Page.State
+) -> None:
+    handbook(alice)
+    with tenancy.within(alice.workspace):
+        Page.objects.filter(title="Time off").update(state=state, reason="Notion said no.")
+        source = Source.objects.get()
+
+    pages = [alice.web.get(path) for path in ("/app/sources", f"/app/sources/{source.pk}")]
+
+    assert [page.status_code for page in pages] == [200, 200]
+    for page in pages:
+        assert "Notion said no." in page.content.decode()
+        assert f">{state.label}</span>" in page.content.decode()
+
+
+def test_none_of_them_holds_tasks_is_kept_through_a_sync(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        look(alice, connection)
+
+    choose(alice, connection)
+
+    with tenancy.within(alice.workspace):
+        assert (Task.objects.count(), TaskSource.objects.get().is_refusal) == (0, True)
+    assert "Tell us which database holds tasks." in alice.web.get("/app/tasks").content.decode()
+
+
+def test_the_choice_of_tasks_can_be_changed_and_taken_back(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        look(alice, connection)
+        plan = Source.objects.get(kind="database")
+    choose(alice, connection)
+
+    choose(alice, connection, plan.pk)
+    with tenancy.within(alice.workspace):
+        mapped = Task.objects.count()
+    choose(alice, connection)
+
+    with tenancy.within(alice.workspace):
+        assert (mapped, Task.objects.count()) == (3, 0)
+    assert '<option value="" selected' not in alice.web.get(f"/app/connect/{connection.id}/choose").content.decode()
+
+
+def test_saving_the_same_choice_again_keeps_the_columns_that_were_set(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        look(alice, connection)
+        plan = Source.objects.get(kind="database")
+    choose(alice, connection, plan.pk)
+    with tenancy.within(alice.workspace):
+        TaskSource.objects.update(due_property="")
+
+    choose(alice, connection, plan.pk)
+
+    with tenancy.within(alice.workspace):
+        assert TaskSource.objects.get().due_property == ""
+
+
+def test_each_source_is_shown_with_its_place_and_known_pages(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        look(alice, connection)
+        Source.objects.filter(kind="database").update(place="Handbook")
+
+    page = alice.web.get(f"/app/connect/{connection.id}/choose").content.decode()
+
+    assert page.count("3 pages") == 2  # the handbook with its two pages, and three tasks
+    assert '<span class="detail">Handbook</span>' in page
+
+
+@pytest.mark.parametrize(("tier", "is_shared"), [("teams", True), ("plus", False)])
+def test_a_token_is_shared_only_where_there_are_others(
+    alice: Person, acme: NotionWorkspace, tier: str, is_shared: bool
+) -> None:
+    put_on_plan(alice, tier)
+
+    shown = alice.web.get("/app/connect").content.decode()
+    alice.web.post("/app/connect", {"token": acme.token, "is_shared": "on", "workspace": str(alice.workspace.pk)})
+
+    assert ("Share with everybody in this workspace" in shown) == is_shared
+    assert Connection.objects.get(workspace=alice.workspace).is_shared == is_shared
+
+
+@pytest.mark.parametrize(("address", "is_shared"), [("?shared=1", True), ("", False)])
+def test_the_way_over_notion_remembers_whether_to_share(
+    team_owner: Person, emulator: EmulatorProcess, address: str, is_shared: bool
+) -> None:
+    answer = team_owner.web.get(f"/app/connect/notion{address}")
+
+    assert answer.status_code == 302
+    assert OAuthState.objects.get(workspace_id=team_owner.workspace.pk).is_shared == is_shared
+
+
+def test_charlie_gets_404(alice: Person, charlie: Person, chroma: str) -> None:
+    connection = handbook(alice)
+    with tenancy.within(alice.workspace):
+        source = Source.objects.get()
+
+    for address in (f"/app/sources/{source.pk}", f"/app/connect/{connection.pk}/choose"):
+        assert charlie.web.get(address).status_code == 404
