@@ -10,13 +10,16 @@ from billing.models import Subscription
 from usage import periods
 from usage.models import Period
 
+# From less than this share of the limit no pace can be told.
+EARLIEST_FORECAST = 0.1
+
 
 @dataclass(frozen=True)
 class Metric:
     limit: int
     used: int
     held: int
-    # When it is used up at the pace of this period; nothing when that is after the period's end.
+    # When it is used up at the pace of this period; nothing when that is after the period's end or too early to say.
     runs_out_at: datetime | None
 
     @property
@@ -60,6 +63,8 @@ def _runs_out_at(
         return None
     if used >= limit:
         return now
+    if used < limit * EARLIEST_FORECAST:
+        return None
     at = now + (now - period.starts_at) * ((limit - used) / used)
     return at if at < current.period.ends_at else None
 

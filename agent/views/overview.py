@@ -1,10 +1,10 @@
 """The first page: the question box, then what there is and what needs attention. Constant in statements."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.db.models import Aggregate, Avg, Case, Count, DurationField, F, Q, Value, When
-from django.db.models.functions import TruncDate
+from django.db.models import Aggregate, Count, DurationField, F, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.edge import MemberPage
-from accounts.models import Connection
+from accounts.models import Connection, Membership
 from agent.conversations import names
 from agent.models import Page, Run, SyncRun
 from agent.shell import Shell
@@ -22,13 +22,15 @@ from agent.sync import services as syncing
 from agent.sync import shown
 from agent.views.suggesting import suggestions
 from tasks.models import Task
+from usage import analytics
 
 RANGES = (7, 30, 90)
 RECENT = 6
 TASKS = 6
 DUE_WITHIN = timedelta(days=14)
 MONTH = timedelta(days=30)
-EARLIEST_FORECAST = 0.1
+SOURCES = 5
+WORST_FIRST = ("bad", "warn", "busy", "waiting", "paused", "ok")
 
 
 class _Percentile(Aggregate):
@@ -60,11 +62,11 @@ class Overview(MemberPage):
         context |= {
             "stage": "ready",
             "sync_line": sync_line(connections, now),
-            "figures": figures(runs, Shell(self.membership), pages, now),
-            "sources": shown.sources(connections),
+            "figures": figures(self.membership, Shell(self.membership), pages, now),
+            "sources": worst_first(shown.sources(connections))[:SOURCES],
             "recent": self.recent(runs),
             "tasks": self.tasks(connections, now),
-            **per_day(runs, _days(request.GET.get("days", "")), now),
+            **per_day(self.membership, _days(request.GET.get("days", "")), now),
         }
         return render(request, "agent/overview.html", context)
 
@@ -109,6 +111,10 @@ class Overview(MemberPage):
 
 def _days(wanted: str) -> int:
     return next((days for days in RANGES if str(days) == wanted), 30)
+
+
+def worst_first(sources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(sources, key=lambda source: WORST_FIRST.index(source["state"]))
 
 
 def first_steps() -> list[dict[str, Any]]:
@@ -169,27 +175,26 @@ def sync_line(connections: list[Connection], now: datetime) -> dict[str, str]:
     }
 
 
-def figures(runs: Any, shell: Shell, pages: dict[str, int], now: datetime) -> dict[str, Any]:
-    answered = runs.filter(status=Run.Status.SUCCEEDED, created_at__gte=now - MONTH)
-    facts = answered.aggregate(
-        share=Avg(Case(When(grounded=True, then=Value(100.0)), default=Value(0.0))),
+def figures(membership: Membership, shell: Shell, pages: dict[str, int], now: datetime) -> dict[str, Any]:
+    mine = Run.objects.filter(owner_id=membership.user_id, status=Run.Status.SUCCEEDED, created_at__gte=now - MONTH)
+    speed = mine.aggregate(
         p50=_Percentile(F("first_word_at") - F("created_at"), share=0.5),
         p95=_Percentile(F("first_word_at") - F("created_at"), share=0.95),
     )
+    share = analytics.totals(membership=membership, span=analytics.Span(now - MONTH, now))["grounded_share"]
+    requests = shell.quota.requests
     return {
-        "requests": shell.requests,
+        "requests": {"used": requests.used, "limit": requests.limit},
         "pages": pages,
         "forecast": _forecast(shell),
-        "grounded_share": None if facts["share"] is None else int(facts["share"]),
-        "first_word": {"p50": _milliseconds(facts["p50"]), "p95": _milliseconds(facts["p95"])},
+        "grounded_share": None if share is None else int(share * 100),
+        "first_word": {name: _milliseconds(speed[name]) for name in ("p50", "p95")},
     }
 
 
 def _forecast(shell: Shell) -> str:
-    requests = shell.quota.requests
-    out = requests.runs_out_at
-    # From a few questions no pace can be told.
-    if out is None or requests.used < requests.limit * EARLIEST_FORECAST:
+    out = shell.quota.requests.runs_out_at
+    if out is None:
         return ""
     return _("At this pace used up on %(day)s") % {"day": date_format(timezone.localtime(out), "j F")}
 
@@ -198,11 +203,13 @@ def _milliseconds(span: timedelta | None) -> float | None:
     return None if span is None else span.total_seconds() * 1000
 
 
-def per_day(runs: Any, days: int, now: datetime) -> dict[str, Any]:
-    today = timezone.localdate(now)
-    begin = today - timedelta(days=2 * days - 1)
-    asked = runs.filter(created_at__date__gte=begin).values(on=TruncDate("created_at")).annotate(number=Count("id"))
-    counts = {row["on"]: row["number"] for row in asked}
+def per_day(membership: Membership, days: int, now: datetime) -> dict[str, Any]:
+    """From the usage log, as on the usage page: deleting a conversation does not undo its questions."""
+    zone = ZoneInfo(membership.user.timezone)
+    today = now.astimezone(zone).date()
+    begin = datetime.combine(today - timedelta(days=2 * days - 1), time.min, tzinfo=zone)
+    asked = analytics.by_day(membership=membership, span=analytics.Span(begin, now), zone=zone)
+    counts: dict[date, int] = {row["day"]: row["requests"] for row in asked}
     series = [(day, counts.get(day, 0)) for day in (today - timedelta(days=back) for back in range(days - 1, -1, -1))]
     total = sum(number for _day, number in series)
     before = sum(number for day, number in counts.items() if day < series[0][0])

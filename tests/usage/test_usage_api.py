@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import tenancy
 from tests.people import Person, put_on_plan, sign_up
 from usage import services
+from usage.models import Period
 
 
 def use(person: Person, now: datetime, *, key: str = "one", tokens: int = 300, outcome: str = "succeeded") -> None:
@@ -35,7 +36,19 @@ def test_the_quota_says_what_is_left(alice: Person, now: datetime) -> None:
     assert body["requests"] == {"limit": 120, "used": 1, "held": 0, "remaining": 119}
     assert body["tokens"] == {"limit": 50_000, "used": 300, "held": 0, "remaining": 49_700}
     assert set(body["period"]) == {"starts_at", "ends_at"}
-    assert body["forecast"]["requests_run_out_at"]
+
+
+@pytest.mark.parametrize(("used", "is_foreseen"), [(11, False), (12, True)])
+def test_from_a_tenth_of_the_quota_on_its_end_is_foreseen(
+    alice: Person, now: datetime, used: int, is_foreseen: bool
+) -> None:
+    use(alice, now)
+    with tenancy.within(alice.workspace):
+        Period.objects.update(requests_used=used)
+
+    answer = alice.api.get("/usage/quota").json()
+
+    assert bool(answer["forecast"]["requests_run_out_at"]) == is_foreseen
 
 
 def test_nobody_who_used_nothing_runs_out(alice: Person) -> None:
