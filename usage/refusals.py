@@ -21,11 +21,16 @@ class Busy(AppError):
     status = 429
 
 
-def quota_exceeded(current: EffectivePlan, *, violated: str, limit: int, now: datetime) -> QuotaExceeded:
+def quota_exceeded(
+    current: EffectivePlan, *, violated: str, limit: int, used: int, needed: int, now: datetime
+) -> QuotaExceeded:
     better = cheapest_with_more(current.tier, violated)
     is_trial = current.plan.trial is not None
     span = "of the trial" if is_trial else "of this month"
-    detail = [f"The {limit:,} {violated} {span} are used."]
+    if used < limit:
+        detail = [f"Of the {limit:,} {violated} {span} {limit - used:,} are left, and this needs {needed:,} or more."]
+    else:
+        detail = [f"The {limit:,} {violated} {span} are used."]
     if not is_trial:
         detail.append(f"They start anew on {current.period.ends_at:%-d %B at %H:%M} UTC.")
     if better is not None:

@@ -22,6 +22,7 @@ from usage.refusals import Busy, QuotaExceeded, busy, quota_exceeded
 
 __all__ = [
     "HOLD_LIFE",
+    "LEAST_RUN_TOKENS",
     "RUN_TOKEN_CAP",
     "Busy",
     "Quota",
@@ -37,12 +38,22 @@ __all__ = [
 log = logging.getLogger(__name__)
 # One run may hold this much, so that several fit beside each other into a small plan.
 RUN_TOKEN_CAP = 10_000
+# What the shortest question and the shortest answer cost. With less left, a run could only fail, and failing is free.
+LEAST_RUN_TOKENS = 50
 # Longer than any run may take (its hard time limit), so that a living run never loses its hold.
 HOLD_LIFE = timedelta(minutes=15)
 
 
-def hold(*, membership: Membership, key: str, now: datetime, requests: int = 1, tokens: int | None = None) -> Hold:
-    """Reserve quota for one piece of work; `tokens=None` takes what is left, up to the cap of a run.
+def hold(
+    *,
+    membership: Membership,
+    key: str,
+    now: datetime,
+    requests: int = 1,
+    tokens: int | None = None,
+    at_least: int = LEAST_RUN_TOKENS,
+) -> Hold:
+    """Reserve quota for one piece of work; `tokens=None` takes what is left, `at_least` and up to the cap of a run.
 
     The same key of the same member finds its hold again, whatever became of it. Raises QuotaExceeded, Busy,
     TrialExpired or PaymentRequired, and then nothing is written.
@@ -55,27 +66,35 @@ def hold(*, membership: Membership, key: str, now: datetime, requests: int = 1, 
     check_access(current, is_read=False)
     limits = periods.limits(current, membership)
     period = periods.open_period(member_id=membership.user_id, current=current, limits=limits, now=now)
+    wanted = Wanted(requests, tokens, least=min(at_least, RUN_TOKEN_CAP) if tokens is None else tokens)
     try:
-        _check_room(period, current, limits, requests=requests, tokens=tokens, now=now)
+        _check_room(period, current, limits, wanted, now=now)
     except Busy:
         # A hold that outlived its work must not refuse anybody until the next sweep.
         if not expire_holds(now=now, period=period):
             raise
         period.refresh_from_db()
-        _check_room(period, current, limits, requests=requests, tokens=tokens, now=now)
-    return _reserve(period, current, limits, own_key, requests=requests, tokens=tokens, now=now)
+        _check_room(period, current, limits, wanted, now=now)
+    return _reserve(period, current, limits, own_key, wanted, now=now)
 
 
-def _check_room(
-    period: Period, current: EffectivePlan, limits: Limits, *, requests: int, tokens: int | None, now: datetime
-) -> None:
+@dataclass(frozen=True)
+class Wanted:
+    """`tokens=None`: what is left, but no less than `least`."""
+
+    requests: int
+    tokens: int | None
+    least: int
+
+
+def _check_room(period: Period, current: EffectivePlan, limits: Limits, wanted: Wanted, *, now: datetime) -> None:
     """Refuses without a write. Used up is another refusal than held by work in flight, which soon ends."""
-    asked = {"requests": requests, "tokens": 1 if tokens is None else tokens}
+    asked = {"requests": wanted.requests, "tokens": wanted.least}
     for metric, amount in asked.items():
         limit = getattr(limits, metric)
         used, held = getattr(period, f"{metric}_used"), getattr(period, f"{metric}_held")
         if used + amount > limit:
-            raise quota_exceeded(current, violated=metric, limit=limit, now=now)
+            raise quota_exceeded(current, violated=metric, limit=limit, used=used, needed=amount, now=now)
         if used + held + amount > limit:
             raise busy()
 
@@ -97,24 +116,17 @@ RETURNING room.tokens
 
 
 def _reserve(
-    period: Period,
-    current: EffectivePlan,
-    limits: Limits,
-    key: str,
-    *,
-    requests: int,
-    tokens: int | None,
-    now: datetime,
+    period: Period, current: EffectivePlan, limits: Limits, key: str, wanted: Wanted, *, now: datetime
 ) -> Hold:
-    new = Hold(period=period, key=key, requests=requests, tokens=0, created_at=now, expires_at=now + HOLD_LIFE)
+    new = Hold(period=period, key=key, requests=wanted.requests, tokens=0, created_at=now, expires_at=now + HOLD_LIFE)
     values = {
         "period": period.pk,
-        "requests": requests,
+        "requests": wanted.requests,
         "requests_limit": limits.requests,
-        "tokens": tokens,
+        "tokens": wanted.tokens,
         "tokens_limit": limits.tokens,
         "cap": RUN_TOKEN_CAP,
-        "least": 1 if tokens is None else 0,
+        "least": wanted.least,
     }
     while True:
         with transaction.atomic():
@@ -133,7 +145,7 @@ def _reserve(
             transaction.set_rollback(True)
         period.refresh_from_db()
         # Somebody else took the room since we looked; when there is some again, so do we.
-        _check_room(period, current, limits, requests=requests, tokens=tokens, now=now)
+        _check_room(period, current, limits, wanted, now=now)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ class AllowanceSpent(Exception):
 
 
 class Bounded(WrapperModel):
-    """`counts_before`: whether prompts are charged as long as they look; the keyless model charges less than that."""
+    """`counts_before`: whether a call that would cost more than is left is refused. A call of the keyless model costs
+    nobody anything, so a run that has begun is finished, and what goes beyond its hold is a line of overage."""
 
     def __init__(self, wrapped: Model, *, tokens: int, counts_before: bool = True) -> None:
         super().__init__(wrapped)
@@ -62,7 +63,9 @@ class Bounded(WrapperModel):
                 self._add(stream.usage)
 
     def _bounded(self, messages: list[ModelMessage], settings: ModelSettings | None) -> ModelSettings:
-        room = self.left - (_estimated(messages) if self.counts_before else 0)
+        if not self.counts_before:
+            return settings or ModelSettings()
+        room = self.left - _estimated(messages)
         if room < LEAST_OUTPUT_TOKENS:
             raise AllowanceSpent
         wanted = (settings or ModelSettings()).get("max_tokens", room)

@@ -53,7 +53,7 @@ def ask(
     with transaction.atomic():
         conversation = _conversation(membership, conversation_id, prompt, now)
         run = Run(conversation=conversation, owner_id=membership.user_id, prompt=prompt, created_at=now)
-        held = usage.hold(membership=membership, key=f"run:{key or run.id}", now=now)
+        held = usage.hold(membership=membership, key=f"run:{key or run.id}", now=now, at_least=_least_tokens(prompt))
         if key is not None and (earlier := Run.objects.filter(hold_id=held.pk).first()):
             return earlier
         if conversation._state.adding:
@@ -64,6 +64,11 @@ def ask(
         run.save(force_insert=True)
         background.enqueue(job, workspace_id=membership.workspace_id, key=str(run.id), run_id=str(run.id))
     return run
+
+
+def _least_tokens(prompt: str) -> int:
+    """The keyless model charges the question four times (docs/billing.md); a token has about four characters."""
+    return usage.LEAST_RUN_TOKENS + len(prompt)
 
 
 def checked_prompt(prompt: str) -> str:

@@ -284,16 +284,3 @@ def test_a_key_finds_its_run_again(alice: Person, now: datetime) -> None:
         )
         assert first.pk == second.pk
         assert Hold.objects.count() == 1
-
-
-def test_a_hold_too_small_fails_without_a_charge(alice: Person) -> None:
-    put_on_plan(alice, "pro")
-    queued = alice.api.post("/agent/run", {"prompt": QUESTION}).json()
-    with tenancy.within(alice.workspace):
-        Hold.objects.update(tokens=3)
-
-    work(alice)
-
-    answered = alice.api.get(f"/agent/runs/{queued['id']}").json()
-    assert answered["status"] == "failed"
-    assert "token quota" in answered["error"]

@@ -116,10 +116,27 @@ def test_what_only_work_in_flight_holds_is_busy_for_a_moment(alice: Person, now:
 
 def test_the_last_run_gets_what_is_left(alice: Person, now: datetime) -> None:
     with tenancy.within(alice.workspace):
-        services.hold(membership=alice.membership, key="most", now=now, tokens=49_990)
+        services.hold(membership=alice.membership, key="most", now=now, tokens=49_950)
         last = services.hold(membership=alice.membership, key="last", now=now)
 
-    assert last.tokens == 10
+    assert last.tokens == 50
+
+
+def test_what_is_too_little_for_an_answer_is_refused_in_tokens(alice: Person, now: datetime) -> None:
+    with tenancy.within(alice.workspace):
+        settle(services.hold(membership=alice.membership, key="most", now=now, tokens=49_990), now, tokens=49_990)
+        with pytest.raises(services.QuotaExceeded) as refusal:
+            services.hold(membership=alice.membership, key="last", now=now)
+
+    assert refusal.value.extra["violated"] == "tokens"
+    assert refusal.value.detail.startswith("Of the 50,000 tokens of the trial 10 are left, and this needs 50 or more.")
+
+
+def test_work_that_needs_more_than_a_run_may_hold_gets_the_most(alice: Person, now: datetime) -> None:
+    with tenancy.within(alice.workspace):
+        held = services.hold(membership=alice.membership, key="long", now=now, at_least=services.RUN_TOKEN_CAP * 2)
+
+    assert held.tokens == services.RUN_TOKEN_CAP
 
 
 def test_an_upgrade_in_mid_period_raises_the_limits_and_keeps_what_was_used(alice: Person, now: datetime) -> None:
