@@ -62,6 +62,11 @@ class MemberAPI(_JSON):
             tenancy.enter(self.membership.workspace)
 
     def handle_exception(self, exc: Exception) -> Response:
+    @property
+    def request_key(self) -> str | None:
+        """The same when this request is sent again with its Idempotency-Key, also after a crash; None without one."""
+        return str(self._claim.pk) if self._claim is not None else None
+
         if isinstance(exc, idempotency.Replay):
             return idempotency.replayed(exc.answer)
         try:

@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.http import HttpResponseBase
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
@@ -57,20 +56,19 @@ def begin(request: Request, membership: Membership, key: str) -> IdempotentAnswe
     mine = IdempotentAnswer.objects.filter(workspace=membership.workspace, user=membership.user, key=key)
     try:
         with transaction.atomic():
-            mine.filter(_stale(now)).delete()
+            mine.filter(created_at__lt=now - KEPT).delete()
             claim.save(force_insert=True)
         return claim
     except IntegrityError:
         stored = mine.first()
     if stored is not None and stored.fingerprint != claim.fingerprint:
         raise OtherRequest("This idempotency key was used for another request. Take a new key.")
+    if stored is not None and mine.filter(status=None, created_at__lt=now - LOST_AFTER).update(created_at=now):
+        # With the id of the first one: what that one has done already is found by it.
+        return stored
     if stored is None or stored.status is None:
         raise StillRunning("The first request with this key is still at work. Try again soon.", retry_after=2)
     raise Replay(stored)
-
-
-def _stale(now: datetime) -> Q:
-    return Q(created_at__lt=now - KEPT) | Q(status=None, created_at__lt=now - LOST_AFTER)
 
 
 def _fingerprint(request: Request) -> str:

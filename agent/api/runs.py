@@ -47,6 +47,7 @@ class Ask(RunAPI):
             prompt=form.validated_data["prompt"],
             conversation_id=form.validated_data.get("conversation_id"),
             now=timezone.now(),
+            key=self.request_key,
         )
         return Response(shown.as_json(run, []), status=202, headers={"Location": f"/agent/runs/{run.pk}"})
 
