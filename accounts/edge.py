@@ -22,12 +22,20 @@ class TooLarge(AppError):
 
 
 class _JSON(APIView):
+    """Answers hold tokens or people's data, so nothing on the way may keep them."""
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # The framework's parsers would read a body of any size.
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdigit() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise TooLarge(f"A request may have {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
         super().initial(request, *args, **kwargs)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if not answer.has_header("Cache-Control"):
+            answer["Cache-Control"] = "no-store"
+        return answer
 
     def handle_exception(self, exc: Exception) -> Response:
         # Python's reader of JSON gives up some thousand levels deep.
@@ -54,6 +62,11 @@ class MemberAPI(_JSON):
         membership: Membership = self.request._request.membership  # type: ignore[attr-defined]  # set when signing in
         return membership
 
+    @property
+    def request_key(self) -> str | None:
+        """The same when this request is sent again with its Idempotency-Key, also after a crash; None without one."""
+        return str(self._claim.pk) if self._claim is not None else None
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if key := idempotency.key_of(request):
@@ -62,11 +75,6 @@ class MemberAPI(_JSON):
             tenancy.enter(self.membership.workspace)
 
     def handle_exception(self, exc: Exception) -> Response:
-    @property
-    def request_key(self) -> str | None:
-        """The same when this request is sent again with its Idempotency-Key, also after a crash; None without one."""
-        return str(self._claim.pk) if self._claim is not None else None
-
         if isinstance(exc, idempotency.Replay):
             return idempotency.replayed(exc.answer)
         try:
