@@ -220,6 +220,7 @@ def renewed_token(connection: Connection, *, rejected: str) -> str:
 
 def share(connection: Connection, *, by: Membership, is_shared: bool) -> None:
     """Let the whole workspace read what was read through it, or its owner alone. Only the owner decides."""
+    check_can_connect(by)
     if connection.owner_id != by.user_id:
         raise NotAllowed("Only the member who connected Notion can share it.")
     Connection.objects.filter(pk=connection.pk).update(is_shared=is_shared)
@@ -261,6 +262,12 @@ def check_can_connect(membership: Membership) -> None:
 
 def owned(membership: Membership, connection_id: uuid.UUID) -> Connection:
     """A connection that this member may change: their own, or for owners and admins a shared one."""
+    check_can_connect(membership)
+    return endable(membership, connection_id)
+
+
+def endable(membership: Membership, connection_id: uuid.UUID) -> Connection:
+    """A connection that this member may end. Who became a viewer can still take back what they gave."""
     for connection in Connection.objects.readable_by(membership).filter(pk=connection_id):
         if connection.owner_id == membership.user_id or membership.role in {Role.OWNER, Role.ADMIN}:
             return connection

@@ -336,7 +336,7 @@ def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None
     from agent.sync.jobs import erase_connection
 
     if connection_id is not None:
-        ending = [authorizations.owned(membership, connection_id)]
+        ending = [authorizations.endable(membership, connection_id)]
     else:
         # Those that were disconnected already too: repeating it finishes what was left.
         own = Connection.objects.filter(workspace_id=membership.workspace_id, owner_id=membership.user_id)

@@ -21,7 +21,7 @@ class Settings(accounts.Settings):
         section = request.POST.get("section")
         if section not in {"connection", "sharing"}:
             return super().post(request)
-        connection = self._owned(request.POST.get("connection", ""))
+        connection = self._endable(request.POST.get("connection", ""))
         if section == "sharing":
             authorizations.share(connection, by=self.membership, is_shared=request.POST.get("shared") == "yes")
             messages.success(request, _("Saved."))
@@ -36,7 +36,7 @@ class Settings(accounts.Settings):
         ending = self.request.GET.get("disconnect")
         return {
             "connections": [self._row(each) for each in readable],
-            "confirm_disconnect": self._confirmed(self._owned(ending)) if ending else None,
+            "confirm_disconnect": self._confirmed(self._endable(ending)) if ending else None,
         }
 
     def _row(self, connection: Connection) -> dict[str, Any]:
@@ -56,8 +56,8 @@ class Settings(accounts.Settings):
             pages = Page.objects.filter(connection_id=connection.id).count()
         return {"id": connection.id, "notion_workspace_name": connection.notion_workspace_name, "pages": pages}
 
-    def _owned(self, given: str) -> Connection:
+    def _endable(self, given: str) -> Connection:
         try:
-            return authorizations.owned(self.membership, uuid.UUID(given))
+            return authorizations.endable(self.membership, uuid.UUID(given))
         except (ValueError, authorizations.NoConnection) as error:
             raise Http404 from error

@@ -9,14 +9,17 @@ NOBODYS = "00000000-0000-4000-8000-000000000000"
 @dataclass(frozen=True)
 class Entry:
     """`ids`: the path's ids, as names of Alice's things. `bodies`: what is sent by each method; `{name}` in it becomes
-    the id of Alice's thing. `open_to_all`: needs no sign-in. `viewer`: methods that a viewer is refused. `expired`:
-    methods that still work after the trial."""
+    the id of Alice's thing. `open_to_all`: needs no sign-in. `viewer`: methods that a viewer is refused, `viewer_may`:
+    writes that a viewer may make; every write is in one of them. `expired`: methods that still work after the trial."""
 
     methods: frozenset[str]
     ids: dict[str, str] = field(default_factory=dict)
     bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
     open_to_all: bool = False
     viewer: frozenset[str] = frozenset()
+    viewer_may: frozenset[str] = frozenset()
+    # A page that shows the refusal in its form says so with another status.
+    viewer_status: int = 403
     expired: frozenset[str] = frozenset()
     # The body names somebody else's thing, so strangers get 404 although the path has no id.
     foreign_body: frozenset[str] = frozenset()
@@ -39,15 +42,23 @@ JSON = {
     "auth/login": api("POST", open_to_all=True, bodies={"POST": {"email": "x@example.com", "password": "y"}}),
     "auth/refresh": api("POST", open_to_all=True, bodies={"POST": {"refresh": "x"}}),
     "auth/logout": api("POST", open_to_all=True, bodies={"POST": {"refresh": "x"}}),
-    "user/profile": api("GET", "PATCH", bodies={"PATCH": {"name": "Renamed"}}, expired=some("GET", "PATCH")),
-    "user/config": api("GET", "PATCH", bodies={"PATCH": {"language": "en"}}),
+    "user/profile": api(
+        "GET", "PATCH", bodies={"PATCH": {"name": "Renamed"}}, expired=some("GET", "PATCH"), viewer_may=some("PATCH")
+    ),
+    "user/config": api("GET", "PATCH", bodies={"PATCH": {"language": "en"}}, viewer_may=some("PATCH")),
     "user/trial-status": api("GET", expired=some("GET")),
     "user/upgrade-subscription": api(
         "POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), viewer=some("POST")
     ),
     "subscription/plans": api("GET", open_to_all=True, expired=some("GET")),
     "user/notion-integration": api(
-        "GET", "POST", "DELETE", bodies={"POST": {"token": "ntn_x"}}, viewer=some("POST"), expired=some("DELETE")
+        "GET",
+        "POST",
+        "DELETE",
+        bodies={"POST": {"token": "ntn_x"}},
+        viewer=some("POST"),
+        expired=some("DELETE"),
+        viewer_may=some("DELETE"),
     ),
     "agent/sync": api("POST", viewer=some("POST")),
     "agent/sync/<uuid:sync_id>": api("GET", ids={"sync_id": "sync"}),
@@ -56,19 +67,32 @@ JSON = {
         "POST",
         bodies={"POST": {"prompt": "What?", "conversation_id": "{conversation}"}},
         foreign_body=some("POST"),
+        viewer_may=some("POST"),
     ),
     "agent/runs/<uuid:run_id>": api("GET", ids={"run_id": "run"}),
     "agent/runs/<uuid:run_id>/events": api("GET", ids={"run_id": "run"}),
-    "agent/runs/<uuid:run_id>/stop": api("POST", ids={"run_id": "run"}),
-    "agent/runs/<uuid:run_id>/feedback": api("POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}),
+    "agent/runs/<uuid:run_id>/stop": api("POST", ids={"run_id": "run"}, viewer_may=some("POST")),
+    "agent/runs/<uuid:run_id>/feedback": api(
+        "POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}, viewer_may=some("POST")
+    ),
     "agent/conversations": api("GET"),
     "agent/conversations/<uuid:conversation_id>": api(
-        "GET", "PATCH", "DELETE", ids={"conversation_id": "conversation"}, bodies={"PATCH": {"title": "Mine now"}}
+        "GET",
+        "PATCH",
+        "DELETE",
+        ids={"conversation_id": "conversation"},
+        bodies={"PATCH": {"title": "Mine now"}},
+        viewer_may=some("PATCH", "DELETE"),
     ),
     "tasks": api("GET", "POST", bodies={"POST": {"title": "New"}}, viewer=some("POST")),
     "tasks/search": api("GET"),
     "tasks/<uuid:task_id>": api(
-        "GET", "PATCH", "DELETE", ids={"task_id": "task"}, bodies={"PATCH": {"title": "Mine now"}}
+        "GET",
+        "PATCH",
+        "DELETE",
+        ids={"task_id": "task"},
+        bodies={"PATCH": {"title": "Mine now"}},
+        viewer=some("PATCH", "DELETE"),
     ),
     "usage/quota": api("GET", expired=some("GET")),
     "usage/logs": api("GET"),
@@ -81,30 +105,45 @@ JSON = {
 PAGES = {
     "": api("GET", open_to_all=True, expired=some("GET")),
     "app": api("GET"),
-    "app/ask": api("GET", "POST", bodies={"POST": {"prompt": ""}}),
+    "app/ask": api("GET", "POST", bodies={"POST": {"prompt": ""}}, viewer_may=some("POST")),
     "app/ask/<uuid:conversation_id>": api(
-        "GET", "POST", "DELETE", ids={"conversation_id": "conversation"}, bodies={"POST": {"action": "delete"}}
+        "GET",
+        "POST",
+        "DELETE",
+        ids={"conversation_id": "conversation"},
+        bodies={"POST": {"action": "delete"}},
+        viewer_may=some("POST", "DELETE"),
     ),
     "app/conversations": api("GET"),
-    "app/runs/<uuid:run_id>/stop": api("POST", ids={"run_id": "run"}),
-    "app/runs/<uuid:run_id>/feedback": api("POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}),
+    "app/runs/<uuid:run_id>/stop": api("POST", ids={"run_id": "run"}, viewer_may=some("POST")),
+    "app/runs/<uuid:run_id>/feedback": api(
+        "POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}, viewer_may=some("POST")
+    ),
     "app/runs/<uuid:run_id>/events": api("GET", ids={"run_id": "run"}),
-    "app/connect": api("GET", "POST", bodies={"POST": {"token": ""}}),
+    "app/connect": api("GET", "POST", bodies={"POST": {"token": "ntn_x"}}, viewer=some("POST"), viewer_status=422),
     "app/connect/notion": api("GET", viewer=some("GET")),
     "app/connect/callback": api("GET"),
     "app/connect/<uuid:connection_id>/choose": api(
-        "GET", "POST", ids={"connection_id": "connection"}, bodies={"POST": {"source": "{source}"}}
+        "GET", "POST", ids={"connection_id": "connection"}, bodies={"POST": {"source": "{source}"}}, viewer=some("POST")
     ),
     "app/connect/<uuid:connection_id>/sync": api(
-        "GET", "POST", ids={"connection_id": "connection"}, bodies={"POST": {"action": "stop"}}
+        "GET", "POST", ids={"connection_id": "connection"}, bodies={"POST": {"action": "stop"}}, viewer=some("POST")
     ),
     "app/sync": api("POST", bodies={"POST": {"connection": "{connection}"}}, viewer=some("POST")),
     "app/sources": api("GET"),
     "app/sources/<uuid:source_id>": api(
-        "GET", "POST", ids={"source_id": "source"}, bodies={"POST": {"action": "remove", "confirm": "nightjarmerger"}}
+        "GET",
+        "POST",
+        ids={"source_id": "source"},
+        bodies={"POST": {"action": "remove", "confirm": "nightjarmerger"}},
+        viewer=some("POST"),
     ),
     "app/tasks": api(
-        "GET", "POST", bodies={"POST": {"task": "{task}", "action": "complete"}}, foreign_body=some("POST")
+        "GET",
+        "POST",
+        bodies={"POST": {"task": "{task}", "action": "complete"}},
+        foreign_body=some("POST"),
+        viewer=some("POST"),
     ),
     "app/usage": api("GET"),
     "app/usage/export": api("GET"),
@@ -122,10 +161,15 @@ PAGES = {
         bodies={"POST": {"section": "connection", "connection": "{connection}"}},
         expired=some("GET", "POST"),
         foreign_body=some("POST"),
+        viewer_may=some("POST"),
     ),
-    "app/theme": api("POST", bodies={"POST": {"theme": "dark"}}, expired=some("POST")),
+    "app/theme": api("POST", bodies={"POST": {"theme": "dark"}}, expired=some("POST"), viewer_may=some("POST")),
     "app/switch-workspace": api(
-        "POST", bodies={"POST": {"workspace": "{workspace}"}}, expired=some("POST"), foreign_body=some("POST")
+        "POST",
+        bodies={"POST": {"workspace": "{workspace}"}},
+        expired=some("POST"),
+        foreign_body=some("POST"),
+        viewer_may=some("POST"),
     ),
 }
 

@@ -1,10 +1,12 @@
 """Every address × everybody who should not get in: generated from the code, judged by `table.py`."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
 
+from accounts.models import Connection
 from devkit.notion.process import EmulatorProcess
 from tests.isolation import inventory, table
 from tests.isolation.world import SECRET, World, build, shown
@@ -20,13 +22,13 @@ def world(_database: None, emulator: EmulatorProcess) -> World:
     return build()
 
 
-def send(world: World, person: Person | None, route: str, method: str) -> Any:
-    """This person's request to Alice's thing at the address."""
-    entry = ENTRIES[route]
+def send(world: World, person: Person | None, route: str, method: str, *, shared: bool = False) -> Any:
+    """This person's request to Alice's thing at the address, or to its twin that she shares."""
+    entry, ids = ENTRIES[route], world.shared if shared else world.ids
     address = "/" + route
     for name, thing in entry.ids.items():
-        address = address.replace(f"<uuid:{name}>", str(world.ids[thing]))
-    body = {key: _filled(value, world) for key, value in entry.bodies.get(method, {}).items()}
+        address = address.replace(f"<uuid:{name}>", str(ids[thing]))
+    body = {key: _filled(value, ids) for key, value in entry.bodies.get(method, {}).items()}
     if route in table.JSON:
         client = person.api if person else Client()
         return client.generic(method, address, _json(body), content_type="application/json")
@@ -37,8 +39,8 @@ def send(world: World, person: Person | None, route: str, method: str) -> Any:
     return browser.get(address)
 
 
-def _filled(value: Any, world: World) -> Any:
-    return value.format(**{name: str(key) for name, key in world.ids.items()}) if isinstance(value, str) else value
+def _filled(value: Any, ids: dict[str, UUID]) -> Any:
+    return value.format(**{name: str(key) for name, key in ids.items()}) if isinstance(value, str) else value
 
 
 def _json(body: dict[str, Any]) -> str:
@@ -102,16 +104,59 @@ def test_another_member_gets_nothing_private(world: World, route: str, method: s
     assert answer.status_code < 500, shown(answer)
     if not entry.shared_in_workspace:
         assert SECRET not in shown(answer)
+    assert not world.lost()
+
+
+def test_every_write_says_whether_a_viewer_may() -> None:
+    for route, entry in ENTRIES.items():
+        writes = frozenset() if entry.open_to_all else entry.methods - {"GET"}
+
+        assert writes <= entry.viewer | entry.viewer_may, route
+        assert not entry.viewer & entry.viewer_may, route
 
 
 @pytest.mark.parametrize(("route", "method"), [case for case in CASES if case[1] in ENTRIES[case[0]].viewer])
 def test_a_viewer_changes_nothing(world: World, route: str, method: str) -> None:
     before = world.of_alice()
 
+    answer = send(world, world.vera, route, method, shared=True)
+
+    assert answer.status_code == ENTRIES[route].viewer_status, shown(answer)
+    assert world.of_alice() == before
+
+
+@pytest.mark.parametrize(("route", "method"), [case for case in CASES if case[1] in ENTRIES[case[0]].viewer_may])
+def test_what_a_viewer_may_leaves_alices_things_alone(world: World, route: str, method: str) -> None:
     answer = send(world, world.vera, route, method)
+
+    assert answer.status_code not in {402, 403}, shown(answer)
+    assert answer.status_code < 500, shown(answer)
+    assert not world.lost()
+
+
+@pytest.mark.parametrize("section", ["workspace", "sharing"])
+def test_a_viewer_saves_nothing_of_the_workspaces_settings(world: World, section: str) -> None:
+    own = Connection.objects.create(workspace=world.alice.workspace, owner=world.vera.user, kind="token", bot_id="v")
+    before = world.of_alice()
+    form = {"section": section, "name": "Mine now", "connection": str(own.pk), "shared": "yes"}
+
+    answer = world.vera.web.post("/app/settings", {"workspace": str(world.vera.workspace.pk), **form})
 
     assert answer.status_code == 403, shown(answer)
     assert world.of_alice() == before
+    own.delete()
+
+
+def test_who_became_a_viewer_no_longer_decides_what_is_read(world: World) -> None:
+    own = Connection.objects.create(workspace=world.alice.workspace, owner=world.vera.user, kind="token", bot_id="v")
+    before = world.of_alice()
+
+    for step, form in (("choose", {"action": "refresh"}), ("sync", {"action": "stop"})):
+        answer = world.vera.web.post(f"/app/connect/{own.pk}/{step}", form)
+
+        assert answer.status_code == 403, shown(answer)
+    assert world.of_alice() == before
+    own.delete()
 
 
 @pytest.mark.parametrize(("route", "method"), [c for c in CASES if not ENTRIES[c[0]].open_to_all])

@@ -1,5 +1,6 @@
 """Every management command of ours, with ids that are not there and on a workspace it was not asked about."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from io import StringIO
@@ -7,12 +8,19 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts import tenancy
+from accounts.models import Connection, User
+from agent.models import SyncRun
+from devkit import demo
+from devkit.notion.process import EmulatorProcess
 from tests.isolation import inventory
 from tests.isolation.world import SECRET, World, build
 
 
 @pytest.fixture(scope="module")
-def world(_database: None) -> World:
+def world(_database: None, emulator: EmulatorProcess) -> World:
+    """Beside the demo company's Notion."""
+    emulator.seed(demo.load(), namespace="")
     return build()
 
 
@@ -27,7 +35,7 @@ HARMLESS: dict[str, Callable[[], str]] = {
     "prepare_database": lambda: run("prepare_database", "--warm", "1"),
     "approve_plan": lambda: run("approve_plan"),
     "reseal": lambda: run("reseal", "--check"),
-    "load_demo": lambda: "",
+    "load_demo": lambda: run("load_demo", "--json"),
 }
 REFUSED: dict[str, tuple[str, ...]] = {
     "approve_plan": ("approve_plan", "999999999"),
@@ -46,6 +54,18 @@ def test_a_command_leaves_other_workspaces_alone_and_tells_no_content(world: Wor
 
     assert world.of_alice() == before
     assert SECRET not in said
+
+
+def test_loading_the_demo_twice_makes_one_connection_and_one_sync(world: World) -> None:
+    before = world.of_alice()
+
+    said = [run("load_demo", "--json") for _ in range(2)]
+
+    connection = Connection.objects.get(owner=User.objects.get(email=json.loads(said[0])["email"]))
+    with tenancy.within(connection.workspace):
+        assert SyncRun.objects.filter(connection_id=connection.pk).count() == 1
+    assert said[0] == said[1]
+    assert world.of_alice() == before
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -1,6 +1,5 @@
 """Alice and what is hers, with a word in everything private that nobody else may ever read."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -27,25 +26,31 @@ class World:
     eve: Person
     ids: dict[str, UUID]
 
-    def of_alice(self) -> str:
-        """A digest of everything in Alice's workspace, and of the shared rows about it."""
-        digest = hashlib.sha256()
+    shared: dict[str, UUID]
+    rows: frozenset[str] = frozenset()
+
+    def of_alice(self) -> frozenset[str]:
+        """A digest of each row in Alice's workspace, of the shared rows about it, and of herself."""
+        found: set[str] = set()
         schema = self.alice.workspace.schema_name
         with connections["owner"].cursor() as cursor:
             cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", [schema])
             for (table,) in cursor.fetchall():
-                cursor.execute(f'SELECT md5(string_agg(t::text, \'\' ORDER BY t::text)) FROM "{schema}"."{table}" t')
-                digest.update(f"{table}{cursor.fetchone()[0]}".encode())
+                cursor.execute(f'SELECT md5(t::text) FROM "{schema}"."{table}" t')
+                found |= {f"{table} {digest}" for (digest,) in cursor.fetchall()}
             for table, column in SHARED:
                 cursor.execute(
-                    f"SELECT md5(string_agg((to_jsonb(t) - 'last_active_at')::text, '' ORDER BY t::text))"
-                    f" FROM public.{table} t WHERE t.{column} = %s",
+                    f"SELECT md5((to_jsonb(t) - 'last_active_at')::text) FROM public.{table} t WHERE t.{column} = %s",
                     [self.alice.workspace.pk],
                 )
-                digest.update(f"{table}{cursor.fetchone()[0]}".encode())
+                found |= {f"{table} {digest}" for (digest,) in cursor.fetchall()}
             cursor.execute("SELECT to_jsonb(t)::text FROM public.accounts_user t WHERE id = %s", [self.alice.user.pk])
-            digest.update(str(cursor.fetchone()[0]).encode())
-        return digest.hexdigest()
+            found.add(str(cursor.fetchone()[0]))
+        return frozenset(found)
+
+    def lost(self) -> frozenset[str]:
+        """Rows of the beginning that changed or are gone. Others may add what is their own."""
+        return self.rows - self.of_alice()
 
 
 SHARED = (
@@ -65,7 +70,22 @@ def build() -> World:
     charlie = sign_up("Charlie")
     put_on_plan(charlie, "teams", seats=3)
     eve = sign_up("Eve", now=timezone.now() - timedelta(days=8))
-    return World(alice=alice, bob=bob, vera=vera, charlie=charlie, eve=eve, ids=_things(alice))
+    ids = _things(alice)
+    world = World(alice=alice, bob=bob, vera=vera, charlie=charlie, eve=eve, ids=ids, shared=ids | _twins(alice))
+    world.rows = world.of_alice()
+    return world
+
+
+def _twins(alice: Person) -> dict[str, UUID]:
+    """The same kinds of things, shared with everybody in the workspace: nothing hides them from a viewer."""
+    connection = Connection.objects.create(
+        workspace=alice.workspace, owner=alice.user, kind="token", bot_id="s", is_shared=True
+    )
+    with tenancy.within(alice.workspace):
+        source = Source.objects.create(connection_id=connection.pk, kind="page", notion_id="s1", title="Handbook")
+        sync = SyncRun.objects.create(connection_id=connection.pk, status="complete", finished_at=timezone.now())
+        task = Task.objects.create(owner_id=alice.user.pk, title="Book the room", is_shared=True)
+    return {"connection": connection.pk, "source": source.pk, "sync": sync.pk, "task": task.pk}
 
 
 def _things(alice: Person) -> dict[str, UUID]:
