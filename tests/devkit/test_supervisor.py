@@ -178,7 +178,7 @@ def test_a_wrong_port_is_one_clear_line(port: str, tmp_path: Path, monkeypatch: 
 def test_a_home_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(Trouble, match="cannot hold the data .* set DOCENT_HOME"):
+    with pytest.raises(Trouble, match=r"cannot hold the data .* set DOCENT_HOME"):
         Home(tmp_path / "file" / "home").lock()
 
 
