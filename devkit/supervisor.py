@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from config import environment as env
-from devkit import reaper
+from devkit import prepared, reaper
 from devkit.home import PROJECT, Home, Trouble, is_free
 from devkit.processes import Child, Echo, signal_all
 from devkit.services import Services, answers
@@ -208,8 +208,10 @@ def run() -> int:
 def start_application(supervisor: Supervisor, environment: dict[str, str], port: int) -> None:
     home = supervisor.services.home
     environment["PUBLIC_URL"] = os.environ.get("PUBLIC_URL", environment["PUBLIC_URL"])
-    prepare = [*MANAGE, "prepare_database"]
-    Program("migrate", prepare, home=home, environment=environment, echo=say).finish()
+    if not prepared.is_prepared(environment["DATABASE_URL"]):
+        prepare = [*MANAGE, "prepare_database"]
+        Program("migrate", prepare, home=home, environment=environment, echo=say).finish()
+        prepared.note(environment["DATABASE_URL"])
     # The programs take seconds to come up; the demo is loaded meanwhile.
     for program in application(home, environment, port):
         supervisor.add(program)

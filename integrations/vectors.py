@@ -7,23 +7,26 @@ anybody who knows a collection's id and checks only names, so ids stay inside th
 by the name made from a connection's id, inside the tenant and database made from the workspace's id.
 """
 
+from __future__ import annotations
+
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
 import numpy as np
-from chromadb.api import ServerAPI
-from chromadb.api.collection_configuration import CreateCollectionConfiguration
-from chromadb.api.fastapi import FastAPI
-from chromadb.api.models.Collection import Collection
-from chromadb.config import Settings, System
 from numpy.typing import NDArray
+
+# Importing the client takes over a second of processor; a web process hardly ever needs it.
+if TYPE_CHECKING:
+    from chromadb.api import ServerAPI
+    from chromadb.api.collection_configuration import CreateCollectionConfiguration
+    from chromadb.api.models.Collection import Collection
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
@@ -68,7 +71,7 @@ class Vectors:
         self.answer_seconds = answer_seconds
         self._server: _Server | None = None
 
-    def workspace(self, workspace_id: UUID) -> "WorkspaceIndex":
+    def workspace(self, workspace_id: UUID) -> WorkspaceIndex:
         return WorkspaceIndex(self._connect(), _known(workspace_id))
 
     def is_reachable(self) -> bool:
@@ -78,7 +81,7 @@ class Vectors:
             return False
         return True
 
-    def _connect(self) -> "_Server":
+    def _connect(self) -> _Server:
         # Sockets must not be shared with a forked child.
         if self._server is None or self._server.process != os.getpid():
             self._server = _Server(self.url, self.answer_seconds)
@@ -88,11 +91,11 @@ class Vectors:
 class WorkspaceIndex:
     """Everything one workspace can reach; nothing here takes or gives the id of a collection."""
 
-    def __init__(self, server: "_Server", workspace_id: UUID) -> None:
+    def __init__(self, server: _Server, workspace_id: UUID) -> None:
         self._server = server
         self._workspace_id = workspace_id
 
-    def collection(self, connection_id: UUID) -> "ConnectionIndex":
+    def collection(self, connection_id: UUID) -> ConnectionIndex:
         return ConnectionIndex(self._server, self._workspace_id, _known(connection_id))
 
     def query(self, *, connection_ids: Sequence[UUID], embedding: NDArray[np.float32], limit: int) -> list[Hit]:
@@ -112,7 +115,7 @@ class WorkspaceIndex:
 class ConnectionIndex:
     """The vectors of one Notion connection."""
 
-    def __init__(self, server: "_Server", workspace_id: UUID, connection_id: UUID) -> None:
+    def __init__(self, server: _Server, workspace_id: UUID, connection_id: UUID) -> None:
         self._server = server
         self._workspace_id = workspace_id
         self._connection_id = connection_id
@@ -232,6 +235,8 @@ class _Server:
                     name, configuration=INDEX, get_or_create=True, tenant=place, database=place
                 )
             )
+        from chromadb.api.models.Collection import Collection
+
         opened = Collection(client=self._api, model=model, embedding_function=None)
         with self._lock:
             self._open[key] = opened
@@ -253,6 +258,9 @@ class _Server:
 
 
 def _client(url: str, answer_seconds: float) -> ServerAPI:
+    from chromadb.api.fastapi import FastAPI
+    from chromadb.config import Settings, System
+
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise NotConfigured("CHROMA_URL must be an address such as http://127.0.0.1:8000.")
