@@ -16,7 +16,7 @@ from accounts.edge import MemberAPI, PublicAPI
 from accounts.models import Connection, Membership, User, Workspace
 from billing import services
 from billing.models import Subscription
-from billing.plans import CURRENCY, PLANS, Plan, Tier
+from billing.plans import COMING, CURRENCY, PLANS, Plan, Tier
 from billing.trial import trial_status
 
 
@@ -138,6 +138,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "trial_days": plan.trial.days if plan.trial else 0,
         "limits": {"requests": plan.requests, "tokens": plan.tokens},
         "features": list(plan.features),
+        "coming": [feature for feature in plan.features if feature in COMING],
     }
 
 

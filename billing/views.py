@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,7 +13,7 @@ from accounts.permissions import can_buy
 from billing import gateway, services
 from billing.effective import Access, EffectivePlan, effective
 from billing.models import PlanRequest, Subscription
-from billing.plans import PLANS, Feature, Plan, Tier
+from billing.plans import COMING, PLANS, Feature, Plan, Tier
 from billing.trial import trial_status
 from config.errors import InvalidField
 
@@ -71,6 +72,7 @@ def plan_context(membership: Membership, *, chosen: str) -> dict[str, Any]:
         "subscription": _subscription(subscription, current),
         "columns": [_column(plan, current, allowed) for plan in PLANS.values()],
         "features": list(Feature),
+        "coming": COMING,
         "can_manage": can_buy(membership),
         "can_see_prices": membership.may_manage,
         "can_cancel": False,
@@ -123,16 +125,22 @@ def _confirm(membership: Membership, chosen: str, allowed: tuple[Tier, ...]) -> 
     if tier is None:
         return None
     plan = PLANS[tier]
-    seats = membership.workspace.memberships.count() if plan.price_per_user_cents else 1
+    is_team = bool(plan.price_per_user_cents)
+    seats = membership.workspace.memberships.count() if is_team else 1
     return {
         "title": f"Change to {plan.name}?",
-        "lines": [f"{plan.requests:,} questions and {plan.tokens:,} tokens a month for each member, from now on."],
-        "today_cents": None,
+        "lines": [
+            f"{plan.requests:,} questions and {plan.tokens:,} tokens a month{' for each member' if is_team else ''}.",
+            *([f"The price is for {seats} {'member' if seats == 1 else 'members'}."] if is_team else []),
+            "We answer your wish before anything changes." if settings.IS_PRODUCTION else "It applies at once.",
+        ],
+        # No gateway here takes money.
+        "today_cents": 0,
         "then_cents": price_cents(plan, seats),
         "tier": tier,
         "action": "upgrade",
         "button": f"Change to {plan.name}",
-        "asks_seats": bool(plan.price_per_user_cents),
+        "asks_seats": is_team,
         "seats": seats,
         "seats_least": seats,
     }

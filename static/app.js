@@ -130,7 +130,7 @@
     going = key === "g" ? Date.now() : 0;
     if (link) { event.preventDefault(); link.click(); } else if (Object.hasOwn(keys, key) && (!key.startsWith("arrow") || el.closest(".pick"))) { event.preventDefault(); keys[key](); }
   });
-  document.addEventListener("toggle", (event) => { if (event.target.id === "sidebar") one(".panel").inert = event.newState === "open"; }, true);
+  document.addEventListener("toggle", (event) => { if (event.target.matches("details.drop[open]")) one(".menu", event.target).scrollIntoView({ block: "nearest" }); if (event.target.id === "sidebar") one(".panel").inert = event.newState === "open"; }, true);
   addEventListener("pageshow", release);
   document.addEventListener("DOMContentLoaded", () => { prepare(document); const wrong = one("[aria-invalid=true]"); if (wrong) wrong.focus(); });
 })();

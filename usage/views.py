@@ -53,14 +53,15 @@ def _context(membership: Membership, left: Quota, span: analytics.Span, days: in
     return {
         "section": "usage",
         "period_words": _words(span, zone),
-        "resets_on": left.resets_at.astimezone(zone).date(),
+        "resets_on": None if left.plan.plan.trial else left.resets_at.astimezone(zone).date(),
+        "ends_on": left.resets_at.astimezone(zone).date() if left.plan.plan.trial else None,
         "periods": [
             {"name": "This period", "url": here, "is_current": days is None},
             {"name": "30 days", "url": f"{here}?period=30", "is_current": days == 30},
         ],
         "csv_url": f"{reverse('usage-export')}{'?period=30' if days else ''}",
         "notice": _notice(left),
-        "limits": [_limit("Questions", left.requests), _limit("Tokens", left.tokens)],
+        "limits": [_limit("Questions", left.requests, left), _limit("Tokens", left.tokens, left)],
         "total": sum(counts.values()),
         "series": _every_day({row["day"]: row["requests"] for row in daily}, span, zone),
         "change_words": "",
@@ -83,15 +84,16 @@ def _notice(left: Quota) -> dict[str, str] | None:
     empty = [name for name, metric in (("questions", left.requests), ("tokens", left.tokens)) if not metric.remaining]
     if not empty:
         return None
-    text = f"No {empty[0]} are left until {date_format(left.resets_at, 'j F')}."
+    until = "in the trial" if left.plan.plan.trial else f"until {date_format(left.resets_at, 'j F')}"
+    text = f"No {empty[0]} are left {until}."
     return {"tone": "warn", "text": text, "url": reverse("plan"), "action": "Compare plans"}
 
 
-def _limit(name: str, metric: Metric) -> dict[str, Any]:
+def _limit(name: str, metric: Metric, left: Quota) -> dict[str, Any]:
     at = metric.runs_out_at
     return {
         "name": name,
-        "per": "for you, each period",
+        "per": "for you, in the trial" if left.plan.plan.trial else "for you, each month",
         "used": metric.used,
         "limit": metric.limit,
         "held": metric.held,

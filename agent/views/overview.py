@@ -127,7 +127,7 @@ def first_steps() -> list[dict[str, Any]]:
             "is_done": False,
             "is_next": True,
         },
-        {"title": _("Choose databases"), "text": _("They are read and kept up to date."), "is_done": False},
+        {"title": _("Choose databases"), "text": _("They are read, and again whenever you sync."), "is_done": False},
         {"title": _("Ask your first question"), "text": _("Each answer names its pages."), "is_done": False},
     ]
 

@@ -26,6 +26,8 @@ register = template.Library()
 NBSP = "\u00a0"
 WARN_FROM = 80
 BARS_MOST = 31
+# Percent of the chart: a few days do not become walls.
+WIDEST_BAR = 8.0
 CHART_TOP, CHART_BASE = 14, 180
 
 
@@ -63,7 +65,12 @@ def of(used: float, limit: float | None) -> str:
 
 @register.filter
 def left(limit: float, used: float) -> str:
-    return number(max(0, limit - used))
+    return number(rest(limit, used))
+
+
+@register.filter
+def rest(limit: float, used: float) -> float:
+    return max(0, limit - used)
 
 
 @register.filter
@@ -154,11 +161,13 @@ def day(value: dt.date | dt.datetime | None, now: dt.datetime | None = None) -> 
 
 
 @register.simple_tag(takes_context=True)
-def due(context: Context, on: dt.date) -> SafeString:
-    """Late in red, within two days in amber, else neutral."""
+def due(context: Context, on: dt.date, is_done: bool = False) -> SafeString:
+    """Late in red, within two days in amber, else neutral, as is what is done."""
     today = timezone.localtime(context.get("now") or timezone.now()).date()
     days = (on - today).days
-    if days < 0:
+    if is_done:
+        words = day(on)
+    elif days < 0:
         words = ngettext("%(days)s day late", "%(days)s days late", -days) % {"days": -days}
     elif days == 0:
         words = gettext("Today")
@@ -166,7 +175,7 @@ def due(context: Context, on: dt.date) -> SafeString:
         words = date_format(on, "D")
     else:
         words = day(on)
-    shade = "bad" if days < 0 else "warn" if days <= 2 else ""
+    shade = "" if is_done else "bad" if days < 0 else "warn" if days <= 2 else ""
     return format_html(
         '<span class="badge {}"><time datetime="{}" title="{}">{}</time></span>',
         shade,
@@ -274,20 +283,23 @@ def _bar(index: int, count: int, on: dt.date, value: float, top: float, today: d
     height = (CHART_BASE - CHART_TOP) * value / top
     is_first, is_last = index == 0, index == count - 1
     # Every seventh day is named, counted so that the last day of whole weeks is one of them.
+    width = min(step * 2 / 3, WIDEST_BAR)
+    # The outer names stay inside the chart; few bars stand far enough from its edges.
+    is_edge = (is_first or is_last) and count > 7
     has_tick = index % 7 == (0 if count < 29 else 1) or (count <= 7)
     return Bar(
         name=date_format(on, "D j M"),
         value=value,
         hit_x=f"{index * step:.2f}",
         hit_width=f"{step:.2f}",
-        x=f"{(index + 1 / 6) * step:.2f}",
-        width=f"{step * 2 / 3:.2f}",
+        x=f"{(index + 0.5) * step - width / 2:.2f}",
+        width=f"{width:.2f}",
         y=f"{CHART_BASE - height:.1f}",
         height=f"{height:.1f}",
         kind="today" if on == today else "soft" if on.weekday() >= 5 else "",
         tick=date_format(on, "j M") if has_tick else "",
-        tick_x=f"{0 if is_first else 100 if is_last else (index + 0.5) * step:.2f}",
-        anchor="start" if is_first else "end" if is_last else "middle",
+        tick_x=f"{(index + 0.5) * step if not is_edge else 0 if is_first else 100:.2f}",
+        anchor="middle" if not is_edge else "start" if is_first else "end",
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 from django.contrib.auth import get_user
 from django.test import Client, override_settings
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts import schemas
 from accounts.models import Membership, User
@@ -31,7 +32,8 @@ def test_signing_up_in_a_browser_makes_a_workspace_and_signs_in() -> None:
     answer = web.post("/accounts/signup/", sign_up_form(email))
 
     membership = Membership.objects.get(user__email=email)
-    assert (answer.status_code, membership.workspace.name) == (302, "Nora & Co")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/app/connect")
+    assert membership.workspace.name == "Nora & Co"
     assert get_user(web).pk == membership.user_id  # type: ignore[arg-type]  # a client has a session as a request has
     assert web.session["workspace"] == str(membership.workspace_id)
 
@@ -62,11 +64,29 @@ def test_the_plan_page_shows_every_plan(alice: Person) -> None:
     assert all(text in page for text in ("$10", "$19", "$49", "Choose Pro", "Choose Teams"))
 
 
+def test_what_a_plan_does_not_have_yet_is_marked(alice: Person) -> None:
+    page = alice.web.get("/app/plan").content.decode()
+    plans = {plan["tier"]: plan for plan in alice.api.get("/subscription/plans").json()["plans"]}
+
+    assert page.count(">soon</span>") == sum(len(plan["coming"]) for plan in plans.values())
+    assert "api_keys" in plans["pro"]["coming"]
+    assert "tasks" not in plans["teams"]["coming"]
+
+
+def test_a_trial_says_how_long_its_questions_last_and_when_it_ends(alice: Person) -> None:
+    page = alice.web.get("/app/plan").content.decode()
+
+    assert "Questions in 7 days" in page
+    assert f"ends {date_format(alice.subscription.trial_ends_at, 'j')}" in page
+
+
 def test_choosing_a_plan_asks_first_and_then_changes_it(alice: Person) -> None:
     asked = alice.web.get("/app/plan?confirm=plus").content.decode()
     answer = alice.web.post("/app/plan", {"action": "upgrade", "tier": "plus"})
 
     assert "Change to Plus?" in asked
+    assert "$0" in asked
+    assert "$19 a month" in asked
     assert (answer.status_code, alice.subscription.tier) == (302, "plus")
 
 

@@ -43,7 +43,13 @@ def _entrance() -> dict[str, State]:
 
 
 def _connection() -> dict[str, State]:
-    choosing = {"sources": s.CHOICES, "selected_count": 4, "selected_pages": 2876, "page_limit": 3000, "has_databases": True}
+    choosing = {
+        "sources": s.CHOICES,
+        "selected_count": 4,
+        "selected_pages": 2876,
+        "page_limit": 3000,
+        "has_databases": True,
+    }
     return {
         "connect": ("connect/start.html", CONNECTING | {"form": s.TokenForm(), "authorize_url": "/go"}),
         "connect-denied": ("connect/start.html", CONNECTING | {"form": s.TokenForm({}), "problem": "denied"}),
@@ -124,7 +130,7 @@ def _money() -> dict[str, State]:
     }  # fmt: skip
     plan = {
         "section": "plan", "can_manage": True, "can_see_prices": True, "can_cancel": True, "columns": columns,
-        "features": features, "current": columns[1]["plan"], "subscription": subscription,
+        "features": features, "coming": {"api_keys"}, "current": columns[1]["plan"], "subscription": subscription,
         "invoices": [{"on": s.TODAY, "cents": 1000, "tone": "ok", "status_words": "Paid", "pdf_url": "#"}],
     }  # fmt: skip
     confirm = {

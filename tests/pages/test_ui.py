@@ -77,3 +77,17 @@ def test_a_late_task_is_red() -> None:
 
     assert 'class="badge bad"' in html
     assert "2 days late" in html
+
+
+def test_what_is_done_is_never_late() -> None:
+    html = shown("{% due on is_done=True %}", on=(NOW - dt.timedelta(days=3)).date())
+
+    assert "late" not in html
+    assert "badge bad" not in html
+
+
+@pytest.mark.parametrize(("days", "width"), [(1, 8.0), (7, 8.0), (30, 2.22)])
+def test_few_days_are_not_drawn_as_walls(days: int, width: float) -> None:
+    html = shown("{% bars series 'questions' %}", series=[(before(days=n).date(), n) for n in range(days)])
+
+    assert html.count(f'width="{width:.2f}%"') == days
