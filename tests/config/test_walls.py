@@ -4,14 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 import pytest
 from django.db import DatabaseError, ProgrammingError, connection, connections, transaction
 
 from accounts import access, tenancy
-from accounts.models import Membership, User, Workspace
+from accounts.models import Connection, Membership, User, Workspace
 from agent.models import Conversation, Page
 from tests.people import Person
 
@@ -27,7 +27,7 @@ def inside(person: Person) -> Iterator[None]:
 def vulnerable(text: str) -> list[tuple[object, ...]]:
     """A query as nobody should write it."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT id::text, title FROM agent_conversation WHERE title = '{text}'")
+        cursor.execute(QUERY.format(text))
         return list(cursor.fetchall())
 
 
@@ -38,44 +38,113 @@ def victim(charlie: Person) -> Person:
     return charlie
 
 
-ATTACKS = {
-    "another schema by UNION": "x' UNION SELECT '', title FROM {victim}.agent_conversation --",
-    "password hashes by UNION": "x' UNION SELECT email, password FROM public.accounts_user --",
-    "sealed tokens of others by UNION": "x' UNION SELECT bot_id, sealed_access_token FROM public.accounts_connection "
-    "WHERE workspace_id <> '{own}' UNION SELECT 1/0::text, '' --",
-    "stacked RESET ROLE": "x'; RESET ROLE; SET ROLE {victim}; SELECT '', title FROM {victim}.agent_conversation --",
-    "stacked SET ROLE docent_public": "x'; SET ROLE docent_public; SELECT email, password FROM public.accounts_user --",
-    "stacked DELETE": "x'; DELETE FROM {victim}.agent_conversation --",
-    "stacked DO block": "x'; DO $$ BEGIN EXECUTE 'RESET ROLE'; END $$ --",
-    "stacked session authorization": "x'; RESET SESSION AUTHORIZATION --",
-    "set_config and query_to_xml in one select": "x' UNION SELECT set_config('role', '{victim}', false), "
+# Each is one statement with the query around it, so that only rights can refuse it.
+INJECTED = {
+    "another schema": "x' UNION SELECT '', title FROM {victim}.agent_conversation --",
+    "password hashes": "x' UNION SELECT email, password FROM public.accounts_user --",
+    "the owner's table of schemas": "x' UNION SELECT name, head FROM public.accounts_workspaceschema --",
+    "set_config and query_to_xml": "x' UNION SELECT set_config('role', '{victim}', false), "
     "query_to_xml('select title from {victim}.agent_conversation', true, false, '')::text --",
-    "set_config and ts_stat in one select": "x' UNION SELECT set_config('role', '{victim}', false), word "
+    "set_config and ts_stat": "x' UNION SELECT set_config('role', '{victim}', false), word "
     "FROM ts_stat('select to_tsvector(title) from {victim}.agent_conversation') --",
     "set_config alone": "x' UNION SELECT set_config('role', '{victim}', false), '' --",
     "the search path by set_config": "x' UNION SELECT set_config('search_path', '{victim}', false), '' --",
-    "table_to_xml": "x' UNION SELECT '', table_to_xml('{victim}.agent_conversation', true, false, '')::text --",
+    "table_to_xml": "x' UNION SELECT '', table_to_xml('public.accounts_user', true, false, '')::text --",
+    "a file by lo_import": "x' UNION SELECT lo_import('/etc/passwd')::text, '' --",
+    "a file by pg_read_file": "x' UNION SELECT pg_read_file('/etc/passwd'), '' --",
+    "a large object": "x' UNION SELECT lo_from_bytea(0, 'kept outside')::text, '' --",
+    "the migrations table": "x' UNION SELECT app, name FROM django_migrations --",
+}
+STACKED = {
+    "RESET ROLE": "x'; RESET ROLE; SET ROLE {victim}; SELECT '', title FROM {victim}.agent_conversation --",
+    "SET ROLE docent_public": "x'; SET ROLE docent_public; SELECT email, password FROM public.accounts_user --",
+    "DELETE": "x'; DELETE FROM {victim}.agent_conversation --",
+    "DO block": "x'; DO $$ BEGIN EXECUTE 'RESET ROLE'; END $$ --",
+    "session authorization": "x'; RESET SESSION AUTHORIZATION --",
     "temporary table": "x'; CREATE TEMP TABLE agent_page (id int) --",
     "settings by UPDATE": "x'; UPDATE pg_settings SET setting = 'none' WHERE name = 'role' --",
     "ALTER ROLE": "x'; ALTER ROLE docent_web SUPERUSER --",
-    "a file by lo_import": "x' UNION SELECT lo_import('/etc/passwd')::text, '' --",
-    "a file by pg_read_file": "x' UNION SELECT pg_read_file('/etc/passwd'), '' --",
-    "a program by COPY": "x'; COPY agent_conversation TO PROGRAM 'cat' --",
-    "the migrations table": "x' UNION SELECT app, name FROM django_migrations --",
+    "a program by COPY": "x'; COPY agent_conversation TO PROGRAM 'cat > /dev/null' --",
 }
+# What could be tried by whoever gets to write a whole statement.
+STATEMENTS = {
+    "temporary table": "CREATE TEMP TABLE agent_page (id int)",
+    "table": "CREATE TABLE mine (id int)",
+    "table in public": "CREATE TABLE public.mine (id int)",
+    "settings by UPDATE": "UPDATE pg_settings SET setting = 'none' WHERE name = 'role'",
+    "a program by COPY": "COPY agent_conversation TO PROGRAM 'cat > /dev/null'",
+    "ALTER ROLE": "ALTER ROLE docent_web SUPERUSER",
+    "ts_rewrite": "SELECT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, ''b''::tsquery')",
+    "ts_stat with weights": "SELECT * FROM ts_stat('SELECT ''a''::tsvector', 'ab')",
+    "cursor_to_xml": "SELECT cursor_to_xml('opened', 1, true, false, '')",
+    "query_to_xmlschema": "SELECT query_to_xmlschema('SELECT 1', true, false, '')",
+    "lo_from_bytea": "SELECT lo_from_bytea(0, 'kept outside')",
+    "lo_create": "SELECT lo_create(0)",
+}
+QUERY = "SELECT id::text, title FROM agent_conversation WHERE title = '{}'"
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_an_injected_text_cannot_leave_its_workspace(attack: str, alice: Person, victim: Person) -> None:
-    text = ATTACKS[attack].format(victim=victim.workspace.schema_name, own=alice.workspace.pk)
-
-    with inside(alice), pytest.raises(DatabaseError):
-        vulnerable(text)
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [(text, "permission denied") for text in INJECTED.values()]
+    + [(text, "cannot insert multiple commands") for text in STACKED.values()],
+    ids=[*INJECTED, *(f"stacked {name}" for name in STACKED)],
+)
+def test_an_injected_text_cannot_leave_its_workspace(text: str, refusal: str, alice: Person, victim: Person) -> None:
+    with inside(alice), pytest.raises(DatabaseError, match=refusal):
+        vulnerable(text.format(victim=victim.workspace.schema_name))
 
     with inside(alice):
         assert Conversation.objects.count() == 0
     with inside(victim):
         assert Conversation.objects.get().title == SECRET
+
+
+@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
+def test_a_statement_outside_the_workspaces_rights_is_refused(statement: str, alice: Person) -> None:
+    with inside(alice), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DECLARE opened CURSOR FOR SELECT 1")
+
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [QUERY.format(text) for text in (*INJECTED.values(), *STACKED.values())] + list(STATEMENTS.values()),
+    ids=[*INJECTED, *(f"stacked {name}" for name in STACKED), *(f"statement {name}" for name in STATEMENTS)],
+)
+def test_without_the_walls_each_attack_would_succeed(text: str, alice: Person, victim: Person) -> None:
+    """As the owner, many statements at a time: else the tests above would prove nothing."""
+    owner = connections["owner"]
+    with transaction.atomic(using="owner"):
+        raw: psycopg.Connection[object] = owner.connection
+        cursor = psycopg.ClientCursor(raw)
+        cursor.execute(f"SET LOCAL search_path = {alice.workspace.schema_name}, public")
+        cursor.execute("DECLARE opened CURSOR FOR SELECT 1")
+
+        # A server built without libxml says so only after it has found the rights sufficient.
+        with suppress(psycopg.errors.FeatureNotSupported):
+            cursor.execute(text.format(victim=victim.workspace.schema_name).encode())
+
+        transaction.set_rollback(True, using="owner")
+    owner.close()
+
+
+def test_sealed_tokens_of_others_are_not_among_the_rows(alice: Person, victim: Person) -> None:
+    for person in (alice, victim):
+        Connection.objects.create(
+            workspace=person.workspace,
+            owner=person.user,
+            kind="token",
+            bot_id=person.user.name,
+            sealed_access_token="x",
+        )
+
+    with inside(alice):
+        found = vulnerable("x' UNION SELECT bot_id, sealed_access_token FROM public.accounts_connection --")
+
+    assert found == [(alice.user.name, "x")]
 
 
 def test_a_harmless_text_still_works(alice: Person) -> None:
