@@ -46,7 +46,7 @@ class WorkspaceMiddleware:
                 return redirect_to_login(request.get_full_path())
             membership = tenancy.member(user_id=request.user.pk, workspace_id=home.workspace_id)
             request.session["workspace"] = str(membership.workspace_id)
-        tenancy.check_same_workspace(request, membership)
+        tenancy.check_same_workspace(request, membership, must_say=True)
         tenancy.note_activity(membership)
         request.membership = membership  # type: ignore[attr-defined]  # read through WorkspaceRequest
         return None

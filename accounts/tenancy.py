@@ -16,6 +16,7 @@ from accounts.models import Membership, User, Workspace
 from config.errors import AppError
 
 LAST_ACTIVE_PRECISION = timedelta(minutes=5)
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class NotAMember(AppError):
@@ -121,9 +122,14 @@ def home(user: User, remembered: object = None) -> Membership | None:
     )
 
 
-def check_same_workspace(request: HttpRequest, membership: Membership) -> None:
-    """A page sends the workspace it was opened in; when the session has moved on, nothing happens."""
+def check_same_workspace(request: HttpRequest, membership: Membership, *, must_say: bool = False) -> None:
+    """A page sends the workspace it was opened in; when the session has moved on, nothing happens.
+
+    With `must_say` a request that changes something and does not say its workspace is refused too.
+    """
     sent = request.headers.get("X-Workspace") or (request.POST.get("workspace") if request.method == "POST" else None)
+    if not sent and must_say and request.method not in SAFE_METHODS:
+        raise OtherWorkspace("This form does not say which workspace it belongs to. Reload the page.")
     if sent and sent != str(membership.workspace_id):
         raise OtherWorkspace("This page belongs to another workspace than the one now open. Reload it.")
 

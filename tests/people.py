@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 from django.test import Client
 from django.utils import timezone
@@ -15,6 +16,17 @@ from billing import services
 from billing.models import Subscription
 
 PASSWORD = "correct horse battery staple"
+
+
+class Browser(Client):
+    """Posts as our pages do: with the workspace the page was opened in, unless the test says another."""
+
+    workspace_id = ""
+
+    def post(self, path: str, data: Any = None, *args: Any, **more: Any) -> Any:
+        if data is None or (isinstance(data, dict) and "content_type" not in more and not args):
+            data = {"workspace": self.workspace_id, **(data or {})}
+        return super().post(path, data, *args, **more)
 
 
 @dataclass
@@ -42,9 +54,10 @@ class Person:
         return client
 
     @cached_property
-    def web(self) -> Client:
+    def web(self) -> Browser:
         """A browser in which this person is signed in."""
-        client = Client()
+        client = Browser()
+        client.workspace_id = str(self.workspace.pk)
         client.force_login(self.user)
         session = client.session
         session["workspace"] = str(self.workspace.pk)

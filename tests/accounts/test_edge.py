@@ -88,3 +88,44 @@ def test_who_has_no_workspace_left_is_signed_out(alice: Person) -> None:
     answer = alice.web.get("/app/settings")
 
     assert answer.headers["Location"].startswith("/accounts/login/")
+
+
+def test_a_form_that_does_not_say_its_workspace_changes_nothing(alice: Person) -> None:
+    web = Client()
+    web.cookies = alice.web.cookies
+
+    answer = web.post("/app/settings", {"section": "profile", "name": "Somebody"})
+
+    assert answer.status_code == 409
+    alice.user.refresh_from_db()
+    assert alice.user.name == "Alice"
+
+
+def test_a_form_of_another_workspace_changes_nothing(bob: Person) -> None:
+    web, own = Client(), bob.user.memberships.exclude(pk=bob.membership.pk).get().workspace_id
+    web.cookies = bob.web.cookies
+
+    answers = [
+        web.post("/app/settings", {"section": "profile", "name": "Somebody", "workspace": str(own)}),
+        web.post("/app/settings", {"section": "profile", "name": "Somebody"}, headers={"X-Workspace": str(own)}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [409, 409]
+    bob.user.refresh_from_db()
+    assert bob.user.name == "Bob"
+
+
+def test_switching_names_the_workspace_to_go_to(bob: Person) -> None:
+    own = str(bob.user.memberships.exclude(pk=bob.membership.pk).get().workspace_id)
+    before = bob.web.session["workspace"]
+
+    bob.web.post("/app/switch-workspace", {"workspace": own})
+
+    assert (before, bob.web.session["workspace"]) == (str(bob.workspace.pk), own)
+
+
+@pytest.mark.parametrize("address", ["/user/profile", "/user/config", "/usage/quota", "/tasks", "/auth/login"])
+def test_nothing_on_the_way_keeps_an_answer(alice: Person, address: str) -> None:
+    answers = [alice.api.get(address), alice.api.post(address, {})]
+
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
