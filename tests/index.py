@@ -53,7 +53,7 @@ def write(
             indexed_at=timezone.now(),
             state=Page.State.INDEXED,
         )
-        indexing.index(page, passages, workspace_id=person.workspace.pk, lines=())
+        indexing.prepare(page, passages, workspace_id=person.workspace.pk, lines=()).replace()
     return Written(page, blocks)
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection
-from agent.models import Conversation, Run
+from agent.models import Conversation, Page, Run, Source
 from tasks.models import Task
 from tests.agent.asking import ask, work
 from tests.index import handbook
@@ -151,6 +151,31 @@ def test_the_overview_shows_what_there_is(alice: Person) -> None:
 
     for words in ("Everything is searchable", "100%", "Write the report", QUESTION, "Synced just now", "1 of 120"):
         assert words in page.replace("<small>", "").replace("</small>", "")
+
+
+def test_overview_and_usage_agree_after_a_conversation_is_deleted(alice: Person) -> None:
+    handbook(alice)
+    run = asked(alice)
+    form = {"action": "delete", "workspace": str(alice.workspace.pk)}
+
+    alice.web.post(f"/app/ask/{run.conversation_id}", form)
+
+    for address in ("/app?days=7", "/app/usage"):
+        assert '<div class="total"><b class="num">1</b>' in alice.web.get(address).content.decode()
+
+
+def test_the_overview_lists_five_sources_and_first_what_needs_attention(alice: Person) -> None:
+    connection = handbook(alice)
+    with tenancy.within(alice.workspace):
+        for number in range(6):
+            Source.objects.create(connection_id=connection.pk, kind="page", notion_id=f"{number}", title=f"A{number}")
+        Page.objects.filter(title="Time off").update(state=Page.State.FAILED)
+
+    page = alice.web.get("/app").content.decode()
+
+    card = page.split('id="my-sources"', 1)[1].split("</section>", 1)[0]
+    assert card.count("<li data-row>") == 5
+    assert "Handbook" in card.split("<li data-row>")[1]
 
 
 def test_a_connection_that_needs_attention_is_called_out(alice: Person) -> None:

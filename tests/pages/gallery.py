@@ -28,7 +28,7 @@ EVENTS = b"""retry: 60000
 
 id: 1
 event: step
-data: {"name": "read_page", "summary": "Read Handbook", "milliseconds": 1200}
+data: {"name": "read_page", "summary": "Read Handbook", "milliseconds": 1200, "now": "Writing"}
 
 id: 2
 event: delta

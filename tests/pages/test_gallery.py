@@ -157,7 +157,7 @@ def test_an_answer_appears_as_it_streams_and_nothing_twice(browser: Browser, sit
     expect(answer.get_by_text("Finished paragraph")).to_be_visible()
     expect(answer.get_by_text("First form")).to_have_count(0)
     expect(answer.locator(".raw")).to_have_text("It is blocked.")
-    expect(answer.get_by_role("status")).to_have_text("Read Handbook")
+    expect(answer.get_by_role("status")).to_have_text("Writing")
     page.context.close()
 
 
