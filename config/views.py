@@ -1,6 +1,7 @@
 """What answers when no app does: the start address, refusals of the framework, and the closed staff pages."""
 
 import logging
+import math
 import secrets
 
 from django.core.exceptions import RequestDataTooBig
@@ -10,9 +11,10 @@ from django.template import loader
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
-from config.errors import AppError, answer
+from config.errors import CONTENT_TYPE, AppError, answer
 
 log = logging.getLogger(__name__)
+RETRY_SECONDS = 60
 
 # The first part of every address that programs call; a test compares it with the routes.
 API_ROOTS = frozenset({"admin", "agent", "auth", "invitations", "subscription", "tasks", "usage", "user", "workspace"})
@@ -38,17 +40,24 @@ class NotFound(AppError):
     status = 404
 
 
+class TooMany(AppError):
+    code = "rate-limited"
+    status = 429
+
+
 class ServerError(AppError):
     code = "server-error"
     status = 500
 
 
 def wants_problem(request: HttpRequest) -> bool:
-    """Whether a program asks: by the address, else by what it accepts."""
+    """Whether a program asks: by the address or its token, else by what it likes best."""
     if request.path.lstrip("/").partition("/")[0] in API_ROOTS:
         return True
-    accepted = request.headers.get("Accept", "")
-    return "json" in accepted and "text/html" not in accepted
+    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        return True
+    best = request.get_preferred_type(["text/html", "application/json", CONTENT_TYPE])
+    return best is not None and "json" in best
 
 
 @require_safe
@@ -84,6 +93,12 @@ def forgery(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _refusal(request, Forbidden(words), "refused.html")
 
 
+def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """The limits of the sign-in pages."""
+    words = gettext("There were too many attempts from here. Wait a minute and try again.")
+    return _refusal(request, TooMany(words, retry_after=RETRY_SECONDS), "429.html")
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     number = secrets.token_hex(4)
     log.error("error %s at %s", number, request.path)
@@ -98,4 +113,7 @@ def _refusal(request: HttpRequest, error: AppError, template: str) -> HttpRespon
     if wants_problem(request):
         return answer(request, error)
     context = {"error": error, "code": error.code, "detail": error.detail}
-    return render(request, template, context, status=error.status)
+    response = render(request, template, context, status=error.status)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(math.ceil(error.retry_after))
+    return response

@@ -1,6 +1,7 @@
 """What is answered to requests that no view would like to read."""
 
 import json
+import secrets
 from typing import Any
 
 import pytest
@@ -44,6 +45,38 @@ def test_an_unknown_address_is_answered_in_the_format_asked_for() -> None:
     assert page.status_code == 404
     assert "This page doesn’t exist" in page.content.decode()
     assert is_problem(Client().get("/nowhere", headers={"Accept": "application/json"}), 404)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer a.b.c"},
+        {"Authorization": "bearer a.b.c", "Accept": "*/*"},
+        {"Accept": "application/problem+json"},
+        {"Accept": "application/json, text/html;q=0.5"},
+    ],
+)
+def test_a_program_that_mistypes_an_address_gets_a_problem_document(headers: dict[str, str]) -> None:
+    assert is_problem(Client().get("/agents/run", headers=headers), 404, "not-found")
+
+
+@pytest.mark.parametrize("accepted", ["", "*/*", "text/html", "text/html,application/xhtml+xml,application/json;q=0.9"])
+def test_a_browser_that_mistypes_an_address_gets_a_page(accepted: str) -> None:
+    answer = Client().get("/agents/run", headers={"Accept": accepted} if accepted else {})
+
+    assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
+def test_too_many_attempts_are_told_in_our_own_page() -> None:
+    browser = Client(REMOTE_ADDR=f"10.9.{secrets.randbelow(256)}.{secrets.randbelow(256)}")
+    for _ in range(20):
+        browser.post("/accounts/password/reset/", {"email": "nobody@example.com"})
+
+    answer = browser.post("/accounts/password/reset/", {"email": "nobody@example.com"})
+
+    assert (answer.status_code, answer["Retry-After"]) == (429, "60")
+    assert "There were too many attempts from here" in answer.content.decode()
+    assert "app.css" in answer.content.decode()
 
 
 def test_a_signed_in_member_gets_the_page_too(alice: Person) -> None:
