@@ -9,11 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent import wording
+from agent import kinds, rows, wording
 from agent.candidates import Candidate
 from agent.excerpts import Excerpt, excerpts
 from agent.wording import Asked
@@ -29,30 +30,15 @@ LEXICAL_WEIGHT = 0.5
 CONTEXT_WEIGHT = 0.5
 # Further quotes must be nearly as good as the first.
 NEARLY = 0.8
-# (cosine, share of the question's words) that together are enough.
-ENOUGH = ((0.32, 0.5), (0.5, 0.3), (0.62, 0.0))
+# (cosine, share of the question's words in the sentence and its heading) that together are enough.
+ENOUGH = ((0.32, 0.62), (0.45, 0.5), (0.55, 0.3), (0.65, 0.1))
 # A code that is found letter by letter needs little nearness: embeddings know nothing of codes.
 ENOUGH_WITH_CODE = (0.1, 0.5)
 KIND_BONUS = 0.08
 
-NOT_FOUND = "I did not find an answer to this in the pages I can read."
+_COUNTS = re.compile(r"\bhow many\b", re.IGNORECASE)
 
-_DAY = re.compile(
-    r"\d{4}-\d\d|\d{1,2}[:.]\d\d|\b(mon|tues|wednes|thurs|fri|satur|sun)day"
-    r"|\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d|\d+ (hour|day|week|month)",
-    re.IGNORECASE,
-)
-_AMOUNT = re.compile(
-    r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|twice|once|daily|weekly|monthly|never)\b", re.IGNORECASE
-)
-_ADDRESS = re.compile(r"\S@\S|https?://", re.IGNORECASE)
-# What a question asks for, and how an answer to it looks.
-_KINDS_OF_ANSWER = (
-    (re.compile(r"\b(when|due|deadline|date|day)\b", re.IGNORECASE), _DAY),
-    (re.compile(r"\bhow (many|much|long|often|old|big|large)\b|\b(price|costs?|number)\b", re.IGNORECASE), _AMOUNT),
-    (re.compile(r"\bwho(m|se)?\b", re.IGNORECASE), re.compile(r"\b[A-Z]\w+ [A-Z]\w+|^(Assignee|Owner|Person)")),
-    (re.compile(r"\b(e-?mail|contact|address)\b", re.IGNORECASE), _ADDRESS),
-)
+NOT_FOUND = "I did not find an answer to this in the pages I can read."
 
 
 @dataclass(frozen=True)
@@ -80,20 +66,32 @@ class _Scored:
     excerpt: Excerpt
     cosine: float
     score: float
+    share: float
 
 
-def answer(question: str, candidates: Sequence[Candidate], embed: Embed) -> Answer:
-    asked = wording.read(question)
+def answer(
+    question: str, candidates: Sequence[Candidate], embed: Embed, *, asked: str = "", today: date | None = None
+) -> Answer:
+    """`question` is whole; `asked` is what was typed, when that was only its end."""
+    asked = asked or question
+    matched = rows.matching(question, candidates, today=today or datetime.now(UTC).date())
+    if matched:
+        return _composed(matched, heading=f"{len(matched)} found:" if _COUNTS.search(asked) else "")
     nearest = list(candidates[:MOST_CANDIDATES])
-    ranked = _ranked(question, asked, nearest, embed)
-    proven = [each for each in ranked if _is_enough(asked, each, nearest)]
+    if rows.picks(question):
+        return Answer(_not_found(nearest), (), grounded=False)
+    ranked = _ranked(question, wording.read(question), nearest, embed)
+    named = list(rows.lines_about(question, (each.excerpt for each in ranked)))
+    if named:
+        return _composed(named[:1])
+    proven = [each for each in ranked if _is_enough(question, asked, each, nearest)]
     if not proven:
-        return Answer(_not_found(asked, nearest), (), grounded=False)
+        return Answer(_not_found(nearest), (), grounded=False)
     return _composed(_chosen(proven, ranked))
 
 
 def _ranked(question: str, asked: Asked, candidates: Sequence[Candidate], embed: Embed) -> list[_Scored]:
-    found = [excerpt for candidate in candidates for excerpt in excerpts(candidate)]
+    found = [each for candidate in candidates for each in excerpts(candidate) if _is_quotable(question, each)]
     if not found:
         return []
     weights = _weights(asked, found)
@@ -104,7 +102,7 @@ def _ranked(question: str, asked: Asked, candidates: Sequence[Candidate], embed:
     scored = []
     for at, cosine in zip(order, vectors[1:] @ vectors[0], strict=True):
         score = LEXICAL_WEIGHT * lexical[at] + (1 - LEXICAL_WEIGHT) * float(cosine) + _bonus(question, found[at])
-        scored.append(_Scored(found[at], float(cosine), score))
+        scored.append(_Scored(found[at], float(cosine), score, _share(asked, found[at], weights)))
     return sorted(scored, key=lambda each: -each.score)
 
 
@@ -129,23 +127,54 @@ def _embedded(excerpt: Excerpt) -> str:
 
 
 def _bonus(question: str, excerpt: Excerpt) -> float:
-    wanted = [answers for asks, answers in _KINDS_OF_ANSWER if asks.search(question)]
-    return KIND_BONUS if any(answers.search(excerpt.shown) for answers in wanted) else 0.0
+    return KIND_BONUS if kinds.asks_for_kind(question) and kinds.has_what_is_asked(question, excerpt.shown) else 0.0
 
 
-def _is_enough(asked: Asked, scored: _Scored, candidates: Sequence[Candidate]) -> bool:
-    candidate = scored.excerpt.candidate
-    read = [candidate] if not asked.is_about_several else candidates
-    whole = " ".join(f"{each.title} {each.context} {each.text}" for each in read)
+def _is_quotable(question: str, excerpt: Excerpt) -> bool:
+    if excerpt.kind == "title" or kinds.orders_an_assistant(question, excerpt.shown):
+        return False
+    return excerpt.kind in ("row", "property") or not kinds.says_nothing(
+        excerpt.quote, excerpt.shown, excerpt.candidate.title
+    )
+
+
+def _about(excerpt: Excerpt) -> set[str]:
+    """What the sentence's place says of its subject."""
+    return wording.words_of(f"{excerpt.candidate.title} {excerpt.candidate.context} {excerpt.lead}")
+
+
+def _share(asked: Asked, excerpt: Excerpt, weights: dict[str, float]) -> float:
+    """How much of what is asked the sentence and its heading say; rare words count more. Without a word of its own it
+    says nothing."""
+    own = wording.words_of(excerpt.shown)
+    # The names are there already: what is asked about them must be there too.
+    # What kind of thing is asked for was looked for by its shape.
+    rest = asked.words - asked.names - asked.parts_of_codes - kinds.WORDS
+    if not rest:
+        return float(bool(asked.musts))
+    if not rest & own and not asked.musts:
+        return 0.0
+    there = own | _about(excerpt)
+    return sum(weights[word] for word in rest & there) / (sum(weights[word] for word in rest) or 1.0)
+
+
+def _is_enough(question: str, typed: str, scored: _Scored, candidates: Sequence[Candidate]) -> bool:
+    asked, excerpt = wording.read(question), scored.excerpt
+    if not kinds.has_what_is_asked(typed, _line(excerpt, 0).removesuffix(" [0]")):
+        return False
+    own = wording.words_of(excerpt.shown)
+    if excerpt.kind in ("sentence", "item") and own <= asked.words and not excerpt.shown.endswith(":"):
+        # It says the question again and nothing more.
+        return False
+    if not asked.is_about_several:
+        whole = f"{excerpt.paragraph} {excerpt.lead} {excerpt.candidate.title} {excerpt.candidate.context}"
+    else:
+        whole = " ".join(f"{each.title} {each.context} {each.text}" for each in candidates)
     if wording.missing(asked, whole, wording.words_of(whole)):
         return False
-    own = wording.words_of(f"{candidate.title} {candidate.context} {candidate.text}")
-    # The names are there already: what is asked about them must be there too.
-    rest = asked.words - asked.names - asked.parts_of_codes
-    share = len(rest & own) / len(rest) if rest else float(bool(asked.musts))
-    near = max(scored.cosine, candidate.dense)
     levels = (*ENOUGH, ENOUGH_WITH_CODE) if asked.codes else ENOUGH
-    return any(near >= cosine and share >= words for cosine, words in levels)
+    near = max(scored.cosine, excerpt.candidate.dense) if asked.codes else scored.cosine
+    return any(near >= cosine and scored.share >= words for cosine, words in levels)
 
 
 def _chosen(proven: Sequence[_Scored], ranked: Sequence[_Scored]) -> list[Excerpt]:
@@ -173,17 +202,18 @@ def _repeats(new: _Scored, chosen: Sequence[_Scored]) -> bool:
     return False
 
 
-def _composed(chosen: Sequence[Excerpt]) -> Answer:
+def _composed(chosen: Sequence[Excerpt], *, heading: str = "") -> Answer:
     citations = tuple(
         Citation(number, each.candidate.chunk_id, each.candidate.page_id, each.block_id, each.quote)
         for number, each in enumerate(chosen, 1)
     )
     lines = [_line(each, number) for number, each in enumerate(chosen, 1)]
-    if len(lines) == 1:
+    if len(lines) == 1 and not heading:
         return Answer(lines[0], citations, grounded=True)
     if any(each.kind == "code" for each in chosen):
         return Answer("\n\n".join(lines), citations, grounded=True)
-    return Answer("\n".join(f"- {line}" for line in lines), citations, grounded=True)
+    listed = "\n".join(f"- {line}" for line in lines)
+    return Answer(f"{heading}\n\n{listed}" if heading else listed, citations, grounded=True)
 
 
 def _line(excerpt: Excerpt, number: int) -> str:
@@ -194,7 +224,7 @@ def _line(excerpt: Excerpt, number: int) -> str:
     return f"{excerpt.shown} [{number}]"
 
 
-def _not_found(asked: Asked, candidates: Sequence[Candidate]) -> str:
+def _not_found(candidates: Sequence[Candidate]) -> str:
     if not candidates:
         return NOT_FOUND
     nearest = candidates[0]

@@ -23,6 +23,9 @@ class Candidate(BaseModel):
     lexical: float = 0.0
     score: float = 0.0
     url: str = ""
+    # The title of the source it belongs to, and the connection that decides who may read it.
+    place: str = ""
+    connection_id: str = ""
     edited_at: datetime | None = None
     indexed_at: datetime | None = None
 

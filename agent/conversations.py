@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from accounts.models import Membership, User
 from agent.events import Events
 from agent.models import Conversation, Run
+from agent.runs.reading import as_seen
 from agent.runs.services import NoConversation, NotYours, readable_conversations
 from billing.models import Subscription
 from billing.permissions import check_can_use
@@ -40,9 +41,10 @@ def get_own(*, membership: Membership, conversation_id: uuid.UUID) -> Conversati
     return conversation
 
 
-def turns(conversation: Conversation) -> QuerySet[Run]:
-    """The runs in order, with their steps: two statements."""
-    return conversation.runs.order_by("created_at", "id").prefetch_related("steps")
+def turns(conversation: Conversation, *, membership: Membership) -> list[Run]:
+    """The runs in order, with their steps, as this member may read them."""
+    runs = conversation.runs.order_by("created_at", "id").prefetch_related("steps")
+    return as_seen(runs, by=membership)
 
 
 def rename(conversation: Conversation, *, title: str) -> None:

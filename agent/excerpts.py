@@ -31,6 +31,16 @@ class Excerpt:
     kind: str
     lead: str = ""
 
+    @property
+    def paragraph(self) -> str:
+        """A sentence is about what its paragraph names; a row or property stands for itself."""
+        if self.kind != "sentence":
+            return self.shown
+        spans = self.candidate.spans
+        return next(
+            (self.candidate.text[start:end] for _, start, end in spans if start <= self.start < end), self.shown
+        )
+
 
 def excerpts(candidate: Candidate) -> Iterator[Excerpt]:
     if not candidate.spans and candidate.text.strip():

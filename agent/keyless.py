@@ -31,10 +31,12 @@ from pydantic_ai.usage import RequestUsage
 
 from agent.answering import NOT_FOUND, Answer, Citation, Embed, answer
 from agent.candidates import SearchResult
+from agent.wording import in_context
 
 NAME = "docent-keyless"
 SEARCH = "search"
 FAILED = "The search did not work, so I cannot answer this now. Please try again."
+UNCLEAR = f"{NOT_FOUND} Please say what it is about."
 NOTHING_ASKED = "Ask me something about your pages."
 
 CountTokens = Callable[[str], int]
@@ -111,7 +113,7 @@ class KeylessModel(Model[None]):
             provider_details=details,
             finish_reason="tool_call" if isinstance(part, ToolCallPart) else "stop",
             usage=RequestUsage(
-                input_tokens=sum(self._count(text) for text in _texts(messages)),
+                input_tokens=sum(self._count(text) for text in _texts(_turn(messages))),
                 output_tokens=self._count(_said(part)),
             ),
         )
@@ -121,25 +123,29 @@ class KeylessModel(Model[None]):
         last = messages[-1].parts if messages else []
         returns = [part for part in last if isinstance(part, ToolReturnPart)]
         if returns:
-            return self._told(question, returns[-1])
+            return self._told(question, _earlier(messages), returns[-1])
         if any(isinstance(part, RetryPromptPart) for part in last):
             return _text(Answer(FAILED, (), grounded=False))
         if not question:
             return _text(Answer(NOTHING_ASKED, (), grounded=False))
         call = self._read_command(question) if self._read_command else None
         if call is None or call.tool not in tools:
-            call = ToolCall(SEARCH, {"query": question})
+            whole = in_context(question, _earlier(messages))
+            if not whole:
+                return _text(Answer(UNCLEAR, (), grounded=False))
+            call = ToolCall(SEARCH, {"query": whole})
         if call.tool not in tools:
             return _text(Answer(NOT_FOUND, (), grounded=False))
         return ToolCallPart(call.tool, call.arguments), None
 
-    def _told(self, question: str, returned: ToolReturnPart) -> tuple[TextPart, Answer | None]:
+    def _told(self, question: str, earlier: Sequence[str], returned: ToolReturnPart) -> tuple[TextPart, Answer | None]:
         if returned.tool_name != SEARCH:
             return TextPart(returned.model_response_str()), None
         result = _search_result(returned.content)
         if result is None:
             return _text(Answer(FAILED, (), grounded=False))
-        return _text(answer(question, result.candidates, self._embed))
+        whole = in_context(question, earlier) or question
+        return _text(answer(whole, result.candidates, self._embed, asked=question))
 
 
 @dataclass
@@ -198,6 +204,18 @@ def _question(messages: Sequence[ModelMessage]) -> str:
             if isinstance(part, UserPromptPart):
                 return _words(part.content)
     return ""
+
+
+def _earlier(messages: Sequence[ModelMessage]) -> list[str]:
+    """The questions before this one, the oldest first."""
+    parts = [part for message in messages for part in message.parts if isinstance(part, UserPromptPart)]
+    return [_words(part.content) for part in parts[:-1]]
+
+
+def _turn(messages: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
+    """From the question on: what was said before it was charged then."""
+    asked = [at for at, message in enumerate(messages) if any(isinstance(p, UserPromptPart) for p in message.parts)]
+    return messages[asked[-1] :] if asked else messages
 
 
 def _words(content: object) -> str:

@@ -5,9 +5,10 @@ import uuid
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts import tenancy
+from accounts.models import Membership
 from agent.events import Events, rebuilt, stream
 from agent.models import Run
-from agent.runs import shown
+from agent.runs import reading, shown
 from config import handover, waiting
 from config.handover import Handover, Mode
 
@@ -21,8 +22,8 @@ def hand_over(request: HttpRequest, response: HttpResponseBase, *, run_id: uuid.
     return True
 
 
-def answer(request: HttpRequest, run: Run, *, mode: Mode) -> HttpResponse:
-    """The events of a run. What Redis has forgotten is told from what Postgres keeps."""
+def answer(request: HttpRequest, run: Run, *, by: Membership, mode: Mode) -> HttpResponse:
+    """The events of a run. What Redis has forgotten, or this member may not hear, is told from what Postgres keeps."""
     workspace_id = tenancy.active_workspace_id()
     assert workspace_id is not None, "runs are listened to inside their workspace"
     events = Events(workspace_id, run.pk)
@@ -33,14 +34,16 @@ def answer(request: HttpRequest, run: Run, *, mode: Mode) -> HttpResponse:
     if last is not None and last.is_end and after >= waiting.position(last.id):
         # The browser's own sign to stop coming back.
         return HttpResponse(status=204)
-    is_lost = run.is_over and (last is None or not last.is_end)
-    if not is_lost and hand_over(request, response, run_id=run.pk, mode=mode):
+    is_free = reading.hears_all(run, by=by)
+    is_lost = run.is_over and (last is None or not last.is_end or not is_free)
+    if is_free and not is_lost and hand_over(request, response, run_id=run.pk, mode=mode):
         return response
     if is_lost and run.finished_at is not None:
         milliseconds = int(run.finished_at.timestamp() * 1000)
         entries = list(rebuilt(shown.events(run, run.steps.all()), at_milliseconds=milliseconds))
     else:
-        entries = events.said()
+        # Who may not hear it as it is said comes back until it is over.
+        entries = events.said() if is_free else []
     left = [entry for entry in entries if waiting.position(entry.id) > after]
     if is_lost and not left:
         return HttpResponse(status=204)

@@ -15,8 +15,10 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, QuerySet
+from django.utils import timezone
 
 from accounts.models import Connection, Membership
+from agent import rows
 from agent.candidates import Candidate, SearchResult
 from agent.fusion import mix
 from agent.models import Chunk, Page, Source, SyncRun
@@ -27,6 +29,7 @@ NEAREST = 50
 WORDIEST = 50
 MOST_WORDS = 32
 SHORTEST_MISSPELLING = 4
+MOST_READ_ROWS = 2_000
 # What `ts_rank` gives a word that stands once in a chunk, so that such a word weighs its rarity.
 ONCE = 0.0607927
 SHOWN = (
@@ -105,13 +108,33 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
     }
     words = {key: score for key, score in worded.items() if key in cosines}
     mixed = mix(cosines, words, dense_weight=settings.RETRIEVAL_DENSE_WEIGHT)[:limit]
-    rows = {str(row["id"]): row for row in _indexed(readable, {best.id for best in mixed}).values(*SHOWN)}
+    shown = {str(row["id"]): row for row in _indexed(readable, {best.id for best in mixed}).values(*SHOWN)}
     candidates = [
-        _candidate(rows[best.id], dense=cosines[best.id], lexical=words.get(best.id, 0.0), score=best.score)
+        _candidate(shown[best.id], dense=cosines[best.id], lexical=words.get(best.id, 0.0), score=best.score)
         for best in mixed
-        if best.id in rows
+        if best.id in shown
     ]
+    have = {each.chunk_id for each in candidates}
+    candidates += [each for each in picked(readable, question) if each.chunk_id not in have]
     return Found(SearchResult(query=question, candidates=candidates), is_by_meaning=near is not None)
+
+
+def picked(readable: Scope, question: str) -> list[Candidate]:
+    """The rows of databases that a question like "which tasks are blocked?" picks by their properties."""
+    if not rows.may_pick(question):
+        return []
+    first = Chunk.objects.filter(
+        connection_id__in=readable.connection_ids,
+        page__state=Page.State.INDEXED,
+        page__source__kind=Source.Kind.DATABASE,
+        ordinal=0,
+    )
+    found = [
+        _candidate(row, dense=0, lexical=0, score=0) for row in first.order_by("id").values(*SHOWN)[:MOST_READ_ROWS]
+    ]
+    lines = rows.matching(question, found, today=timezone.localdate())
+    matched = {line.candidate.chunk_id for line in lines}
+    return [each for each in found if each.chunk_id in matched]
 
 
 def nearest(readable: Scope, vector: embedder.Vector, *, limit: int = NEAREST) -> dict[str, float] | None:

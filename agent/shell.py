@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts import tenancy
 from accounts.models import Connection, Membership, Workspace
 from agent.models import Conversation
+from agent.runs.services import LONGEST_PROMPT
 from billing.effective import EffectivePlan
 from billing.plans import Feature
 from tasks.models import Task
@@ -44,6 +45,10 @@ class Shell:
     def quota(self) -> Quota:
         with tenancy.within(self.membership.workspace):
             return quota(membership=self.membership, now=self.now)
+
+    @property
+    def longest_prompt(self) -> str:
+        return str(LONGEST_PROMPT)
 
     @property
     def plan(self) -> EffectivePlan:

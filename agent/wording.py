@@ -1,18 +1,21 @@
 """The words a question turns on, and whether a text has them. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"#?[^\W_]+(?:[._/@:#-]+[^\W_]+)*")
 _POSSESSIVE = re.compile(r"['’]s\b")
 _JOINED = re.compile(r"\b(and|or|vs|versus|compare|between|both)\b|,", re.IGNORECASE)
+_GOES_ON = re.compile(r"\W*(and|what about|how about|also|then)\b", re.IGNORECASE)
+_POINTS_BACK = re.compile(r"\b(it|its|they|them|their|he|she|him|his|her)\b", re.IGNORECASE)
+MOST_LEANING = 4
 _STOP = frozenset(
     _WORD.findall(
         """
     a about after all also am an and any anybody anyone anything are as at be been before being between both but by
-    can could did do does doing done each every find for from get give had happen happens has have having he her here
+    can could did do does doing done each every find for from get give had happen happened happening happens has have having he her here
     him his how i if in into is it its just kind know let like list long look many may me might mine more most much must
     my need no not of off on one or other our out over own page pages please say says shall she should show so some
     tell than that the their them then there these they thing things this those to under until up us use used want was
@@ -65,6 +68,30 @@ def read(question: str) -> Asked:
         parts_of_codes=frozenset(parts_of_codes),
         is_about_several=bool(_JOINED.search(text)),
     )
+
+
+def in_context(question: str, earlier: Sequence[str]) -> str:
+    """The question with what it leaves unsaid, from the questions before it (the oldest first). Empty when nothing
+    says what it is about."""
+    if not leans(question):
+        return question
+    before = in_context(earlier[-1], earlier[:-1]) if earlier else ""
+    if not before:
+        return ""
+    # "And in Germany?" asks the same of another one.
+    replaced = read(before).names if read(question).names else frozenset()
+    kept = [word for word in before.split() if not words_of(word) & replaced]
+    return f"{' '.join(kept)} {question}"
+
+
+def leans(question: str) -> bool:
+    """Whether it makes no sense without the question before it."""
+    asked = read(question)
+    if asked.codes:
+        return bool(_GOES_ON.match(question))
+    if _GOES_ON.match(question):
+        return len(asked.words) <= MOST_LEANING
+    return bool(_POINTS_BACK.search(question)) and not asked.names and len(asked.words) <= MOST_LEANING
 
 
 def words_of(text: str) -> set[str]:

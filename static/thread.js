@@ -28,7 +28,9 @@
   });
   function addStep(run, step) {
     const row = document.createElement("li"), [words, time] = [document.createElement("span"), document.createElement("span")];
-    words.textContent = one("[data-now]", run).textContent = step.summary || step.name;
+    words.textContent = step.summary || step.name;
+    // What goes on now, while what is done stands in the list.
+    if (step.now) one("[data-now]", run).textContent = step.now;
     time.className = "num";
     if (step.milliseconds != null) time.textContent = `${(step.milliseconds / 1000).toFixed(1)}\u00a0s`;
     row.append(words, time);

@@ -38,7 +38,8 @@ class OneConversation(MemberAPI):
     @extend_schema(responses=dict)
     def get(self, request: Request, conversation_id: uuid.UUID) -> Response:
         conversation = conversations.get(membership=self.membership, conversation_id=conversation_id)
-        runs = [shown.as_json(run, run.steps.all()) for run in conversations.turns(conversation)]
+        turns = conversations.turns(conversation, membership=self.membership)
+        runs = [shown.as_json(run, run.steps.all()) for run in turns]
         return Response({**row(conversation, by=self.membership.user_id), "runs": runs})
 
     @extend_schema(request=Input, responses=dict)

@@ -81,7 +81,7 @@ class RunEvents(RunAPI):
     @extend_schema(responses={(200, "text/event-stream"): str})
     def get(self, request: Request, run_id: uuid.UUID) -> HttpResponse:
         run = services.get(membership=self.membership, run_id=run_id)
-        return listening.answer(request._request, run, mode=Mode.STREAM)
+        return listening.answer(request._request, run, by=self.membership, mode=Mode.STREAM)
 
 
 class StopRun(RunAPI):

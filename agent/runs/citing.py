@@ -11,6 +11,7 @@ from agent.runs.shown import moment
 
 log = logging.getLogger(__name__)
 AROUND_CHARACTERS = 90
+ELLIPSIS = "…"
 
 
 def checked(citations: Iterable[Citation], found: Mapping[str, Candidate]) -> list[dict[str, Any]]:
@@ -42,6 +43,8 @@ def _shown(citation: Citation, candidate: Candidate) -> dict[str, Any]:
     before, after = around[:at].strip(), around[at + len(citation.quote) :].strip()
     return {
         "n": citation.number,
+        # Never told: it decides who may read this.
+        "connection_id": candidate.connection_id,
         "page_id": candidate.page_id,
         "title": candidate.title,
         "url": _address(candidate.url, citation.block_id),
@@ -52,10 +55,25 @@ def _shown(citation: Citation, candidate: Candidate) -> dict[str, Any]:
         "indexed_at": moment(candidate.indexed_at),
         # Filled by the check of cited pages at answer time, which does not exist yet.
         "changed_since": None,
-        "place": candidate.context,
-        "before": as_read(before)[-AROUND_CHARACTERS:],
-        "after": as_read(after)[:AROUND_CHARACTERS],
+        "place": candidate.place,
+        "before": _end_of(as_read(before)),
+        "after": _begin_of(as_read(after)),
     }
+
+
+def _end_of(text: str) -> str:
+    """The last words. A script without spaces is cut where it must be."""
+    if len(text) <= AROUND_CHARACTERS:
+        return text
+    cut = text[-AROUND_CHARACTERS:]
+    return ELLIPSIS + (cut.partition(" ")[2] or cut)
+
+
+def _begin_of(text: str) -> str:
+    if len(text) <= AROUND_CHARACTERS:
+        return text
+    cut = text[:AROUND_CHARACTERS]
+    return (cut.rpartition(" ")[0] or cut) + ELLIPSIS
 
 
 def _address(url: str, block_id: str) -> str:

@@ -45,5 +45,5 @@ def _is_search_result(text: str) -> bool:
     return True
 
 
-KEYLESS = Choice(keyless.NAME, _keyless, reads_history=False)
+KEYLESS = Choice(keyless.NAME, _keyless, reads_history=True)
 _CHOICES = {KEYLESS.name: KEYLESS}

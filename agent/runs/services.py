@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from accounts import background
 from accounts.models import Membership
 from agent.models import Conversation, Run
-from agent.runs import ending
+from agent.runs import ending, reading
 from config.errors import AppError, InvalidField
 from usage import services as usage
 
@@ -72,7 +72,8 @@ def _least_tokens(prompt: str) -> int:
 
 
 def checked_prompt(prompt: str) -> str:
-    prompt = prompt.strip()
+    # A browser counts a line break as one character and sends two.
+    prompt = prompt.replace("\r\n", "\n").strip()
     if not prompt:
         raise InvalidField("Ask something.", pointer="/prompt", field_code="blank")
     if len(prompt) > LONGEST_PROMPT:
@@ -115,7 +116,7 @@ def get(*, membership: Membership, run_id: uuid.UUID) -> Run:
     )
     if run is None:
         raise NoRun("There is no such run.")
-    return run
+    return reading.as_seen([run], by=membership)[0]
 
 
 def get_own(*, membership: Membership, run_id: uuid.UUID) -> Run:
@@ -142,3 +143,14 @@ def rate(*, membership: Membership, run_id: uuid.UUID, rating: str, reason: str 
     run.rating, run.rating_reason = rating, reason.strip()[:LONGEST_REASON] if rating else ""
     run.save(update_fields=["rating", "rating_reason"])
     return run
+
+
+def forget_quotes(connection_id: uuid.UUID) -> None:
+    """Blank what answers quoted from a connection that was ended. The numbers and the questions stay."""
+    resting = Run.objects.filter(citations__contains=[{"connection_id": str(connection_id)}])
+    for run in resting.only("id", "citations").iterator():
+        for citation in run.citations:
+            if citation.get("connection_id") == str(connection_id):
+                citation.update(quote="", before="", after="")
+        run.answer = reading.UNREADABLE
+        run.save(update_fields=["citations", "answer"])

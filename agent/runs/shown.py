@@ -1,6 +1,6 @@
 """A run as programs see it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ def as_json(run: Run, steps: Iterable[Step]) -> dict[str, Any]:
         "answer": run.answer,
         "grounded": run.grounded,
         "model": run.model,
-        "citations": run.citations,
+        "citations": [citation_json(each) for each in run.citations],
         "proposals": [],
         "usage": usage(run),
         "steps": [step_json(step) for step in steps],
@@ -25,6 +25,11 @@ def as_json(run: Run, steps: Iterable[Step]) -> dict[str, Any]:
         "created_at": moment(run.created_at),
         "finished_at": moment(run.finished_at),
     }
+
+
+def citation_json(citation: Mapping[str, Any]) -> dict[str, Any]:
+    """Which connection it came from is for us alone."""
+    return {key: value for key, value in citation.items() if key != "connection_id"}
 
 
 def usage(run: Run) -> dict[str, int]:
@@ -53,7 +58,7 @@ def events(run: Run, steps: Iterable[Step]) -> list[tuple[str, Any]]:
         return [*heard, ("error", as_json(run, steps))]
     if run.answer:
         heard.append(("delta", {"text": run.answer, "offset": 0}))
-    heard += [("citation", citation) for citation in run.citations]
+    heard += [("citation", citation_json(citation)) for citation in run.citations]
     return [*heard, ("done", as_json(run, steps))]
 
 

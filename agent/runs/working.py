@@ -29,7 +29,7 @@ from accounts import background
 from accounts.models import Membership
 from agent import keyless, retrieval
 from agent.candidates import Candidate, SearchResult
-from agent.events import Events
+from agent.events import Events, dumps
 from agent.models import Run, Step
 from agent.runs import shown
 from agent.runs.allowance import Bounded
@@ -128,9 +128,11 @@ class Work:
             self.grounded = answer.grounded and bool(self.citations)
         else:
             self.grounded = False
+        if not self.grounded and (unread := await sync_to_async(retrieval.unread)(self.scope)):
+            self.text = f"{self.text} {unread}"
         self.writing.finish(self.text)
         for citation in self.citations:
-            self.events.say("citation", citation)
+            self.events.say("citation", shown.citation_json(citation))
 
     async def look(self, *, at_once: bool = False) -> None:
         """Between steps and now and then while writing: was the run stopped, and is it still ours?"""
@@ -145,19 +147,21 @@ class Work:
             return
         raise Stopped
 
-    async def note(self, kind: str, name: str, summary: str, *, begun: float) -> None:
+    async def note(self, kind: str, name: str, summary: str, *, begun: float, now: str = "") -> None:
+        """A step that is done; `now` says on a page what comes next."""
         spent = int((time.monotonic() - begun) * 1000)
         step = Step(run=self.run, ordinal=self.steps, kind=kind, name=name, summary=summary[:500], milliseconds=spent)
         self.steps += 1
         await sync_to_async(step.save)()
-        self.events.say("step", {"ordinal": step.ordinal, **shown.step_json(step)})
+        said = {"ordinal": step.ordinal, **shown.step_json(step)}
+        self.events.say("step", said, page=("step", dumps({**said, "now": now})))
 
     async def search(self, query: str) -> SearchResult:
         begun = time.monotonic()
         await self.look(at_once=True)
         found = await sync_to_async(retrieval.search)(self.scope, query)
         self.found.update({each.chunk_id: each for each in found.result.candidates})
-        await self.note("search", "Search", _search_summary(found, self.scope), begun=begun)
+        await self.note("search", "Search", _search_summary(found, self.scope), begun=begun, now="Writing…")
         await self.look(at_once=True)
         return found.result
 
@@ -166,7 +170,7 @@ def _search_summary(found: retrieval.Found, scope: retrieval.Scope) -> str:
     if scope.is_empty:
         return "No source is connected"
     pages = len({each.page_id for each in found.result.candidates})
-    words = f"Searched {_counted(len(scope.connection_ids), 'source')}, found {_counted(pages, 'page')}"
+    words = f"Searched {_counted(scope.source_count, 'source')}, found {_counted(pages, 'page')}"
     return words if found.is_by_meaning else f"{words}, by words alone: the search by meaning is away"
 
 

@@ -93,7 +93,7 @@ class OneConversation(AskPage):
 
     def show(self, conversation: Conversation, *, draft: str = "", refusal: AppError | None = None) -> HttpResponse:
         is_mine = conversation.owner_id == self.membership.user_id
-        runs = list(conversations.turns(conversation))
+        runs = conversations.turns(conversation, membership=self.membership)
         live = next((run for run in reversed(runs) if not run.is_over), None)
         context = {
             "section": "ask",
@@ -129,7 +129,7 @@ class OneConversation(AskPage):
         return redirect("conversations")
 
     def export(self, conversation: Conversation) -> HttpResponse:
-        text = conversations.as_markdown(conversation, conversations.turns(conversation))
+        text = conversations.as_markdown(conversation, conversations.turns(conversation, membership=self.membership))
         response = HttpResponse(text, content_type="text/markdown; charset=utf-8")
         name = slugify(conversation.title) or "conversation"
         response["Content-Disposition"] = f'attachment; filename="{name}.md"'
@@ -208,7 +208,7 @@ class Events(MemberPage):
 
     def get(self, request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
         run = services.get(membership=self.membership, run_id=run_id)
-        return listening.answer(request, run, mode=Mode.PAGE)
+        return listening.answer(request, run, by=self.membership, mode=Mode.PAGE)
 
 
 def turn(run: Run, *, is_mine: bool) -> dict[str, Any]:
@@ -219,7 +219,7 @@ def turn(run: Run, *, is_mine: bool) -> dict[str, Any]:
         "run": run,
         "anchor": shown.anchor(run),
         "is_live": not run.is_over,
-        "now": _("Working…"),
+        "now": _("Writing…") if steps else _("Searching…"),
         "steps": steps,
         "steps_line": _steps_line(run, [step.summary for step in steps if step.kind != "write"]),
         "hosts": sorted({urlsplit(each["url"]).hostname or "" for each in run.citations} - {""}),

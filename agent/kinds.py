@@ -1,0 +1,79 @@
+"""What kind of thing a question asks for, and whether a sentence has one; what is no answer to anything. Pure."""
+
+import re
+
+from agent import wording
+
+_I = re.IGNORECASE
+_DATE = re.compile(
+    r"\d{4}-\d\d|\d{1,2}[:.]\d\d|\b(mon|tues|wednes|thurs|fri|satur|sun|mitt)[a-z]*day|\b\d{1,2}(st|nd|rd|th)?\b"
+    r"|\b(january|february|march|april|may|june|july|august|september|october|november|december|spring|summer|autumn"
+    r"|winter|noon|midnight|today|tomorrow|daily|weekly|monthly)\b"
+    r"|\b(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)\b"
+    r"|\b(after|before|until|once|when|if|within|every|unless)\b",
+    _I,
+)
+_AMOUNT = re.compile(
+    r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|third|quarter|twice|once|no|none|all"
+    r"|daily|weekly|monthly|never|unlimited|everybody|nothing|free)\b",
+    _I,
+)
+_PERSON = re.compile(
+    r"\b[A-Z][\w’'-]+ [A-Z]\w+|(?<=\w[ ,])[A-Z]\w{2,}|^[A-Z]\w+ [a-z]+s\b"
+    r"|\b(?i:owner|founders?|lead|manager|head|officer|counsel|team|chief|director|everybody|everyone|nobody)\b"
+)
+# A secret or a number of somebody stands beside the word for it.
+_PHONE = re.compile(r"\+?\(?\d[\d ()/.-]{5,}\d")
+_SECRET = re.compile(r"\b(passwords?|passcode|pin|keys?|secret|token)\b\W*(is\b|are\b|:|=|[–-]\s)", _I)
+_ADDRESS = re.compile(r"\S@\S|https?://|\w\.\w+/|\d", _I)
+_MAIL = re.compile(r"\S@\S")
+
+# (what the question says, what its answer then has)
+_KINDS = (
+    (re.compile(r"\b(tele)?phone numbers?\b|\btelephone\b|\bphone (of|for)\b|['’]s (tele)?phone\b", _I), _PHONE),
+    (re.compile(r"\be-?mail( address)? (of|for)\b|['’]s e-?mail\b|\be-?mail address", _I), _MAIL),
+    (re.compile(r"\bpass(words?|code)\b(?! (manager|polic|rule|reset|length))(?=\W*($|\w+ ?\w*\W*$))", _I), _SECRET),
+    (re.compile(r"\b(tell|give|show|send|what (is|are))\b.*\b(api|secret|access|private)[ -]?keys?\b", _I), _SECRET),
+    (re.compile(r"\baddress (of|in|for)\b|['’]s address\b", _I), _ADDRESS),
+    (re.compile(r"^\W*when\b|\buntil when\b|\b(which|what) (day|date)\b|\b(due|deadline)\b", _I), _DATE),
+    (re.compile(r"\bhow (many|much|long|often|old|big|large|quickly|fast|far|early)\b|\bcosts?\b", _I), _AMOUNT),
+    (re.compile(r"\bwho(m|se)?\b", _I), _PERSON),
+)
+_POINTER = re.compile(
+    r"^(see|read|compare|more (in|under|on|at)|details? (in|under|on|at|are))\b"
+    r"|\b(is|are) (described|explained|documented|covered|listed|written down) (under|in|on|at)\b",
+    _I,
+)
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
+_ORDERS = re.compile(
+    r"\b(ignore|disregard|forget|override)\b.{0,30}\b(instructions?|rules|prompts?|guidelines)\b|\byou are now\b"
+    r"|\bsystem prompt\b|\breply (only )?with\b|\b(dear|attention|note to) (ai|assistant|language model|model)\b",
+    _I,
+)
+_ABOUT_ORDERS = frozenset(wording.words_of("instructions prompt injection attack attacks assistant machines message"))
+MOST_LINK = 0.6
+WORDS = frozenset(wording.words_of("cost costs price number phone telephone mail address due deadline date"))
+
+
+def has_what_is_asked(question: str, shown: str) -> bool:
+    """A question that asks two things may be answered by a sentence about one of them."""
+    wanted = [answers for asks, answers in _KINDS if asks.search(question)]
+    return not wanted or any(answers.search(shown) for answers in wanted)
+
+
+def asks_for_kind(question: str) -> bool:
+    return any(asks.search(question) for asks, _ in _KINDS)
+
+
+def says_nothing(quote: str, shown: str, title: str) -> bool:
+    """A bare link, the page's own title, or a sentence that only says where something stands."""
+    words = " ".join(shown.split())
+    if not words or words == " ".join(title.split()) or _POINTER.search(words):
+        return True
+    linked = sum(len(each) for each in _LINK.findall(quote))
+    return linked >= MOST_LINK * len(words)
+
+
+def orders_an_assistant(question: str, shown: str) -> bool:
+    """Told only to who asks about it: quoted elsewhere it would look like an answer of ours."""
+    return bool(_ORDERS.search(shown)) and not wording.words_of(question) & _ABOUT_ORDERS

@@ -1,0 +1,45 @@
+import uuid
+
+import pytest
+
+from accounts import tenancy
+from agent.models import Page, Source, SyncRun
+from agent.runs import services
+from tests.agent.asking import ask
+from tests.index import handbook
+from tests.people import Person
+
+QUESTION = "How many days of paid holiday do we have?"
+
+
+@pytest.fixture(autouse=True)
+def _index(chroma: str) -> None:
+    """All of these search."""
+
+
+def test_an_abstention_says_how_much_of_a_first_sync_is_read(alice: Person) -> None:
+    connection = handbook(alice)
+    with tenancy.within(alice.workspace):
+        SyncRun.objects.create(connection_id=connection.pk, status=SyncRun.Status.RUNNING)
+        Page.objects.create(connection_id=connection.pk, notion_id=str(uuid.uuid4()))
+
+    unknown, known = ask(alice, "Which colour has the moon of the planet Saturn?"), ask(alice, QUESTION)
+
+    assert unknown["answer"].endswith("4 of 5 pages are read so far.")
+    assert "so far" not in known["answer"]
+
+
+def test_the_search_counts_the_chosen_sources(alice: Person) -> None:
+    connection = handbook(alice)
+    with tenancy.within(alice.workspace):
+        for number, is_chosen in enumerate((True, False)):
+            Source.objects.create(connection_id=connection.pk, notion_id=str(number), is_chosen=is_chosen)
+
+    assert ask(alice, QUESTION)["steps"][0]["summary"].startswith("Searched 2 sources")
+
+
+def test_a_line_break_is_one_character_of_a_question(alice: Person) -> None:
+    prompt = "x\r\n" * (services.LONGEST_PROMPT // 2)
+
+    assert services.checked_prompt(prompt) == prompt.replace("\r\n", "\n").strip()
+    assert f'maxlength="{services.LONGEST_PROMPT}"' in alice.web.get("/app/ask").content.decode()
