@@ -77,7 +77,7 @@ def _context(membership: Membership, left: Quota, span: analytics.Span, days: in
 
 def _words(span: analytics.Span, zone: ZoneInfo) -> str:
     start, end = (date_format(moment.astimezone(zone), "j F") for moment in (span.starts_at, span.ends_at))
-    return f"{start} to {end}"
+    return start if start == end else f"{start} to {end}"
 
 
 def _notice(left: Quota) -> dict[str, str] | None:

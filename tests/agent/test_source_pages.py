@@ -117,6 +117,18 @@ def test_a_token_is_shared_only_where_there_are_others(
     assert Connection.objects.get(workspace=alice.workspace).is_shared == is_shared
 
 
+@pytest.mark.parametrize("status", [Connection.Status.ACTIVE, Connection.Status.REAUTHORIZE])
+def test_sharing_is_off_unless_access_to_a_shared_connection_is_restored(
+    team_owner: Person, chroma: str, status: Connection.Status
+) -> None:
+    Connection.objects.filter(pk=handbook(team_owner).pk).update(is_shared=True, status=status)
+
+    page = team_owner.web.get("/app/connect").content.decode()
+
+    box = page.split('id="is-shared"', 1)[1].split(">", 1)[0]
+    assert ("checked" in box) == (status == Connection.Status.REAUTHORIZE)
+
+
 @pytest.mark.parametrize(("address", "is_shared"), [("?shared=1", True), ("", False)])
 def test_the_way_over_notion_remembers_whether_to_share(
     team_owner: Person, emulator: EmulatorProcess, address: str, is_shared: bool

@@ -37,8 +37,9 @@ class Connect(MemberPage):
 
     def get(self, request: tenancy.WorkspaceRequest) -> HttpResponse:
         mine = Connection.objects.readable_by(self.membership).filter(owner_id=self.membership.user_id)
-        # Restoring access to a shared connection is not to make it private in passing.
-        form = TokenForm(initial={"is_shared": mine.filter(is_shared=True).exists()})
+        # Restoring access to a shared connection is not to make it private in passing; a new one begins private.
+        lost = mine.filter(is_shared=True, status=Connection.Status.REAUTHORIZE)
+        form = TokenForm(initial={"is_shared": lost.exists()})
         return self.show(form, problem=request.session.pop("connect_problem", ""))
 
     def post(self, request: tenancy.WorkspaceRequest) -> HttpResponse:
