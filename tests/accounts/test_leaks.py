@@ -13,9 +13,10 @@ from accounts import background, tenancy
 from accounts.models import Job, Membership
 from agent.models import Conversation
 from tests.people import Person
+from tests.storm import ROUND, STORM
 
 THREADS = 8
-OPERATIONS = 10_000
+OPERATIONS = 10_000 * STORM
 seen_by_jobs: list[tuple[str, list[str]]] = []
 
 
@@ -121,7 +122,7 @@ def test_ten_thousand_operations_on_two_workspaces_never_cross(alice: Person, ch
     done: Counter[str] = Counter()
 
     def hammer(seed: int) -> None:
-        chance = random.Random(seed)
+        chance = random.Random(seed + ROUND * THREADS)
         for _ in range(OPERATIONS // THREADS):
             person = chance.choice((alice, charlie))
             operation = chance.choice(OPERATIONS_TO_MIX)

@@ -13,12 +13,13 @@ from accounts import tokens
 from config.errors import CONTENT_TYPE
 from devkit.notion.process import EmulatorProcess
 from tests.people import Person
+from tests.storm import STORM
 
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
 # The same requests each time, so that a failure is seen again; more of them are for `make soak`.
 FEW = settings(
-    max_examples=8,
-    derandomize=True,
+    max_examples=8 * STORM,
+    derandomize=STORM == 1,
     database=None,
     deadline=None,
     phases=[Phase.generate],

@@ -1,0 +1,56 @@
+"""`make soak`: the tests of load and failure, harder and again and again. `make soak ARGS="1800"`: for these seconds.
+
+SECONDS says the same; without either, ten minutes. No round begins after that time; the last one ends by itself.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from devkit.home import PROJECT
+
+STORMS = (
+    "tests/usage/test_quota_races.py",
+    "tests/accounts/test_leaks.py",
+    "tests/e2e/test_journey.py::test_a_sync_whose_worker_is_killed_goes_on_and_ends_the_same",
+    "tests/config/test_openapi_attack.py",
+)
+STORM = "10"
+# Rounds differ in what is drawn by chance; the first is the one of `make test`, longer.
+LIMIT_SECONDS = 1_800
+
+
+def chosen_seconds(arguments: list[str]) -> int:
+    said = (arguments or [os.environ.get("SECONDS", "600")])[0]
+    if not (said.isascii() and said.isdigit()):
+        raise SystemExit(f"SECONDS must be a whole number, not {said!r}.")
+    return int(said)
+
+
+def is_passed(storm: str, number: int) -> bool:
+    begun = time.monotonic()
+    environment = {**os.environ, "DOCENT_STORM": os.environ.get("DOCENT_STORM", STORM), "DOCENT_ROUND": str(number)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--timeout={LIMIT_SECONDS}", storm]
+    code = subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+    print(f"-- {Path(storm).name}: {'passed' if code == 0 else 'failed'}, {time.monotonic() - begun:.0f} s", flush=True)
+    return code == 0
+
+
+def main(arguments: list[str]) -> int:
+    deadline = time.monotonic() + chosen_seconds(arguments)
+    results: list[bool] = []
+    number = 0
+    while not results or time.monotonic() < deadline:
+        number += 1
+        for storm in STORMS:
+            if results and time.monotonic() >= deadline:
+                break
+            results.append(is_passed(storm, number))
+    print(f"{results.count(True)} passed, {results.count(False)} failed", flush=True)
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
