@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from billing import services
+from billing.plans import PLANS, Tier
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no types
@@ -21,6 +22,8 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no typ
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        trial = PLANS[Tier.TRIAL].trial
+        self.trial_days = trial.days if trial else 0
         self.fields["password1"].help_text = " ".join(password_validators_help_texts()[:1])
 
     def save(self, request: HttpRequest) -> User:

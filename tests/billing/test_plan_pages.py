@@ -1,4 +1,5 @@
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from django.utils.formats import date_format
 
 from accounts import schemas
 from accounts.models import Membership, User
+from billing.plans import PLANS, Tier
 from tests.people import PASSWORD, Person, put_on_plan, sign_up
 
 
@@ -137,3 +139,10 @@ def test_nobody_is_sent_to_the_sign_in_page() -> None:
     answer = browser().get("/app/plan")
 
     assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/login/?next=/app/plan")
+
+
+def test_signing_up_names_the_length_of_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    longer = replace(PLANS[Tier.TRIAL], trial=timedelta(days=21))
+    monkeypatch.setitem(PLANS, Tier.TRIAL, longer)
+
+    assert "21 days free" in browser().get("/accounts/signup/").content.decode()
