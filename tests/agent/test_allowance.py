@@ -11,6 +11,7 @@ from accounts import idempotency, tenancy
 from accounts.models import IdempotentAnswer
 from agent.models import Run
 from agent.runs.allowance import LEAST_OUTPUT_TOKENS, AllowanceSpent, Bounded
+from agent.runs.models import charged_tokens
 from tests.agent.asking import ask, work
 from tests.index import handbook
 from tests.people import Person, put_on_plan
@@ -99,3 +100,12 @@ def test_a_model_that_costs_money_is_not_called_with_too_little_left() -> None:
         Agent(bounded).run_sync(QUESTION)
 
     assert bounded.left == LEAST_OUTPUT_TOKENS + 5
+
+
+def test_the_keyless_model_charges_the_question_four_times_and_the_answer_once(alice: Person) -> None:
+    handbook(alice)
+
+    answered = ask(alice, QUESTION)
+
+    question, answer, frame = (charged_tokens(text) for text in (QUESTION, answered["answer"], 'search {"query": ""}'))
+    assert answered["usage"]["total_tokens"] == 4 * question + 2 * frame + answer
