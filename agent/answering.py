@@ -160,6 +160,9 @@ def _share(asked: Asked, excerpt: Excerpt, weights: dict[str, float]) -> float:
 
 def _is_enough(question: str, typed: str, scored: _Scored, candidates: Sequence[Candidate]) -> bool:
     asked, excerpt = wording.read(question), scored.excerpt
+    if excerpt.kind == "property" and rows.asked_label(question):
+        # The property of a row that is not named says nothing of what is asked.
+        return False
     if not kinds.has_what_is_asked(typed, _line(excerpt, 0).removesuffix(" [0]")):
         return False
     own = wording.words_of(excerpt.shown)

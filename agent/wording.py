@@ -15,11 +15,12 @@ _STOP = frozenset(
     _WORD.findall(
         """
     a about after all also am an and any anybody anyone anything are as at be been before being between both but by
-    can could did do does doing done each every find for from get give had happen happened happening happens has have having he her here
-    him his how i if in into is it its just kind know let like list long look many may me might mine more most much must
-    my need no not of off on one or other our out over own page pages please say says shall she should show so some
-    tell than that the their them then there these they thing things this those to under until up us use used want was
-    we were what when where which while who whom whose why will with within without would you your"""
+    can could did do does doing done each every find for from get give had happen happened happening happens has
+    have having he her here him his how i if in into is it its just kind know let like list long look many may me
+    might mine more most much must my need no not of off on one or other our out over own page pages please say says
+    shall she should show so some tell than that the their them then there these they thing things this those to
+    under until up us use used want was we were what when where which while who whom whose why will with within
+    without would you your"""
     )
 )
 _ENDINGS = (

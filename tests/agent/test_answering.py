@@ -1,15 +1,11 @@
 import re
-from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
-from agent.answering import Answer, answer
-from agent.candidates import Candidate
-from agent.chunking import chunk
+from agent.answering import answer
 from agent.passages import Passage
-from devkit.embedder import export
 from integrations.embedder import Embedder
+from tests.agent.library import Library, Page
 
 PLANS = [
     Passage("t0", "table", "| Plan | Price | Users |\n| --- | --- | --- |", ()),
@@ -25,7 +21,7 @@ OFFICE = [
 ]
 INCIDENTS = "Error HTTP_504 is raised when the gateway waits too long. INV-2031 was paid twice [1]."
 TASK = (("Status", "In progress"), ("Due", "2026-12-01"), ("Assignee", "Bob Miller"))
-PAGES: dict[str, tuple[list[Passage], Sequence[tuple[str, str]]]] = {
+PAGES: dict[str, Page] = {
     "Refund policy": ([Passage("r1", "paragraph", REFUNDS, ())], ()),
     "Office guide": (OFFICE, ()),
     "Plans": (PLANS, ()),
@@ -34,30 +30,9 @@ PAGES: dict[str, tuple[list[Passage], Sequence[tuple[str, str]]]] = {
 }
 
 
-class Library:
-    """Finds by meaning alone, as the real search does with its first arm."""
-
-    def __init__(self, embedder: Embedder) -> None:
-        self.embedder = embedder
-        self.candidates = [
-            Candidate(
-                chunk_id=f"{title}/{n}", page_id=title, title=title, text=c.text, context=c.context, spans=c.spans
-            )
-            for title, (passages, properties) in PAGES.items()
-            for n, c in enumerate(chunk(passages, title, properties, count_tokens=embedder.count_tokens))
-        ]
-        self.vectors = embedder.embed([f"{each.context}\n{each.text}" for each in self.candidates])
-
-    def ask(self, question: str) -> Answer:
-        near = self.vectors @ self.embedder.embed_one(question)
-        found = [self.candidates[at].model_copy(update={"dense": float(near[at])}) for at in (-near).argsort()]
-        return answer(question, found, self.embedder.embed)
-
-
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    folder: Path = tmp_path_factory.mktemp("embedder") / "minilm"
-    return Library(Embedder(export(folder)))
+def library(embedder: Embedder) -> Library:
+    return Library(embedder, PAGES)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from pydantic_ai import Agent, ModelResponse, ModelRetry
-from pydantic_ai.messages import ModelMessagesTypeAdapter
+from pydantic_ai.messages import ModelMessagesTypeAdapter, ToolCallPart
 
 from agent import keyless
 from agent.candidates import Candidate, SearchResult
@@ -106,6 +106,29 @@ def test_a_stored_conversation_goes_on() -> None:
     )
 
     assert result.output == "The office opens at 8:00. [1]"
+
+
+def test_a_follow_up_is_about_what_was_asked_before() -> None:
+    agent = agent_with()
+    history = agent.run_sync(QUESTION).all_messages()
+
+    messages = agent.run_sync("And for how long?", message_history=history).new_messages()
+
+    call = next(part for message in messages for part in message.parts if isinstance(part, ToolCallPart))
+    assert call.args_as_dict() == {"query": f"{QUESTION} And for how long?"}
+
+
+def test_a_follow_up_to_nothing_is_not_answered() -> None:
+    assert agent_with().run_sync("And when are they?").output == keyless.UNCLEAR
+
+
+def test_what_was_said_before_is_not_charged_again() -> None:
+    agent = agent_with()
+    first = agent.run_sync(QUESTION)
+
+    again = agent.run_sync(QUESTION, message_history=first.all_messages())
+
+    assert again.usage.total_tokens == first.usage.total_tokens
 
 
 def test_a_command_calls_its_tool_and_passes_on_what_it_says() -> None:

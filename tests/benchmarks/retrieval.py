@@ -59,15 +59,20 @@ def answers(northwind: Northwind) -> None:
     """How often the keyless model answers rightly, and how often it rightly does not."""
     for split in ("dev", "test"):
         part = [each for each in demo.questions() if each["split"] == split and not each.get("after")]
-        right = [answered(each, northwind) for each in part if each.get("answer_pages")]
-        silent = [not answered(each, northwind) for each in part if not each.get("answer_pages")]
-        print(f"   {split:<5} answers that hold the words asked for {mean(right):.2f} of {len(right)}")
+        asked = [answered(each, northwind) for each in part if each.get("answer_pages")]
+        said = [is_right for is_right in asked if is_right is not None]
+        silent = [answered(each, northwind) is None for each in part if not each.get("answer_pages")]
+        print(f"   {split:<5} of {len(said)} answers {mean(said):.2f} hold the words asked for")
+        print(f"   {split:<5} abstains where the pages say it {1 - len(said) / len(asked):.2f} of {len(asked)}")
         if silent:
             print(f"   {split:<5} abstains where the pages say nothing {mean(silent):.2f} of {len(silent)}")
 
 
-def answered(question: Mapping[str, Any], northwind: Northwind) -> bool:
+def answered(question: Mapping[str, Any], northwind: Northwind) -> bool | None:
+    """Whether the answer holds the words asked for; nothing when it abstains."""
     found = retrieval.search(northwind.scope, question["question"]).result.candidates
     answer = answering.answer(question["question"], found, embedder.default().embed)
     wanted = question.get("answer_contains", [])
-    return answer.grounded and (not wanted or any(words in answer.text for words in wanted))
+    if not answer.grounded:
+        return None
+    return not wanted or any(words in answer.text for words in wanted)

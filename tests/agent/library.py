@@ -1,0 +1,43 @@
+"""Pages that are searched by meaning alone, without a database."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from agent import rows
+from agent.answering import Answer, answer
+from agent.candidates import Candidate
+from agent.chunking import chunk
+from agent.passages import Passage
+from agent.wording import in_context
+from integrations.embedder import Embedder
+
+Page = tuple[Sequence[Passage], Sequence[tuple[str, str]]]
+
+
+class Library:
+    """Finds as the real search does with its first arm; `place` is the source of pages that have properties."""
+
+    def __init__(self, embedder: Embedder, pages: Mapping[str, Page], *, place: str = "") -> None:
+        self.embedder = embedder
+        self.candidates = [
+            Candidate(
+                chunk_id=f"{title}/{n}",
+                page_id=title,
+                title=title,
+                text=c.text,
+                context=c.context,
+                spans=c.spans,
+                place=place if properties else "",
+            )
+            for title, (passages, properties) in pages.items()
+            for n, c in enumerate(chunk(passages, title, properties, count_tokens=embedder.count_tokens))
+        ]
+        self.vectors = embedder.embed([f"{each.context}\n{each.text}" for each in self.candidates])
+
+    def ask(self, question: str, *, earlier: Sequence[str] = (), today: date | None = None) -> Answer:
+        whole = in_context(question, earlier) or question
+        near = self.vectors @ self.embedder.embed_one(whole)
+        found = [self.candidates[at].model_copy(update={"dense": float(near[at])}) for at in (-near).argsort()]
+        picked = rows.matching(whole, found, today=today or date(2026, 11, 22))
+        first = found[:6] + [line.candidate for line in picked if line.candidate not in found[:6]]
+        return answer(whole, first, self.embedder.embed, asked=question, today=today or date(2026, 11, 22))
