@@ -152,7 +152,8 @@ def test_who_became_a_viewer_no_longer_decides_what_is_read(world: World) -> Non
     before = world.of_alice()
 
     for step, form in (("choose", {"action": "refresh"}), ("sync", {"action": "stop"})):
-        answer = world.vera.web.post(f"/app/connect/{own.pk}/{step}", form)
+        where = {"workspace": str(world.vera.workspace.pk)}
+        answer = world.vera.web.post(f"/app/connect/{own.pk}/{step}", {**where, **form})
 
         assert answer.status_code == 403, shown(answer)
     assert world.of_alice() == before
