@@ -21,6 +21,8 @@ from config.handover import Handover, Mode
 log = logging.getLogger(__name__)
 ENDS = frozenset({b"done", b"error"})
 OPEN = frozenset({"queued", "running"})
+# What the client is told about the request that it sent; the rest belongs to the answer at the end.
+OF_THE_POST = (b"set-cookie", b"idempotency-replayed", b"allow", b"location")
 WAIT_SECONDS = 90.0
 QUIET_SECONDS = 15.0
 # A stream whose end was lost is closed some time; the browser comes back by itself and is told the end.
@@ -80,8 +82,8 @@ async def wait(order: Handover, first: Answer, ask: Callable[[], Awaitable[Answe
         if not entries or any(entry.is_end for entry in entries):
             answer = await ask()
             if not _is_open(answer):
-                kept = [pair for pair in first.headers if pair[0] == b"set-cookie"]
-                return Answer(answer.status, [*answer.headers, *kept], answer.body)
+                kept = [pair for pair in first.headers if pair[0] in OF_THE_POST]
+                return Answer(answer.status, [*answer.without(*OF_THE_POST), *kept], answer.body)
         last = entries[-1].id if entries else last
     return first
 

@@ -71,6 +71,17 @@ def test_the_answer_is_waited_for(stack: Stack, alice: Person) -> None:
     assert '"requests";r=999' in response.headers["ratelimit"]
 
 
+def test_a_repeated_question_that_waits_says_that_it_was_asked_before(stack: Stack, alice: Person) -> None:
+    with client(stack, alice, **{"Idempotency-Key": "again"}) as http:
+        first, again = (http.post("/agent/run", json={"prompt": QUESTION}) for _ in range(2))
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json()["id"] == again.json()["id"]
+    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    assert first.headers["allow"] == again.headers["allow"] == "POST, OPTIONS"
+    assert again.headers["location"] == f"/agent/runs/{first.json()['id']}"
+
+
 def test_async_is_answered_at_once_and_found_later(stack: Stack, alice: Person) -> None:
     with client(stack, alice, Prefer="respond-async") as http:
         response = http.post("/agent/run", json={"prompt": QUESTION})
