@@ -23,10 +23,10 @@ class Browser(Client):
 
     workspace_id = ""
 
-    def post(self, path: str, data: Any = None, *args: Any, **more: Any) -> Any:
-        if data is None or (isinstance(data, dict) and "content_type" not in more and not args):
+    def post(self, path: str, data: Any = None, **more: Any) -> Any:  # type: ignore[override]  # the stubs overload it
+        if data is None or (isinstance(data, dict) and "content_type" not in more):
             data = {"workspace": self.workspace_id, **(data or {})}
-        return super().post(path, data, *args, **more)
+        return super().post(path, data, **more)
 
 
 @dataclass
