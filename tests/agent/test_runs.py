@@ -12,7 +12,7 @@ from agent.runs import services
 from billing.models import Subscription
 from tests.agent.asking import ask, run_id, work
 from tests.index import handbook
-from tests.people import Person, put_on_plan
+from tests.people import Person
 from usage.models import Entry, Hold, Period
 
 QUESTION = "How many days of paid holiday do we have?"
