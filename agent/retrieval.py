@@ -30,6 +30,7 @@ WORDIEST = 50
 MOST_WORDS = 32
 SHORTEST_MISSPELLING = 4
 MOST_READ_ROWS = 2_000
+GONE = (Page.State.SKIPPED, Page.State.TRASHED, Page.State.UNREACHABLE)
 # What `ts_rank` gives a word that stands once in a chunk, so that such a word weighs its rarity.
 ONCE = 0.0607927
 SHOWN = (
@@ -86,8 +87,7 @@ def unread(readable: Scope) -> str:
     being_read = SyncRun.objects.filter(
         connection_id__in=readable.connection_ids, status__in=(SyncRun.Status.QUEUED, SyncRun.Status.RUNNING)
     )
-    left_out = (Page.State.SKIPPED, Page.State.TRASHED, Page.State.UNREACHABLE)
-    pages = Page.objects.filter(connection_id__in=being_read.values("connection_id")).exclude(state__in=left_out)
+    pages = Page.objects.filter(connection_id__in=being_read.values("connection_id")).exclude(state__in=GONE)
     counted = pages.aggregate(known=Count("id"), read=Count("indexed_at"))
     if counted["read"] >= counted["known"]:
         return ""
@@ -123,12 +123,7 @@ def picked(readable: Scope, question: str) -> list[Candidate]:
     """The rows of databases that a question like "which tasks are blocked?" picks by their properties."""
     if not rows.may_pick(question):
         return []
-    first = Chunk.objects.filter(
-        connection_id__in=readable.connection_ids,
-        page__state=Page.State.INDEXED,
-        page__source__kind=Source.Kind.DATABASE,
-        ordinal=0,
-    )
+    first = _readable(readable).filter(page__source__kind=Source.Kind.DATABASE, ordinal=0)
     found = [
         _candidate(row, dense=0, lexical=0, score=0) for row in first.order_by("id").values(*SHOWN)[:MOST_READ_ROWS]
     ]
@@ -205,12 +200,13 @@ def _rarity(total: int, holding: int) -> float:
 
 def _indexed(readable: Scope, ids: set[str]) -> QuerySet[Chunk]:
     """Of these, what may be read now. Vectors of another embedder cannot be compared with the question's."""
-    return Chunk.objects.filter(
-        id__in=ids,
-        connection_id__in=readable.connection_ids,
-        page__indexed_at__isnull=False,
-        embedder=embedder.NAME,
-    )
+    return _readable(readable).filter(id__in=ids, embedder=embedder.NAME)
+
+
+def _readable(readable: Scope) -> QuerySet[Chunk]:
+    """A page that could not be read again is still answered from, one that is gone or left out is not."""
+    read = Chunk.objects.filter(connection_id__in=readable.connection_ids, page__indexed_at__isnull=False)
+    return read.exclude(page__state__in=GONE)
 
 
 def _candidate(row: dict[str, Any], *, dense: float, lexical: float, score: float) -> Candidate:
