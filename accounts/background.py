@@ -177,8 +177,13 @@ def wake(job: Job) -> None:
     """Tell the broker. When it is away nothing is lost: the sweep finds the row."""
     from config.celery import app
 
+    task = app.tasks.get(job.name)
+    if task is None:
+        # Of another release, older or newer than this process; it must not keep the sweep from the others.
+        log.error("%s has no task of that name here", job)
+        return
     try:
-        app.tasks[job.name].apply_async((str(job.pk),), queue=job.queue, retry=False)
+        task.apply_async((str(job.pk),), queue=job.queue, retry=False)
     except (kombu.exceptions.OperationalError, OSError):
         log.warning("the broker is away; %s waits for the sweep", job)
 

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -19,6 +20,18 @@ def _database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A database for this process, prepared as in production. Tests commit; each makes the workspaces it needs."""
     with django_db_blocker.unblock(), prepared():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_event_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Playwright keeps an event loop running in this thread from the first browser test on; others start their own."""
+    browsers = asyncio._get_running_loop()
+    if browsers is None or {"page", "browser"} & set(request.fixturenames):
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(browsers)
 
 
 @pytest.fixture(autouse=True)

@@ -108,3 +108,13 @@ def test_the_sweep_wakes_what_is_due_and_in_nobodys_hands(alice: Person) -> None
 
     assert woken >= 1
     assert background.sweep(now=later) == woken - 1
+
+
+def test_a_job_of_another_release_does_not_keep_the_sweep_from_the_others(alice: Person) -> None:
+    long_ago = timezone.now() - timedelta(minutes=5)
+    Job.objects.create(workspace=alice.workspace, name="tests.gone", queue="default", due_at=long_ago)
+    enqueued(alice, "after it")
+
+    woken = background.sweep(now=timezone.now() + timedelta(seconds=10))
+
+    assert woken >= 2

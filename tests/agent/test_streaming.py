@@ -10,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 from django.conf import settings
+from django.db import connections
 
 from accounts import tenancy, tokens
 from accounts.models import Job
@@ -174,6 +175,9 @@ def test_forty_wait_while_others_are_served(stack: Stack, alice: Person) -> None
 
 def database_connections() -> int:
     """Of processes that are not this one."""
+    ours: Any = connections["default"]
+    ours.close()
+    ours.close_pool()
     owner: dict[str, Any] = settings.DATABASES["owner"]
     with psycopg.connect(dbname=owner["NAME"], host=owner["HOST"], user=owner["USER"]) as server:
         row = server.execute(
