@@ -15,6 +15,7 @@ from accounts import connections as authorizations
 from accounts.models import Connection, Job, Membership
 from agent import indexing
 from agent.models import Page, Source, SyncRun
+from agent.runs import services as runs
 from agent.sync import discovery, placing, reading
 from agent.sync.session import Session, Stopped, opened
 from config.errors import AppError
@@ -390,6 +391,7 @@ def erase(*, connection_id: str) -> None:
     if not Connection.objects.filter(pk=key, status=Connection.Status.DISCONNECTED).exists():
         return
     _forget(key)
+    runs.forget_quotes(key)
     _wait_for_syncs(workspace_id)
     vectors.workspace(workspace_id).collection(key).drop()
     with tenancy.shared():

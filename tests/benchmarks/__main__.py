@@ -17,6 +17,7 @@ def main(chosen: list[str]) -> int:
         return 2
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("LOG_LEVEL", "ERROR")
+    os.environ["LIMIT_SIGNUP"] = "100000/m/ip"
     os.environ["DATABASE_URL"] = (
         urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/docent_bench_{os.getpid()}").geturl()
     )

@@ -20,7 +20,7 @@ def main() -> None:
     schemas.fill(PRESENT + TIMES + 10)
     for _ in range(PRESENT):
         services.register(email=_address(), password="correct horse battery", now=timezone.now())
-    client = Client()
+    client = Client(SERVER_NAME="127.0.0.1")
 
     def sign_up() -> None:
         answer = client.post(
