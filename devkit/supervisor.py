@@ -208,23 +208,35 @@ def run() -> int:
 def start_application(supervisor: Supervisor, environment: dict[str, str], port: int) -> None:
     home = supervisor.services.home
     environment["PUBLIC_URL"] = os.environ.get("PUBLIC_URL", environment["PUBLIC_URL"])
-    if not prepared.is_prepared(environment["DATABASE_URL"]):
+    is_prepared = prepared.is_prepared(environment["DATABASE_URL"])
+    if not is_prepared:
         prepare = [*MANAGE, "prepare_database"]
         Program("migrate", prepare, home=home, environment=environment, echo=say).finish()
         prepared.note(environment["DATABASE_URL"])
     # The programs take seconds to come up; the demo is loaded meanwhile.
     for program in application(home, environment, port):
         supervisor.add(program)
+    demo = load_demo(home, environment, is_prepared=is_prepared)
+    for program in supervisor.programs:
+        program.wait(120)
+    keep_environment(home, environment)
+    announce(port, demo, environment)
+
+
+def load_demo(home: Home, environment: dict[str, str], *, is_prepared: bool) -> dict[str, str]:
+    """The demo's sign-in. A prepared database has the demo already, if what was said then was kept."""
+    kept = home.path / "demo.json"
+    if is_prepared and kept.exists():
+        known: dict[str, str] = json.loads(kept.read_text())
+        return known
     load = [*MANAGE, "load_demo", "--json"]
     said = Program("demo", load, home=home, environment=environment).finish()
     try:
         demo: dict[str, str] = json.loads(said[-1])
     except (IndexError, json.JSONDecodeError):
         raise Trouble(f"manage.py load_demo --json did not end with a line of JSON: {said[-1:]}") from None
-    for program in supervisor.programs:
-        program.wait(120)
-    keep_environment(home, environment)
-    announce(port, demo, environment)
+    kept.write_text(json.dumps(demo))
+    return demo
 
 
 def announce(port: int, demo: Mapping[str, str], environment: Mapping[str, str]) -> None:
