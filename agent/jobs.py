@@ -1,4 +1,5 @@
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from celery import shared_task
@@ -16,7 +17,7 @@ __all__ = ["erase_connection", "run", "sync"]
 @worker_init.connect
 def _load(**_: Any) -> None:
     """What performs runs takes seconds to load: once in the worker before it forks, and never in the web process."""
-    from agent.runs import performing  # noqa: F401  # for its side effect
+    import_module("agent.runs.performing")
 
 
 def _give_up(*, run_id: str) -> None:

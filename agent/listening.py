@@ -15,6 +15,7 @@ from config.handover import Handover, Mode
 
 def hand_over(request: HttpRequest, response: HttpResponseBase, *, run_id: uuid.UUID, mode: Mode) -> bool:
     """False when this server cannot wait; the response then stands as it is."""
+    # Set when signing in; Django's own request class does not know it.
     workspace_id = tenancy.active_workspace_id() or request.membership.workspace_id  # type: ignore[attr-defined]
     if not handover.is_offered(request):
         return False
