@@ -1,0 +1,64 @@
+import pytest
+from django.utils import timezone
+
+from accounts import connections as authorizations
+from accounts import tenancy
+from accounts.models import Connection
+from agent.models import Chunk, Page, Source, SyncRun
+from agent.sync import services
+from integrations import vectors
+from tasks.models import Task
+from tests.agent.sync.working import sync, syncing
+from tests.outside import NotionWorkspace, connect
+from tests.people import Person, join
+
+
+def test_a_private_connection_is_its_owners_alone(team_owner: Person, acme: NotionWorkspace) -> None:
+    bob = join(team_owner, "Bob")
+    connection = connect(team_owner, acme)
+
+    with tenancy.within(team_owner.workspace):
+        run = sync(team_owner)
+        with pytest.raises(services.NoSync):
+            services.get(membership=bob.membership, sync_run_id=run.id)
+        assert services.coverage(membership=bob.membership, now=timezone.now())["connections"] == []
+    with pytest.raises(authorizations.NoConnection):
+        authorizations.owned(bob.membership, connection.id)
+
+
+def test_authorizing_again_does_not_change_who_may_read(team_owner: Person, acme: NotionWorkspace) -> None:
+    connection = connect(team_owner, acme, is_shared=True)
+
+    again = connect(team_owner, acme, is_shared=False)
+
+    assert again.pk == connection.pk
+    assert again.is_shared
+
+
+def test_disconnecting_removes_everything(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        services.disconnect(membership=alice.membership)
+        services.erase(connection_id=str(connection.id))
+
+        assert not Page.objects.exists()
+        assert not Chunk.objects.exists()
+        assert not Task.objects.exists()
+        assert not Source.objects.exists()
+    assert not Connection.objects.filter(pk=connection.pk).exists()
+    assert vectors.workspace(alice.workspace.id).collection(connection.id).count() == 0
+
+
+def test_disconnecting_in_the_middle_of_a_sync_leaves_nothing(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        with syncing(alice, acme):
+            services.disconnect(membership=alice.membership)
+        services.erase(connection_id=str(connection.id))
+
+        assert not any(model.objects.exists() for model in (Page, Chunk, Task, Source, SyncRun))
+    assert not Connection.objects.filter(pk=connection.pk).exists()
+    assert vectors.workspace(alice.workspace.id).collection(connection.id).count() == 0

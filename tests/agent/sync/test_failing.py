@@ -1,0 +1,172 @@
+from datetime import timedelta
+
+from django.utils import timezone
+
+from accounts import tenancy
+from accounts.models import Connection, Job
+from agent.models import Chunk, Page, SyncRun
+from agent.sync import services
+from devkit.notion.process import EmulatorProcess
+from tests.agent.sync.working import REFUSAL, long_ago, sync
+from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
+from tests.people import Person
+
+
+def test_one_bad_page_fails_alone_and_the_sync_is_partial(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    acme.fault("500", path_regex=f"blocks/{acme.page('travel')}/children")
+
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+        states = dict(Page.objects.values_list("title", "state"))
+        problems = services.problems(run)
+
+    assert (run.status, run.failed) == ("partial", 1)
+    assert states["Travel"] == "failed"
+    assert states["Security"] == states["Handbook"] == "indexed"
+    assert [problem["title"] for problem in problems] == ["Travel"]
+    assert problems[0]["next_try_at"] > timezone.now()
+
+
+def test_a_page_that_cannot_be_read_again_keeps_what_was_indexed(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "More."}])
+        acme.fault("500", path_regex=f"blocks/{acme.page('travel')}/children")
+        run = sync(alice)
+        kept = Chunk.objects.filter(page__title="Travel").count()
+        searchable = Page.objects.searchable().filter(title="Travel").exists()  # type: ignore[attr-defined]
+
+    assert run.status == "partial"
+    assert kept
+    assert searchable
+
+
+def test_a_block_that_notion_does_not_show_makes_the_sync_partial(
+    alice: Person, emulator: EmulatorProcess, chroma: str
+) -> None:
+    elsewhere = {
+        "key": "secret",
+        "title": "Elsewhere",
+        "blocks": [{"synced": {"key": "s1", "blocks": ["shared text"]}}],
+    }
+    page = {"key": "top", "title": "Top", "blocks": [{"p": "Read me."}, {"synced_copy": "s1"}, {"p": "And me."}]}
+    notion = seeded(emulator, {"pages": [elsewhere, page]}, ["top"])
+    connect(alice, notion)
+
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+        text = "\n".join(Chunk.objects.values_list("text", flat=True))
+
+    assert run.status == "partial"
+    assert "1 blocks could not be read." in run.reason
+    assert "Read me." in text
+    assert "And me." in text
+
+
+def test_a_revoked_token_is_said_and_nothing_is_lost(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        before = Chunk.objects.count()
+        acme.emulator.control("tokens", {"token": acme.token, "do": "revoke"})
+        run = sync(alice)
+
+        assert run.status == "failed"
+        assert "Connect again" in run.reason
+        assert Connection.objects.get(pk=connection.pk).status == "reauthorize"
+        assert Chunk.objects.count() == before
+
+
+def test_an_empty_connection_is_not_called_complete(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:
+    notion = seeded(emulator, {"pages": [HANDBOOK]}, [])
+    connect(alice, notion)
+
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+
+    assert run.status == "partial"
+    assert "Share pages with it" in run.reason
+
+
+def test_a_database_that_cannot_be_listed_stops_nothing_else(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    acme.fault("500", path_regex=f"data_sources/{acme.source('tasks_main')}/query")
+
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+        indexed = set(Page.objects.filter(state="indexed").values_list("title", flat=True))
+
+    assert run.status == "partial"
+    assert "The rows of “Launch plan” could not be listed" in run.reason
+    assert {"Handbook", "Travel", "Security"} <= indexed
+
+
+def test_a_worker_that_goes_on_knows_what_went_wrong_before(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    acme.fault(REFUSAL, path_regex=f"data_sources/{acme.source('tasks_main')}/query")
+    acme.fault("401", path_regex=f"blocks/{acme.page('security')}/children", times=1)
+
+    with tenancy.within(alice.workspace):
+        run = services.start(membership=alice.membership)
+        services.perform(sync_run_id=str(run.id))
+        SyncRun.objects.filter(pk=run.pk).update(status="running", finished_at=None)
+        Connection.objects.update(status="active")
+        services.perform(sync_run_id=str(run.id))
+        run.refresh_from_db()
+
+    assert run.status == "partial"
+    assert "could not be listed" in run.reason
+
+
+def test_a_known_page_that_cannot_be_asked_for_fails_alone(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.fault({"search_omit": {"ids": [acme.page("travel")]}}, path_regex="search")
+        acme.fault(REFUSAL, path_regex=f"pages/{acme.page('travel')}$")
+        run = sync(alice)
+
+        assert run.status == "partial"
+        assert Page.objects.get(title="Travel").state == "failed"
+        assert Chunk.objects.filter(page__title="Travel").exists()
+
+
+def test_a_block_that_was_refused_is_asked_for_again(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:
+    page = {"key": "top", "title": "Top", "blocks": [{"toggle": {"text": "Details", "blocks": ["The code is 4711."]}}]}
+    notion = seeded(emulator, {"pages": [page]}, ["top"])
+    connect(alice, notion)
+    fault = notion.fault(REFUSAL, path_regex=f"blocks/(?!{notion.page('top')}).*/children")
+
+    with tenancy.within(alice.workspace):
+        first = sync(alice)
+        long_ago()
+        emulator.control(f"faults?id={fault}", method="DELETE")
+        second = sync(alice)
+        text = "\n".join(Chunk.objects.values_list("text", flat=True))
+
+    assert (first.status, second.status) == ("partial", "complete")
+    assert "4711" in text
+
+
+def test_a_failed_page_is_tried_again_by_itself(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    fault = acme.fault("500", path_regex=f"blocks/{acme.page('travel')}/children")
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        job = Job.objects.get(name="agent.jobs.try_again")
+        next_try_at = Page.objects.get(title="Travel").next_try_at
+        acme.emulator.control(f"faults?id={fault}", method="DELETE")
+        services.try_again(**job.arguments)
+        run = SyncRun.objects.latest("created_at")
+        services.perform(sync_run_id=str(run.id))
+        run.refresh_from_db()
+
+    assert next_try_at is not None
+    assert abs(job.due_at - next_try_at) < timedelta(minutes=1)
+    assert (run.status, run.tries) == ("complete", 1)

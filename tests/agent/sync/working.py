@@ -1,0 +1,49 @@
+"""The worker's part of a sync, at the hand of a test."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import connections
+from django.utils import timezone
+
+from accounts import tenancy
+from agent.models import Page, SyncRun
+from agent.sync import services
+from tests.outside import NotionWorkspace
+from tests.people import Person
+
+REFUSAL = {"error": {"status": 400, "code": "validation_error", "message": "Block type ai_block is not supported."}}
+
+
+def sync(person: Person, *, is_full: bool = False) -> SyncRun:
+    """One sync from beginning to end, as the worker does it."""
+    run = services.start(membership=person.membership, is_full=is_full)
+    services.perform(sync_run_id=str(run.id))
+    return SyncRun.objects.get(pk=run.pk)
+
+
+@contextmanager
+def syncing(person: Person, notion: NotionWorkspace) -> Iterator[None]:
+    """A worker is in the middle of reading; afterwards it has ended."""
+    notion.fault({"slow": {"ms": 80}}, path_regex="/children")
+    run = services.start(membership=person.membership)
+
+    def work() -> None:
+        with tenancy.within(person.workspace):
+            services.perform(sync_run_id=str(run.id))
+        connections.close_all()
+
+    with ThreadPoolExecutor(1) as worker:
+        ended = worker.submit(work)
+        while not Page.objects.filter(sync_run=run.pk).exists():
+            assert not ended.done()
+            wait([ended], timeout=0.01)
+        yield
+        ended.result()
+
+
+def long_ago() -> None:
+    """As if the last sync had been minutes after the last edits, so that their minute is surely over."""
+    Page.objects.update(indexed_at=timezone.now() + timedelta(minutes=5))
