@@ -15,9 +15,10 @@ __all__ = ["erase_connection", "run", "sync"]
 
 
 @worker_init.connect
-def _load(**_: Any) -> None:
-    """What performs runs takes seconds to load: once in the worker before it forks, and never in the web process."""
-    import_module("agent.runs.performing")
+def _load(sender: Any, **_: Any) -> None:
+    """What performs runs takes seconds to load: once, before it forks, in a worker of its queue and nowhere else."""
+    if run.queue_name in sender.app.amqp.queues.consume_from:
+        import_module("agent.runs.performing")
 
 
 def _give_up(*, run_id: str) -> None:

@@ -150,8 +150,8 @@ def say(name: str, line: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def of_web(environment: Mapping[str, str]) -> dict[str, str]:
-    """The web process gets the lesser login alone: it could not read the owner's even from its own environment."""
+def without_owner(environment: Mapping[str, str]) -> dict[str, str]:
+    """Web and beat get the lesser login alone: they could not read the owner's even from their own environment."""
     known = {**os.environ, **environment}
     if env.flag("ALLOW_WEAK_ISOLATION"):
         return dict(environment)
@@ -164,19 +164,22 @@ def application(home: Home, environment: Mapping[str, str], port: int) -> list[P
     web = [python, "-m", "granian", "--interface", "asgi", "--workers", "1", "--host", "127.0.0.1"]
     # The backlog bounds open requests too, streams included.
     web += ["--port", str(port), "--backlog", "4096", "--workers-kill-timeout", "3", "config.asgi:application"]
-    celery = [python, "-m", "celery", "--quiet", "-A", "config.celery"]
-    worker = [*celery, "worker", "-l", "INFO", "--without-gossip", "--without-mingle", "--max-tasks-per-child", "500"]
-    beat = [*celery, "beat", "-l", "INFO", "--pidfile=", "-s", str(home.folder("beat") / "schedule")]
-
-    def program(name: str, arguments: Sequence[str], line: str) -> Program:
-        return Program(name, arguments, home=home, environment=environment, echo=say, ready_line=line)
-
+    celery = [python, "-m", "celery", "--quiet", "-A"]
+    worker = [*celery, "config.celery", "worker", "-l", "INFO", "-c", "2", "--max-tasks-per-child", "500"]
+    worker += ["--without-gossip", "--without-mingle"]
+    beat = [*celery, "config.beat", "beat", "-l", "INFO", "--pidfile=", "-s", str(home.folder("beat") / "schedule")]
     ready = f"http://127.0.0.1:{port}/readyz"
+
+    def program(
+        name: str, arguments: Sequence[str], known: Mapping[str, str], line: str = "", url: str = ""
+    ) -> Program:
+        return Program(name, arguments, home=home, environment=known, echo=say, ready_line=line, ready_url=url)
+
     return [
-        Program("web", web, home=home, environment=of_web(environment), echo=say, ready_url=ready),
-        program("runs", [*worker, "-Q", "runs,default", "-c", "2", "-n", "runs@%h"], line=" ready."),
-        program("sync", [*worker, "-Q", "sync", "-c", "2", "-n", "sync@%h"], line=" ready."),
-        program("beat", beat, line="beat: Starting"),
+        Program("web", web, home=home, environment=without_owner(environment), echo=say, ready_url=ready),
+        program("runs", [*worker, "-Q", "runs,default", "-n", "runs@%h"], environment, " ready."),
+        program("sync", [*worker, "-Q", "sync", "-n", "sync@%h"], environment, " ready."),
+        program("beat", beat, without_owner(environment), "beat: Starting"),
     ]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from django.conf import settings
 
 from devkit.home import PROJECT, free_port
-from devkit.supervisor import of_web
+from devkit.supervisor import without_owner
 
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -115,7 +115,7 @@ class Stack:
         granian = ["granian", "--interface", "asgi", "--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
         granian += ["--backlog", "4096", "--workers-kill-timeout", "3", "config.asgi:application"]
         return Program(
-            granian, self.folder / "web.log", of_web({"SECRET_KEY": settings.SECRET_KEY, **self.environment})
+            granian, self.folder / "web.log", without_owner({"SECRET_KEY": settings.SECRET_KEY, **self.environment})
         )
 
     def _worker(self) -> Program:

@@ -26,8 +26,8 @@ GOOD = {
 STARTS = {
     "check": ["manage.py", "check"],
     "web": ["-c", "import config.asgi"],
-    "worker": ["-m", "celery", "-A", "config", "worker", "-P", "solo", "-c", "1"],
-    "beat": ["-m", "celery", "-A", "config", "beat"],
+    "worker": ["-m", "celery", "-A", "config.celery", "worker", "-P", "solo", "-c", "1"],
+    "beat": ["-m", "celery", "-A", "config.beat", "beat"],
 }
 # Everything that could be wrong, with the variable that the message must name.
 WRONG = {
