@@ -29,6 +29,13 @@ def discover(session: Session) -> None:
 
 
 def by_search(session: Session) -> None:
+    _search(session)
+    # Search may list a database before the page that it lies in.
+    for source in session.sources.values():
+        _name_place(session, source)
+
+
+def _search(session: Session) -> None:
     cursor, seen, restarted = None, set[str](), False
     while True:
         try:
@@ -104,13 +111,14 @@ def meet_source(session: Session, found: Json) -> Source:
                 "kind": Source.Kind.DATABASE,
                 "database_id": str(parent.get("database_id") or ""),
                 "title": title,
-                "place": _place(session, found),
                 "url": str(found.get("url") or ""),
                 "schema": found.get("properties") or {},
             },
         )
     session.sources[source.notion_id] = source
+    session.holders[source.notion_id] = str(_as_dict(found.get("database_parent")).get("page_id") or "")
     session.titles[source.notion_id] = title
+    _name_place(session, source)
     if source.database_id:
         session.titles[source.database_id] = title
     return source
@@ -173,9 +181,15 @@ def _parent(thing: Json) -> str:
     return str(parent.get("page_id") or parent.get("data_source_id") or parent.get("block_id") or "")
 
 
-def _place(session: Session, found: Json) -> str:
-    above = _as_dict(found.get("database_parent")).get("page_id")
-    return session.titles.get(str(above), "")[:LONGEST_TITLE]
+def _name_place(session: Session, source: Source) -> None:
+    """Write down which page a database lies in. While that page is unknown, what was known before stays."""
+    above = session.holders.get(source.notion_id)
+    place = session.titles.get(above or "", "")[:LONGEST_TITLE]
+    if above is None or place == source.place or (above and above not in session.titles):
+        return
+    with session.writing():
+        Source.objects.filter(pk=source.pk).update(place=place)
+    source.place = place
 
 
 def _as_dict(value: object) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class Session:
     # Titles by Notion's id, for links, mentions and relations between pages.
     titles: dict[str, str] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
+    # The page that each database met so far lies in, by Notion's ids; empty for one that lies in none.
+    holders: dict[str, str] = field(default_factory=dict)
     # Finding what could be chosen, with a run that is not kept.
     is_only_looking: bool = False
 
