@@ -9,6 +9,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts import background, tenancy
 from accounts import connections as authorizations
@@ -178,13 +180,17 @@ def _shortcomings(session: Session, run: SyncRun) -> list[str]:
     left = session.pages.filter(seen_run=run.pk).exclude(sync_run=run.pk).count()
     read = session.pages.filter(state=Page.State.INDEXED).exclude(warnings=[]).values_list("warnings", flat=True)
     lost = sum(remark[0] in reading.LOSSES for warnings in read for remark in warnings)
-    said = {
-        "Notion shows no page to this connection. Share pages with it in Notion.": not (run.known or run.problems),
-        f"{run.failed} pages could not be read.": run.failed,
-        f"{left} pages were not reached.": left,
-        f"{lost} blocks could not be read.": lost,
-    }
-    return [words for words, is_so in said.items() if is_so]
+    said = []
+    if not (run.known or run.problems):
+        said.append(_("Notion shows no page to this connection. Share pages with it in Notion."))
+    for number, words in (
+        (run.failed, ngettext("%(n)d page could not be read.", "%(n)d pages could not be read.", run.failed)),
+        (left, ngettext("%(n)d page was not reached.", "%(n)d pages were not reached.", left)),
+        (lost, ngettext("%(n)d block could not be read.", "%(n)d blocks could not be read.", lost)),
+    ):
+        if number:
+            said.append(words % {"n": number})
+    return said
 
 
 def _try_again(connection: Connection, *, tries: int, due_at: datetime) -> None:

@@ -21,7 +21,7 @@ def test_one_bad_page_fails_alone_and_the_sync_is_partial(alice: Person, acme: N
         states = dict(Page.objects.values_list("title", "state"))
         problems = services.problems(run)
 
-    assert (run.status, run.failed) == ("partial", 1)
+    assert (run.status, run.failed, run.reason) == ("partial", 1, "1 page could not be read.")
     assert states["Travel"] == "failed"
     assert states["Security"] == states["Handbook"] == "indexed"
     assert [problem["title"] for problem in problems] == ["Travel"]
@@ -61,7 +61,7 @@ def test_a_block_that_notion_does_not_show_makes_the_sync_partial(
         text = "\n".join(Chunk.objects.values_list("text", flat=True))
 
     assert run.status == "partial"
-    assert "1 blocks could not be read." in run.reason
+    assert "1 block could not be read." in run.reason
     assert "Read me." in text
     assert "And me." in text
 
