@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from devkit.home import PROJECT
+from tests.devkit.account import Account
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 30.0
@@ -79,20 +80,26 @@ def kind_of(arguments: str) -> str:
 
 
 class Installation:
-    """A supervisor in its own process over programs given as Python code, with services from elsewhere."""
+    """A supervisor in its own process over programs given as Python code, with services from elsewhere.
 
-    def __init__(self, tag: str, folder: Path, *codes: str) -> None:
-        elsewhere = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "CHROMA_URL", "NOTION_API_URL"), "elsewhere://")
+    `of` starts the services too, as that account and in its home.
+    """
+
+    def __init__(self, tag: str, folder: Path, *codes: str, of: Account | None = None) -> None:
+        self.said: list[str] = []
+        if of is None:
+            elsewhere = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "CHROMA_URL", "NOTION_API_URL"), "elsewhere://")
+            of = Account(os.geteuid(), folder, Path(sys.executable), PROJECT, {**os.environ, **elsewhere}, {})
         self.process = subprocess.Popen(
-            [sys.executable, "-c", INSTALLATION, tag, folder, *codes],
-            cwd=PROJECT,
-            env={**os.environ, **elsewhere},
+            [of.python, "-c", INSTALLATION, tag, folder, *codes],
+            cwd=of.project,
+            env=of.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            **of.identity,
         )
-        self.said: list[str] = []
 
     def until(self, words: str) -> "Installation":
         assert self.process.stdout is not None
