@@ -20,6 +20,9 @@ class SyncRun(models.Model):
     connection_id = models.UUIDField()
     requested_by = models.UUIDField(null=True)
     is_full = models.BooleanField(default=False)
+    # A full sync was asked for that this run does not do: it follows when this one is finished, and when this one
+    # failed or was stopped, the next sync is it.
+    is_full_due = models.BooleanField(default=False)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
     reason = models.CharField(max_length=500, blank=True)
     # What went wrong so far, in words; kept here so that another worker that goes on knows it too.
@@ -45,9 +48,13 @@ class SyncRun(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["connection_id"],
-                condition=models.Q(status__in=["queued", "running"]),
-                name="one_open_sync_per_connection",
-            )
+                condition=models.Q(status__in=["queued", "running"]) | models.Q(is_full_due=True),
+                name="one_open_or_due_sync_per_connection",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=["complete", "partial"], is_full_due=True),
+                name="finished_sync_has_no_full_one_due",
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["connection_id", "-created_at"], name="sync_newest")

@@ -28,11 +28,18 @@ log = logging.getLogger(__name__)
 # Losing this share of a connection's pages in one run looks like lost access, not like deleting.
 BRAKE_SHARE = 0.2
 BRAKE_PAGES = 5
+# An open sync may end while somebody joins it, and the next one may begin before they begin theirs.
+MOST_STARTS = 5
 OPEN = (SyncRun.Status.QUEUED, SyncRun.Status.RUNNING)
 
 
 class NotConnected(AppError):
     code = "not-connected"
+    status = 409
+
+
+class SyncsInTurn(AppError):
+    code = "busy"
     status = 409
 
 
@@ -56,16 +63,39 @@ def start(*, membership: Membership, is_full: bool = False, connection_id: uuid.
 def start_connection(
     connection: Connection, *, requested_by: uuid.UUID | None, is_full: bool = False, tries: int = 0
 ) -> SyncRun:
+    """Queue a sync. While one is open: that one, and a full one that is asked for meanwhile follows it."""
+    for _attempt in range(MOST_STARTS):
+        try:
+            return _queued(connection, requested_by=requested_by, is_full=is_full, tries=tries)
+        except IntegrityError:
+            run = _joined(connection, is_full=is_full)
+        if run is not None:
+            return run
+    raise SyncsInTurn("One sync after another ended just now. Try again.")
+
+
+def _queued(connection: Connection, *, requested_by: uuid.UUID | None, is_full: bool, tries: int) -> SyncRun:
     from agent.sync.jobs import sync
 
-    try:
-        with transaction.atomic():
-            run = SyncRun.objects.create(
-                connection_id=connection.id, requested_by=requested_by, is_full=is_full, tries=tries
-            )
-            background.enqueue(sync, workspace_id=connection.workspace_id, sync_run_id=str(run.id))
-    except IntegrityError:
-        return SyncRun.objects.filter(connection_id=connection.id, status__in=OPEN).latest("created_at")
+    with transaction.atomic():
+        ended = SyncRun.objects.filter(connection_id=connection.id, is_full_due=True).exclude(status__in=OPEN)
+        is_due = ended.update(is_full_due=False) > 0
+        run = SyncRun.objects.create(
+            connection_id=connection.id, requested_by=requested_by, is_full=is_full or is_due, tries=tries
+        )
+        background.enqueue(sync, workspace_id=connection.workspace_id, sync_run_id=str(run.id))
+    return run
+
+
+def _joined(connection: Connection, *, is_full: bool) -> SyncRun | None:
+    """The open sync, or nothing if it has ended meanwhile."""
+    with transaction.atomic():
+        run = SyncRun.objects.select_for_update().filter(connection_id=connection.id, status__in=OPEN).first()
+        if run is not None and is_full:
+            # One at work has passed unchanged pages by already.
+            run.is_full_due = run.is_full_due or run.status == SyncRun.Status.RUNNING
+            run.is_full = run.is_full or run.status == SyncRun.Status.QUEUED
+            run.save(update_fields=["is_full", "is_full_due"])
     return run
 
 
@@ -78,7 +108,14 @@ def get(*, membership: Membership, sync_run_id: uuid.UUID) -> SyncRun:
 
 
 def cancel(run: SyncRun, *, now: datetime) -> None:
-    SyncRun.objects.filter(pk=run.pk, status__in=OPEN).update(status=SyncRun.Status.CANCELLED, finished_at=now)
+    _break_off(run.pk, SyncRun.Status.CANCELLED, now=now)
+
+
+def _break_off(run_id: uuid.UUID | str, status: SyncRun.Status, *, now: datetime, reason: str = "") -> None:
+    """End a sync that has not read everything. A full one that is not done stays due."""
+    SyncRun.objects.filter(pk=run_id, status__in=OPEN).update(
+        status=status, reason=reason[:500], finished_at=now, is_full_due=Q(is_full=True) | Q(is_full_due=True)
+    )
 
 
 def perform(*, sync_run_id: str) -> None:
@@ -86,13 +123,14 @@ def perform(*, sync_run_id: str) -> None:
     run = SyncRun.objects.filter(pk=sync_run_id, status__in=OPEN).first()
     connection = Connection.objects.filter(pk=run.connection_id).first() if run else None
     if run is None or connection is None or connection.status != Connection.Status.ACTIVE:
-        SyncRun.objects.filter(pk=sync_run_id, status__in=OPEN).update(
-            status=SyncRun.Status.CANCELLED, finished_at=timezone.now(), reason="The connection was ended."
-        )
+        now = timezone.now()
+        _break_off(sync_run_id, SyncRun.Status.CANCELLED, now=now, reason="The connection was ended.")
         return
-    SyncRun.objects.filter(pk=run.pk).update(
+    SyncRun.objects.filter(pk=run.pk, status__in=OPEN).update(
         status=SyncRun.Status.RUNNING, started_at=run.started_at or timezone.now(), slowed_until=None
     )
+    # Until that moment somebody may have made it a full one.
+    run.refresh_from_db()
     try:
         with opened(connection, run) as session:
             _read(session)
@@ -168,7 +206,10 @@ def _finish(session: Session) -> None:
             status=SyncRun.Status.PARTIAL if found else SyncRun.Status.COMPLETE,
             reason=" ".join(found)[:500],
             finished_at=now,
+            is_full_due=False,
         )
+        if open_run.is_full_due:
+            start_connection(session.connection, requested_by=open_run.requested_by, is_full=True)
         Connection.objects.filter(pk=session.connection.pk).update(last_synced_at=now)
         due_at = reading.next_try(open_run)
         if open_run.failed and due_at is not None:
@@ -219,9 +260,7 @@ def _needs_authorization(connection: Connection, run: SyncRun) -> None:
 
 
 def fail_run(sync_run_id: str, reason: str) -> None:
-    SyncRun.objects.filter(pk=sync_run_id, status__in=OPEN).update(
-        status=SyncRun.Status.FAILED, reason=reason[:500], finished_at=timezone.now()
-    )
+    _break_off(sync_run_id, SyncRun.Status.FAILED, now=timezone.now(), reason=reason)
 
 
 def give_up(*, sync_run_id: str) -> None:
