@@ -321,14 +321,6 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
     return {"complete": is_complete, "connections": rows}
 
 
-def choose(*, membership: Membership, connection: Connection, source_ids: set[uuid.UUID]) -> None:
-    """These sources of the connection are read from now on, and no others."""
-    authorizations.owned(membership, connection.id)
-    sources = Source.objects.filter(connection_id=connection.id)
-    sources.filter(pk__in=source_ids).update(is_chosen=True)
-    sources.exclude(pk__in=source_ids).update(is_chosen=False)
-
-
 def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
     """Read it no more, and forget what was read. Nothing changes in Notion."""
     with transaction.atomic():

@@ -15,10 +15,10 @@ from accounts import tenancy
 from accounts.edge import MemberPage
 from accounts.models import Connection
 from agent.models import Source, SyncRun
-from agent.sync import services, shown
+from agent.sync import choosing, services, shown
 from agent.sync.views.counting import known_pages
 from agent.sync.views.shared import ConnectionPage, can_manage, can_share
-from config.errors import AppError
+from config.errors import AppError, InvalidField
 from tasks import services as tasks
 from tasks.models import TaskSource
 
@@ -123,37 +123,35 @@ class Choose(ConnectionPage):
         if request.POST.get("action") == "refresh":
             services.look_for_sources(connection)
             return redirect("connect-choose", connection.id)
-        known = {str(source.id): source for source in Source.objects.filter(connection_id=connection.id)}
-        chosen = {known[key].id for key in request.POST.getlist("source") if key in known}
+        known = {
+            str(key): key for key in Source.objects.filter(connection_id=connection.id).values_list("id", flat=True)
+        }
+        chosen = {known[key] for key in request.POST.getlist("source") if key in known}
         if not chosen:
             return self.show(connection, problem=_("Choose at least one."), status=422)
-        services.choose(membership=self.membership, connection=connection, source_ids=chosen)
-        is_other = self.map_tasks(request, connection, known)
-        # Unchanged pages are passed over by a sync, but rows of a newly mapped database are to become tasks.
-        services.start_connection(connection, requested_by=self.membership.user_id, is_full=is_other)
+        tasks_source = request.POST.get("tasks_source")
+        try:
+            choosing.choose(
+                membership=self.membership, connection=connection, source_ids=chosen, tasks_source=tasks_source
+            )
+        except InvalidField as error:
+            return self.show(connection, problem=error.detail, given=(chosen, tasks_source), status=422)
         return redirect("connect-sync", connection.id)
 
-    def map_tasks(self, request: tenancy.WorkspaceRequest, connection: Connection, known: dict[str, Source]) -> bool:
-        """Whether from now on other rows than before are tasks."""
-        wanted = request.POST.get("tasks_source")
-        if wanted is None:
-            return False
-        holder = known.get(wanted)
-        if holder is None or holder.kind != Source.Kind.DATABASE:
-            tasks.map_nothing(connection_id=connection.id)
-            return False
-        if TaskSource.objects.filter(connection_id=connection.id, data_source_id=holder.notion_id).exists():
-            return False
-        tasks.map_source(
-            connection_id=connection.id, data_source_id=holder.notion_id, title=holder.title, schema=holder.schema
-        )
-        return True
-
-    def show(self, connection: Connection, *, problem: str = "", status: int = 200) -> HttpResponse:
+    def show(
+        self,
+        connection: Connection,
+        *,
+        problem: str = "",
+        given: tuple[set[uuid.UUID], str | None] | None = None,
+        status: int = 200,
+    ) -> HttpResponse:
+        """`given` is what a form said that was refused: what is chosen, and which of it holds tasks."""
         sources = list(Source.objects.filter(connection_id=connection.id).order_by("kind", "title", "id"))
-        mapped = TaskSource.objects.filter(connection_id=connection.id).first()
-        guess = mapped.data_source_id if mapped else tasks.likeliest([(s.notion_id, s.schema) for s in sources])
-        chosen = [source for source in sources if source.is_chosen]
+        chosen = {source.id for source in sources if source.is_chosen} if given is None else given[0]
+        holder = (
+            _holder(connection, [source for source in sources if source.id in chosen]) if given is None else given[1]
+        )
         counted = known_pages(connection, sources)
         context = {
             "section": "sources",
@@ -161,23 +159,35 @@ class Choose(ConnectionPage):
             "owner_name": str(self.membership.user),
             "is_first": connection.last_synced_at is None,
             "is_loading": not sources and services.is_looking(connection),
-            "sources": [_pick(source, counted.get(source.id)) for source in sources],
+            "sources": [_pick(each, counted.get(each.id), is_chosen=each.id in chosen) for each in sources],
             "has_databases": any(source.kind == Source.Kind.DATABASE for source in sources),
             "selected_count": len(chosen),
-            "tasks_source_id": next((s.id for s in sources if s.notion_id == guess), None),
+            "tasks_source_id": next((each.id for each in sources if str(each.id) == holder), None),
             "problem": problem,
+            "is_tasks_source_wrong": given is not None,
         }
         return render(self.request, "connect/choose.html", context, status=status)
 
 
-def _pick(source: Source, pages: int | None) -> dict[str, Any]:
+def _holder(connection: Connection, chosen: list[Source]) -> str | None:
+    """The id of the chosen database that holds tasks: as the member said, or else the likeliest."""
+    mapped = TaskSource.objects.filter(connection_id=connection.id).first()
+    by_notion_id = {source.notion_id: source for source in chosen}
+    if mapped is None or not (mapped.is_refusal or mapped.data_source_id in by_notion_id):
+        key = tasks.likeliest([(source.notion_id, source.schema) for source in chosen])
+    else:
+        key = mapped.data_source_id
+    return str(by_notion_id[key].id) if key in by_notion_id else None
+
+
+def _pick(source: Source, pages: int | None, *, is_chosen: bool) -> dict[str, Any]:
     return {
         "id": source.id,
         "kind": source.kind,
         "title": source.title,
         "place": source.place or ("" if source.kind == Source.Kind.DATABASE else _("With the pages below it")),
         "pages": pages,
-        "is_chosen": source.is_chosen,
+        "is_chosen": is_chosen,
         "is_too_big": False,
     }
 

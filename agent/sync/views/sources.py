@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import tenancy
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
-from agent.sync import services, shown
+from agent.sync import choosing, services, shown
 from agent.sync.views.shared import ConnectionPage, can_manage
 from tasks import services as tasks
 from tasks.mapping import CHOICES
@@ -91,10 +91,7 @@ class OneSource(ConnectionPage):
             return redirect("connect-sync", connection.id)
         if action == "map":
             columns = {name: request.POST.get(name, "") for name, _label, _kinds in CHOICES}
-            tasks.remap(
-                connection_id=connection.id, data_source_id=source.notion_id, columns=columns, schema=source.schema
-            )
-            services.start_connection(connection, requested_by=self.membership.user_id, is_full=True)
+            choosing.remap(membership=self.membership, source=source, columns=columns)
             messages.success(request, _("The columns are saved; tasks are read anew."))
             return redirect("source", source.id)
         if action == "remove":
@@ -125,7 +122,7 @@ class OneSource(ConnectionPage):
             "source": row or {"title": source.title, "state": "paused", "label": _("Not chosen"), "id": source.id},
             "counts": states | {"known": sum(states.values())},
             "can_manage": can_manage(self.membership, connection),
-            "mapping": tasks.mapping_rows(mapped, source.schema) if mapped else None,
+            "mapping": tasks.mapping_rows(mapped, source.schema) if mapped and source.is_chosen else None,
             "preview": list(Task.objects.filter(task_source=mapped).order_by("due_on", "title")[:PREVIEW])
             if mapped
             else [],

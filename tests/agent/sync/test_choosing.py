@@ -1,8 +1,14 @@
+import uuid
+
+import pytest
+from django.http import HttpResponse
+
 from accounts import tenancy
-from agent.models import Chunk, Page, Source
-from agent.sync import services
+from agent.models import Chunk, Page, Source, SyncRun
+from agent.sync import choosing, services
+from config.errors import InvalidField
 from devkit.notion.process import EmulatorProcess
-from tasks.models import Task
+from tasks.models import Task, TaskSource
 from tests.agent.sync.working import sync, syncing
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person
@@ -14,7 +20,7 @@ def test_sources_that_were_not_chosen_are_not_read(alice: Person, acme: NotionWo
     with tenancy.within(alice.workspace):
         services.find_sources(connection_id=str(connection.id))
         tree = Source.objects.get(kind="page")
-        services.choose(membership=alice.membership, connection=connection, source_ids={tree.id})
+        choosing.choose(membership=alice.membership, connection=connection, source_ids={tree.id})
         run = sync(alice)
 
         assert not Task.objects.exists()
@@ -45,3 +51,63 @@ def test_a_database_that_search_lists_before_its_page_is_shown_with_its_place(
         services.find_sources(connection_id=str(connection.id))
 
         assert Source.objects.get(kind="database").place == "Handbook"
+
+
+def post(person: Person, address: str, **form: object) -> HttpResponse:
+    answer: HttpResponse = person.web.post(address, form | {"workspace": str(person.workspace.pk)})
+    return answer
+
+
+def test_columns_changed_in_the_middle_of_a_sync_reach_every_row(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        source = Source.objects.get(kind="database")
+        before = Task.objects.exclude(due_on=None).count()
+        with syncing(alice, acme):
+            choosing.remap(membership=alice.membership, source=source, columns={"due_property": ""})
+        services.perform(sync_run_id=str(SyncRun.objects.get(status="queued", is_full=True).pk))
+
+        assert (before, Task.objects.exclude(due_on=None).count()) == (2, 0)
+
+
+def test_a_tasks_database_that_is_not_chosen_is_refused(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        services.find_sources(connection_id=str(connection.id))
+        tree, plan = Source.objects.get(kind="page"), Source.objects.get(kind="database")
+
+    answer = post(alice, f"/app/connect/{connection.id}/choose", source=tree.pk, tasks_source=plan.pk)
+
+    assert answer.status_code == 422
+    assert "“Launch plan” is to hold your tasks but is not chosen" in answer.content.decode()
+    assert f'<option value="{plan.pk}" selected' in answer.content.decode()
+    with tenancy.within(alice.workspace):
+        assert Source.objects.filter(is_chosen=True).count() == 2
+        assert not TaskSource.objects.exists()
+        assert not SyncRun.objects.exists()
+
+
+def test_an_unknown_tasks_database_is_refused_by_its_field(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace), pytest.raises(InvalidField) as refused:
+        choosing.choose(
+            membership=alice.membership, connection=connection, source_ids=set(), tasks_source=str(uuid.uuid4())
+        )
+
+    assert refused.value.extra["errors"][0]["pointer"] == "/tasks_source"
+
+
+def test_columns_of_a_database_that_is_not_chosen_are_refused(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        services.find_sources(connection_id=str(connection.id))
+        Source.objects.filter(kind="database").update(is_chosen=False)
+        plan = Source.objects.get(kind="database")
+
+    answer = post(alice, f"/app/sources/{plan.pk}", action="map")
+
+    assert answer.status_code == 400
+    assert "Choose it first." in answer.content.decode()
