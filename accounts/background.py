@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import kombu.exceptions
+import redis
 from celery import Task
 from django.db import connection, transaction
 from django.db.models import Q
@@ -18,9 +19,12 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Job, Workspace
+from config import valkey
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
+# Messages in one queue beyond which the sweep adds none: a worker takes seconds to find that so many were heard before.
+MOST_WAITING = 500
 BACKOFF = timedelta(seconds=15)
 _current = threading.local()
 
@@ -177,25 +181,39 @@ def wake(job: Job) -> None:
     """Tell the broker. When it is away nothing is lost: the sweep finds the row."""
     from config.celery import app
 
-    task = app.tasks.get(job.name)
-    if task is None:
-        # Of another release, older or newer than this process; it must not keep the sweep from the others.
-        log.error("%s has no task of that name here", job)
-        return
     try:
-        task.apply_async((str(job.pk),), queue=job.queue, retry=False)
+        app.tasks[job.name].apply_async((str(job.pk),), queue=job.queue, retry=False)
     except (kombu.exceptions.OperationalError, OSError):
         log.warning("the broker is away; %s waits for the sweep", job)
 
 
 def sweep(*, now: datetime) -> int:
-    """Wake a worker for every job that is due and in nobody's hands. Answers how many."""
-    waiting = Job.objects.filter(
+    """Wake a worker for the jobs that are due and in nobody's hands, the oldest of each queue. Answers how many."""
+    from config.celery import app
+
+    due = Job.objects.filter(
         Q(leased_until=None) | Q(leased_until__lt=now),
         failed_at=None,
         due_at__lte=now,
         created_at__lte=now - timedelta(seconds=3),
-    ).order_by("due_at")[:500]
-    for job in waiting:
-        wake(job)
-    return len(waiting)
+    )
+    known = due.filter(name__in=list(app.tasks))
+    for name in due.exclude(name__in=list(app.tasks)).values_list("name", flat=True).distinct():
+        log.error("jobs wait for %s, which is of another release, older or newer than this process", name)
+    woken = 0
+    # A long queue must not keep the sweep from the others.
+    for queue in known.values_list("queue", flat=True).distinct():
+        for job in known.filter(queue=queue).order_by("due_at")[: _room(queue)]:
+            wake(job)
+            woken += 1
+    return woken
+
+
+def _room(queue: str) -> int:
+    """Who waits already has a message in the queue, most likely: waking again and again would bury new ones."""
+    try:
+        waiting: Any = valkey.client().llen(queue)
+    except redis.RedisError:
+        log.warning("the broker is away; the sweep comes again")
+        return 0
+    return max(0, MOST_WAITING - int(waiting))

@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from accounts import background, tenancy
 from accounts.models import Job
+from config import valkey
 from tests.people import Person
 
 ran: list[str] = []
@@ -99,22 +101,48 @@ def test_a_job_of_a_dead_worker_is_taken_over_and_the_dead_one_may_not_go_on(ali
     assert background.claim(str(job.pk), name=note.name, lease=timedelta(seconds=60)) is None
 
 
+def waiting(person: Person, word: str) -> Job:
+    """A job in a queue of its own, whose message was lost."""
+    job = enqueued(person, word)
+    job.queue = uuid4().hex[:16]
+    job.save()
+    return job
+
+
+def messages(queue: str) -> list[str]:
+    return [json.loads(each)["headers"]["argsrepr"] for each in valkey.client().lrange(queue, 0, -1)]
+
+
 def test_the_sweep_wakes_what_is_due_and_in_nobodys_hands(alice: Person) -> None:
-    job = enqueued(alice, "swept")
-    later = timezone.now() + timedelta(seconds=10)
+    job, held = waiting(alice, "swept"), waiting(alice, "in somebody's hands")
+    background.claim(str(held.pk), name=note.name, lease=timedelta(seconds=60))
 
-    woken = background.sweep(now=later)
-    background.claim(str(job.pk), name=note.name, lease=timedelta(seconds=60))
+    background.sweep(now=timezone.now() + timedelta(seconds=10))
 
-    assert woken >= 1
-    assert background.sweep(now=later) == woken - 1
+    assert messages(job.queue) == [f"('{job.pk}',)"]
+    assert messages(held.queue) == []
 
 
 def test_a_job_of_another_release_does_not_keep_the_sweep_from_the_others(alice: Person) -> None:
+    job = waiting(alice, "after it")
     long_ago = timezone.now() - timedelta(minutes=5)
-    Job.objects.create(workspace=alice.workspace, name="tests.gone", queue="default", due_at=long_ago)
-    enqueued(alice, "after it")
+    Job.objects.create(workspace=alice.workspace, name="tests.gone", queue=job.queue, due_at=long_ago)
 
-    woken = background.sweep(now=timezone.now() + timedelta(seconds=10))
+    background.sweep(now=timezone.now() + timedelta(seconds=10))
 
-    assert woken >= 2
+    assert messages(job.queue) == [f"('{job.pk}',)"]
+
+
+def test_a_long_queue_does_not_keep_the_sweep_from_another(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "MOST_WAITING", 3)
+    job, backlog = waiting(alice, "young"), uuid4().hex[:16]
+    long_ago = timezone.now() - timedelta(minutes=5)
+    Job.objects.bulk_create(
+        Job(workspace=alice.workspace, name=note.name, queue=backlog, due_at=long_ago) for _ in range(5)
+    )
+
+    for _ in range(2):
+        background.sweep(now=timezone.now() + timedelta(seconds=10))
+
+    assert len(messages(backlog)) == 3
+    assert messages(job.queue) == [f"('{job.pk}',)"] * 2
