@@ -73,7 +73,7 @@ def delete(conversation: Conversation, *, workspace_id: uuid.UUID, now: datetime
         runs = list(conversation.runs.select_for_update().only("id", "status", "hold_id"))
         for run in runs:
             if not run.is_over and run.hold_id is not None:
-                usage.release(hold_id=run.hold_id, now=now, run_id=run.pk)
+                usage.release(hold_id=run.hold_id, cost=usage.Cost(run_id=run.pk), now=now)
         conversation.delete()
     for run in runs:
         Events(workspace_id, run.pk).forget()

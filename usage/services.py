@@ -5,7 +5,7 @@ Locks are always taken hold first, then period, so that two calls never wait for
 
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -25,6 +25,7 @@ __all__ = [
     "LEAST_RUN_TOKENS",
     "RUN_TOKEN_CAP",
     "Busy",
+    "Cost",
     "Quota",
     "QuotaExceeded",
     "expire_holds",
@@ -165,21 +166,11 @@ class Cost:
         return self.input_tokens + self.output_tokens
 
 
-def settle(
-    *,
-    hold_id: uuid.UUID,
-    now: datetime,
-    outcome: str,
-    input_tokens: int,
-    output_tokens: int,
-    model: str,
-    kind: str = "run",
-    run_id: uuid.UUID | None = None,
-    milliseconds: int = 0,
-    grounded: bool | None = None,
-) -> None:
+NOTHING = Cost()
+
+
+def settle(*, hold_id: uuid.UUID, cost: Cost, outcome: str, now: datetime) -> None:
     """Charge finished work, once however often it is called. What went beyond the hold becomes an overage line."""
-    cost = Cost(input_tokens, output_tokens, model, kind, run_id, milliseconds, grounded)
     with transaction.atomic():
         held = Hold.objects.select_for_update().get(pk=hold_id)
         if held.state not in {Hold.State.OPEN, Hold.State.EXPIRED}:
@@ -202,20 +193,8 @@ def settle(
         _write(held, period, cost, now=now, outcome=outcome, requests=requests, tokens=tokens)
 
 
-def release(
-    *,
-    hold_id: uuid.UUID,
-    now: datetime,
-    outcome: str = Entry.Outcome.FAILED,
-    input_tokens: int = 0,
-    output_tokens: int = 0,
-    model: str = "",
-    kind: str = "run",
-    run_id: uuid.UUID | None = None,
-    milliseconds: int = 0,
-) -> None:
+def release(*, hold_id: uuid.UUID, cost: Cost = NOTHING, outcome: str = Entry.Outcome.FAILED, now: datetime) -> None:
     """Give back what failed work had reserved. The log shows the work with no requests, and what it used."""
-    cost = Cost(input_tokens, output_tokens, model, kind, run_id, milliseconds)
     with transaction.atomic():
         held = Hold.objects.select_for_update().get(pk=hold_id)
         if held.state not in {Hold.State.OPEN, Hold.State.EXPIRED}:
@@ -256,14 +235,8 @@ def _write(held: Hold, period: Period, cost: Cost, *, now: datetime, outcome: st
     beyond = cost.tokens - tokens
     beyond_output = min(beyond, cost.output_tokens)
     beyond_input = beyond - beyond_output
-    covered = Cost(
-        cost.input_tokens - beyond_input,
-        cost.output_tokens - beyond_output,
-        cost.model,
-        cost.kind,
-        cost.run_id,
-        cost.milliseconds,
-        cost.grounded,
+    covered = replace(
+        cost, input_tokens=cost.input_tokens - beyond_input, output_tokens=cost.output_tokens - beyond_output
     )
     _log(held, period, covered, now=now, outcome=outcome, requests=requests)
     if beyond or requests < held.requests:

@@ -66,30 +66,16 @@ def _keep(run: Run, work: "Work", *, is_failure: bool) -> None:
 def _close_hold(run: Run, *, has_worked: bool, now: datetime) -> None:
     if run.hold_id is None:
         return
-    spent = int((now - run.created_at).total_seconds() * 1000)
-    if run.status == Run.Status.FAILED or not has_worked:
-        usage.release(
-            hold_id=run.hold_id,
-            now=now,
-            outcome=_outcome(run),
-            input_tokens=run.input_tokens,
-            output_tokens=run.output_tokens,
-            model=run.model,
-            run_id=run.pk,
-            milliseconds=spent,
-        )
-        return
-    usage.settle(
-        hold_id=run.hold_id,
-        now=now,
-        outcome=_outcome(run),
-        input_tokens=run.input_tokens,
-        output_tokens=run.output_tokens,
-        model=run.model,
+    cost = usage.Cost(
+        run.input_tokens,
+        run.output_tokens,
+        run.model,
         run_id=run.pk,
-        milliseconds=spent,
+        milliseconds=int((now - run.created_at).total_seconds() * 1000),
         grounded=run.grounded,
     )
+    end = usage.release if run.status == Run.Status.FAILED or not has_worked else usage.settle
+    end(hold_id=run.hold_id, cost=cost, outcome=_outcome(run), now=now)
 
 
 def _outcome(run: Run) -> str:

@@ -30,7 +30,7 @@ def spend_all_but(person: Person, left: int, now: datetime) -> None:
     with tenancy.within(person.workspace):
         used = 50_000 - left
         held = usage.hold(membership=person.membership, key="most", now=now, tokens=used)
-        usage.settle(hold_id=held.pk, now=now, outcome="succeeded", input_tokens=used, output_tokens=0, model="m")
+        usage.settle(hold_id=held.pk, now=now, outcome="succeeded", cost=usage.Cost(used, 0, "m"))
 
 
 @pytest.mark.parametrize("left", [1, 10, 49, 60])

@@ -38,7 +38,7 @@ def _pair(person: Person) -> None:
         except services.QuotaExceeded:
             Period.objects.update(requests_used=0, tokens_used=0)
             return
-        services.settle(hold_id=hold.pk, now=now, outcome="succeeded", input_tokens=5, output_tokens=5, model="bench")
+        services.settle(hold_id=hold.pk, now=now, outcome="succeeded", cost=services.Cost(5, 5, "bench"))
 
 
 def _update(person: Person, period_id: int) -> None:

@@ -61,8 +61,6 @@ def ask_until_used_up(member: str, name: str, now: datetime) -> None:
                 return
             except services.Busy:
                 continue
-            services.settle(
-                hold_id=held.pk, now=now, outcome="succeeded", input_tokens=60, output_tokens=40, model="extractive"
-            )
+            services.settle(hold_id=held.pk, now=now, outcome="succeeded", cost=services.Cost(60, 40, "extractive"))
             os.write(1, b"charged\n")
             charged += 1

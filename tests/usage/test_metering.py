@@ -15,9 +15,7 @@ MODEL = "extractive"
 
 
 def settle(hold: Hold, now: datetime, *, tokens: int = 300) -> None:
-    services.settle(
-        hold_id=hold.pk, now=now, outcome="succeeded", input_tokens=tokens - 100, output_tokens=100, model=MODEL
-    )
+    services.settle(hold_id=hold.pk, now=now, outcome="succeeded", cost=services.Cost(tokens - 100, 100, MODEL))
 
 
 def row(person: Person) -> Period:
@@ -65,8 +63,8 @@ def test_two_members_may_use_the_same_key(team_owner: Person, bob: Person, now: 
 def test_a_released_hold_costs_nothing_and_is_in_the_log(alice: Person, now: datetime) -> None:
     with tenancy.within(alice.workspace):
         hold = services.hold(membership=alice.membership, key="one", now=now)
-        services.release(hold_id=hold.pk, now=now, input_tokens=40)
-        services.release(hold_id=hold.pk, now=now, input_tokens=40)
+        services.release(hold_id=hold.pk, now=now, cost=services.Cost(40))
+        services.release(hold_id=hold.pk, now=now, cost=services.Cost(40))
         period, entries = row(alice), list(Entry.objects.values_list("requests", "input_tokens", "outcome"))
 
     assert (period.requests_used, period.requests_held, period.tokens_used, period.tokens_held) == (0, 0, 0, 0)

@@ -79,9 +79,7 @@ def one_question(person: Person, key: str, now: datetime, *, tokens: int | None 
     try:
         with tenancy.within(person.workspace):
             held = services.hold(membership=person.membership, key=key, now=now, tokens=tokens)
-            services.settle(
-                hold_id=held.pk, now=now, outcome="succeeded", input_tokens=60, output_tokens=40, model="extractive"
-            )
+            services.settle(hold_id=held.pk, now=now, outcome="succeeded", cost=services.Cost(60, 40, "extractive"))
         return "charged"
     except (services.QuotaExceeded, services.Busy) as refusal:
         return refusal.code
@@ -145,9 +143,7 @@ def test_a_hold_settled_and_released_at_once_by_16_ends_once(watched: Person, no
                 if n % 2:
                     services.release(hold_id=held.pk, now=now)
                 else:
-                    services.settle(
-                        hold_id=held.pk, now=now, outcome="succeeded", input_tokens=60, output_tokens=40, model="m"
-                    )
+                    services.settle(hold_id=held.pk, now=now, outcome="succeeded", cost=services.Cost(60, 40, "m"))
         finally:
             connections.close_all()
 

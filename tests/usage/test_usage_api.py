@@ -16,16 +16,9 @@ def use(person: Person, now: datetime, *, key: str = "one", tokens: int = 300, o
         if outcome == "failed":
             services.release(hold_id=hold.pk, now=now)
             return
-        services.settle(
-            hold_id=hold.pk,
-            now=now,
-            outcome=outcome,
-            input_tokens=tokens - 100,
-            output_tokens=100,
-            model="extractive",
-            milliseconds=tokens,
-            grounded=outcome == "succeeded",
-        )
+        grounded = outcome == "succeeded"
+        cost = services.Cost(tokens - 100, 100, "extractive", milliseconds=tokens, grounded=grounded)
+        services.settle(hold_id=hold.pk, now=now, outcome=outcome, cost=cost)
 
 
 def test_the_quota_says_what_is_left(alice: Person, now: datetime) -> None:
