@@ -4,7 +4,6 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -87,10 +86,8 @@ class Shell:
 
     @cached_property
     def open_tasks(self) -> int:
-        mine = Q(owner_id=self.membership.user_id) | Q(is_shared=True)
-        readable = Q(connection_id__in=[each.id for each in self.connections]) | Q(mine, connection_id=None)
         with tenancy.within(self.membership.workspace):
-            return Task.objects.filter(readable, is_done=False).count()
+            return Task.objects.readable_by(self.membership).filter(is_done=False).count()
 
     @property
     def requests(self) -> dict[str, int]:

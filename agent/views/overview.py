@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Aggregate, Count, DurationField, F, Q
+from django.db.models import Count, DurationField, F, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,6 +21,7 @@ from agent.shell import Shell
 from agent.sync import services as syncing
 from agent.sync import shown
 from agent.views.suggesting import suggestions
+from tasks import listing
 from tasks.models import Task
 from usage import analytics
 
@@ -31,14 +32,6 @@ DUE_WITHIN = timedelta(days=14)
 MONTH = timedelta(days=30)
 SOURCES = 5
 WORST_FIRST = ("bad", "warn", "busy", "waiting", "paused", "ok")
-
-
-class _Percentile(Aggregate):
-    """Half of all are under `share=0.5`."""
-
-    function = "percentile_cont"
-    template = "%(function)s(%(share)s) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = DurationField()
 
 
 class Overview(MemberPage):
@@ -65,7 +58,7 @@ class Overview(MemberPage):
             "figures": figures(self.membership, Shell(self.membership), pages, now),
             "sources": worst_first(shown.sources(connections))[:SOURCES],
             "recent": self.recent(runs),
-            "tasks": self.tasks(connections, now),
+            "tasks": self.tasks(now),
             **per_day(self.membership, _days(request.GET.get("days", "")), now),
         }
         return render(request, "agent/overview.html", context)
@@ -90,23 +83,10 @@ class Overview(MemberPage):
             for run in found
         ]
 
-    def tasks(self, connections: list[Connection], now: datetime) -> list[dict[str, Any]]:
-        local = Q(connection_id=None) & (Q(owner_id=self.membership.user_id) | Q(is_shared=True))
-        readable = local | Q(connection_id__in=[each.id for each in connections])
-        due = Task.objects.filter(readable, is_done=False, due_on__lte=(now + DUE_WITHIN).date())
-        return [
-            {
-                "id": task.id,
-                "title": task.title,
-                "url": task.url,
-                "place": task.task_source.title if task.task_source else "",
-                "assignees": task.assignees,
-                "due_on": task.due_on,
-                "status": task.status,
-                "is_done": task.is_done,
-            }
-            for task in due.select_related("task_source").order_by("due_on", "id")[:TASKS]
-        ]
+    def tasks(self, now: datetime) -> list[dict[str, Any]]:
+        readable = Task.objects.readable_by(self.membership).select_related("task_source")
+        due = readable.filter(is_done=False, due_on__lte=(now + DUE_WITHIN).date()).order_by("due_on", "id")
+        return [listing.shown(task) for task in due[:TASKS]]
 
 
 def _days(wanted: str) -> int:
@@ -177,9 +157,10 @@ def sync_line(connections: list[Connection], now: datetime) -> dict[str, str]:
 
 def figures(membership: Membership, shell: Shell, pages: dict[str, int], now: datetime) -> dict[str, Any]:
     mine = Run.objects.filter(owner_id=membership.user_id, status=Run.Status.SUCCEEDED, created_at__gte=now - MONTH)
+    waited = F("first_word_at") - F("created_at")
     speed = mine.aggregate(
-        p50=_Percentile(F("first_word_at") - F("created_at"), share=0.5),
-        p95=_Percentile(F("first_word_at") - F("created_at"), share=0.95),
+        p50=analytics.Percentile(waited, share=0.5, output_field=DurationField()),
+        p95=analytics.Percentile(waited, share=0.95, output_field=DurationField()),
     )
     share = analytics.totals(membership=membership, span=analytics.Span(now - MONTH, now))["grounded_share"]
     requests = shell.quota.requests
