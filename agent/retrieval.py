@@ -30,7 +30,6 @@ WORDIEST = 50
 MOST_WORDS = 32
 SHORTEST_MISSPELLING = 4
 MOST_READ_ROWS = 2_000
-GONE = (Page.State.SKIPPED, Page.State.TRASHED, Page.State.UNREACHABLE)
 # What `ts_rank` gives a word that stands once in a chunk, so that such a word weighs its rarity.
 ONCE = 0.0607927
 SHOWN = (
@@ -87,7 +86,7 @@ def unread(readable: Scope) -> str:
     being_read = SyncRun.objects.filter(
         connection_id__in=readable.connection_ids, status__in=(SyncRun.Status.QUEUED, SyncRun.Status.RUNNING)
     )
-    pages = Page.objects.filter(connection_id__in=being_read.values("connection_id")).exclude(state__in=GONE)
+    pages = Page.objects.filter(connection_id__in=being_read.values("connection_id")).exclude(state__in=Page.GONE)
     counted = pages.aggregate(known=Count("id"), read=Count("indexed_at"))
     if counted["read"] >= counted["known"]:
         return ""
@@ -206,7 +205,7 @@ def _indexed(readable: Scope, ids: set[str]) -> QuerySet[Chunk]:
 def _readable(readable: Scope) -> QuerySet[Chunk]:
     """A page that could not be read again is still answered from, one that is gone or left out is not."""
     read = Chunk.objects.filter(connection_id__in=readable.connection_ids, page__indexed_at__isnull=False)
-    return read.exclude(page__state__in=GONE)
+    return read.exclude(page__state__in=Page.GONE)
 
 
 def _candidate(row: dict[str, Any], *, dense: float, lexical: float, score: float) -> Candidate:

@@ -39,8 +39,7 @@ class Source(models.Model):
 class PageQuerySet(models.QuerySet["Page"]):
     def searchable(self) -> "PageQuerySet":
         """Pages that may be answered from: read at least once, and not known to be gone or left out."""
-        gone = (Page.State.TRASHED, Page.State.UNREACHABLE, Page.State.SKIPPED)
-        return self.exclude(state__in=gone).exclude(indexed_at=None)
+        return self.exclude(state__in=Page.GONE).exclude(indexed_at=None)
 
 
 class Page(models.Model):
@@ -53,6 +52,9 @@ class Page(models.Model):
         FAILED = "failed"
         UNREACHABLE = "unreachable"
         TRASHED = "trashed"
+
+    # Never answered from, whatever was read of them before.
+    GONE: ClassVar = (State.SKIPPED, State.TRASHED, State.UNREACHABLE)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection_id = models.UUIDField()
