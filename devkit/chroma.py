@@ -5,7 +5,6 @@ its Rust command line, which takes a third of the memory and a tenth of the time
 """
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from types import TracebackType
 from typing import Self
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from devkit.home import free_port
 
 SERVER_PACKAGES = Path(sys.prefix) / "chroma-server"
 START_SECONDS = 30
@@ -52,7 +53,7 @@ class ChromaProcess:
 
     def __init__(self, data: Path, *, port: int | None = None) -> None:
         self.data = data
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -99,10 +100,3 @@ class ChromaProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,8 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
-PROJECT = Path(__file__).resolve().parents[2]
+from devkit.home import PROJECT, free_port
+
 READY_IN_SECONDS = 20
 
 
@@ -86,9 +86,3 @@ class EmulatorProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

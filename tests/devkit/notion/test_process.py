@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from devkit.notion.process import PROJECT, EmulatorProcess, free_port
+from devkit.home import PROJECT, free_port
+from devkit.notion.process import EmulatorProcess
 
 from .conftest import SEED, Notion
 
