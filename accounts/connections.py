@@ -78,9 +78,6 @@ def connect_with_token(*, membership: Membership, token: str, is_shared: bool, n
         bot_id=str(bot["id"]),
         workspace_id=str(about.get("workspace_id") or ""),
         workspace_name=str(about.get("workspace_name") or "Notion"),
-        workspace_icon="",
-        owner_user_id=None,
-        owner_email=None,
     )
     return _keep(membership=membership, grant=grant, kind=Connection.Kind.TOKEN, is_shared=is_shared, now=now)
 

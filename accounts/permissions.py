@@ -9,15 +9,6 @@ class Forbidden(AppError):
     status = 403
 
 
-def can_write(membership: Membership) -> bool:
-    return membership.may_write
-
-
-def check_can_write(membership: Membership) -> None:
-    if not can_write(membership):
-        raise Forbidden("Viewers read only. An owner or admin can change your role.")
-
-
 def can_manage(membership: Membership) -> bool:
     return membership.may_manage
 

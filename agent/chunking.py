@@ -34,8 +34,6 @@ class Chunk:
     text: str
     context: str
     heading_path: tuple[str, ...]
-    block_ids: tuple[str, ...]
-    first_block_id: str
     spans: tuple[tuple[str, int, int], ...]
     tokens: int
     fingerprint: str
@@ -192,13 +190,10 @@ class _Packer:
 
     def _made(self, text: str, context: str, path: tuple[str, ...], spans: tuple[tuple[str, int, int], ...]) -> Chunk:
         whole = embedded(context, text)
-        blocks = tuple(dict.fromkeys(block_id for block_id, _, _ in spans if block_id))
         return Chunk(
             text=text,
             context=context,
             heading_path=path,
-            block_ids=blocks,
-            first_block_id=blocks[0] if blocks else "",
             spans=spans,
             tokens=self.count_tokens(whole),
             fingerprint=hashlib.sha256(whole.encode()).hexdigest(),

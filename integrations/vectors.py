@@ -74,13 +74,6 @@ class Vectors:
     def workspace(self, workspace_id: UUID) -> WorkspaceIndex:
         return WorkspaceIndex(self._connect(), _known(workspace_id))
 
-    def is_reachable(self) -> bool:
-        try:
-            self._connect().call(lambda api: api.heartbeat())
-        except (Unreachable, Refused):
-            return False
-        return True
-
     def _connect(self) -> _Server:
         # Sockets must not be shared with a forked child.
         if self._server is None or self._server.process != os.getpid():

@@ -49,9 +49,8 @@ def number(value: float | None) -> str:
     return "–" if value is None else number_format(value, force_grouping=True)
 
 
-@register.filter
 def unit(value: object, word: str) -> str:
-    """`4|unit:"min"`: the number and its unit never part at a line's end."""
+    """`4 min`: the number and its unit never part at a line's end."""
     shown = number(value) if isinstance(value, int | float) else str(value)
     return f"{shown}{NBSP}{word}"
 
@@ -186,11 +185,6 @@ def due(context: Context, on: dt.date, is_done: bool = False) -> SafeString:
 
 
 # Text
-
-
-@register.filter
-def markdown(text: str, hosts: Collection[str] = ()) -> SafeString:
-    return prose.render(text, hosts)
 
 
 @register.simple_tag

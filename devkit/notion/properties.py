@@ -69,10 +69,6 @@ def schema_entry(name: str, type: str, config: Json, *path: str, id: str = "") -
     return {"id": own, "name": name, "description": None, "type": type, type: config}
 
 
-def title_entry(schema: list[Json]) -> Json:
-    return next(entry for entry in schema if entry["type"] == "title")
-
-
 def find(schema: list[Json], key: str) -> Json | None:
     """By name or by id, encoded or not."""
     for entry in schema:

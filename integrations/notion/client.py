@@ -67,13 +67,6 @@ class Notion:
         """The bot behind the token: the cheapest way to know that the token lives."""
         return self._object("users/me")
 
-    def user(self, user_id: str) -> Json:
-        return self._object(f"users/{_id(user_id)}")
-
-    def users(self) -> Iterator[Json]:
-        """Members and bots of the workspace; guests are not among them."""
-        return streamed(self._getting("users"))
-
     def page(self, page_id: str) -> Json:
         return self._object(f"pages/{_id(page_id)}")
 
@@ -121,21 +114,11 @@ class Notion:
         sorts: Sequence[Mapping[str, object]] = (),
     ) -> Iterator[Json]:
         """All rows, each once. Ends with Incomplete when Notion cut it (10,000 rows)."""
-        path, body = _query(data_source_id, filter, sorts)
-        return streamed(self._posting(path, body))
-
-    def query_slice(
-        self,
-        data_source_id: str,
-        filter: Mapping[str, object] | None = None,
-        sorts: Sequence[Mapping[str, object]] = (),
-        *,
-        cursor: str | None = None,
-        page_size: int = PAGE_SIZE,
-    ) -> Slice:
-        """One page of rows, for whoever keeps the cursor as a checkpoint; StaleCursor means: begin again."""
-        path, body = _query(data_source_id, filter, sorts)
-        return self._posting(path, body, page_size=page_size)(cursor)
+        # Notion refuses an empty filter.
+        body: Json = {"filter": dict(filter)} if filter else {}
+        if sorts:
+            body["sorts"] = [dict(sort) for sort in sorts]
+        return streamed(self._posting(f"data_sources/{_id(data_source_id)}/query", body))
 
     # Writing: never repeated unless Notion certainly did nothing. After Unreachable, look before asking again;
     # `error.details` may hold `committed_resource_id`.
@@ -145,12 +128,6 @@ class Notion:
 
     def update_page(self, page_id: str, body: Mapping[str, object]) -> Json:
         return self._write("PATCH", f"pages/{_id(page_id)}", body)
-
-    def update_block(self, block_id: str, body: Mapping[str, object]) -> Json:
-        return self._write("PATCH", f"blocks/{_id(block_id)}", body)
-
-    def delete_block(self, block_id: str) -> Json:
-        return self._write("DELETE", f"blocks/{_id(block_id)}", None)
 
     def append_children(
         self, block_id: str, children: Sequence[Mapping[str, object]], position: Mapping[str, object] | None = None
@@ -203,9 +180,8 @@ class Notion:
     def _read(self, request: Callable[[], T], *, failed: Callable[[Unreachable], None] | None = None) -> T:
         return self._alive(lambda: self._asking().read(request, failed=failed))
 
-    def _write(self, method: str, path: str, body: Mapping[str, object] | None) -> Json:
-        plain = None if body is None else dict(body)
-        return self._alive(lambda: self._asking().write(lambda: self._wire.send(method, path, body=plain)))
+    def _write(self, method: str, path: str, body: Mapping[str, object]) -> Json:
+        return self._alive(lambda: self._asking().write(lambda: self._wire.send(method, path, body=dict(body))))
 
     def _asking(self) -> Asking:
         return Asking(budget=self._budget, wait=self._wait, patience=self._patience)
@@ -227,13 +203,3 @@ def _id(text: str) -> str:
         return links.dashed(text)
     except ValueError as error:
         raise Invalid("This is not a Notion id") from error
-
-
-def _query(
-    data_source_id: str, filter: Mapping[str, object] | None, sorts: Sequence[Mapping[str, object]]
-) -> tuple[str, Json]:
-    # Notion refuses an empty filter.
-    body: Json = {"filter": dict(filter)} if filter else {}
-    if sorts:
-        body["sorts"] = [dict(sort) for sort in sorts]
-    return f"data_sources/{_id(data_source_id)}/query", body

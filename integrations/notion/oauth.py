@@ -4,6 +4,7 @@ A refresh token works once: keep both new tokens in the transaction that asked f
 whose answer was lost.
 """
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -23,9 +24,6 @@ class Grant:
     bot_id: str
     workspace_id: str
     workspace_name: str
-    workspace_icon: str
-    owner_user_id: str | None
-    owner_email: str | None
 
 
 def authorize_url(*, client_id: str, redirect_uri: str, state: str, base_url: str = DEFAULT_BASE_URL) -> str:
@@ -69,7 +67,7 @@ def revoke(*, client_id: str, client_secret: str, token: str, base_url: str = DE
 def _ask(what: str, body: Json, *, client_id: str, client_secret: str, base_url: str) -> Json:
     if not (client_id and client_secret):
         raise NotConfigured("There is no Notion client id and secret")
-    with Wire(base_url=base_url, token=None, version=VERSION, timeout=_TIMEOUT) as wire:
+    with closing(Wire(base_url=base_url, token=None, version=VERSION, timeout=_TIMEOUT)) as wire:
         try:
             return wire.send("POST", f"oauth/{what}", body=body, basic=(client_id, client_secret))
         except Unauthorized as error:
@@ -79,19 +77,12 @@ def _ask(what: str, body: Json, *, client_id: str, client_secret: str, base_url:
 
 
 def _grant(answer: Json) -> Grant:
-    owner = answer.get("owner")
-    user = owner.get("user") if isinstance(owner, dict) else None
-    user = user if isinstance(user, dict) else {}
-    person = user.get("person")
     return Grant(
         access_token=_needed(answer, "access_token"),
         refresh_token=_text(answer.get("refresh_token")),
         bot_id=_needed(answer, "bot_id"),
         workspace_id=_needed(answer, "workspace_id"),
         workspace_name=_text(answer.get("workspace_name")) or "",
-        workspace_icon=_text(answer.get("workspace_icon")) or "",
-        owner_user_id=_text(user.get("id")),
-        owner_email=_text(person.get("email")) if isinstance(person, dict) else None,
     )
 
 

@@ -3,8 +3,7 @@
 import json
 import logging
 import re
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -40,14 +39,6 @@ class Wire:
             log_level=logging.ERROR,
         )
         self._client.client.timeout = httpx.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<Wire {self.base_url}>"

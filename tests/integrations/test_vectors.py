@@ -176,7 +176,6 @@ def test_a_frozen_server_is_given_up(tmp_path: Path, connection: UUID) -> None:
 
         with pytest.raises(vectors.Unreachable, match="in time"):
             collection.query(embedding=EAST, limit=1)
-        assert not index.is_reachable()
         chroma.thaw()
 
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-NOBODYS = "00000000-0000-4000-8000-000000000000"
-
 
 @dataclass(frozen=True)
 class Entry:
