@@ -13,12 +13,8 @@ from tests.agent.asking import ask
 from tests.index import handbook
 from tests.people import PASSWORD, Person, join, put_on_plan
 
+pytestmark = pytest.mark.usefixtures("chroma")
 QUESTION = "How many days of paid holiday do we have?"
-
-
-@pytest.fixture(autouse=True)
-def _index(chroma: str) -> None:
-    """All of these may search."""
 
 
 def test_tasks_of_one_customer_are_nowhere_for_another(alice: Person, charlie: Person) -> None:

@@ -18,12 +18,8 @@ from tests.people import Person, put_on_plan
 from usage import services as usage
 from usage.models import Hold, Period
 
+pytestmark = pytest.mark.usefixtures("chroma")
 QUESTION = "How many days of paid holiday do we have?"
-
-
-@pytest.fixture(autouse=True)
-def _index(chroma: str) -> None:
-    """All of these search."""
 
 
 def spend_all_but(person: Person, left: int, now: datetime) -> None:

@@ -6,10 +6,7 @@ from tests.agent.asking import ask
 from tests.people import Person
 from usage.models import Hold
 
-
-@pytest.fixture(autouse=True)
-def _index(chroma: str) -> None:
-    """All of these search."""
+pytestmark = pytest.mark.usefixtures("chroma")
 
 
 def conversation_of(person: Person, prompt: str = "How many days of holiday?") -> str:

@@ -9,12 +9,8 @@ from tests.agent.asking import ask
 from tests.index import handbook
 from tests.people import Person
 
+pytestmark = pytest.mark.usefixtures("chroma")
 QUESTION = "How many days of paid holiday do we have?"
-
-
-@pytest.fixture(autouse=True)
-def _index(chroma: str) -> None:
-    """All of these search."""
 
 
 def test_an_abstention_says_how_much_of_a_first_sync_is_read(alice: Person) -> None:

@@ -11,12 +11,8 @@ from tests.agent.asking import ask
 from tests.index import connect
 from tests.people import Person
 
+pytestmark = pytest.mark.usefixtures("chroma")
 QUESTION = "Which launch tasks are blocked?"
-
-
-@pytest.fixture(autouse=True)
-def _index(chroma: str) -> None:
-    """All of these search."""
 
 
 def launch_plan(person: Person, connection: Connection) -> None:

@@ -12,16 +12,13 @@ from agent.models import Page
 from tests.index import connect, handbook, write
 from tests.people import Person, join
 
+pytestmark = pytest.mark.usefixtures("chroma")
+
 
 def titles(person: Person, question: str) -> list[str]:
     with tenancy.within(person.workspace):
         found = retrieval.search(retrieval.scope(person.membership), question)
     return [each.title for each in found.result.candidates]
-
-
-@pytest.fixture(autouse=True)
-def _index(chroma: str) -> None:
-    """All of these search."""
 
 
 def test_the_passage_that_means_the_same_comes_first(alice: Person) -> None:

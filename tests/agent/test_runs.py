@@ -15,12 +15,8 @@ from tests.index import handbook
 from tests.people import Person
 from usage.models import Entry, Hold, Period
 
+pytestmark = pytest.mark.usefixtures("chroma")
 QUESTION = "How many days of paid holiday do we have?"
-
-
-@pytest.fixture(autouse=True)
-def _index(chroma: str) -> None:
-    """All of these search."""
 
 
 def usage_of(person: Person) -> tuple[int, int, int, int]:

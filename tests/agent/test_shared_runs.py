@@ -10,13 +10,9 @@ from tests.agent.asking import ask
 from tests.index import connect, handbook, write
 from tests.people import Person
 
+pytestmark = pytest.mark.usefixtures("chroma")
 QUESTION = "How many days of paid holiday do we have?"
 HIDDEN = "a source you cannot read"
-
-
-@pytest.fixture(autouse=True)
-def _index(chroma: str) -> None:
-    """All of these search."""
 
 
 def shared_run(person: Person, prompt: str = QUESTION) -> dict[str, str]:
