@@ -23,6 +23,8 @@ class SyncRun(models.Model):
     # A full sync was asked for that this run does not do: it follows when this one is finished, and when this one
     # failed or was stopped, the next sync is it.
     is_full_due = models.BooleanField(default=False)
+    # The member has seen how many pages seem gone, and wants them gone here too.
+    is_loss_confirmed = models.BooleanField(default=False)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
     reason = models.CharField(max_length=500, blank=True)
     # What went wrong so far, in words; kept here so that another worker that goes on knows it too.
@@ -39,6 +41,9 @@ class SyncRun(models.Model):
     skipped = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     trashed = models.PositiveIntegerField(default=0)
+    # So many of the pages that were known seem gone at once; they are kept until that is confirmed.
+    vanished = models.PositiveIntegerField(default=0)
+    vanished_of = models.PositiveIntegerField(default=0)
     chunks_embedded = models.PositiveIntegerField(default=0)
     notion_requests = models.PositiveIntegerField(default=0)
     is_discovered = models.BooleanField(default=False)
@@ -54,6 +59,11 @@ class SyncRun(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(status__in=["complete", "partial"], is_full_due=True),
                 name="finished_sync_has_no_full_one_due",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(vanished__lte=models.F("vanished_of"))
+                & (models.Q(vanished=0) | models.Q(is_loss_confirmed=False)),
+                name="confirmed_loss_is_not_kept",
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [

@@ -18,16 +18,13 @@ from accounts.models import Connection, Job, Membership
 from agent import indexing
 from agent.models import Page, Source, SyncRun
 from agent.runs import services as runs
-from agent.sync import discovery, placing, reading
+from agent.sync import discovery, placing, reading, vanishing
 from agent.sync.session import Session, Stopped, opened
 from config.errors import AppError
 from integrations import notion, vectors
 from tasks import services as tasks
 
 log = logging.getLogger(__name__)
-# Losing this share of a connection's pages in one run looks like lost access, not like deleting.
-BRAKE_SHARE = 0.2
-BRAKE_PAGES = 5
 # An open sync may end while somebody joins it, and the next one may begin before they begin theirs.
 MOST_STARTS = 5
 OPEN = (SyncRun.Status.QUEUED, SyncRun.Status.RUNNING)
@@ -43,13 +40,21 @@ class SyncsInTurn(AppError):
     status = 409
 
 
+class NothingToConfirm(AppError):
+    code = "nothing-to-confirm"
+    status = 409
+
+
 class NoSync(AppError):
     code = "not-found"
     status = 404
 
 
 def start(*, membership: Membership, is_full: bool = False, connection_id: uuid.UUID | None = None) -> SyncRun:
-    """Queue a sync of the member's connection (the first one if none is named). While one is open: that one."""
+    """Queue a sync of the member's connection (the first one if none is named). While one is open: that one.
+
+    Whoever may change the connection and asks for a full one confirms that pages which seem gone are gone.
+    """
     authorizations.check_can_connect(membership)
     readable = Connection.objects.readable_by(membership).filter(status=Connection.Status.ACTIVE)
     if connection_id is not None:
@@ -57,45 +62,74 @@ def start(*, membership: Membership, is_full: bool = False, connection_id: uuid.
     mine = sorted(readable, key=lambda each: (each.owner_id != membership.user_id, each.connected_at))
     if not mine:
         raise NotConnected("Connect Notion first; then there is something to sync.")
-    return start_connection(mine[0], requested_by=membership.user_id, is_full=is_full)
+    connection = mine[0]
+    may_change = connection.owner_id == membership.user_id or membership.may_manage
+    return start_connection(
+        connection, requested_by=membership.user_id, is_full=is_full, is_loss_confirmed=is_full and may_change
+    )
+
+
+def confirm_loss(*, membership: Membership, connection_id: uuid.UUID, sync_run_id: str) -> SyncRun:
+    """Pages that this sync kept are gone: another looks once more, and what it does not find then is forgotten."""
+    connection = authorizations.owned(membership, connection_id)
+    shown = vanishing.kept(connection)
+    if shown is None or str(shown.pk) != sync_run_id:
+        raise NothingToConfirm("A later sync has looked again since. See what it says.")
+    return start_connection(connection, requested_by=membership.user_id, is_loss_confirmed=True)
 
 
 def start_connection(
-    connection: Connection, *, requested_by: uuid.UUID | None, is_full: bool = False, tries: int = 0
+    connection: Connection,
+    *,
+    requested_by: uuid.UUID | None,
+    is_full: bool = False,
+    is_loss_confirmed: bool = False,
+    tries: int = 0,
 ) -> SyncRun:
-    """Queue a sync. While one is open: that one, and a full one that is asked for meanwhile follows it."""
+    """Queue a sync. While one is open: that one, and a full one that is asked for meanwhile follows it.
+
+    A confirmed loss holds for a sync that has not begun, and for no later one: it is about what was shown.
+    """
     for _attempt in range(MOST_STARTS):
         try:
-            return _queued(connection, requested_by=requested_by, is_full=is_full, tries=tries)
+            return _queued(
+                connection,
+                requested_by=requested_by,
+                is_full=is_full,
+                is_loss_confirmed=is_loss_confirmed,
+                tries=tries,
+            )
         except IntegrityError:
-            run = _joined(connection, is_full=is_full)
+            run = _joined(connection, is_full=is_full, is_loss_confirmed=is_loss_confirmed)
         if run is not None:
             return run
     raise SyncsInTurn("One sync after another ended just now. Try again.")
 
 
-def _queued(connection: Connection, *, requested_by: uuid.UUID | None, is_full: bool, tries: int) -> SyncRun:
+def _queued(connection: Connection, *, is_full: bool, **given: Any) -> SyncRun:
     from agent.sync.jobs import sync
 
     with transaction.atomic():
         ended = SyncRun.objects.filter(connection_id=connection.id, is_full_due=True).exclude(status__in=OPEN)
         is_due = ended.update(is_full_due=False) > 0
-        run = SyncRun.objects.create(
-            connection_id=connection.id, requested_by=requested_by, is_full=is_full or is_due, tries=tries
-        )
+        run = SyncRun.objects.create(connection_id=connection.id, is_full=is_full or is_due, **given)
         background.enqueue(sync, workspace_id=connection.workspace_id, sync_run_id=str(run.id))
     return run
 
 
-def _joined(connection: Connection, *, is_full: bool) -> SyncRun | None:
+def _joined(connection: Connection, *, is_full: bool, is_loss_confirmed: bool) -> SyncRun | None:
     """The open sync, or nothing if it has ended meanwhile."""
     with transaction.atomic():
         run = SyncRun.objects.select_for_update().filter(connection_id=connection.id, status__in=OPEN).first()
-        if run is not None and is_full:
+        if run is None:
+            return None
+        if run.status == SyncRun.Status.QUEUED:
+            run.is_full = run.is_full or is_full
+            run.is_loss_confirmed = run.is_loss_confirmed or is_loss_confirmed
+        elif is_full:
             # One at work has passed unchanged pages by already.
-            run.is_full_due = run.is_full_due or run.status == SyncRun.Status.RUNNING
-            run.is_full = run.is_full or run.status == SyncRun.Status.QUEUED
-            run.save(update_fields=["is_full", "is_full_due"])
+            run.is_full_due = True
+        run.save(update_fields=["is_full", "is_loss_confirmed", "is_full_due"])
     return run
 
 
@@ -159,40 +193,8 @@ def _read(session: Session) -> None:
         ],
     )
     reading.read_all(session)
-    _look_for_the_unseen(session)
+    vanishing.look_for_the_unseen(session)
     indexing.repair(workspace_id=session.workspace_id, connection_id=session.connection.id)
-
-
-def _look_for_the_unseen(session: Session) -> None:
-    """Pages known from before that this run did not meet: each is asked for itself. Absence alone proves nothing."""
-    unseen = session.pages.exclude(seen_run=session.run.pk).exclude(state=Page.State.TRASHED)
-    gone: list[Page] = []
-    for page in list(unseen.order_by("id")):
-        background.renew_lease()
-        try:
-            discovery.meet(session, [session.notion.page(page.notion_id)])
-        except notion.NotFound:
-            gone.append(page)
-        except notion.Unauthorized:
-            raise
-        except (notion.Refused, notion.Unreachable) as error:
-            session.count(known=1)
-            reading.fail(session, page, str(error))
-    known = session.pages.exclude(state=Page.State.TRASHED).count()
-    newly_gone = [page for page in gone if page.state != Page.State.UNREACHABLE]
-    if not session.run.is_full and len(newly_gone) > max(BRAKE_PAGES, known * BRAKE_SHARE):
-        session.note(
-            f"{len(newly_gone)} pages vanished at once. They are kept and still answered from; if they were deleted on"
-            " purpose, run a full sync."
-        )
-        for page in gone:
-            session.count(known=1)
-            reading.fail(session, page, "Vanished together with many others; kept.")
-    else:
-        for page in gone:
-            session.count(known=1)
-            reading.leave_out(session, page, Page.State.UNREACHABLE, "Deleted, or no longer shared with us")
-    reading.read_all(session)
 
 
 def _finish(session: Session) -> None:

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
-from agent.sync import services
+from agent.sync import services, vanishing
 
 # Nothing is said about the time left before this share is read.
 EARLIEST_FORECAST = 0.1
@@ -35,7 +35,7 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
         "percent": int(100 * done / run.known) if run.known else 0,
         "indexed": run.indexed,
         "skipped": run.skipped,
-        "failed": run.failed,
+        "failed": max(0, run.failed - run.vanished),
         "chunks_embedded": run.chunks_embedded,
         "speed": round(done / seconds, 1) if is_open and seconds >= 2 else None,
         "left": _left(run, done, seconds) if is_open else "",
@@ -44,6 +44,20 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
         "sources": rows,
         "ready": next((row for row in rows if is_open and row["state"] == "ok"), None),
         "problems": [] if is_open else services.problems(run),
+    }
+
+
+def loss(connection: Connection, *, can_confirm: bool) -> dict[str, Any] | None:
+    """Pages of the connection that seem gone and are kept, for whoever is to say whether they are."""
+    run = vanishing.kept(connection)
+    if run is None:
+        return None
+    return {
+        "connection_id": connection.id,
+        "sync_id": run.id,
+        "vanished": run.vanished,
+        "of": run.vanished_of,
+        "can_confirm": can_confirm,
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from tests.pages import samples as s
 
 State = tuple[str, dict[str, Any]]
+LOSS = {"connection_id": "c1", "sync_id": "s1", "vanished": 1208, "of": 4618, "can_confirm": True}
 CONNECTING = {"section": "sources", "is_first": True, "connection": s.CONNECTION, "owner_name": "Maya Okafor"}
 GAPS = [{"title": "Board export", "url": "#", "state": "skipped", "reason": "Too large to read"}]
 
@@ -58,6 +59,7 @@ def _connection() -> dict[str, State]:
         "choose-none": ("connect/choose.html", CONNECTING | {"sources": []}),
         "sync": ("connect/sync.html", CONNECTING | {"sync": s.SYNC, "can_stop": True}),
         "sync-done": ("connect/sync.html", CONNECTING | {"sync": s.DONE_SYNC}),
+        "sync-loss": ("connect/sync.html", CONNECTING | {"sync": s.DONE_SYNC, "loss": LOSS}),
         "sync-failed": ("connect/sync.html", CONNECTING | {"sync": s.FAILED_SYNC}),
     }
 
@@ -101,6 +103,7 @@ def _sources() -> dict[str, State]:
     }  # fmt: skip
     return {
         "sources": ("agent/sources.html", listed),
+        "sources-loss": ("agent/sources.html", listed | {"problems": [], "losses": [LOSS | {"can_confirm": False}]}),
         "sources-none": ("agent/sources.html", {"section": "sources"}),
         "source": ("agent/source.html", detail),
     }

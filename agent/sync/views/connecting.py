@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -207,6 +208,9 @@ class Progress(ConnectionPage):
             or SyncRun.objects.filter(connection_id=connection.id).count() == 1,
             "sync": shown.progress(run, connection=connection, now=timezone.now()),
             "can_stop": can_manage(self.membership, connection),
+            "loss": None
+            if run.status in services.OPEN
+            else shown.loss(connection, can_confirm=can_manage(self.membership, connection)),
         }
         return render(request, "connect/sync.html", context)
 
@@ -215,4 +219,13 @@ class Progress(ConnectionPage):
         if request.POST.get("action") == "stop":
             for run in SyncRun.objects.filter(connection_id=connection.id, status__in=services.OPEN):
                 services.cancel(run, now=timezone.now())
+        elif request.POST.get("action") == "confirm":
+            try:
+                services.confirm_loss(
+                    membership=self.membership,
+                    connection_id=connection.id,
+                    sync_run_id=request.POST.get("sync", ""),
+                )
+            except services.NothingToConfirm as error:
+                messages.error(request, error.detail)
         return redirect("connect-sync", connection.id)

@@ -48,6 +48,9 @@ class Sources(ConnectionPage):
                 "last_synced_at": max(filter(None, (c.last_synced_at for c in connections)), default=None),
             },
             "problems": [_lost_access(each) for each in connections if each.status == Connection.Status.REAUTHORIZE],
+            "losses": list(
+                filter(None, (shown.loss(each, can_confirm=can_manage(self.membership, each)) for each in connections))
+            ),
             "gaps": _gaps(Page.objects.filter(connection_id__in=[connection.id for connection in connections])),
         }
         return render(request, "agent/sources.html", context)

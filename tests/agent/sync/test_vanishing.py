@@ -1,10 +1,15 @@
+import pytest
+from django.http import HttpResponse
+
 from accounts import tenancy
-from agent.models import Chunk, Page
+from accounts.models import Connection, Role
+from agent.models import Chunk, Page, SyncRun
+from agent.sync import services
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
 from tests.agent.sync.working import sync
-from tests.outside import NotionWorkspace, connect, seeded
-from tests.people import Person
+from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
+from tests.people import Person, join
 
 
 def test_a_trashed_page_is_no_longer_searched(alice: Person, acme: NotionWorkspace) -> None:
@@ -35,20 +40,111 @@ def test_absence_from_search_deletes_nothing(alice: Person, acme: NotionWorkspac
     assert states["Travel"] == states["Security"] == "indexed"
 
 
-def test_many_pages_vanishing_at_once_are_kept(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:
+@pytest.fixture
+def emptied(alice: Person, emulator: EmulatorProcess, chroma: str) -> tuple[Connection, NotionWorkspace]:
+    """Ten pages were read, then the connection lost eight of them, and a sync saw that."""
     pages = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact number {n}."}]} for n in range(10)]
     notion = seeded(emulator, {"pages": pages}, [f"p{n}" for n in range(10)])
-    connect(alice, notion)
-
+    connection = connect(alice, notion)
     with tenancy.within(alice.workspace):
         sync(alice)
         for n in range(8):
             notion.edit(op="unshare", id=notion.page(f"p{n}"), token=notion.token)
-        run = sync(alice)
+        sync(alice)
+    return connection, notion
 
-        assert run.status == "partial"
-        assert "8 pages vanished at once" in run.reason
+
+def confirm(person: Person, connection: Connection) -> HttpResponse:
+    """Press the button of the sync that was ended last."""
+    with tenancy.within(person.workspace):
+        last = SyncRun.objects.latest("created_at")
+    form = {"action": "confirm", "sync": str(last.pk), "workspace": str(person.workspace.pk)}
+    answer: HttpResponse = person.web.post(f"/app/connect/{connection.pk}/sync", form)
+    return answer
+
+
+def test_many_pages_vanishing_at_once_are_kept(alice: Person, emptied: tuple[Connection, NotionWorkspace]) -> None:
+    with tenancy.within(alice.workspace):
+        run = SyncRun.objects.latest("created_at")
+
+        assert (run.status, run.vanished, run.vanished_of) == ("partial", 8, 10)
+        assert "8 of 10 pages seem gone" in run.reason
         assert Chunk.objects.values("page").distinct().count() == 10
+
+
+@pytest.mark.parametrize("address", ["/app/sources", "/app/connect/{}/sync"])
+def test_pages_that_seem_gone_are_shown_with_what_confirming_does(
+    alice: Person, emptied: tuple[Connection, NotionWorkspace], address: str
+) -> None:
+    page = alice.web.get(address.format(emptied[0].pk)).content.decode()
+
+    assert "8 of 10 pages seem gone from Notion." in page
+    assert page.index("are deleted here for good and no answer is drawn") < page.index("Delete the copies of 8 pages")
+
+
+def test_a_confirmed_loss_removes_what_is_still_gone(
+    alice: Person, emptied: tuple[Connection, NotionWorkspace]
+) -> None:
+    connection, notion = emptied
+    notion.edit(op="share", id=notion.page("p0"), token=notion.token)
+
+    confirm(alice, connection)
+
+    with tenancy.within(alice.workspace):
+        run = SyncRun.objects.get(status="queued")
+        services.perform(sync_run_id=str(run.pk))
+        run.refresh_from_db()
+        assert (run.status, run.vanished) == ("complete", 0)
+        assert set(Chunk.objects.values_list("page__title", flat=True)) == {"Page 0", "Page 8", "Page 9"}
+    assert "seem gone" not in alice.web.get("/app/sources").content.decode()
+
+
+def test_a_full_sync_for_tasks_confirms_no_loss(alice: Person, emptied: tuple[Connection, NotionWorkspace]) -> None:
+    with tenancy.within(alice.workspace):
+        run = services.start_connection(emptied[0], requested_by=None, is_full=True)
+        services.perform(sync_run_id=str(run.pk))
+
+        assert Chunk.objects.values("page").distinct().count() == 10
+
+
+def test_a_full_sync_that_a_member_asks_for_confirms_the_loss(
+    alice: Person, emptied: tuple[Connection, NotionWorkspace]
+) -> None:
+    with tenancy.within(alice.workspace):
+        sync(alice, is_full=True)
+
+        assert Chunk.objects.values("page").distinct().count() == 2
+
+
+def test_what_another_sync_has_seen_since_is_not_confirmed(
+    alice: Person, emptied: tuple[Connection, NotionWorkspace]
+) -> None:
+    confirm(alice, emptied[0])
+    with tenancy.within(alice.workspace):
+        SyncRun.objects.filter(status="queued").update(status="complete")
+        count = SyncRun.objects.count()
+
+    confirm(alice, emptied[0])
+
+    with tenancy.within(alice.workspace):
+        assert SyncRun.objects.count() == count
+
+
+def test_who_may_not_change_the_connection_sees_the_loss_and_cannot_confirm_it(
+    team_owner: Person, emulator: EmulatorProcess
+) -> None:
+    bob, vera = join(team_owner, "Bob"), join(team_owner, "Vera", Role.VIEWER)
+    connection = connect(team_owner, seeded(emulator, {"pages": [HANDBOOK]}, ["handbook"]), is_shared=True)
+    with tenancy.within(team_owner.workspace):
+        SyncRun.objects.create(connection_id=connection.pk, status="partial", vanished=8, vanished_of=10)
+
+    for person, status in ((bob, 404), (vera, 403)):
+        page = person.web.get("/app/sources").content.decode()
+        assert "8 of 10 pages seem gone" in page
+        assert 'value="confirm"' not in page
+        assert confirm(person, connection).status_code == status
+    with tenancy.within(team_owner.workspace):
+        assert not services.start(membership=bob.membership, is_full=True).is_loss_confirmed
 
 
 def test_a_refused_page_stays_until_it_is_proven_gone(alice: Person, acme: NotionWorkspace) -> None:
