@@ -1,22 +1,29 @@
 """What a workspace may do now: one pure function of its subscription's facts and the moment of asking.
 
-Nothing else compares dates with a subscription. A trial ends by the clock, not by a job.
+Nothing else compares dates with a subscription. What ends or changes at a moment does so by the clock, not by a job.
 """
 
 import calendar
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
-from billing.plans import PAST_DUE_GRACE, PLANS, Plan, Tier, upgrade_url
+from billing.plans import KEPT_AFTER_END, PAST_DUE_GRACE, PLANS, Plan, Tier, upgrade_url
+from billing.states import RULES, Access, State
 from config.errors import AppError
 
-
-class Access(StrEnum):
-    FULL = "full"
-    READ_ONLY = "read_only"
-    CLOSED = "closed"
+__all__ = [
+    "Access",
+    "EffectivePlan",
+    "Facts",
+    "PaymentRequired",
+    "Pending",
+    "Span",
+    "State",
+    "TrialExpired",
+    "check_access",
+    "effective",
+]
 
 
 class Facts(Protocol):
@@ -28,6 +35,9 @@ class Facts(Protocol):
     trial_ends_at: datetime
     anchor_at: datetime
     past_due_since: datetime | None
+    pending_tier: str
+    pending_at: datetime | None
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -39,17 +49,41 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Pending:
+    """What will be at `at`: another plan, or with `plan=None` the end. Until then it can be taken back."""
+
+    plan: Plan | None
+    at: datetime
+
+
+@dataclass(frozen=True)
 class EffectivePlan:
-    """`reason` is the code of the refusal when access is not full, else empty."""
+    """`ends_at`: when the present state turns into a worse one by the clock; `ended_at`: when service ended."""
 
     plan: Plan
-    access: Access
+    state: State
     period: Span
-    reason: str = ""
+    pending: Pending | None = None
+    ends_at: datetime | None = None
+    ended_at: datetime | None = None
 
     @property
     def tier(self) -> Tier:
         return self.plan.tier
+
+    @property
+    def access(self) -> Access:
+        return RULES[self.state].access
+
+    @property
+    def reason(self) -> str:
+        """The code of the refusal when access is not full, else empty."""
+        return RULES[self.state].refusal
+
+    @property
+    def erases_at(self) -> datetime | None:
+        """When the content is erased, unless somebody buys before."""
+        return self.ended_at + KEPT_AFTER_END if self.ended_at else None
 
 
 class TrialExpired(AppError):
@@ -63,23 +97,38 @@ class PaymentRequired(AppError):
 
 
 def effective(subscription: Facts, now: datetime) -> EffectivePlan:
-    plan = PLANS[Tier(subscription.tier)]
     if subscription.status == "trialing":
-        trial = Span(subscription.started_at, subscription.trial_ends_at)
-        if now < subscription.trial_ends_at:
-            return EffectivePlan(plan, Access.FULL, trial)
-        return EffectivePlan(plan, Access.CLOSED, trial, TrialExpired.code)
+        return _of_trial(subscription, now)
+    plan, pending = PLANS[Tier(subscription.tier)], _pending(subscription)
+    ended_at = subscription.ended_at or now if subscription.status == "canceled" else None
+    if pending and now >= pending.at:
+        ended_at = ended_at or (pending.at if pending.plan is None else None)
+        plan, pending = pending.plan or plan, None
     month = _month(subscription.anchor_at, now)
-    if subscription.status == "active":
-        return EffectivePlan(plan, Access.FULL, month)
+    if ended_at:
+        return EffectivePlan(plan, State.ENDED, month, ended_at=ended_at)
+    leaving_at = pending.at if pending and pending.plan is None else None
     if subscription.status == "past_due" and subscription.past_due_since is not None:
-        is_in_grace = now < subscription.past_due_since + PAST_DUE_GRACE
-        return (
-            EffectivePlan(plan, Access.FULL, month)
-            if is_in_grace
-            else EffectivePlan(plan, Access.READ_ONLY, month, PaymentRequired.code)
-        )
-    return EffectivePlan(plan, Access.CLOSED, month, PaymentRequired.code)
+        grace_ends_at = subscription.past_due_since + PAST_DUE_GRACE
+        if now >= grace_ends_at:
+            return EffectivePlan(plan, State.READ_ONLY, month, pending, ends_at=leaving_at)
+        return EffectivePlan(plan, State.GRACE, month, pending, ends_at=min(grace_ends_at, leaving_at or grace_ends_at))
+    return EffectivePlan(plan, State.ACTIVE, month, pending, ends_at=leaving_at)
+
+
+def _of_trial(subscription: Facts, now: datetime) -> EffectivePlan:
+    plan, end = PLANS[Tier.TRIAL], subscription.trial_ends_at
+    trial = Span(subscription.started_at, end)
+    if now < end:
+        return EffectivePlan(plan, State.TRIAL, trial, ends_at=end)
+    return EffectivePlan(plan, State.TRIAL_ENDED, trial, ended_at=end)
+
+
+def _pending(subscription: Facts) -> Pending | None:
+    if subscription.pending_at is None:
+        return None
+    tier = subscription.pending_tier
+    return Pending(PLANS[Tier(tier)] if tier else None, subscription.pending_at)
 
 
 def check_access(current: EffectivePlan, *, is_read: bool) -> None:
@@ -88,16 +137,21 @@ def check_access(current: EffectivePlan, *, is_read: bool) -> None:
         return
     if current.reason == TrialExpired.code:
         raise TrialExpired(
-            "The trial has ended. Choose a plan to go on; what is here stays and can be exported.",
+            f"The trial has ended. Choose a plan to go on; {_kept(current)}.",
             trial_ends_at=current.period.ends_at,
             upgrade_url=upgrade_url(),
         )
     raise PaymentRequired(
         "The last payment failed, so only reading is possible until it is made."
         if current.access == Access.READ_ONLY
-        else "The subscription has ended. Choose a plan to go on; what is here stays and can be exported.",
+        else f"The subscription has ended. Choose a plan to go on; {_kept(current)}.",
         upgrade_url=upgrade_url(),
     )
+
+
+def _kept(current: EffectivePlan) -> str:
+    assert current.erases_at is not None
+    return f"what is here is kept until {current.erases_at:%-d %B %Y}"
 
 
 def _month(anchor: datetime, now: datetime) -> Span:

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User, Workspace
-from billing.plans import Tier
+from billing.plans import PLANS, Tier
 
 
 class Subscription(models.Model):
@@ -28,6 +28,12 @@ class Subscription(models.Model):
     # Monthly periods are counted from here; the trial is one period of its own.
     anchor_at = models.DateTimeField(default=timezone.now)
     past_due_since = models.DateTimeField(null=True, blank=True)
+    # What will be from `pending_at` on: another plan, or with an empty tier the end.
+    pending_tier = models.CharField(max_length=8, choices=Tier.choices, blank=True)
+    pending_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # Seats follow the members unless an owner has fixed their number.
+    seats_are_fixed = models.BooleanField(default=False)
     changed_by = models.UUIDField(null=True, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
 
@@ -42,6 +48,19 @@ class Subscription(models.Model):
                 condition=~models.Q(status="past_due") | models.Q(past_due_since__isnull=False),
                 name="past_due_has_begun",
             ),
+            models.CheckConstraint(
+                condition=models.Q(status="canceled", ended_at__isnull=False)
+                | (~models.Q(status="canceled") & models.Q(ended_at=None)),
+                name="what_has_ended_has_an_end",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(pending_at=None, pending_tier="")
+                | (
+                    models.Q(pending_at__isnull=False, status__in=["active", "past_due"])
+                    & ~models.Q(pending_tier="trial")
+                ),
+                name="only_who_pays_has_a_change_pending",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -49,11 +68,30 @@ class Subscription(models.Model):
 
     def buy(self, tier: Tier, *, seats: int, by: uuid.UUID | None, now: datetime) -> None:
         """From now on this plan. A running paid month goes on; after a trial or an end a new one begins."""
+        self.catch_up(now)
         if self.status not in {self.Status.ACTIVE, self.Status.PAST_DUE}:
             self.anchor_at = now
         self.tier, self.seats, self.status = tier, seats, self.Status.ACTIVE
-        self.past_due_since, self.changed_by, self.changed_at = None, by, now
+        self.past_due_since = self.ended_at = None
+        self.forget_pending()
+        self.changed_by, self.changed_at = by, now
         self.save()
+
+    def catch_up(self, now: datetime) -> None:
+        """Writes into the facts what the clock has already made true: a pending change whose moment is over."""
+        if self.pending_at is None or now < self.pending_at:
+            return
+        if self.pending_tier:
+            self.tier = self.pending_tier
+            if not PLANS[Tier(self.tier)].is_per_seat:
+                self.seats, self.seats_are_fixed = 1, False
+        else:
+            self.status, self.ended_at, self.past_due_since = self.Status.CANCELED, self.pending_at, None
+        self.changed_at = self.pending_at
+        self.forget_pending()
+
+    def forget_pending(self) -> None:
+        self.pending_tier, self.pending_at = "", None
 
 
 class PlanRequest(models.Model):

@@ -7,9 +7,9 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts.models import Membership
-from billing.effective import check_access, effective
+from billing.effective import EffectivePlan, check_access, effective
 from billing.models import Subscription
-from billing.plans import PLANS, Feature, Plan, Tier, upgrade_url
+from billing.plans import PLANS, Feature, Plan, upgrade_url
 from config.errors import AppError
 
 
@@ -30,13 +30,15 @@ class PlanIsOpen(BasePermission):
 
 def check_open(membership: Membership, *, method: str) -> None:
     """Raises TrialExpired or PaymentRequired. Reading stays possible while a payment is late."""
-    subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
-    current = effective(subscription, timezone.now())
-    check_access(current, is_read=method in SAFE_METHODS)
+    check_access(plan_of(membership), is_read=method in SAFE_METHODS)
+
+
+def plan_of(membership: Membership) -> EffectivePlan:
+    return effective(Subscription.objects.get(workspace_id=membership.workspace_id), timezone.now())
 
 
 def can_use(subscription: Subscription, feature: Feature) -> bool:
-    return feature in PLANS[Tier(subscription.tier)].features
+    return feature in effective(subscription, timezone.now()).plan.features
 
 
 def check_can_use(subscription: Subscription, feature: Feature) -> None:

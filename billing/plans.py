@@ -63,6 +63,18 @@ class Plan:
     upgrades: tuple[Tier, ...]
     trial: timedelta | None = None
 
+    def monthly_cents(self, seats: int) -> int:
+        return self.price_cents + self.price_per_user_cents * seats
+
+    @property
+    def is_per_seat(self) -> bool:
+        return bool(self.price_per_user_cents)
+
+    @property
+    def downgrades(self) -> "tuple[Tier, ...]":
+        """Paid plans from which this one is an upgrade."""
+        return tuple(other.tier for other in PLANS.values() if other.trial is None and self.tier in other.upgrades)
+
 
 PLANS: dict[Tier, Plan] = {
     plan.tier: plan
@@ -85,6 +97,8 @@ PLANS: dict[Tier, Plan] = {
 }
 CURRENCY = "usd"
 PAST_DUE_GRACE = timedelta(days=7)
+# What was read from Notion stays this long after a trial or subscription has ended; the account stays.
+KEPT_AFTER_END = timedelta(days=30)
 
 
 def upgrade_url() -> str:

@@ -1,4 +1,4 @@
-"""Sign-up and changes of plan."""
+"""Sign-up."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,14 +11,10 @@ from django.db import IntegrityError, transaction
 
 from accounts import schemas
 from accounts.models import Membership, Role, User, Workspace
-from accounts.permissions import check_can_buy
 from accounts.pool import wait_for_schema
-from billing.gateway import Change, gateway
-from billing.models import PlanRequest, Subscription
+from billing.models import Subscription
 from billing.plans import PLANS, Tier
 from config.errors import AppError, InvalidField
-
-SEATS_MOST = 500
 
 
 class EmailTaken(AppError):
@@ -30,11 +26,6 @@ class EmailTaken(AppError):
     def __init__(self, registration: "Registration") -> None:
         super().__init__("There is already an account with this e-mail address. Sign in instead.")
         self.registration = registration
-
-
-class UpgradeNotAllowed(AppError):
-    code = "upgrade-not-allowed"
-    status = 409
 
 
 @dataclass(frozen=True)
@@ -91,53 +82,3 @@ def _save(made: Registration) -> None:
         made.membership.save(force_insert=True)
         made.subscription.save(force_insert=True)
         EmailAddress.objects.create(user=made.user, email=made.user.email, primary=True)
-
-
-def allowed_upgrades(subscription: Subscription) -> tuple[Tier, ...]:
-    """Upwards only; a subscription that has ended may begin again with any plan."""
-    tier = Tier(subscription.tier)
-    return PLANS[Tier.TRIAL].upgrades if subscription.status == Subscription.Status.CANCELED else PLANS[tier].upgrades
-
-
-def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | None = None) -> Change:
-    """Raises Forbidden, UpgradeNotAllowed with what is allowed, or InvalidField for seats that do not fit."""
-    check_can_buy(membership)
-    with transaction.atomic():
-        subscription = Subscription.objects.select_for_update().get(workspace_id=membership.workspace_id)
-        allowed = allowed_upgrades(subscription)
-        if tier not in allowed:
-            raise UpgradeNotAllowed(_what_is_allowed(subscription, allowed), allowed=list(allowed))
-        seats = _checked_seats(membership.workspace, tier, seats)
-        return gateway().change(subscription, tier=tier, seats=seats, by=membership, now=now)
-
-
-def _what_is_allowed(subscription: Subscription, allowed: tuple[Tier, ...]) -> str:
-    present = PLANS[Tier(subscription.tier)].name
-    if not allowed:
-        return f"{present} is the highest plan."
-    return f"From {present} you can change to {' or '.join(PLANS[tier].name for tier in allowed)}."
-
-
-def _checked_seats(workspace: Workspace, tier: Tier, seats: int | None) -> int:
-    members: int = workspace.memberships.count()
-    if not PLANS[tier].price_per_user_cents:
-        if seats not in {None, 1}:
-            raise InvalidField(f"{PLANS[tier].name} is for one person.", pointer="/seats")
-        return 1
-    if seats is None:
-        return members
-    if not members <= seats <= SEATS_MOST:
-        raise InvalidField(f"Seats: from {members}, one for each member, to {SEATS_MOST}.", pointer="/seats")
-    return seats
-
-
-def approve(*, request_id: int, now: datetime) -> Subscription:
-    """Staff says yes to a change of plan. A second yes changes nothing. Raises PlanRequest.DoesNotExist."""
-    with transaction.atomic():
-        request = PlanRequest.objects.select_for_update().get(pk=request_id)
-        subscription = Subscription.objects.select_for_update().get(workspace_id=request.workspace_id)
-        if request.decided_at is None:
-            subscription.buy(Tier(request.tier), seats=request.seats, by=request.requested_by_id, now=now)
-            request.decided_at, request.is_approved = now, True
-            request.save(update_fields=["decided_at", "is_approved"])
-    return subscription

@@ -1,13 +1,19 @@
 from django.urls import path
 
-from billing import api as json
 from billing import views
+from billing.api import people, plans, subscription
 
 api = [
-    path("auth/register", json.Register.as_view(), name="api-register"),
-    path("user/profile", json.Profile.as_view(), name="api-profile"),
-    path("user/trial-status", json.TrialStatus.as_view(), name="api-trial-status"),
-    path("user/upgrade-subscription", json.Upgrade.as_view(), name="api-upgrade"),
-    path("subscription/plans", json.Plans.as_view(), name="api-plans"),
+    path("auth/register", people.Register.as_view(), name="api-register"),
+    path("user/profile", people.Profile.as_view(), name="api-profile"),
+    path("user/trial-status", plans.TrialStatus.as_view(), name="api-trial-status"),
+    path("user/upgrade-subscription", subscription.Upgrade.as_view(), name="api-upgrade"),
+    path("subscription/plans", plans.Plans.as_view(), name="api-plans"),
+    path("subscription", subscription.Present.as_view(), name="api-subscription"),
+    path("subscription/preview", subscription.PreviewChange.as_view(), name="api-subscription-preview"),
+    path("subscription/downgrade", subscription.Downgrade.as_view(), name="api-subscription-downgrade"),
+    path("subscription/cancel", subscription.Cancel.as_view(), name="api-subscription-cancel"),
+    path("subscription/resume", subscription.Resume.as_view(), name="api-subscription-resume"),
+    path("subscription/portal", subscription.Portal.as_view(), name="api-subscription-portal"),
 ]
 pages = [path("app/plan", views.PlanPage.as_view(), name="plan")]

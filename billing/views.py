@@ -10,7 +10,7 @@ from django.utils.formats import date_format
 from accounts.edge import MemberPage
 from accounts.models import Membership, Role
 from accounts.permissions import can_buy
-from billing import gateway, services
+from billing import changes, gateways
 from billing.effective import Access, EffectivePlan, effective
 from billing.models import PlanRequest, Subscription
 from billing.plans import COMING, PLANS, Feature, Plan, Tier
@@ -37,32 +37,28 @@ class PlanPage(MemberPage):
         seats = request.POST.get("seats", "")
         try:
             tier = Tier(request.POST.get("tier", ""))
-            change = services.upgrade(
+            change = changes.upgrade(
                 membership=self.membership, tier=tier, seats=int(seats) if seats else None, now=timezone.now()
             )
         except ValueError:
             messages.error(request, "Choose a plan and a number of members.")
-        except (services.UpgradeNotAllowed, InvalidField) as error:
+        except (changes.UpgradeNotAllowed, InvalidField) as error:
             messages.error(request, error.detail)
         else:
             messages.success(request, _done(change, PLANS[tier]))
         return redirect("plan")
 
 
-def _done(change: gateway.Change, plan: Plan) -> str:
-    if change.status == gateway.PENDING_APPROVAL:
+def _done(change: gateways.Change, plan: Plan) -> str:
+    if change.status == gateways.PENDING_APPROVAL:
         return f"Your wish for {plan.name} was sent. You will hear from us."
     return f"You are on {plan.name} now."
-
-
-def price_cents(plan: Plan, seats: int) -> int:
-    return plan.price_cents + plan.price_per_user_cents * seats
 
 
 def plan_context(membership: Membership, *, chosen: str) -> dict[str, Any]:
     subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
     current = effective(subscription, timezone.now())
-    allowed = services.allowed_upgrades(subscription)
+    allowed = changes.upgrades(current)
     owner = (
         membership.workspace.memberships.filter(role=Role.OWNER).select_related("user").order_by("joined_at").first()
     )
@@ -84,12 +80,12 @@ def plan_context(membership: Membership, *, chosen: str) -> dict[str, Any]:
 
 def _subscription(subscription: Subscription, current: EffectivePlan) -> dict[str, Any]:
     waiting = PlanRequest.objects.filter(workspace_id=subscription.workspace_id, decided_at=None).first()
-    is_team = bool(current.plan.price_per_user_cents)
+    is_team = current.plan.is_per_seat
     words, tone = STATES[current.access]
     return {
         "state_words": words,
         "state_tone": tone,
-        "total_cents": price_cents(current.plan, subscription.seats),
+        "total_cents": current.plan.monthly_cents(subscription.seats),
         "sentence": _sentence(subscription, current),
         "seats": subscription.seats if is_team else None,
         "pending": f"Your wish for {PLANS[Tier(waiting.tier)].name} waits for our answer." if waiting else "",
@@ -125,7 +121,7 @@ def _confirm(membership: Membership, chosen: str, allowed: tuple[Tier, ...]) -> 
     if tier is None:
         return None
     plan = PLANS[tier]
-    is_team = bool(plan.price_per_user_cents)
+    is_team = plan.is_per_seat
     seats = membership.workspace.memberships.count() if is_team else 1
     return {
         "title": f"Change to {plan.name}?",
@@ -136,7 +132,7 @@ def _confirm(membership: Membership, chosen: str, allowed: tuple[Tier, ...]) -> 
         ],
         # No gateway here takes money.
         "today_cents": 0,
-        "then_cents": price_cents(plan, seats),
+        "then_cents": plan.monthly_cents(seats),
         "tier": tier,
         "action": "upgrade",
         "button": f"Change to {plan.name}",

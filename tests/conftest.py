@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 
+import hypothesis
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -13,6 +14,10 @@ from tests.outside import acme, chroma, emulator
 from tests.people import Person, join, put_on_plan, sign_up
 
 __all__ = ["acme", "chroma", "emulator"]
+
+# How fast a busy machine makes examples says nothing about the product.
+hypothesis.settings.register_profile("docent", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("docent")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,6 @@
 """The effective plan at random moments: no payer is refused, and nobody else is served."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -21,6 +21,9 @@ class Facts:
     trial_ends_at: datetime
     anchor_at: datetime
     past_due_since: datetime | None = None
+    pending_tier: str = ""
+    pending_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 def facts(tier: str, status: str, start: datetime, past_due_since: datetime | None = None) -> Facts:
@@ -51,9 +54,12 @@ def test_a_late_payer_is_served_for_the_grace_and_then_reads(tier: str, start: d
 
 @given(paid, moments, moments)
 def test_an_ended_subscription_is_closed(tier: str, start: datetime, now: datetime) -> None:
-    current = effective(facts(tier, "canceled", start), now)
+    ended = replace(facts(tier, "canceled", start), ended_at=start)
+
+    current = effective(ended, now)
 
     assert (current.access, current.reason) == (Access.CLOSED, "payment-required")
+    assert current.erases_at == start + timedelta(days=30)
 
 
 @given(moments, moments)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import Membership, Role
 from billing.models import PlanRequest, Subscription
 from tests.people import Person, join, put_on_plan, sign_up
+from tests.threads import at_once
 
 OPEN_WHEN_EXPIRED = ["/user/profile", "/user/trial-status", "/subscription/plans", "/usage/quota"]
 
@@ -133,7 +134,7 @@ def test_staff_sees_what_waits_and_a_second_yes_changes_nothing(
 
 def test_an_ended_subscription_begins_again_with_a_new_month(alice: Person) -> None:
     put_on_plan(alice, "plus", now=timezone.now() - timedelta(days=45))
-    Subscription.objects.filter(workspace=alice.workspace).update(status="canceled")
+    Subscription.objects.filter(workspace=alice.workspace).update(status="canceled", ended_at=timezone.now())
     before = alice.api.get("/usage/logs")
 
     alice.api.post("/user/upgrade-subscription", {"tier": "pro"})
@@ -173,3 +174,103 @@ def test_only_the_name_of_a_profile_can_be_changed(alice: Person) -> None:
 
     alice.user.refresh_from_db()
     assert (body["name"], body["email"], alice.user.is_staff) == ("Alice B.", alice.email, False)
+
+
+def pending(person: Person) -> object:
+    return person.api.get("/subscription").json()["pending"]
+
+
+def test_a_downgrade_waits_for_the_end_of_the_month(alice: Person) -> None:
+    put_on_plan(alice, "plus")
+
+    answer = alice.api.post("/subscription/downgrade", {"tier": "pro"}).json()
+
+    assert answer["tier"] == "plus"
+    assert answer["pending"] == {"tier": "pro", "at": answer["period"]["ends_at"]}
+
+
+def test_after_the_month_the_smaller_plan_holds(alice: Person) -> None:
+    put_on_plan(alice, "plus")
+    alice.api.post("/subscription/downgrade", {"tier": "pro"})
+    yesterday = timezone.now() - timedelta(days=1)
+
+    Subscription.objects.filter(workspace=alice.workspace).update(pending_at=yesterday)
+
+    assert alice.api.get("/usage/quota").json()["requests"]["limit"] == 1000
+    assert alice.api.get("/user/profile").json()["subscription_tier"] == "pro"
+
+
+def test_a_cancellation_ends_with_the_month_and_can_be_taken_back(alice: Person) -> None:
+    put_on_plan(alice, "pro")
+
+    cancelled = alice.api.post("/subscription/cancel").json()
+    again = alice.api.post("/subscription/cancel")
+    resumed = alice.api.post("/subscription/resume").json()
+
+    assert cancelled["pending"]["tier"] is None
+    assert cancelled["ends_at"] == cancelled["period"]["ends_at"]
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/nothing-to-change")
+    assert resumed["pending"] is None
+
+
+def test_after_the_end_only_what_leads_back_is_open(alice: Person) -> None:
+    put_on_plan(alice, "pro")
+    alice.api.post("/subscription/cancel")
+    Subscription.objects.filter(workspace=alice.workspace).update(pending_at=timezone.now() - timedelta(days=2))
+
+    refused = alice.api.get("/usage/logs")
+    bought = alice.api.post("/user/upgrade-subscription", {"tier": "pro"})
+
+    assert (refused.status_code, refused.json()["type"]) == (402, "/problems/payment-required")
+    assert (bought.json()["status"], pending(alice)) == ("active", None)
+    assert alice.api.get("/usage/logs").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "body"), [("cancel", {}), ("resume", {}), ("downgrade", {"tier": "pro"}), ("portal", {})]
+)
+def test_what_a_trial_does_not_have_cannot_be_changed(alice: Person, address: str, body: dict[str, str]) -> None:
+    assert alice.api.post(f"/subscription/{address}", body).status_code == 409
+
+
+def test_a_late_payment_comes_before_another_plan(alice: Person) -> None:
+    late(alice, days=2)
+
+    answer = alice.api.post("/user/upgrade-subscription", {"tier": "plus"})
+
+    assert (answer.status_code, answer.json()["allowed"]) == (409, [])
+
+
+def test_a_preview_says_the_amounts_and_changes_nothing(alice: Person) -> None:
+    preview = alice.api.post("/subscription/preview", {"tier": "teams", "seats": 3}).json()
+
+    assert (preview["then_cents"], preview["due_now_cents"], preview["currency"]) == (8500, 0, "usd")
+    assert alice.subscription.tier == "trial"
+
+
+def test_a_preview_of_a_smaller_plan_says_what_no_longer_fits(alice: Person) -> None:
+    put_on_plan(alice, "teams", seats=2)
+    join(alice, "Bob")
+
+    preview = alice.api.post("/subscription/preview", {"tier": "pro"}).json()
+
+    assert preview["then_cents"] == 1000
+    assert preview["consequences"][0] == "Pro is for one person and 2 are here: the others can only read."
+
+
+@pytest.mark.parametrize("address", ["preview", "downgrade", "cancel", "resume", "portal"])
+def test_only_an_owner_handles_the_money(alice: Person, address: str) -> None:
+    put_on_plan(alice, "teams", seats=2)
+    admin = join(alice, "Bob", Role.ADMIN)
+
+    assert admin.api.post(f"/subscription/{address}", {"tier": "plus"}).status_code == 403
+    assert pending(alice) is None
+
+
+def test_two_tabs_that_cancel_at_once_leave_one_cancellation(alice: Person) -> None:
+    put_on_plan(alice, "pro")
+    access = alice.api
+
+    answers = at_once(lambda: access.post("/subscription/cancel").status_code, times=8)
+
+    assert sorted(answers) == [200, *[409] * 7]

@@ -48,6 +48,14 @@ JSON = {
     "user/upgrade-subscription": api(
         "POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), viewer=some("POST")
     ),
+    "subscription": api("GET", expired=some("GET")),
+    "subscription/preview": api("POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), viewer=some("POST")),
+    "subscription/downgrade": api(
+        "POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), viewer=some("POST")
+    ),
+    "subscription/cancel": api("POST", expired=some("POST"), viewer=some("POST")),
+    "subscription/resume": api("POST", expired=some("POST"), viewer=some("POST")),
+    "subscription/portal": api("POST", expired=some("POST"), viewer=some("POST")),
     "subscription/plans": api("GET", open_to_all=True, expired=some("GET")),
     "user/notion-integration": api(
         "GET",

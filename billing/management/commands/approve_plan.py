@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from billing import services
+from billing import changes
 from billing.models import PlanRequest
 
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
                 )
             return
         try:
-            subscription = services.approve(request_id=options["id"], now=timezone.now())
+            subscription = changes.approve(request_id=options["id"], now=timezone.now())
         except PlanRequest.DoesNotExist as error:
             raise CommandError(f"There is no request {options['id']}. Without an id this lists what waits.") from error
         self.stdout.write(f"{subscription.workspace} is on {subscription.tier} with {subscription.seats} seats.")

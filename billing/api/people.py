@@ -15,18 +15,10 @@ from accounts.api import user_json, workspace_json
 from accounts.edge import MemberAPI, PublicAPI
 from accounts.models import Connection, Membership, User, Workspace
 from billing import services
+from billing.api.subscription import subscription_json
+from billing.effective import effective
 from billing.models import Subscription
-from billing.plans import COMING, CURRENCY, PLANS, Plan, Tier
-from billing.trial import trial_status
-
-
-def subscription_json(subscription: Subscription) -> dict[str, Any]:
-    return {
-        "tier": subscription.tier,
-        "status": subscription.status,
-        "trial_ends_at": subscription.trial_ends_at,
-        "seats": subscription.seats,
-    }
+from billing.plans import Tier
 
 
 class Register(PublicAPI):
@@ -88,7 +80,8 @@ class Profile(MemberAPI):
 def profile_json(membership: Membership) -> dict[str, Any]:
     user = membership.user
     subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
-    is_team = subscription.tier == Tier.TEAMS
+    tier = effective(subscription, timezone.now()).tier
+    is_team = tier == Tier.TEAMS
     memberships = (
         Membership.objects.filter(user=user)
         .exclude(workspace__state=Workspace.State.ERASING)
@@ -97,7 +90,7 @@ def profile_json(membership: Membership) -> dict[str, Any]:
     )
     return {
         **user_json(user),
-        "subscription_tier": subscription.tier,
+        "subscription_tier": tier,
         "trial_ends_at": subscription.trial_ends_at,
         "team_id": membership.workspace_id if is_team else None,
         "team_role": membership.role if is_team else None,
@@ -111,58 +104,3 @@ def _notion_workspace_id(user: User, workspace_id: uuid.UUID) -> str | None:
         status=Connection.Status.DISCONNECTED
     )
     return mine.order_by("connected_at").values_list("notion_workspace_id", flat=True).first() or None
-
-
-class TrialStatus(MemberAPI):
-    open_when_expired = True
-
-    @extend_schema(responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request) -> Response:
-        return Response(trial_status(workspace_id=self.membership.workspace_id, now=timezone.now()))
-
-
-class Plans(PublicAPI):
-    @extend_schema(responses=OpenApiTypes.OBJECT)
-    def get(self, request: Request) -> Response:
-        return Response({"plans": [plan_json(plan) for plan in PLANS.values()]})
-
-
-def plan_json(plan: Plan) -> dict[str, Any]:
-    return {
-        "tier": plan.tier,
-        "name": plan.name,
-        "price_cents": plan.price_cents,
-        "price_per_user_cents": plan.price_per_user_cents,
-        "currency": CURRENCY,
-        "interval": "month",
-        "trial_days": plan.trial.days if plan.trial else 0,
-        "limits": {"requests": plan.requests, "tokens": plan.tokens},
-        "features": list(plan.features),
-        "coming": [feature for feature in plan.features if feature in COMING],
-    }
-
-
-class Upgrade(MemberAPI):
-    open_when_expired = True
-
-    class Input(serializers.Serializer[Any]):
-        tier = serializers.ChoiceField(choices=Tier.choices)
-        seats = serializers.IntegerField(min_value=1, max_value=services.SEATS_MOST, required=False)
-
-    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
-    def post(self, request: Request) -> Response:
-        form = self.Input(data=request.data)
-        form.is_valid(raise_exception=True)
-        change = services.upgrade(
-            membership=self.membership,
-            tier=Tier(form.validated_data["tier"]),
-            seats=form.validated_data.get("seats"),
-            now=timezone.now(),
-        )
-        return Response(
-            {
-                "status": change.status,
-                "subscription": subscription_json(change.subscription),
-                "checkout_url": change.checkout_url,
-            }
-        )

@@ -1,0 +1,143 @@
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.edge import MemberAPI
+from accounts.permissions import can_buy
+from billing import changes, seats
+from billing.consequences import consequences
+from billing.effective import effective
+from billing.gateways import Preview, gateway
+from billing.models import Subscription
+from billing.plans import PLANS, Tier
+
+ANSWER = extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+
+
+def subscription_json(subscription: Subscription) -> dict[str, Any]:
+    current = effective(subscription, timezone.now())
+    return {
+        "tier": current.tier,
+        "name": current.plan.name,
+        "status": "canceled" if current.ended_at and subscription.status != "trialing" else subscription.status,
+        "state": current.state,
+        "access": current.access,
+        "trial_ends_at": subscription.trial_ends_at,
+        "period": {"starts_at": current.period.starts_at, "ends_at": current.period.ends_at},
+        "ends_at": current.ends_at,
+        "erases_at": current.erases_at,
+        "pending": {"tier": current.pending.plan and current.pending.plan.tier, "at": current.pending.at}
+        if current.pending
+        else None,
+        "seats": subscription.seats,
+        "seats_are_fixed": subscription.seats_are_fixed,
+    }
+
+
+def preview_json(preview: Preview | None) -> dict[str, Any] | None:
+    if preview is None:
+        return None
+    return {
+        "takes_effect_at": preview.takes_effect_at,
+        "due_now_cents": preview.due_now_cents,
+        "then_cents": preview.then_cents,
+        "next_at": preview.next_at,
+        "currency": preview.currency,
+        "lines": [{"description": line.description, "amount_cents": line.amount_cents} for line in preview.lines],
+    }
+
+
+class Present(MemberAPI):
+    """Where the workspace stands: plan, period, what is pending, what is due next. Amounts only for owners."""
+
+    open_when_expired = True
+
+    @ANSWER
+    def get(self, request: Request) -> Response:
+        now = timezone.now()
+        subscription = Subscription.objects.get(workspace_id=self.membership.workspace_id)
+        current = effective(subscription, now)
+        is_owner = can_buy(self.membership)
+        invoice = gateway().next_invoice(subscription, seats=subscription.seats, now=now) if is_owner else None
+        allowed = {"upgrades": changes.upgrades(current), "downgrades": changes.downgrades(current)}
+        return Response({**subscription_json(subscription), "allowed": allowed, "next_invoice": preview_json(invoice)})
+
+
+class _Change(MemberAPI):
+    open_when_expired = True
+
+    class Input(serializers.Serializer[Any]):
+        tier = serializers.ChoiceField(choices=Tier.choices)
+        seats = serializers.IntegerField(min_value=1, max_value=seats.MOST, required=False)
+
+    def read(self, request: Request) -> tuple[Tier, int | None]:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        return Tier(form.validated_data["tier"]), form.validated_data.get("seats")
+
+
+class Upgrade(_Change):
+    @extend_schema(request=_Change.Input, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        tier, wanted = self.read(request)
+        change = changes.upgrade(membership=self.membership, tier=tier, seats=wanted, now=timezone.now())
+        return Response(
+            {
+                "status": change.status,
+                "subscription": subscription_json(change.subscription),
+                "checkout_url": change.checkout_url,
+            }
+        )
+
+
+class PreviewChange(_Change):
+    @extend_schema(request=_Change.Input, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        tier, wanted = self.read(request)
+        now = timezone.now()
+        preview = changes.preview(membership=self.membership, tier=tier, seats=wanted, now=now)
+        lost = consequences(self.membership.workspace, PLANS[tier], now=now)
+        return Response({"tier": tier, **(preview_json(preview) or {}), "consequences": lost})
+
+
+class Downgrade(MemberAPI):
+    open_when_expired = True
+
+    class Input(serializers.Serializer[Any]):
+        tier = serializers.ChoiceField(choices=Tier.choices)
+
+    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        tier = Tier(form.validated_data["tier"])
+        return Response(subscription_json(changes.downgrade(membership=self.membership, tier=tier, now=timezone.now())))
+
+
+class Cancel(MemberAPI):
+    open_when_expired = True
+
+    @ANSWER
+    def post(self, request: Request) -> Response:
+        return Response(subscription_json(changes.cancel(membership=self.membership, now=timezone.now())))
+
+
+class Resume(MemberAPI):
+    open_when_expired = True
+
+    @ANSWER
+    def post(self, request: Request) -> Response:
+        return Response(subscription_json(changes.resume(membership=self.membership, now=timezone.now())))
+
+
+class Portal(MemberAPI):
+    open_when_expired = True
+
+    @ANSWER
+    def post(self, request: Request) -> Response:
+        return Response({"url": changes.portal_url(membership=self.membership, now=timezone.now())})

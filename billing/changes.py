@@ -1,0 +1,163 @@
+"""Changes of plan: what may change into what, and when. How money follows is the gateway's part.
+
+Every change holds the lock on its subscription's row from the question to the last write, so that two tabs, a staff
+member and a webhook follow each other.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.models import Membership
+from accounts.permissions import check_can_buy
+from billing import seats as seating
+from billing.effective import EffectivePlan, State, effective
+from billing.gateways import Change, Preview, gateway
+from billing.models import PlanRequest, Subscription
+from billing.plans import PLANS, Tier
+from config.errors import AppError
+
+PAYS = {State.ACTIVE, State.GRACE, State.READ_ONLY}
+
+
+class UpgradeNotAllowed(AppError):
+    code = "upgrade-not-allowed"
+    status = 409
+
+
+class DowngradeNotAllowed(AppError):
+    code = "downgrade-not-allowed"
+    status = 409
+
+
+class NothingToChange(AppError):
+    code = "nothing-to-change"
+    status = 409
+
+
+@contextmanager
+def locked(workspace_id: uuid.UUID, now: datetime) -> Iterator[Subscription]:
+    """The subscription, locked and with what the clock has made true written into it. Opens a transaction."""
+    with transaction.atomic():
+        subscription = Subscription.objects.select_for_update().get(workspace_id=workspace_id)
+        subscription.catch_up(now)
+        yield subscription
+
+
+def upgrades(current: EffectivePlan) -> tuple[Tier, ...]:
+    """Upwards only; what has ended may begin again with any plan. While a payment is late, it comes first."""
+    if current.state in {State.GRACE, State.READ_ONLY}:
+        return ()
+    return PLANS[Tier.TRIAL].upgrades if current.state == State.ENDED else current.plan.upgrades
+
+
+def downgrades(current: EffectivePlan) -> tuple[Tier, ...]:
+    return current.plan.downgrades if current.state == State.ACTIVE else ()
+
+
+def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | None = None) -> Change:
+    """At once. Raises Forbidden, UpgradeNotAllowed with what is allowed, or InvalidField for seats that do not fit."""
+    check_can_buy(membership)
+    with locked(membership.workspace_id, now) as subscription:
+        _check_upgrade(effective(subscription, now), tier)
+        quantity = seating.wanted(membership.workspace, PLANS[tier], seats)
+        subscription.seats_are_fixed = seats is not None and PLANS[tier].is_per_seat
+        return gateway().change(subscription, tier=tier, seats=quantity, by=membership.user_id, now=now)
+
+
+def downgrade(*, membership: Membership, tier: Tier, now: datetime) -> Subscription:
+    """At the period's end; until then it can be taken back. Raises Forbidden or DowngradeNotAllowed."""
+    check_can_buy(membership)
+    with locked(membership.workspace_id, now) as subscription:
+        _check_downgrade(effective(subscription, now), tier)
+        gateway().schedule(subscription, tier=tier, by=membership.user_id, now=now)
+    return subscription
+
+
+def cancel(*, membership: Membership, now: datetime) -> Subscription:
+    """At the period's end; until then it can be taken back. Raises Forbidden or NothingToChange."""
+    check_can_buy(membership)
+    with locked(membership.workspace_id, now) as subscription:
+        current = effective(subscription, now)
+        if current.state not in PAYS:
+            raise NothingToChange("There is no paid subscription to cancel.")
+        if current.pending and current.pending.plan is None:
+            raise NothingToChange(f"The subscription is cancelled already and ends on {current.pending.at:%-d %B %Y}.")
+        gateway().schedule(subscription, tier=None, by=membership.user_id, now=now)
+    return subscription
+
+
+def resume(*, membership: Membership, now: datetime) -> Subscription:
+    """Takes back a downgrade or cancellation that has not happened yet. Raises Forbidden or NothingToChange."""
+    check_can_buy(membership)
+    with locked(membership.workspace_id, now) as subscription:
+        if effective(subscription, now).pending is None:
+            raise NothingToChange("No change is pending.")
+        gateway().resume(subscription, by=membership.user_id, now=now)
+    return subscription
+
+
+def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | None = None) -> Preview:
+    """What a change to this plan costs, or for a smaller one will cost; with the present plan: another number of seats.
+
+    Raises what the change itself would raise.
+    """
+    check_can_buy(membership)
+    with locked(membership.workspace_id, now) as subscription:
+        current = effective(subscription, now)
+        quantity = seating.wanted(membership.workspace, PLANS[tier], seats)
+        if tier in current.plan.downgrades or (tier == current.tier and current.state == State.ACTIVE):
+            if tier != current.tier:
+                _check_downgrade(current, tier)
+            at = current.period.ends_at if tier != current.tier else now
+            then = PLANS[tier].monthly_cents(quantity)
+            return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=current.period.ends_at)
+        _check_upgrade(current, tier)
+        return gateway().preview(subscription, tier=tier, seats=quantity, now=now)
+
+
+def portal_url(*, membership: Membership, now: datetime) -> str:
+    """Raises Forbidden or NoPortal."""
+    check_can_buy(membership)
+    with locked(membership.workspace_id, now) as subscription:
+        return gateway().portal_url(subscription)
+
+
+def approve(*, request_id: int, now: datetime) -> Subscription:
+    """Staff says yes to a change of plan. A second yes changes nothing. Raises PlanRequest.DoesNotExist."""
+    with transaction.atomic():
+        request = PlanRequest.objects.select_for_update().get(pk=request_id)
+        subscription = Subscription.objects.select_for_update().get(workspace_id=request.workspace_id)
+        if request.decided_at is None:
+            subscription.buy(Tier(request.tier), seats=request.seats, by=request.requested_by_id, now=now)
+            request.decided_at, request.is_approved = now, True
+            request.save(update_fields=["decided_at", "is_approved"])
+    return subscription
+
+
+def _check_upgrade(current: EffectivePlan, tier: Tier) -> None:
+    allowed = upgrades(current)
+    if tier in allowed:
+        return
+    if current.state in {State.GRACE, State.READ_ONLY}:
+        words = "The last payment failed. Pay it first, then change the plan."
+    elif allowed:
+        words = f"From {current.plan.name} you can change to {_listed(allowed)}."
+    else:
+        words = f"{current.plan.name} is the highest plan."
+    raise UpgradeNotAllowed(words, allowed=list(allowed))
+
+
+def _check_downgrade(current: EffectivePlan, tier: Tier) -> None:
+    allowed = downgrades(current)
+    if tier in allowed:
+        return
+    words = f"From {current.plan.name} you can go down to {_listed(allowed)}." if allowed else "There is no plan below."
+    raise DowngradeNotAllowed(words, allowed=list(allowed))
+
+
+def _listed(tiers: tuple[Tier, ...]) -> str:
+    return " or ".join(PLANS[tier].name for tier in tiers)

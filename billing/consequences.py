@@ -1,0 +1,40 @@
+"""What no longer fits when a workspace moves to a plan: said before the change, never found out after it."""
+
+from datetime import datetime
+
+from accounts.models import Connection, Workspace
+from billing.effective import effective
+from billing.models import Subscription
+from billing.plans import COMING, Feature, Plan
+
+
+def consequences(workspace: Workspace, plan: Plan, *, now: datetime) -> list[str]:
+    """Sentences for people, the gravest first; none when everything fits."""
+    present = effective(Subscription.objects.get(workspace=workspace), now).plan
+    return [*_people(workspace, plan), *_connections(workspace, plan), *_limits(present, plan), *_lost(present, plan)]
+
+
+def _people(workspace: Workspace, plan: Plan) -> list[str]:
+    members = workspace.memberships.count()
+    if plan.is_per_seat or members <= 1:
+        return []
+    return [f"{plan.name} is for one person and {members} are here: the others can only read."]
+
+
+def _connections(workspace: Workspace, plan: Plan) -> list[str]:
+    count = Connection.objects.filter(workspace=workspace).exclude(status=Connection.Status.DISCONNECTED).count()
+    if count <= 1 or Feature.SEVERAL_CONNECTIONS in plan.features:
+        return []
+    return [f"{count} Notion workspaces are connected and {plan.name} has one: the others are no longer synced."]
+
+
+def _limits(present: Plan, plan: Plan) -> list[str]:
+    if plan.requests >= present.requests and plan.tokens >= present.tokens:
+        return []
+    before = f"{present.requests:,} and {present.tokens:,}"
+    return [f"{plan.requests:,} questions and {plan.tokens:,} tokens a month instead of {before}."]
+
+
+def _lost(present: Plan, plan: Plan) -> list[str]:
+    lost = [feature.label for feature in present.features if feature not in plan.features and feature not in COMING]
+    return [f"No longer included: {', '.join(lost)}."] if lost else []

@@ -1,0 +1,79 @@
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from billing.models import Subscription
+from billing.plans import CURRENCY, Tier
+from config.errors import AppError
+
+ACTIVE, CHECKOUT_REQUIRED, PENDING_APPROVAL = "active", "checkout_required", "pending_approval"
+
+
+@dataclass(frozen=True)
+class Change:
+    """`checkout_url`: where the customer has to go before anything changes."""
+
+    status: str
+    subscription: Subscription
+    checkout_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    description: str
+    amount_cents: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Amounts in integer cents. `next_at`: when `then_cents` is due for the first time; None when nothing will be."""
+
+    takes_effect_at: datetime
+    due_now_cents: int
+    then_cents: int
+    next_at: datetime | None
+    lines: tuple[Line, ...] = ()
+    currency: str = CURRENCY
+
+
+class NoPortal(AppError):
+    code = "no-portal"
+    status = 409
+
+
+class Gateway(Protocol):
+    """Each call gets the subscription's row locked and caught up with the clock, inside a transaction.
+
+    A gateway that asks somebody else keeps the lock meanwhile: whoever writes this subscription next reads it after us.
+    """
+
+    takes_money: bool
+
+    def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
+        """What an upgrade, or a purchase, costs now and from then on. Changes nothing."""
+        ...
+
+    def change(self, subscription: Subscription, *, tier: Tier, seats: int, by: uuid.UUID, now: datetime) -> Change:
+        """A purchase or an upgrade, at once."""
+        ...
+
+    def schedule(self, subscription: Subscription, *, tier: Tier | None, by: uuid.UUID, now: datetime) -> None:
+        """At the period's end: a smaller plan, or with None the end."""
+        ...
+
+    def resume(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+        """Takes back what `schedule` has arranged."""
+        ...
+
+    def set_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> None:
+        """The absolute number of seats to be paid from now on."""
+        ...
+
+    def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
+        """What will be due next if the workspace had so many seats. None: nothing will be."""
+        ...
+
+    def portal_url(self, subscription: Subscription) -> str:
+        """Where the customer keeps card and invoices. Raises NoPortal."""
+        ...

@@ -1,0 +1,49 @@
+import uuid
+from datetime import datetime
+
+from django.conf import settings
+
+from billing.effective import effective
+from billing.gateways.contract import ACTIVE, PENDING_APPROVAL, Change, NoPortal, Preview
+from billing.models import PlanRequest, Subscription
+from billing.plans import PLANS, Tier
+
+
+class Manual:
+    """Nobody takes money: a change applies at once and records who made it, or waits for staff when hosted."""
+
+    takes_money = False
+
+    def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
+        return Preview(takes_effect_at=now, due_now_cents=0, then_cents=PLANS[tier].monthly_cents(seats), next_at=None)
+
+    def change(self, subscription: Subscription, *, tier: Tier, seats: int, by: uuid.UUID, now: datetime) -> Change:
+        if settings.IS_PRODUCTION:
+            PlanRequest.objects.update_or_create(
+                workspace_id=subscription.workspace_id,
+                decided_at=None,
+                defaults={"tier": tier, "seats": seats, "requested_by_id": by, "requested_at": now},
+            )
+            return Change(PENDING_APPROVAL, subscription)
+        subscription.buy(tier, seats=seats, by=by, now=now)
+        return Change(ACTIVE, subscription)
+
+    def schedule(self, subscription: Subscription, *, tier: Tier | None, by: uuid.UUID, now: datetime) -> None:
+        subscription.pending_tier, subscription.pending_at = tier or "", effective(subscription, now).period.ends_at
+        subscription.changed_by, subscription.changed_at = by, now
+        subscription.save()
+
+    def resume(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+        subscription.forget_pending()
+        subscription.changed_by, subscription.changed_at = by, now
+        subscription.save()
+
+    def set_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> None:
+        subscription.seats, subscription.changed_at = seats, now
+        subscription.save()
+
+    def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
+        return None
+
+    def portal_url(self, subscription: Subscription) -> str:
+        raise NoPortal("Nothing is charged on this installation, so there are no card and no invoices.")

@@ -1,0 +1,61 @@
+"""Seats of a plan that is paid by member. They follow the members, unless an owner has fixed their number."""
+
+import uuid
+from datetime import datetime
+
+from accounts.models import Workspace
+from billing.effective import effective
+from billing.gateways import gateway
+from billing.models import Subscription
+from billing.permissions import check_can_use
+from billing.plans import Feature, Plan
+from config.errors import AppError, InvalidField
+
+MOST = 500
+
+
+class SeatsFull(AppError):
+    code = "seats-full"
+    status = 409
+
+
+def wanted(workspace: Workspace, plan: Plan, seats: int | None) -> int:
+    """The number of seats to pay for: as asked, else one for each member. Raises InvalidField when they do not fit."""
+    members: int = workspace.memberships.count()
+    if not plan.is_per_seat:
+        if seats not in {None, 1}:
+            raise InvalidField(f"{plan.name} is for one person.", pointer="/seats")
+        return 1
+    if seats is None:
+        return members
+    if not members <= seats <= MOST:
+        raise InvalidField(f"Seats: from {members}, one for each member, to {MOST}.", pointer="/seats")
+    return seats
+
+
+def take(*, workspace: Workspace, now: datetime) -> None:
+    """Before somebody joins. Locks the subscription until the caller's transaction ends, so that seats are counted.
+
+    Raises PlanRequired, SeatsFull, TrialExpired or PaymentRequired.
+    """
+    subscription = _locked(workspace.pk, now)
+    check_can_use(subscription, Feature.MEMBERS)
+    members = workspace.memberships.count()
+    full = subscription.seats if subscription.seats_are_fixed else MOST
+    if members >= full:
+        raise SeatsFull(f"All {full} seats are taken. An owner can add seats or remove a member.", seats=full)
+
+
+def follow(*, workspace: Workspace, now: datetime) -> None:
+    """After somebody has joined or left, in the same transaction: seats not fixed become the number of members."""
+    subscription = _locked(workspace.pk, now)
+    members = max(1, workspace.memberships.count())
+    plan = effective(subscription, now).plan
+    if plan.is_per_seat and not subscription.seats_are_fixed and subscription.seats != members:
+        gateway().set_seats(subscription, seats=members, now=now)
+
+
+def _locked(workspace_id: uuid.UUID, now: datetime) -> Subscription:
+    subscription = Subscription.objects.select_for_update().get(workspace_id=workspace_id)
+    subscription.catch_up(now)
+    return subscription
