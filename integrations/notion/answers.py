@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from integrations.notion import errors
+from integrations.notion.cleaning import storable
 
 DEFAULT_RETRY_AFTER = 30.0
 
@@ -81,7 +82,7 @@ def _seconds(value: object) -> float | None:
 
 def _body(text: str) -> dict[str, Any]:
     try:
-        body = json.loads(text)
+        body = storable(json.loads(text))
     except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from integrations.notion.budget import SLICE, Limiter, Wait
-from integrations.notion.errors import RateLimited, Unreachable
+from integrations.notion.errors import Conflict, RateLimited, Unreachable
 
 logger = logging.getLogger("integrations.notion")
 
@@ -52,6 +52,12 @@ class Asking:
                 return request()
             except RateLimited as error:
                 self._stay_away(error)
+            except Conflict as error:
+                # Somebody was saving; a read changes nothing, so it only comes again. Other conflicts stay.
+                failures += 1
+                if failures >= self._patience.tries or error.code != "conflict_error":
+                    raise
+                self._pause(self._patience.pause(failures), error)
             except Unreachable as error:
                 failures += 1
                 if failures >= self._patience.tries:
@@ -81,7 +87,7 @@ class Asking:
         if pause > self._left():
             raise error
 
-    def _pause(self, seconds: float, error: Unreachable) -> None:
+    def _pause(self, seconds: float, error: Unreachable | Conflict) -> None:
         if seconds > self._left():
             raise error
         logger.info("Notion is not to be had (%s %s), again in %.1f s", type(error).__name__, error.status, seconds)

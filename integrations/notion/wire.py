@@ -11,6 +11,7 @@ from notion_client import Client
 from notion_client.errors import HTTPResponseError, InvalidPathParameterError, RequestTimeoutError
 
 from integrations.notion.answers import error_for
+from integrations.notion.cleaning import storable
 from integrations.notion.errors import BrokenAnswer, Invalid, NotConfigured, TimedOut, Unreachable
 
 Json = dict[str, Any]
@@ -60,7 +61,7 @@ class Wire:
     ) -> Json:
         auth = {"client_id": basic[0], "client_secret": basic[1]} if basic else None
         try:
-            answer = self._client.request(path=path, method=method, query=query, body=body, auth=auth)
+            answer = storable(self._client.request(path=path, method=method, query=query, body=body, auth=auth))
         except RequestTimeoutError as error:
             raise TimedOut("Notion did not answer in time") from error
         except HTTPResponseError as error:

@@ -38,7 +38,7 @@ def test_page_comes_with_the_pinned_version_and_the_token(notion: Notion, server
         (error(403, "restricted_resource"), Restricted),
         (error(404, "object_not_found"), NotFound),
         (error(404, "something_else"), Refused),
-        (error(409, "conflict_error"), Conflict),
+        (error(409, "row_limit_exceeded"), Conflict),
         (
             error(429, "rate_limited", additional_data={"rate_limit_reason": "public_api_request_blocked"}),
             Restricted,
@@ -56,6 +56,47 @@ def test_each_refusal_has_its_class_and_is_not_repeated(
 
     assert type(caught.value) is expected
     assert len(server.requests) == (5 if expected is Unreachable else 1)
+
+
+def test_a_page_that_was_being_saved_is_read_again(notion: Notion, server: ScriptedServer) -> None:
+    server.says(error(409, "conflict_error"), error(409, "conflict_error"), answer(200, {"id": PAGE}))
+
+    assert notion.page(PAGE)["id"] == PAGE
+
+
+def test_a_page_that_is_saved_for_ever_is_a_conflict(notion: Notion, server: ScriptedServer) -> None:
+    server.says(error(409, "conflict_error"))
+
+    with pytest.raises(Conflict):
+        notion.page(PAGE)
+
+    assert len(server.requests) == 5
+
+
+def test_a_write_that_met_another_is_not_repeated(notion: Notion, server: ScriptedServer) -> None:
+    server.says(error(409, "conflict_error"))
+
+    with pytest.raises(Conflict):
+        notion.update_page(PAGE, {"properties": {}})
+
+    assert len(server.requests) == 1
+
+
+def test_what_no_database_can_hold_does_not_come_in(notion: Notion, server: ScriptedServer) -> None:
+    server.says(
+        answer(200, {"id": PAGE, "a\0b": [{"title": "Half \ud83d, whole \U0001f600, \0nothing"}, float("inf")]})
+    )
+
+    page = notion.page(PAGE)
+
+    assert page == {"id": PAGE, "ab": [{"title": "Half \ufffd, whole \U0001f600, nothing"}, None]}
+
+
+def test_a_refusal_is_said_in_words_that_can_be_kept(notion: Notion, server: ScriptedServer) -> None:
+    server.says(error(400, "validation_error", "No \0 and no \ud83d"))
+
+    with pytest.raises(Invalid, match=r"^No  and no \ufffd$"):
+        notion.page(PAGE)
 
 
 @pytest.mark.parametrize("bad", ["", "../users", f"{PAGE}/children", "not an id"])

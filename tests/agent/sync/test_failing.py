@@ -170,3 +170,19 @@ def test_a_failed_page_is_tried_again_by_itself(alice: Person, acme: NotionWorks
     assert next_try_at is not None
     assert abs(job.due_at - next_try_at) < timedelta(minutes=1)
     assert (run.status, run.tries) == ("complete", 1)
+
+
+def test_characters_that_no_database_holds_stop_no_page(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:
+    page = {"key": "top", "title": "To\0p", "blocks": [{"p": "Read\0 me."}]}
+    row = {"Ta\0sk": "Wri\0te", "State": "Do\0ing"}
+    table = {"key": "plan_main", "properties": {"Ta\0sk": "title", "State": {"select": ["Do\0ing"]}}, "rows": [row]}
+    plan = {"key": "plan", "title": "Pl\0an", "parent": "top", "sources": [table]}
+    connect(alice, seeded(emulator, {"pages": [page], "databases": [plan]}, ["top"]))
+
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+        text = "\n".join(Chunk.objects.values_list("text", flat=True))
+        titles = set(Page.objects.values_list("title", flat=True))
+
+    assert (run.status, run.reason, titles) == ("complete", "", {"Top", "Write"})
+    assert "Read me." in text
