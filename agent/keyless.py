@@ -4,7 +4,6 @@ Pure: no Django. What it needs of the outside is handed over: how to embed, how 
 """
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +15,6 @@ from pydantic import ValidationError
 from pydantic_ai import RunContext
 from pydantic_ai.messages import (
     ModelMessage,
-    ModelRequest,
     ModelResponse,
     ModelResponseStreamEvent,
     RetryPromptPart,
@@ -36,6 +34,7 @@ from agent.wording import in_context
 NAME = "docent-keyless"
 SEARCH = "search"
 FAILED = "The search did not work, so I cannot answer this now. Please try again."
+TOO_LONG = "What answers this is longer than the rest of your token quota."
 UNCLEAR = f"{NOT_FOUND} Please say what it is about."
 NOTHING_ASKED = "Ask me something about your pages."
 
@@ -85,9 +84,9 @@ class KeylessModel(Model[None]):
         model_settings: ModelSettings | None,
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
-        _, parameters = self.prepare_request(model_settings, model_request_parameters)
+        settings, parameters = self.prepare_request(model_settings, model_request_parameters)
         # Embedding takes the processor for a while, and other runs share this loop.
-        return await asyncio.to_thread(self._respond, messages, parameters)
+        return await asyncio.to_thread(self._respond, messages, settings, parameters)
 
     @asynccontextmanager
     async def request_stream(
@@ -97,55 +96,59 @@ class KeylessModel(Model[None]):
         model_request_parameters: ModelRequestParameters,
         run_context: RunContext[Any] | None = None,
     ) -> AsyncGenerator[StreamedResponse]:
-        _, parameters = self.prepare_request(model_settings, model_request_parameters)
-        response = await asyncio.to_thread(self._respond, messages, parameters)
+        settings, parameters = self.prepare_request(model_settings, model_request_parameters)
+        response = await asyncio.to_thread(self._respond, messages, settings, parameters)
         yield _Stream(model_request_parameters=parameters, response=response)
 
-    def _respond(self, messages: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
-        part, found = self._next(messages, {tool.name for tool in parameters.function_tools})
-        details: dict[str, Any] | None = None
-        if found is not None:
-            details = {"citations": [asdict(each) for each in found.citations], "grounded": found.grounded}
+    def _respond(
+        self, messages: Sequence[ModelMessage], settings: ModelSettings | None, parameters: ModelRequestParameters
+    ) -> ModelResponse:
+        said = self._next(messages, {tool.name for tool in parameters.function_tools})
+        usage = RequestUsage(input_tokens=self._count(newly_asked(messages)))
+        if isinstance(said, ToolCallPart):
+            return ModelResponse(
+                parts=[said], model_name=NAME, provider_name=NAME, finish_reason="tool_call", usage=usage
+            )
+        most = (settings or ModelSettings()).get("max_tokens")
+        kept = said if most is None else shortened(said, most, self._count)
+        usage.output_tokens = self._count(kept.text)
         return ModelResponse(
-            parts=[part],
+            parts=[TextPart(kept.text)],
             model_name=NAME,
             provider_name=NAME,
-            provider_details=details,
-            finish_reason="tool_call" if isinstance(part, ToolCallPart) else "stop",
-            usage=RequestUsage(
-                input_tokens=sum(self._count(text) for text in _texts(_turn(messages))),
-                output_tokens=self._count(_said(part)),
-            ),
+            provider_details={"citations": [asdict(each) for each in kept.citations], "grounded": kept.grounded},
+            finish_reason="stop" if kept == said else "length",
+            usage=usage,
         )
 
-    def _next(self, messages: Sequence[ModelMessage], tools: set[str]) -> tuple[TextPart | ToolCallPart, Answer | None]:
+    def _next(self, messages: Sequence[ModelMessage], tools: set[str]) -> ToolCallPart | Answer:
         question = _question(messages)
         last = messages[-1].parts if messages else []
         returns = [part for part in last if isinstance(part, ToolReturnPart)]
         if returns:
             return self._told(question, _earlier(messages), returns[-1])
         if any(isinstance(part, RetryPromptPart) for part in last):
-            return _text(Answer(FAILED, (), grounded=False))
+            return _plain(FAILED)
         if not question:
-            return _text(Answer(NOTHING_ASKED, (), grounded=False))
+            return _plain(NOTHING_ASKED)
         call = self._read_command(question) if self._read_command else None
         if call is None or call.tool not in tools:
             whole = in_context(question, _earlier(messages))
             if not whole:
-                return _text(Answer(UNCLEAR, (), grounded=False))
+                return _plain(UNCLEAR)
             call = ToolCall(SEARCH, {"query": whole})
         if call.tool not in tools:
-            return _text(Answer(NOT_FOUND, (), grounded=False))
-        return ToolCallPart(call.tool, call.arguments), None
+            return _plain(NOT_FOUND)
+        return ToolCallPart(call.tool, call.arguments)
 
-    def _told(self, question: str, earlier: Sequence[str], returned: ToolReturnPart) -> tuple[TextPart, Answer | None]:
+    def _told(self, question: str, earlier: Sequence[str], returned: ToolReturnPart) -> Answer:
         if returned.tool_name != SEARCH:
-            return TextPart(returned.model_response_str()), None
+            return _plain(returned.model_response_str())
         result = _search_result(returned.content)
         if result is None:
-            return _text(Answer(FAILED, (), grounded=False))
+            return _plain(FAILED)
         whole = in_context(question, earlier) or question
-        return _text(answer(whole, result.candidates, self._embed, asked=question))
+        return answer(whole, result.candidates, self._embed, asked=question)
 
 
 @dataclass
@@ -194,8 +197,29 @@ class _Stream(StreamedResponse):
         return self.started_at
 
 
-def _text(found: Answer) -> tuple[TextPart, Answer]:
-    return TextPart(found.text), found
+def shortened(said: Answer, most: int, count_tokens: CountTokens) -> Answer:
+    """As many whole quotes as `most` tokens allow, since half a sentence may say the opposite."""
+    if count_tokens(said.text) <= most:
+        return said
+    for number in range(len(said.citations) - 1, 0, -1):
+        ends = [found.end() for found in re.finditer(rf"\[{number}\]$", said.text, re.MULTILINE)]
+        text = f"{said.text[: ends[-1]]}\n\n…" if ends else ""
+        if text and count_tokens(text) <= most:
+            return Answer(text, said.citations[:number], said.grounded)
+    words = re.findall(r"\S+", TOO_LONG if said.citations else said.text)
+    while words and count_tokens(" ".join(words)) > most:
+        words.pop()
+    return _plain(" ".join(words))
+
+
+def _plain(text: str) -> Answer:
+    return Answer(text, (), grounded=False)
+
+
+def newly_asked(messages: Sequence[ModelMessage]) -> str:
+    """The question when this call is the first to read it. It is charged then, and reading costs nothing more."""
+    last = messages[-1].parts if messages else []
+    return _question(messages) if any(isinstance(part, UserPromptPart) for part in last) else ""
 
 
 def _question(messages: Sequence[ModelMessage]) -> str:
@@ -210,12 +234,6 @@ def _earlier(messages: Sequence[ModelMessage]) -> list[str]:
     """The questions before this one, the oldest first."""
     parts = [part for message in messages for part in message.parts if isinstance(part, UserPromptPart)]
     return [_words(part.content) for part in parts[:-1]]
-
-
-def _turn(messages: Sequence[ModelMessage]) -> Sequence[ModelMessage]:
-    """From the question on: what was said before it was charged then."""
-    asked = [at for at, message in enumerate(messages) if any(isinstance(p, UserPromptPart) for p in message.parts)]
-    return messages[asked[-1] :] if asked else messages
 
 
 def _words(content: object) -> str:
@@ -236,27 +254,3 @@ def _search_result(content: object) -> SearchResult | None:
         return SearchResult.model_validate(content)
     except ValidationError:
         return None
-
-
-def _texts(messages: Sequence[ModelMessage]) -> list[str]:
-    """Every text that a request carries."""
-    texts: list[str] = []
-    for message in messages:
-        if isinstance(message, ModelRequest) and message.instructions:
-            texts.append(message.instructions)
-        for part in message.parts:
-            if isinstance(part, ToolReturnPart):
-                texts.append(part.model_response_str())
-            elif isinstance(part, RetryPromptPart):
-                texts.append(part.model_response())
-            elif isinstance(part, TextPart | ToolCallPart):
-                texts.append(_said(part))
-            else:
-                texts.append(_words(getattr(part, "content", "")))
-    return texts
-
-
-def _said(part: TextPart | ToolCallPart) -> str:
-    if isinstance(part, TextPart):
-        return part.content
-    return f"{part.tool_name} {json.dumps(part.args_as_dict(), ensure_ascii=False)}"

@@ -1,6 +1,6 @@
 """Bounds every call of a model by what the run's hold still has, and counts what was used, also when the run is cut."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,14 +20,26 @@ class AllowanceSpent(Exception):
     """What the hold still has is not enough for another call."""
 
 
-class Bounded(WrapperModel):
-    """`counts_before`: whether a call that would cost more than is left is refused. A call of the keyless model costs
-    nobody anything, so a run that has begun is finished, and what goes beyond its hold is a line of overage."""
+def estimated(messages: Sequence[ModelMessage]) -> int:
+    """What reading these will cost, as far as one can tell without the vendor."""
+    characters = 0
+    for message in messages:
+        if isinstance(message, ModelRequest):
+            characters += len(message.instructions or "")
+        for part in message.parts:
+            characters += len(str(getattr(part, "content", "") or getattr(part, "args", "")))
+    return characters // CHARACTERS_PER_TOKEN
 
-    def __init__(self, wrapped: Model, *, tokens: int, counts_before: bool = True) -> None:
+
+class Bounded(WrapperModel):
+    """A call that would cost more than is left is refused, and one that is made may write no more than that."""
+
+    def __init__(
+        self, wrapped: Model, *, tokens: int, reading_costs: Callable[[Sequence[ModelMessage]], int] = estimated
+    ) -> None:
         super().__init__(wrapped)
         self.tokens = tokens
-        self.counts_before = counts_before
+        self.reading_costs = reading_costs
         self.input_tokens = 0
         self.output_tokens = 0
 
@@ -63,9 +75,7 @@ class Bounded(WrapperModel):
                 self._add(stream.usage)
 
     def _bounded(self, messages: list[ModelMessage], settings: ModelSettings | None) -> ModelSettings:
-        if not self.counts_before:
-            return settings or ModelSettings()
-        room = self.left - _estimated(messages)
+        room = self.left - self.reading_costs(messages)
         if room < LEAST_OUTPUT_TOKENS:
             raise AllowanceSpent
         wanted = (settings or ModelSettings()).get("max_tokens", room)
@@ -75,13 +85,3 @@ class Bounded(WrapperModel):
     def _add(self, usage: RequestUsage) -> None:
         self.input_tokens += usage.input_tokens
         self.output_tokens += usage.output_tokens
-
-
-def _estimated(messages: list[ModelMessage]) -> int:
-    characters = 0
-    for message in messages:
-        if isinstance(message, ModelRequest):
-            characters += len(message.instructions or "")
-        for part in message.parts:
-            characters += len(str(getattr(part, "content", "") or getattr(part, "args", "")))
-    return characters // CHARACTERS_PER_TOKEN

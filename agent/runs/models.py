@@ -1,24 +1,25 @@
 """The models that can answer. Without a key there is one: it quotes and cites, on this machine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pydantic import ValidationError
+from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 
 from agent import keyless
-from agent.candidates import SearchResult
-from agent.runs.instructions import INSTRUCTIONS
+from agent.runs.allowance import estimated
 from integrations import embedder
 
 
 @dataclass(frozen=True)
 class Choice:
-    """`reads_history`: whether earlier turns of the conversation are sent along, and charged."""
+    """`reads_history`: whether earlier turns of the conversation are sent along. `reading_costs`: the tokens that
+    sending these messages will cost; an estimate where only the vendor can count them."""
 
     name: str
     make: Callable[[], Model]
     reads_history: bool
+    reading_costs: Callable[[Sequence[ModelMessage]], int] = estimated
 
 
 def choose(wanted: str) -> Choice:
@@ -31,19 +32,14 @@ def _keyless() -> Model:
 
 
 def charged_tokens(text: str) -> int:
-    """What the keyless model charges: the words of question and answer. Reading costs nothing on our own processor."""
-    if text == INSTRUCTIONS or _is_search_result(text):
-        return 0
-    return embedder.default().count_tokens(text)
+    """What the keyless model charges for a question or an answer: never more than its characters, though some scripts
+    are taken to pieces smaller than those. A hold is reserved by characters, before anything is counted."""
+    return min(len(text), embedder.default().count_tokens(text))
 
 
-def _is_search_result(text: str) -> bool:
-    try:
-        SearchResult.model_validate_json(text)
-    except ValidationError:
-        return False
-    return True
+def _reading_costs(messages: Sequence[ModelMessage]) -> int:
+    return charged_tokens(keyless.newly_asked(messages))
 
 
-KEYLESS = Choice(keyless.NAME, _keyless, reads_history=True)
+KEYLESS = Choice(keyless.NAME, _keyless, reads_history=True, reading_costs=_reading_costs)
 _CHOICES = {KEYLESS.name: KEYLESS}

@@ -53,7 +53,7 @@ def ask(
     with transaction.atomic():
         conversation = _conversation(membership, conversation_id, prompt, now)
         run = Run(conversation=conversation, owner_id=membership.user_id, prompt=prompt, created_at=now)
-        held = usage.hold(membership=membership, key=f"run:{key or run.id}", now=now, at_least=_least_tokens(prompt))
+        held = usage.hold(membership=membership, key=f"run:{key or run.id}", now=now, at_least=least_tokens(prompt))
         if key is not None and (earlier := Run.objects.filter(hold_id=held.pk).first()):
             return earlier
         if conversation._state.adding:
@@ -66,8 +66,9 @@ def ask(
     return run
 
 
-def _least_tokens(prompt: str) -> int:
-    """The keyless model charges the question four times (docs/billing.md); a token has about four characters."""
+def least_tokens(prompt: str) -> int:
+    """What bounds every run of the keyless model: its question costs at most its characters, and then there is room
+    for a short answer (docs/billing.md)."""
     return usage.LEAST_RUN_TOKENS + len(prompt)
 
 

@@ -35,7 +35,7 @@ from agent.runs import shown
 from agent.runs.allowance import Bounded
 from agent.runs.citing import checked
 from agent.runs.instructions import INSTRUCTIONS
-from agent.runs.models import KEYLESS, Choice
+from agent.runs.models import Choice
 from agent.runs.writing import Writing
 
 MOST_CALLS = 8
@@ -67,7 +67,7 @@ class Work:
 
     @cached_property
     def model(self) -> Bounded:
-        return Bounded(self.choice.make(), tokens=self.tokens, counts_before=self.choice != KEYLESS)
+        return Bounded(self.choice.make(), tokens=self.tokens, reading_costs=self.choice.reading_costs)
 
     @cached_property
     def writing(self) -> Writing:

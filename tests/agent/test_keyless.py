@@ -2,11 +2,13 @@ import asyncio
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from pydantic_ai import Agent, ModelResponse, ModelRetry
 from pydantic_ai.messages import ModelMessagesTypeAdapter, ToolCallPart
 
 from agent import keyless
+from agent.answering import Answer, Citation
 from agent.candidates import Candidate, SearchResult
 from agent.keyless import KeylessModel, ToolCall, answer_of
 
@@ -24,6 +26,10 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 
 def words(text: str) -> int:
     return len(text.split())
+
+
+def cited(number: int) -> Citation:
+    return Citation(number, "c1", "p1", "b1", "The office opens.")
 
 
 def agent_with(model: KeylessModel | None = None, candidates: Sequence[Candidate] = (PAGE,)) -> Agent[None, str]:
@@ -76,16 +82,43 @@ def test_streaming_says_and_costs_the_same() -> None:
     assert grounded
 
 
-def test_usage_counts_every_text_of_both_turns() -> None:
+def test_usage_is_the_question_once_and_the_answer_once() -> None:
     result = agent_with().run_sync(QUESTION)
-    returned = SearchResult(query=QUESTION, candidates=[PAGE]).model_dump_json()
-    call = f'search {{"query": "{QUESTION}"}}'
 
-    first = words("Answer from the pages.") + words(QUESTION)
+    assert (result.usage.input_tokens, result.usage.output_tokens) == (words(QUESTION), words(result.output))
 
-    assert result.usage.output_tokens == words(call) + words(result.output)
-    # Instructions stand in both requests of the history.
-    assert result.usage.input_tokens == 2 * first + words("Answer from the pages.") + words(call) + words(returned)
+
+def test_an_answer_without_a_search_is_charged_too() -> None:
+    result = agent_with().run_sync("And when are they?")
+
+    assert (result.usage.input_tokens, result.usage.output_tokens) == (4, words(keyless.UNCLEAR))
+
+
+LISTED = Answer("- The office opens. [1]\n- It closes late. [2]", (cited(1), cited(2)), grounded=True)
+
+
+@pytest.mark.parametrize(
+    ("most", "text"),
+    [
+        (10, LISTED.text),
+        (9, "- The office opens. [1]\n\n…"),
+        (6, "- The office opens. [1]\n\n…"),
+        (3, "What answers this"),
+    ],
+)
+def test_an_answer_that_does_not_fit_keeps_whole_quotes(most: int, text: str) -> None:
+    kept = keyless.shortened(LISTED, most, words)
+
+    assert kept.text == text
+    assert [f"[{each.number}]" in text for each in kept.citations] == [True] * text.count(" [")
+    assert kept.grounded == bool(kept.citations)
+
+
+def test_a_call_that_may_write_little_says_so() -> None:
+    result = agent_with().run_sync(QUESTION, model_settings={"max_tokens": 6})
+
+    assert (result.usage.output_tokens, result.output) == (6, "What answers this is longer than")
+    assert _last(result.all_messages()).finish_reason == "length"
 
 
 def test_nothing_found_is_said() -> None:
