@@ -31,8 +31,8 @@ def _give_up(*, run_id: str) -> None:
     queue_name="runs",
     lease=timedelta(seconds=settings.RUN_LEASE_SECONDS),
     gave_up=staticmethod(_give_up),
-    # Whatever hangs is ended from outside; the job is then taken up again like that of a killed worker.
-    time_limit=settings.RUN_TIME_LIMIT + 30,
+    # The job of what was ended from outside is taken up again like that of a killed worker.
+    time_limit=settings.RUN_HARD_TIME_LIMIT,
 )
 def run(*, run_id: str) -> None:
     from agent.runs import performing

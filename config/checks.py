@@ -1,4 +1,5 @@
-"""What a hosted installation refuses to start with: the doors and defaults that are meant for one machine."""
+"""What an installation refuses to start with: limits that contradict each other, and, where it is hosted, the doors and
+defaults that are meant for one machine."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,11 +19,11 @@ SECRET_LENGTH = 32
 
 
 def insist_on_production() -> None:
-    """Raises ImproperlyConfigured with everything that is wrong at once. Elsewhere than in production: nothing."""
+    """Raises ImproperlyConfigured with everything that is wrong at once. Elsewhere only what is wrong everywhere."""
     found = list(problems())
     if found:
         listed = "\n".join(f"- {problem}" for problem in found)
-        raise ImproperlyConfigured(f"DOCENT_ENV=production does not start like this:\n{listed}")
+        raise ImproperlyConfigured(f"Docent does not start like this:\n{listed}")
 
 
 def insist_on_walls() -> None:
@@ -39,10 +40,22 @@ def as_system_check(app_configs: Any, **_: Any) -> list[CheckMessage]:
 
 def problems() -> Iterator[str]:
     """Each names the variable and says what to do."""
+    yield from _times()
     if settings.IS_PRODUCTION:
         yield from _secrets()
         yield from _addresses()
         yield from _doors()
+
+
+def _times() -> Iterator[str]:
+    # A run whose worker died is taken up after the lease; it must still find its hold then.
+    longest = settings.RUN_HARD_TIME_LIMIT + settings.RUN_LEASE_SECONDS
+    if longest >= settings.HOLD_LIFE_SECONDS:
+        life = settings.HOLD_LIFE_SECONDS
+        yield (
+            f"RUN_TIME_LIMIT and RUN_LEASE_SECONDS let a run outlive its quota's hold of {life} s: "
+            f"lower them by more than {longest - life} s."
+        )
 
 
 def _secrets() -> Iterator[str]:

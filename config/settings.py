@@ -277,10 +277,14 @@ LOGGING = {
     "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
 }
 
-# Asking: how passages are chosen, and how long one run may take. The hold outlives the limit by far.
+# Asking: how passages are chosen, and how long one run may take.
 RETRIEVAL_DENSE_WEIGHT = float(env.text("RETRIEVAL_DENSE_WEIGHT", "0.5"))
 RETRIEVAL_LIMIT = env.number("RETRIEVAL_LIMIT", 8)
 RUN_TIME_LIMIT = env.number("RUN_TIME_LIMIT", 60)
+# Whatever hangs beyond its limit is ended from outside.
+RUN_HARD_TIME_LIMIT = RUN_TIME_LIMIT + 30
 RUN_LEASE_SECONDS = env.number("RUN_LEASE_SECONDS", 120)
+# How long quota is reserved for a run. config.checks insists that it outlives the run.
+HOLD_LIFE_SECONDS = 15 * 60
 # How many clients may wait or stream in one web process; each holds a connection to Redis and nothing else.
 STREAM_CLIENTS = env.number("STREAM_CLIENTS", 5_000)

@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
@@ -41,8 +42,8 @@ log = logging.getLogger(__name__)
 RUN_TOKEN_CAP = 10_000
 # What the shortest question and the shortest answer cost. With less left, a run could only fail, and failing is free.
 LEAST_RUN_TOKENS = 50
-# Longer than any run may take (its hard time limit), so that a living run never loses its hold.
-HOLD_LIFE = timedelta(minutes=15)
+# Longer than any run may take, so that a living run never loses its hold.
+HOLD_LIFE = timedelta(seconds=settings.HOLD_LIFE_SECONDS)
 
 
 def hold(

@@ -64,6 +64,21 @@ def test_a_complete_environment_starts(what: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("kind", ["embedded", "production"])
+@pytest.mark.parametrize("what", list(STARTS))
+def test_nothing_starts_with_runs_that_outlive_their_holds(what: str, kind: str) -> None:
+    done = start(what, DOCENT_ENV=kind, RUN_TIME_LIMIT="840", RUN_LEASE_SECONDS="30")
+
+    assert done.returncode != 0
+    assert "RUN_TIME_LIMIT and RUN_LEASE_SECONDS let a run outlive its quota's hold of 900 s" in done.stderr
+
+
+def test_the_longest_run_that_its_hold_outlives_is_allowed() -> None:
+    done = start("check", RUN_TIME_LIMIT="839", RUN_LEASE_SECONDS="30")
+
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("what", list(STARTS))
 def test_everything_that_is_wrong_is_said_at_once(what: str) -> None:
     done = start(what, **WRONG)
