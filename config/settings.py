@@ -283,7 +283,8 @@ RETRIEVAL_LIMIT = env.number("RETRIEVAL_LIMIT", 8)
 RUN_TIME_LIMIT = env.number("RUN_TIME_LIMIT", 60)
 # Whatever hangs beyond its limit is ended from outside.
 RUN_HARD_TIME_LIMIT = RUN_TIME_LIMIT + 30
-RUN_LEASE_SECONDS = env.number("RUN_LEASE_SECONDS", 120)
+# Shorter than a client waits (config.waiting), so that it still hears of a run whose worker was killed.
+RUN_LEASE_SECONDS = env.number("RUN_LEASE_SECONDS", 30)
 # How long quota is reserved for a run. config.checks insists that it outlives the run.
 HOLD_LIFE_SECONDS = 15 * 60
 # How many clients may wait or stream in one web process; each holds a connection to Redis and nothing else.

@@ -40,6 +40,7 @@ from agent.runs.writing import Writing
 
 MOST_CALLS = 8
 LOOK_SECONDS = 0.25
+WATCH_SECONDS = 2.0
 
 
 class Stopped(Exception):
@@ -88,8 +89,28 @@ class Work:
     async def perform(self) -> None:
         async with asyncio.timeout(settings.RUN_TIME_LIMIT):
             await self.look(at_once=True)
-            result = await self._converse()
+            result = await self._watched()
             await self._end(result)
+
+    async def _watched(self) -> AgentRunResult[str]:
+        """A model may be silent for longer than the lease, so who watches is not who listens to it."""
+        working, watching = asyncio.ensure_future(self._converse()), asyncio.ensure_future(self._watch())
+        both = (working, watching)
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()
+            return working.result()
+        finally:
+            for each in both:
+                each.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        """Ends only by what it sees: a stop, or another worker that took over."""
+        while True:
+            await asyncio.sleep(min(WATCH_SECONDS, settings.RUN_LEASE_SECONDS / 3))
+            await self.look()
 
     async def _converse(self) -> AgentRunResult[str]:
         begun = time.monotonic()

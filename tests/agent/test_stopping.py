@@ -1,18 +1,23 @@
-"""Stopping in the middle, with a model that would write for ever."""
+"""Stopping in the middle, with a model that would write for ever, and with one that says nothing for long."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.utils import timezone
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from accounts import tenancy
-from accounts.models import User
+from accounts.models import Job, User
+from agent import jobs
 from agent.models import Run
 from agent.runs import models
+from config.waiting import WAIT_SECONDS
 from tests.agent.asking import work
 from tests.people import Person, put_on_plan
 from usage.models import Entry, Hold, Period
@@ -38,6 +43,30 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def _stop_the_run() -> None:
     run = Run.objects.get(status=Run.Status.RUNNING)
     Run.objects.filter(pk=run.pk).update(stop_requested_at=timezone.now())
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], bool]], None]:
+    """A stand-in that says nothing until what it is given becomes true."""
+
+    def until(is_time: Callable[[], bool]) -> None:
+        async def words(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str]:
+            while not await sync_to_async(is_time)():
+                await asyncio.sleep(0.05)
+            yield "At last."
+
+        choice = models.Choice("endless", lambda: FunctionModel(stream_function=words), reads_history=True)
+        monkeypatch.setitem(models._CHOICES, "endless", choice)
+
+    return until
+
+
+def leased_until() -> datetime:
+    with tenancy.shared():
+        leased = Job.objects.filter(name="agent.jobs.run", leased_until__gt=timezone.now())
+        last = leased.latest("leased_until").leased_until
+    assert last is not None
+    return last
 
 
 def ask_the_endless_one(person: Person) -> str:
@@ -81,3 +110,33 @@ def test_a_prompt_that_does_not_fit_is_not_sent(alice: Person, endless: list[str
     failed = answer_of(alice, address)
 
     assert (failed["status"], failed["answer"], endless) == ("failed", "", [])
+
+
+def test_a_silent_model_keeps_its_lease(alice: Person, silent: Callable[[Callable[[], bool]], None]) -> None:
+    seen: set[datetime] = set()
+
+    def is_renewed_twice() -> bool:
+        seen.add(leased_until())
+        return len(seen) > 2
+
+    silent(is_renewed_twice)
+
+    assert answer_of(alice, ask_the_endless_one(alice))["answer"] == "At last."
+
+
+def test_a_silent_model_is_stopped(alice: Person, silent: Callable[[Callable[[], bool]], None]) -> None:
+    def stop_and_never_speak() -> bool:
+        _stop_the_run()
+        return False
+
+    silent(stop_and_never_speak)
+
+    stopped = answer_of(alice, ask_the_endless_one(alice))
+
+    assert (stopped["status"], stopped["answer"]) == ("stopped", "")
+
+
+def test_the_lease_of_a_killed_worker_ends_while_its_client_still_waits() -> None:
+    taken_up_after = jobs.run.lease.total_seconds() + settings.CELERY_BEAT_SCHEDULE["sweep-jobs"]["schedule"]
+
+    assert taken_up_after < WAIT_SECONDS / 2
