@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from config import environment as env
-from devkit import prepared, reaper
+from devkit import elsewhere, prepared, reaper
 from devkit.home import PROJECT, Home, Trouble, is_free
 from devkit.processes import Child, Echo, signal_all
 from devkit.services import Services, answers
@@ -196,7 +196,9 @@ def run() -> int:
         services.start()
         if not is_free(port):
             raise Trouble(f"Port {port} is taken: stop what uses it, or set PORT to another.")
-        environment = {"PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}", **services.environment}
+        elsewhere.check()
+        environment = {"PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}", **elsewhere.addresses()}
+        environment |= services.environment
         start_application(supervisor, environment, port)
         say("docent", f"all ready after {time.monotonic() - begun:.1f} s; Ctrl-C ends everything")
         supervisor.watch()

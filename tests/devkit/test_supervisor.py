@@ -196,11 +196,12 @@ def test_what_is_for_one_machine_refuses_production(
     assert not (tmp_path / "home").exists()
 
 
-def test_only_the_web_process_goes_without_the_owners_address(tmp_path: Path) -> None:
+def test_web_and_beat_go_without_the_owners_address(tmp_path: Path) -> None:
     owner = "postgresql://owner:word@db/docent"
 
-    web, *others = supervisor.application(Home(tmp_path), {"DATABASE_URL": owner, "SECRET_KEY": "s" * 50}, 8000)
+    programs = supervisor.application(Home(tmp_path), {"DATABASE_URL": owner, "SECRET_KEY": "s" * 50}, 8000)
 
-    assert owner not in web.environment.values()
-    assert web.environment["DATABASE_WEB_URL"].startswith("postgresql://docent_web:")
-    assert all(other.environment["DATABASE_URL"] == owner for other in others)
+    with_it = {program.name for program in programs if owner in program.environment.values()}
+    lesser = [program.environment["DATABASE_WEB_URL"] for program in programs if program.name not in with_it]
+    assert with_it == {"runs", "sync"}
+    assert all(url.startswith("postgresql://docent_web:") for url in lesser)
