@@ -12,6 +12,8 @@ from accounts.edge import MemberAPI, PublicAPI
 from accounts.models import Membership, User
 from accounts.sign_in import sign_in
 
+# Among the names of zones, yet none: what this machine is set to, and what is not set.
+NO_PLACES = {"localtime", "Factory"}
 NOTIFICATIONS = ("sync_problems", "quota_warnings", "product_news")
 
 
@@ -23,6 +25,18 @@ def workspace_json(membership: Membership) -> dict[str, Any]:
     return {"id": membership.workspace_id, "name": membership.workspace.name, "role": membership.role}
 
 
+class PasswordField(serializers.CharField):
+    """A number is refused: as text it could be written in more than one way."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=1_000, trim_whitespace=False, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
 class PairOutput(serializers.Serializer[Any]):
     access = serializers.CharField()
     refresh = serializers.CharField()
@@ -31,7 +45,7 @@ class PairOutput(serializers.Serializer[Any]):
 class Login(PublicAPI):
     class Input(serializers.Serializer[Any]):
         email = serializers.CharField(max_length=254)
-        password = serializers.CharField(max_length=1_000, trim_whitespace=False)
+        password = PasswordField()
         totp = serializers.CharField(max_length=20, required=False)
 
     @extend_schema(request=Input, responses=PairOutput)
@@ -95,7 +109,7 @@ class ConfigFields(serializers.Serializer[User]):
     default_sharing = serializers.ChoiceField(choices=["private", "workspace"], required=False)
 
     def validate_timezone(self, value: str) -> str:
-        if value not in available_timezones():
+        if value not in available_timezones() - NO_PLACES:
             raise serializers.ValidationError("This is no name of a time zone. One is Europe/Berlin.")
         return value
 

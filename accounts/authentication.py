@@ -27,6 +27,12 @@ class AccessTokenAuthentication(JWTAuthentication):
         enter(request, membership)
         return membership.user, token
 
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """The name of a scheme may be written in any case (RFC 9110)."""
+        scheme, space, rest = header.partition(b" ")
+        raw: bytes | None = super().get_raw_token(b"Bearer" + space + rest if scheme.lower() == b"bearer" else header)
+        return raw
+
 
 class BrowserSessionAuthentication(SessionAuthentication):
     """The browser's session, with Django's CSRF check."""

@@ -46,7 +46,11 @@ def sign_in(request: HttpRequest, *, email: str, password: str) -> Membership:
     home = tenancy.home(user)
     if home is None:
         raise InvalidCredentials("The e-mail address or the password is not right.")
-    return tenancy.member(user_id=user.pk, workspace_id=home.workspace_id)
+    membership = tenancy.member(user_id=user.pk, workspace_id=home.workspace_id)
+    # The password may have been changed since it was looked at; tokens get the number compared here.
+    if membership.user.token_version != user.token_version:
+        raise InvalidCredentials("The e-mail address or the password is not right.")
+    return membership
 
 
 def is_verified(user: User) -> bool:

@@ -14,6 +14,7 @@ from config.errors import AppError
 
 # Two tabs may refresh at the same moment; only a later second use means that a token was stolen.
 REUSE_GRACE = timedelta(seconds=20)
+ENDED = "This refresh token is no longer good. Sign in again."
 
 
 class InvalidToken(AppError):
@@ -48,11 +49,15 @@ def rotate(raw: str, *, now: datetime) -> Pair:
         outstanding = OutstandingToken.objects.select_for_update().filter(jti=token["jti"]).first()
         user = User.objects.filter(pk=token["sub"], is_active=True).first()
         if outstanding is None or user is None or token.get("tv") != user.token_version:
-            raise InvalidToken("This refresh token is no longer good. Sign in again.")
+            raise InvalidToken(ENDED)
         used = BlacklistedToken.objects.filter(token=outstanding).first()
         if used is None:
             BlacklistedToken.objects.create(token=outstanding)
-            return issue(tenancy.member(user_id=user.pk, workspace_id=token.get("ws")))
+            membership = tenancy.member(user_id=user.pk, workspace_id=token.get("ws"))
+            # All tokens may have been ended while this one waited; what is issued carries the number compared here.
+            if token["tv"] != membership.user.token_version:
+                raise InvalidToken(ENDED)
+            return issue(membership)
     if now - used.blacklisted_at > REUSE_GRACE:
         user.end_all_tokens()
     raise InvalidToken("This refresh token was already used. Sign in again.")

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts import services as accounts_services
 from accounts import sign_in, tokens
-from accounts.api import user_json, workspace_json
+from accounts.api import PasswordField, user_json, workspace_json
 from accounts.edge import MemberAPI, PublicAPI
 from accounts.models import Connection, Membership, User, Workspace
 from billing import services
@@ -24,7 +24,7 @@ from billing.plans import Tier
 class Register(PublicAPI):
     class Input(serializers.Serializer[Any]):
         email = serializers.EmailField(max_length=254)
-        password = serializers.CharField(max_length=1_000, trim_whitespace=False)
+        password = PasswordField()
         name = serializers.CharField(max_length=120, required=False, allow_blank=True)
         workspace_name = serializers.CharField(max_length=120, required=False, allow_blank=True)
 

@@ -28,7 +28,15 @@ def test_the_members_settings_are_kept(alice: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"timezone": "Mars/Base"}, {"language": "xx"}, {"email_notifications": {"spam": True}}, ["a list"]]
+    "change",
+    [
+        {"timezone": "Mars/Base"},
+        {"timezone": "localtime"},
+        {"timezone": "Factory"},
+        {"language": "xx"},
+        {"email_notifications": {"spam": True}},
+        ["a list"],
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(alice: Person, change: object) -> None:
     assert alice.api.patch("/user/config", change).status_code == 400

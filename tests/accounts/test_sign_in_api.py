@@ -1,15 +1,18 @@
 import secrets
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 
 from accounts import tokens
 from accounts.models import Membership
-from tests.people import PASSWORD, Person, join
+from tests.devkit.machine import eventually
+from tests.people import PASSWORD, Person, join, sign_up
 
 
 @pytest.fixture
@@ -99,6 +102,73 @@ def test_a_refresh_token_used_again_later_ends_every_token(api: APIClient, alice
     assert api.post("/auth/refresh", {"refresh": fresh["refresh"]}).status_code == 401
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {fresh['access']}")
     assert api.get("/user/config").status_code == 401
+
+
+@contextmanager
+def held(table: str, mode: str) -> Iterator[Callable[[], bool]]:
+    """Nobody gets on with the table until the block is left; what is given returns when somebody stands before it."""
+    question = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = %s::regclass)"
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {table} IN {mode} MODE")
+
+        def is_waited_for() -> bool:
+            cursor.execute(question, [table])
+            return bool(cursor.fetchone()[0])
+
+        yield lambda: eventually(is_waited_for)
+
+
+def test_a_refresh_that_waits_while_all_tokens_are_ended_gives_none(alice: Person) -> None:
+    refresh = tokens.issue(alice.membership).refresh
+
+    with ThreadPoolExecutor(1) as pool:
+        with held("token_blacklist_blacklistedtoken", "SHARE ROW EXCLUSIVE") as wait_for_it:
+            waiting = pool.submit(refresh_in_thread, refresh)
+            wait_for_it()
+            alice.user.end_all_tokens()
+        status, _ = waiting.result()
+
+    assert status == 401
+
+
+def test_a_sign_in_that_waits_while_the_password_is_changed_gives_no_tokens(alice: Person) -> None:
+    def sign_in() -> int:
+        try:
+            return APIClient().post("/auth/login", {"email": alice.email, "password": PASSWORD}).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool, held("accounts_membership", "ACCESS EXCLUSIVE") as wait_for_it:
+        waiting = pool.submit(sign_in)
+        wait_for_it()
+        alice.user.set_password("a longer and quite other phrase")
+        alice.user.save()
+
+    assert waiting.result() == 401
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_of_a_token_is_read_in_any_case(api: APIClient, alice: Person, scheme: str) -> None:
+    api.credentials(HTTP_AUTHORIZATION=f"{scheme} {tokens.issue(alice.membership).access}")
+
+    assert api.get("/user/config").status_code == 200
+
+
+@pytest.mark.parametrize("header", ["bearer", "bearer a b", "Bearer a.b.c"])
+def test_a_header_without_one_token_is_refused(api: APIClient, header: str) -> None:
+    api.credentials(HTTP_AUTHORIZATION=header)
+
+    assert api.get("/user/config").status_code == 401
+
+
+def test_a_number_is_no_password(api: APIClient) -> None:
+    person = sign_up("Nina")
+    person.user.set_password("123456789012")
+    person.user.save()
+
+    answer = api.post("/auth/login", {"email": person.email, "password": 123456789012})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/password")
 
 
 def test_signing_out_ends_the_refresh_token(api: APIClient, alice: Person) -> None:

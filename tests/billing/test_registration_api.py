@@ -69,6 +69,12 @@ def test_a_weak_password_is_refused_with_its_field() -> None:
     assert answer.json()["errors"][0]["pointer"] == "/password"
 
 
+def test_a_number_is_no_password() -> None:
+    answer = client().post("/auth/register", {"email": address(), "password": 918273645546372819})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/password")
+
+
 @pytest.mark.parametrize("body", [{}, {"email": "no address", "password": PASSWORD}, {"email": "a@example.com"}])
 def test_incomplete_registrations_are_refused(body: dict[str, str]) -> None:
     assert client().post("/auth/register", body).status_code == 400
