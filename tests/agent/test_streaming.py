@@ -1,19 +1,13 @@
 """Waiting, streaming and dying, against a real web process and a real worker."""
 
-import asyncio
 import re
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
-import psycopg
 import pytest
-from django.conf import settings
-from django.db import connections
 
 from accounts import tenancy, tokens
-from accounts.models import Job
 from agent.models import Run
 from tests.index import handbook
 from tests.people import Person, put_on_plan, sign_up
@@ -142,49 +136,6 @@ def test_a_run_that_waits_for_a_worker_is_stopped(stack: Stack, alice: Person) -
     assert events(heard[0])[-1][1] == "done"
     with tenancy.within(alice.workspace):
         assert Hold.objects.get().state == "released"
-
-
-def test_forty_wait_while_others_are_served(stack: Stack, alice: Person) -> None:
-    async def crowd() -> tuple[list[int], list[float], int]:
-        authorization = {"Authorization": f"Bearer {tokens_of[0]}"}
-        async with httpx.AsyncClient(base_url=stack.url, headers=authorization, timeout=120) as http:
-            waiting = [asyncio.create_task(http.post("/agent/run", json={"prompt": QUESTION})) for _ in range(40)]
-            await asyncio.to_thread(asked, 40)
-            begun = asyncio.get_running_loop().time()
-            others = [(await http.get("/agent/conversations?limit=1")).elapsed.total_seconds() for _ in range(20)]
-            assert asyncio.get_running_loop().time() - begun < 30
-            open_connections = await asyncio.to_thread(database_connections)
-            await asyncio.to_thread(stack.restart_worker)
-            return [(await each).status_code for each in waiting], others, open_connections
-
-    def asked(number: int) -> None:
-        while Job.objects.filter(workspace=alice.workspace, name="agent.jobs.run").count() < number:
-            threading.Event().wait(0.05)
-
-    tokens_of = [tokens.issue(alice.membership).access]
-    stack.worker.kill()
-    statuses, others, open_connections = asyncio.run(crowd())
-
-    assert statuses == [200] * 40
-    assert sorted(others)[10] < 0.5
-    assert open_connections <= settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
-    with tenancy.within(alice.workspace):
-        period = Period.objects.get(member_id=alice.user.pk)
-        assert (period.requests_used, period.requests_held, period.tokens_held) == (40, 0, 0)
-
-
-def database_connections() -> int:
-    """Of processes that are not this one."""
-    ours: Any = connections["default"]
-    ours.close()
-    ours.close_pool()
-    owner: dict[str, Any] = settings.DATABASES["owner"]
-    with psycopg.connect(dbname=owner["NAME"], host=owner["HOST"], user=owner["USER"]) as server:
-        row = server.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'docent_web'"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def test_a_killed_worker_costs_time_and_no_answer(stack: Stack, alice: Person) -> None:
