@@ -77,7 +77,8 @@ def test_a_stranger_connects_notion_asks_and_sees_what_it_cost(
     source = page.locator("a[href*='notion']", has_text="Handbook").first
     expect(source).to_be_visible()
 
-    # See what it cost.
+    # See what it cost, beside the answer and in full.
+    expect(page.locator("#allowance")).to_contain_text(re.compile(r"[1-9]\d* of 50,000 tokens"))
     page.goto(f"{stack.url}/app/usage")
     expect(page.get_by_text("1 of 120").first).to_be_visible()
     assert complaints == []
