@@ -4,11 +4,28 @@ this package stands below them."""
 from importlib import import_module
 from importlib.util import find_spec
 
+from allauth.account import urls as allauth
 from django.urls import URLPattern, include, path
 
 from config import openapi, views
 from config.staff import site as staff
 
+# Of allauth's addresses those with a page of ours. Without `account_email`: there one person could claim an address
+# that another one registers later, or has registered already.
+SIGN_IN = {
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_signup",
+    "account_reauthenticate",
+    "account_email_verification_sent",
+    "account_confirm_email",
+    "account_change_password",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+}
 APPS = ("accounts", "billing", "usage", "tasks", "agent")
 
 
@@ -23,7 +40,7 @@ urlpatterns = [
     path("", views.start, name="start"),
     *api_patterns,
     *page_patterns,
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include([each for each in allauth.urlpatterns if each.name in SIGN_IN])),
     path("admin", views.to_staff),
     path("admin/", views.to_staff),
     path("staff", views.to_staff),

@@ -123,7 +123,7 @@ class OneConversation(AskPage):
         conversations.share(conversation, membership=self.membership, is_shared=is_shared)
         return redirect("conversation", conversation.pk)
 
-    def delete(self, conversation: Conversation) -> HttpResponse:
+    def remove(self, conversation: Conversation) -> HttpResponse:
         conversations.delete(conversation, workspace_id=self.membership.workspace_id, now=timezone.now())
         messages.success(self.request, _("The conversation was deleted."))
         return redirect("conversations")
@@ -140,7 +140,7 @@ ACTIONS = {
     "rename": OneConversation.rename,
     "share": OneConversation.share,
     "unshare": OneConversation.share,
-    "delete": OneConversation.delete,
+    "delete": OneConversation.remove,
     "export": OneConversation.export,
 }
 

@@ -19,11 +19,14 @@ class Found:
 
     @property
     def methods(self) -> frozenset[str]:
-        """What the view class answers; a plain function answers what it likes, which counts as GET."""
-        view_class = getattr(self.view, "view_class", None) or getattr(self.view, "cls", None)
-        if view_class is None:
-            return frozenset({"GET"})
-        return frozenset(method for method in METHODS if hasattr(view_class, method.lower()))
+        """What the view class answers; a plain function answers what it likes, which counts as all."""
+        if self.view_class is None:
+            return frozenset(METHODS)
+        return frozenset(method for method in METHODS if hasattr(self.view_class, method.lower()))
+
+    @property
+    def view_class(self) -> Any:
+        return getattr(self.view, "view_class", None) or getattr(self.view, "cls", None)
 
 
 def addresses() -> dict[str, Found]:

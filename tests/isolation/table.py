@@ -115,10 +115,9 @@ PAGES = {
     "app/ask/<uuid:conversation_id>": api(
         "GET",
         "POST",
-        "DELETE",
         ids={"conversation_id": "conversation"},
         bodies={"POST": {"action": "delete"}},
-        viewer_may=some("POST", "DELETE"),
+        viewer_may=some("POST"),
     ),
     "app/conversations": api("GET"),
     "app/runs/<uuid:run_id>/stop": api("POST", ids={"run_id": "run"}, viewer_may=some("POST")),
@@ -181,4 +180,19 @@ PAGES = {
 
 # Signing in and out is allauth's; these addresses know no workspace. They are only asked not to tell or break anything.
 SIGN_IN_PREFIX = "accounts/"
+# Those that have a page of ours, each with an address that fits.
+SIGN_IN = {
+    "accounts/login/": "/accounts/login/",
+    "accounts/logout/": "/accounts/logout/",
+    "accounts/inactive/": "/accounts/inactive/",
+    "accounts/signup/": "/accounts/signup/",
+    "accounts/reauthenticate/": "/accounts/reauthenticate/",
+    "accounts/confirm-email/": "/accounts/confirm-email/",
+    r"accounts/^confirm-email/(?P<key>[-:\w]+)/$": "/accounts/confirm-email/x/",
+    "accounts/password/change/": "/accounts/password/change/",
+    "accounts/password/reset/": "/accounts/password/reset/",
+    "accounts/password/reset/done/": "/accounts/password/reset/done/",
+    r"accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "/accounts/password/reset/key/1-x/",
+    "accounts/password/reset/key/done/": "/accounts/password/reset/key/done/",
+}
 STAFF_PREFIXES = ("staff", "admin")

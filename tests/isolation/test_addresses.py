@@ -36,7 +36,7 @@ def send(world: World, person: Person | None, route: str, method: str, *, shared
     if method == "POST":
         own = {"workspace": str(person.workspace.pk)} if person and "workspace" not in body else {}
         return browser.post(address, {**own, **body})
-    return browser.get(address)
+    return browser.generic(method, address, headers={"X-Workspace": str(person.workspace.pk)} if person else {})
 
 
 def _filled(value: Any, ids: dict[str, UUID]) -> Any:
@@ -57,12 +57,8 @@ def test_every_address_has_an_entry_with_its_methods() -> None:
     }
 
     assert set(found) == set(ENTRIES)
-    plain = {
-        route for route, each in found.items() if not hasattr(each.view, "view_class") and not hasattr(each.view, "cls")
-    }
-    assert {r: found[r].methods for r in found if r not in plain} == {
-        r: ENTRIES[r].methods for r in found if r not in plain
-    }
+    classes = {route: each for route, each in found.items() if each.view_class is not None}
+    assert {route: each.methods for route, each in classes.items()} == {r: ENTRIES[r].methods for r in classes}
 
 
 @pytest.mark.parametrize(("route", "method"), NEED_SIGN_IN)
@@ -170,24 +166,44 @@ def test_an_expired_trial_leaves_only_the_way_out(world: World, route: str, meth
         assert answer.status_code == 402, shown(answer)
 
 
-@pytest.mark.parametrize("route", [r for r in inventory.addresses() if r.startswith(table.SIGN_IN_PREFIX)])
-def test_signing_in_tells_strangers_nothing(world: World, route: str) -> None:
-    address = "/" + route.replace("^", "").replace("$", "").replace("<key>", "x").replace("<str:key>", "x")
-    for client in (Client(), world.charlie.web):
-        answer = client.get(address)
+def every_method(*prefixes: str) -> list[tuple[str, str]]:
+    found = [each for route, each in inventory.addresses().items() if route.startswith(prefixes)]
+    return [(each.route, method) for each in found if each.route not in ENTRIES for method in sorted(each.methods)]
+
+
+def browsers(*people: Person) -> list[Client]:
+    """Each is used once: what is sent may sign it out."""
+    signed_in = [Client() for _ in people]
+    for client, person in zip(signed_in, people, strict=True):
+        client.force_login(person.user)
+    return [Client(), *signed_in]
+
+
+@pytest.mark.parametrize(("route", "method"), every_method(table.SIGN_IN_PREFIX))
+def test_signing_in_tells_strangers_nothing(world: World, route: str, method: str) -> None:
+    clients, address, before = browsers(world.charlie), table.SIGN_IN[route], world.of_alice()
+    for client in clients:
+        answer = client.generic(method, address, f"email={world.alice.email}", "application/x-www-form-urlencoded")
 
         assert answer.status_code < 500
         assert SECRET not in shown(answer)
-        assert world.alice.email not in shown(answer)
+        assert world.alice.email not in shown(answer).replace(f'value="{world.alice.email}"', "")
+    assert world.of_alice() == before
 
 
-@pytest.mark.parametrize("route", [r for r in inventory.addresses() if r.startswith(table.STAFF_PREFIXES)])
-def test_staff_pages_are_closed_to_everybody(world: World, route: str) -> None:
-    if route in ENTRIES:
-        return
+@pytest.mark.parametrize(("route", "method"), every_method(*table.STAFF_PREFIXES))
+def test_staff_pages_are_closed_to_everybody(world: World, route: str, method: str) -> None:
+    clients, before = browsers(world.alice, world.charlie), world.of_alice()
     address = "/" + route.replace("<path:object_id>", "1").replace("<int:content_type_id>", "1")
-    for client in (Client(), world.alice.web, world.charlie.web):
-        answer = client.get(address)
+    for client in clients:
+        answer = client.generic(method, address)
 
-        assert answer.status_code in {301, 302, 403, 404}, address
+        assert answer.status_code in {301, 302, 403, 404, 405}, address
         assert SECRET not in shown(answer)
+    assert world.of_alice() == before
+
+
+def test_the_addresses_of_signing_in_are_those_with_a_page_of_ours() -> None:
+    routes = {route for route in inventory.addresses() if route.startswith(table.SIGN_IN_PREFIX)}
+
+    assert routes == set(table.SIGN_IN)
