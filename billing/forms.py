@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from billing import services
 from billing.plans import PLANS, Tier
+from config.errors import InvalidField
 
 
 class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no types
@@ -25,6 +26,13 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no typ
         trial = PLANS[Tier.TRIAL].trial
         self.trial_days = trial.days if trial else 0
         self.fields["password1"].help_text = " ".join(password_validators_help_texts()[:1])
+
+    def clean_email(self) -> str:
+        try:
+            self.cleaned_data["email"] = services.kept_address(self.cleaned_data["email"])
+        except InvalidField as error:
+            raise forms.ValidationError(error.detail) from error
+        return str(super().clean_email())
 
     def save(self, request: HttpRequest) -> User:
         made = services.register(

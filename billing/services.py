@@ -38,15 +38,19 @@ class Registration:
 def register(*, email: str, password: str, now: datetime, name: str = "", workspace_name: str = "") -> Registration:
     """User, workspace with its schema, owner's membership and trial: all of them or none.
 
-    Raises InvalidField for a weak password, EmailTaken, or NoSchemaReady when no schema came in time.
+    Raises InvalidField for a weak password or an impossible address, EmailTaken, or NoSchemaReady when no schema came
+    in time.
     """
-    user = User(email=email.strip().lower(), name=name.strip(), created_at=now)
+    user = User(email=kept_address(email), name=name.strip(), created_at=now)
     try:
         validate_password(password, user)
     except ValidationError as error:
         raise InvalidField(" ".join(error.messages), pointer="/password", field_code="weak") from error
     user.password = make_password(password)  # the slow part stays outside the transaction
     made = _beginning(user, workspace_name.strip(), now)
+    # Also an address that somebody has beside their own: it must not come to name two accounts.
+    if EmailAddress.objects.filter(email=user.email).exists():
+        raise EmailTaken(made)
     try:
         try:
             _save(made)
@@ -58,6 +62,16 @@ def register(*, email: str, password: str, now: datetime, name: str = "", worksp
             raise EmailTaken(made) from error
         raise
     return made
+
+
+def kept_address(email: str) -> str:
+    """As it is kept, and checked as that: some letters become two in lower case, and some become another."""
+    kept = email.strip().lower()
+    try:
+        User._meta.get_field("email").clean(kept, None)
+    except ValidationError as error:
+        raise InvalidField("Enter a valid e-mail address.", pointer="/email") from error
+    return kept
 
 
 def _beginning(user: User, workspace_name: str, now: datetime) -> Registration:

@@ -3,8 +3,9 @@ import secrets
 from threading import Thread
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
-from django.test import override_settings
+from django.test import Client, override_settings
 from rest_framework.test import APIClient
 
 from accounts import schemas
@@ -60,6 +61,27 @@ def test_a_known_address_is_refused(alice: Person) -> None:
     answer = client().post("/auth/register", register(alice.email))
 
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/email-taken")
+
+
+def test_an_address_that_somebody_has_beside_their_own_is_refused(alice: Person) -> None:
+    email = address()
+    EmailAddress.objects.create(user=alice.user, email=email)
+
+    answer = client().post("/auth/register", register(email))
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/email-taken")
+    assert not User.objects.filter(email=email).exists()
+
+
+# One letter that lower case makes two of: after it these are too long, or no addresses.
+@pytest.mark.parametrize("email", ["İ" * 200 + "@example.com", "İnci@example.com", f"{'İ' * 242}@example.com"])
+def test_an_address_is_judged_as_it_is_kept(email: str) -> None:
+    answer = client().post("/auth/register", register(email))
+    page = Client().post("/accounts/signup/", {"email": email, "password1": PASSWORD})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/email")
+    assert page.status_code == 200
+    assert page.context["form"].errors["email"] == ["Enter a valid e-mail address."]
 
 
 def test_a_weak_password_is_refused_with_its_field() -> None:
