@@ -41,8 +41,10 @@ SHARED_TABLES = {
     "accounts_oauthstate": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_idempotentanswer": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "billing_planrequest": Shared(f"workspace_id = {OWN_WORKSPACE}"),
+    "billing_stripeaccount": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     # Not a customer's rows, or reached by nobody but docent_public.
     "accounts_workspaceschema": Shared(),
+    "billing_stripeevent": Shared(),
     "accounts_user_groups": Shared(),
     "accounts_user_user_permissions": Shared(),
     "account_emailaddress": Shared(),

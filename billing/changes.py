@@ -64,7 +64,7 @@ def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
     with locked(membership.workspace_id, now) as subscription:
         _check_upgrade(effective(subscription, now), tier)
         quantity = seating.wanted(membership.workspace, PLANS[tier], seats)
-        subscription.seats_are_fixed = seats is not None and PLANS[tier].is_per_seat
+        subscription.fixed_seats = seats if PLANS[tier].is_per_seat else None
         return gateway().change(subscription, tier=tier, seats=quantity, by=membership.user_id, now=now)
 
 
@@ -117,6 +117,22 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
             return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=current.period.ends_at)
         _check_upgrade(current, tier)
         return gateway().preview(subscription, tier=tier, seats=quantity, now=now)
+
+
+def set_seats(*, membership: Membership, seats: int | None, now: datetime) -> Subscription:
+    """Fixes the number of seats, or with None lets them follow the members again.
+
+    Raises Forbidden, NothingToChange on a plan without seats, or InvalidField.
+    """
+    check_can_buy(membership)
+    with locked(membership.workspace_id, now) as subscription:
+        current = effective(subscription, now)
+        if current.state not in PAYS or not current.plan.is_per_seat:
+            raise NothingToChange("The present plan is not paid by seat.")
+        quantity = seating.wanted(membership.workspace, current.plan, seats)
+        subscription.fixed_seats = seats
+        gateway().set_seats(subscription, seats=quantity, now=now)
+    return subscription
 
 
 def portal_url(*, membership: Membership, now: datetime) -> str:

@@ -32,8 +32,8 @@ class Subscription(models.Model):
     pending_tier = models.CharField(max_length=8, choices=Tier.choices, blank=True)
     pending_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    # Seats follow the members unless an owner has fixed their number.
-    seats_are_fixed = models.BooleanField(default=False)
+    # Seats follow the members unless an owner has fixed their number. `seats` is what is being paid for.
+    fixed_seats = models.PositiveIntegerField(null=True, blank=True)
     changed_by = models.UUIDField(null=True, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
 
@@ -84,7 +84,7 @@ class Subscription(models.Model):
         if self.pending_tier:
             self.tier = self.pending_tier
             if not PLANS[Tier(self.tier)].is_per_seat:
-                self.seats, self.seats_are_fixed = 1, False
+                self.seats, self.fixed_seats = 1, None
         else:
             self.status, self.ended_at, self.past_due_since = self.Status.CANCELED, self.pending_at, None
         self.changed_at = self.pending_at
@@ -114,3 +114,41 @@ class PlanRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tier} for {self.workspace_id}"
+
+
+class StripeAccount(models.Model):
+    """Who a workspace is at Stripe. What it has bought there is mirrored into its `Subscription`."""
+
+    workspace = models.OneToOneField(
+        Workspace, primary_key=True, on_delete=models.CASCADE, related_name="stripe_account"
+    )
+    customer_id = models.CharField(max_length=64, unique=True)
+    # Empty before the first purchase; a new purchase after an end has another.
+    subscription_id = models.CharField(max_length=64, blank=True)
+    schedule_id = models.CharField(max_length=64, blank=True)
+    synced_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} of {self.workspace_id}"
+
+
+class StripeEvent(models.Model):
+    """A delivered event, stored once. It says that something happened; what, Stripe is asked at the processing."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    type = models.CharField(max_length=80)
+    # Empty when it is about nobody's account.
+    customer_id = models.CharField(max_length=64, blank=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=timezone.now)
+    processed_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at"], condition=models.Q(processed_at=None), name="stripe_event_open")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.type}"

@@ -41,7 +41,7 @@ def take(*, workspace: Workspace, now: datetime) -> None:
     subscription = _locked(workspace.pk, now)
     check_can_use(subscription, Feature.MEMBERS)
     members = workspace.memberships.count()
-    full = subscription.seats if subscription.seats_are_fixed else MOST
+    full = subscription.fixed_seats or MOST
     if members >= full:
         raise SeatsFull(f"All {full} seats are taken. An owner can add seats or remove a member.", seats=full)
 
@@ -49,10 +49,15 @@ def take(*, workspace: Workspace, now: datetime) -> None:
 def follow(*, workspace: Workspace, now: datetime) -> None:
     """After somebody has joined or left, in the same transaction: seats not fixed become the number of members."""
     subscription = _locked(workspace.pk, now)
-    members = max(1, workspace.memberships.count())
     plan = effective(subscription, now).plan
-    if plan.is_per_seat and not subscription.seats_are_fixed and subscription.seats != members:
-        gateway().set_seats(subscription, seats=members, now=now)
+    seats = due(subscription)
+    if plan.is_per_seat and subscription.seats != seats:
+        gateway().set_seats(subscription, seats=seats, now=now)
+
+
+def due(subscription: Subscription) -> int:
+    """How many seats of a plan that is paid by seat are to be paid for."""
+    return subscription.fixed_seats or max(1, subscription.workspace.memberships.count())
 
 
 def _locked(workspace_id: uuid.UUID, now: datetime) -> Subscription:

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from billing import views
-from billing.api import people, plans, subscription
+from billing.api import people, plans, subscription, webhooks
 
 api = [
     path("auth/register", people.Register.as_view(), name="api-register"),
@@ -14,6 +14,8 @@ api = [
     path("subscription/downgrade", subscription.Downgrade.as_view(), name="api-subscription-downgrade"),
     path("subscription/cancel", subscription.Cancel.as_view(), name="api-subscription-cancel"),
     path("subscription/resume", subscription.Resume.as_view(), name="api-subscription-resume"),
+    path("subscription/seats", subscription.Seats.as_view(), name="api-subscription-seats"),
+    path("webhooks/stripe", webhooks.FromStripe.as_view(), name="webhook-stripe"),
     path("subscription/portal", subscription.Portal.as_view(), name="api-subscription-portal"),
 ]
 pages = [path("app/plan", views.PlanPage.as_view(), name="plan")]

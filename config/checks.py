@@ -1,6 +1,7 @@
 """What an installation refuses to start with: limits that contradict each other, and, where it is hosted, the doors and
 defaults that are meant for one machine."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,9 @@ from django.utils.module_loading import import_string
 
 from config import environment as env
 
+log = logging.getLogger(__name__)
 NOTION = "https://api.notion.com"
+STRIPE = "https://api.stripe.com"
 LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "0.0.0.0", "[::1]", "::1"}
 SECRET_LENGTH = 32
 
@@ -24,6 +27,8 @@ def insist_on_production() -> None:
     if found:
         listed = "\n".join(f"- {problem}" for problem in found)
         raise ImproperlyConfigured(f"Docent does not start like this:\n{listed}")
+    if settings.IS_PRODUCTION and settings.BILLING_GATEWAY == "manual":
+        log.warning("BILLING_GATEWAY=manual: nothing is charged, and each change of plan waits for `approve_plan`")
 
 
 def insist_on_walls() -> None:
@@ -41,6 +46,7 @@ def as_system_check(app_configs: Any, **_: Any) -> list[CheckMessage]:
 def problems() -> Iterator[str]:
     """Each names the variable and says what to do."""
     yield from _times()
+    yield from _payments()
     if settings.IS_PRODUCTION:
         yield from _secrets()
         yield from _addresses()
@@ -56,6 +62,24 @@ def _times() -> Iterator[str]:
             f"RUN_TIME_LIMIT and RUN_LEASE_SECONDS let a run outlive its quota's hold of {life} s: "
             f"lower them by more than {longest - life} s."
         )
+
+
+def _payments() -> Iterator[str]:
+    """Half of it would take money and give nothing, or give everything for nothing."""
+    gateway, key = settings.BILLING_GATEWAY, settings.STRIPE_SECRET_KEY
+    if gateway not in {"manual", "stripe"}:
+        yield f"BILLING_GATEWAY is {gateway!r}: set it to manual or stripe."
+    if gateway == "stripe":
+        if not key.startswith(("sk_", "rk_")):
+            yield "STRIPE_SECRET_KEY is not set or no secret key: BILLING_GATEWAY=stripe needs one (sk_… or rk_…)."
+        if not all(secret.startswith("whsec_") for secret in settings.STRIPE_WEBHOOK_SECRETS or [""]):
+            yield "STRIPE_WEBHOOK_SECRETS is not set or no signing secret: give the endpoint's (whsec_…)."
+    elif key or settings.STRIPE_WEBHOOK_SECRETS:
+        yield "STRIPE_SECRET_KEY or STRIPE_WEBHOOK_SECRETS is set and BILLING_GATEWAY is manual: set it to stripe."
+    if key.startswith(("sk_live_", "rk_live_")) and not settings.IS_PRODUCTION:
+        yield "STRIPE_SECRET_KEY is a live key outside production: use a test key."
+    if settings.IS_PRODUCTION and settings.STRIPE_API_URL != STRIPE:
+        yield f"STRIPE_API_URL is not {STRIPE}: leave it unset; the stand-in is for one machine."
 
 
 def _secrets() -> Iterator[str]:

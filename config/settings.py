@@ -4,6 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
+
 from config import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -216,11 +218,17 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "accounts.jobs.sweep", "schedule": 5.0},
     "fill-pool": {"task": "accounts.jobs.fill_pool", "schedule": 30.0},
+    "process-payment-events": {"task": "billing.jobs.process_events", "schedule": 30.0},
+    "reconcile-payments": {"task": "billing.jobs.reconcile", "schedule": crontab(hour="3", minute="30")},
     "forget-expired": {"task": "accounts.jobs.forget_expired", "schedule": 3600.0},
 }
 
 # The manual gateway applies a change of plan at once; on a hosted installation only staff may approve one.
 BILLING_GATEWAY = env.text("BILLING_GATEWAY", "manual")
+STRIPE_API_URL = env.text("STRIPE_API_URL", "https://api.stripe.com")
+STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY", "")
+# Several while one is replaced by the next.
+STRIPE_WEBHOOK_SECRETS = [part.strip() for part in env.text("STRIPE_WEBHOOK_SECRETS", "").split(",") if part.strip()]
 TRIAL_DAYS = env.number("TRIAL_DAYS", 7)
 TRIAL_REQUESTS = env.number("TRIAL_REQUESTS", 120)
 
@@ -274,7 +282,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     # httpx writes every address at INFO, and Notion's callback addresses hold one-time codes.
-    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
+    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}, "stripe": {"level": "WARNING"}},
 }
 
 # Asking: how passages are chosen, and how long one run may take.

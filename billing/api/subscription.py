@@ -35,7 +35,7 @@ def subscription_json(subscription: Subscription) -> dict[str, Any]:
         if current.pending
         else None,
         "seats": subscription.seats,
-        "seats_are_fixed": subscription.seats_are_fixed,
+        "seats_are_fixed": subscription.fixed_seats is not None,
     }
 
 
@@ -103,6 +103,22 @@ class PreviewChange(_Change):
         preview = changes.preview(membership=self.membership, tier=tier, seats=wanted, now=now)
         lost = consequences(self.membership.workspace, PLANS[tier], now=now)
         return Response({"tier": tier, **(preview_json(preview) or {}), "consequences": lost})
+
+
+class Seats(MemberAPI):
+    open_when_expired = True
+
+    class Input(serializers.Serializer[Any]):
+        seats = serializers.IntegerField(min_value=1, max_value=seats.MOST, allow_null=True)
+
+    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        wanted = form.validated_data["seats"]
+        return Response(
+            subscription_json(changes.set_seats(membership=self.membership, seats=wanted, now=timezone.now()))
+        )
 
 
 class Downgrade(MemberAPI):

@@ -1,7 +1,6 @@
 """Who takes the money. What may change into what is decided before, in `billing.changes`; no gateway knows it."""
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
 from billing.gateways.contract import (
     ACTIVE,
@@ -9,6 +8,7 @@ from billing.gateways.contract import (
     PENDING_APPROVAL,
     Change,
     Gateway,
+    Invoice,
     Line,
     NoPortal,
     Preview,
@@ -21,6 +21,7 @@ __all__ = [
     "PENDING_APPROVAL",
     "Change",
     "Gateway",
+    "Invoice",
     "Line",
     "NoPortal",
     "Preview",
@@ -29,6 +30,8 @@ __all__ = [
 
 
 def gateway() -> Gateway:
-    if settings.BILLING_GATEWAY != "manual":
-        raise ImproperlyConfigured(f"BILLING_GATEWAY is manual, not {settings.BILLING_GATEWAY!r}.")
+    if settings.BILLING_GATEWAY == "stripe":
+        from billing.gateways.stripe import Stripe
+
+        return Stripe()
     return Manual()

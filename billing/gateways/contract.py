@@ -37,6 +37,18 @@ class Preview:
     currency: str = CURRENCY
 
 
+@dataclass(frozen=True)
+class Invoice:
+    """`status` in the words of the vendor: open, paid, void, uncollectible."""
+
+    number: str
+    at: datetime
+    amount_cents: int
+    status: str
+    page_url: str
+    pdf_url: str
+
+
 class NoPortal(AppError):
     code = "no-portal"
     status = 409
@@ -67,7 +79,7 @@ class Gateway(Protocol):
         ...
 
     def set_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> None:
-        """The absolute number of seats to be paid from now on."""
+        """The absolute number of seats to be paid from now on. Saves the subscription too."""
         ...
 
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
@@ -76,4 +88,8 @@ class Gateway(Protocol):
 
     def portal_url(self, subscription: Subscription) -> str:
         """Where the customer keeps card and invoices. Raises NoPortal."""
+        ...
+
+    def invoices(self, subscription: Subscription) -> tuple[Invoice, ...]:
+        """The newest first."""
         ...

@@ -4,7 +4,7 @@ from datetime import datetime
 from django.conf import settings
 
 from billing.effective import effective
-from billing.gateways.contract import ACTIVE, PENDING_APPROVAL, Change, NoPortal, Preview
+from billing.gateways.contract import ACTIVE, PENDING_APPROVAL, Change, Invoice, NoPortal, Preview
 from billing.models import PlanRequest, Subscription
 from billing.plans import PLANS, Tier
 
@@ -47,3 +47,6 @@ class Manual:
 
     def portal_url(self, subscription: Subscription) -> str:
         raise NoPortal("Nothing is charged on this installation, so there are no card and no invoices.")
+
+    def invoices(self, subscription: Subscription) -> tuple[Invoice, ...]:
+        return ()

@@ -55,6 +55,8 @@ JSON = {
     ),
     "subscription/cancel": api("POST", expired=some("POST"), viewer=some("POST")),
     "subscription/resume": api("POST", expired=some("POST"), viewer=some("POST")),
+    "subscription/seats": api("POST", bodies={"POST": {"seats": 2}}, expired=some("POST"), viewer=some("POST")),
+    "webhooks/stripe": api("POST", open_to_all=True),
     "subscription/portal": api("POST", expired=some("POST"), viewer=some("POST")),
     "subscription/plans": api("GET", open_to_all=True, expired=some("GET")),
     "user/notion-integration": api(

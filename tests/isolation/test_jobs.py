@@ -20,12 +20,15 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "agent.jobs.try_again": {"connection_id": "connection"},
     "agent.jobs.run": {"run_id": "run"},
     "usage.jobs.expire_holds": {},
+    "billing.jobs.send_seats": {"change": "sync"},
 }
 # Sweeps: they run without a workspace and take no arguments.
 SWEEPS = {
     "accounts.jobs.sweep",
     "accounts.jobs.fill_pool",
     "accounts.jobs.forget_expired",
+    "billing.jobs.process_events",
+    "billing.jobs.reconcile",
 }
 
 

@@ -1,0 +1,264 @@
+"""Stripe takes the money: Checkout for a first purchase, the Portal for an upgrade, card and invoices.
+
+Nothing here gives service. What a customer has bought is what `billing.stripe.truth` mirrors after an event.
+"""
+
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import stripe
+from django.conf import settings
+
+from accounts import background
+from accounts.models import Role, Workspace
+from billing.effective import effective
+from billing.gateways.contract import CHECKOUT_REQUIRED, Change, Invoice, Line, NoPortal, Preview
+from billing.models import StripeAccount, Subscription
+from billing.plans import PLANS, Plan, Tier, upgrade_url
+from billing.states import State
+from billing.stripe import schedules, truth
+from billing.stripe.setup import portal_configuration, price_of
+from config.errors import AppError
+from integrations.stripe import StripeError
+
+log = logging.getLogger(__name__)
+
+
+class AlreadyBought(AppError):
+    code = "already-bought"
+    status = 409
+
+
+class CardRefused(AppError):
+    code = "card-declined"
+    status = 402
+
+
+class PaymentsAway(AppError):
+    code = "payments-unavailable"
+    status = 503
+
+
+@contextmanager
+def _talking() -> Iterator[None]:
+    """What Stripe refuses or does not answer is told to who asked, and our side stays as it was."""
+    try:
+        yield
+    except stripe.CardError as error:
+        raise CardRefused(error.user_message or "The card was declined.") from error
+    except StripeError as error:
+        log.exception("Stripe does not do what was asked")
+        raise PaymentsAway(
+            "The payment provider does not answer as it should. Nothing was changed.", retry_after=60
+        ) from error
+
+
+class Stripe:
+    takes_money = True
+
+    @_talking()
+    def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
+        plan = PLANS[tier]
+        account = _paying_account(subscription, now)
+        if account is None:
+            total = plan.monthly_cents(seats)
+            lines = (Line(_words(plan, seats), total),)
+            return Preview(takes_effect_at=now, due_now_cents=total, then_cents=total, next_at=None, lines=lines)
+        bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
+        item = truth.item_of(bought)
+        invoice = truth.api().v1.invoices.create_preview(
+            {
+                "customer": account.customer_id,
+                "subscription": bought.id,
+                "subscription_details": {
+                    "items": [{"id": item.id, "price": price_of(plan), "quantity": seats}],
+                    "proration_behavior": "always_invoice",
+                    "proration_date": int(now.timestamp()),
+                },
+            }
+        )
+        return Preview(
+            takes_effect_at=now,
+            due_now_cents=max(0, invoice.amount_due),
+            then_cents=plan.monthly_cents(seats),
+            next_at=effective(subscription, now).period.ends_at,
+            lines=_lines(invoice),
+            currency=invoice.currency,
+        )
+
+    @_talking()
+    def change(self, subscription: Subscription, *, tier: Tier, seats: int, by: uuid.UUID, now: datetime) -> Change:
+        subscription.save(update_fields=["fixed_seats"])
+        account = _paying_account(subscription, now)
+        if account is not None:
+            return Change(CHECKOUT_REQUIRED, subscription, _confirm_url(account, PLANS[tier], seats))
+        account = _account(subscription)
+        return Change(CHECKOUT_REQUIRED, subscription, _checkout_url(account, PLANS[tier], seats))
+
+    @_talking()
+    def schedule(self, subscription: Subscription, *, tier: Tier | None, by: uuid.UUID, now: datetime) -> None:
+        account = subscription.workspace.stripe_account
+        schedules.release(account.subscription_id)
+        if tier is None:
+            truth.api().v1.subscriptions.update(account.subscription_id, {"cancel_at_period_end": True})
+        else:
+            schedules.arrange(account.subscription_id, tier)
+        subscription.changed_by = by
+        truth.mirror(account, subscription, now=now)
+
+    @_talking()
+    def resume(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+        account = subscription.workspace.stripe_account
+        schedules.release(account.subscription_id)
+        truth.api().v1.subscriptions.update(account.subscription_id, {"cancel_at_period_end": False})
+        subscription.changed_by = by
+        truth.mirror(account, subscription, now=now)
+
+    def set_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> None:
+        from billing.jobs import send_seats
+
+        subscription.save(update_fields=["fixed_seats"])
+        # After the membership has been committed; `seats` changes when Stripe says so.
+        background.enqueue(send_seats, workspace_id=subscription.workspace_id, change=str(uuid.uuid4()))
+
+    def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
+        account = _paying_account(subscription, now)
+        if account is None:
+            return None
+        try:
+            bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
+            if bought.cancel_at_period_end or bought.cancel_at:
+                return None
+            details: stripe.params.InvoiceCreatePreviewParamsSubscriptionDetails = {}
+            if not bought.schedule:
+                details = {"items": [{"id": truth.item_of(bought).id, "quantity": seats}]}
+            invoice = truth.api().v1.invoices.create_preview(
+                {"customer": account.customer_id, "subscription": bought.id, "subscription_details": details}
+            )
+        except StripeError:
+            log.warning("Stripe does not say what %s will owe next", account, exc_info=True)
+            return None
+        at = truth.moment(invoice.next_payment_attempt or truth.item_of(bought).current_period_end)
+        return Preview(
+            takes_effect_at=at,
+            due_now_cents=0,
+            then_cents=invoice.amount_due,
+            next_at=at,
+            lines=_lines(invoice),
+            currency=invoice.currency,
+        )
+
+    @_talking()
+    def portal_url(self, subscription: Subscription) -> str:
+        account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+        if account is None:
+            raise NoPortal("There are no card and no invoices before the first purchase.")
+        session = truth.api().v1.billing_portal.sessions.create(
+            {
+                "customer": account.customer_id,
+                "configuration": portal_configuration("card"),
+                "return_url": upgrade_url(),
+            }
+        )
+        return session.url
+
+    @_talking()
+    def invoices(self, subscription: Subscription) -> tuple[Invoice, ...]:
+        account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+        if account is None:
+            return ()
+        found = truth.api().v1.invoices.list({"customer": account.customer_id, "limit": 24})
+        return tuple(
+            Invoice(
+                number=invoice.number or "",
+                at=truth.moment(invoice.created),
+                amount_cents=invoice.total,
+                status=invoice.status or "",
+                page_url=invoice.hosted_invoice_url or "",
+                pdf_url=invoice.invoice_pdf or "",
+            )
+            for invoice in found.data
+            if invoice.status != "draft"
+        )
+
+
+def _account(subscription: Subscription) -> StripeAccount:
+    """Who the workspace is at Stripe; made once, whatever crashes in between."""
+    account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+    if account is not None:
+        return account
+    workspace: Workspace = subscription.workspace
+    owner = workspace.memberships.filter(role=Role.OWNER).select_related("user").order_by("joined_at").first()
+    customer = truth.api().v1.customers.create(
+        {
+            "name": workspace.name,
+            "email": owner.user.email if owner else "",
+            "metadata": {"workspace": str(workspace.pk)},
+        },
+        {"idempotency_key": f"customer:{workspace.pk}"},
+    )
+    return StripeAccount.objects.create(workspace=workspace, customer_id=customer.id)
+
+
+def _paying_account(subscription: Subscription, now: datetime) -> StripeAccount | None:
+    if effective(subscription, now).state not in {State.ACTIVE, State.GRACE, State.READ_ONLY}:
+        return None
+    return StripeAccount.objects.filter(workspace_id=subscription.workspace_id).exclude(subscription_id="").first()
+
+
+def _checkout_url(account: StripeAccount, plan: Plan, seats: int) -> str:
+    """A page of Stripe's to pay at. Raises AlreadyBought: two tabs must not buy twice."""
+    api = truth.api().v1
+    if truth.ask(account).is_standing:
+        raise AlreadyBought("A subscription has just been bought. It will show here in a moment.")
+    for older in api.checkout.sessions.list({"customer": account.customer_id, "status": "open"}).data:
+        api.checkout.sessions.expire(older.id)
+    session = api.checkout.sessions.create(
+        {
+            "mode": "subscription",
+            "customer": account.customer_id,
+            "client_reference_id": str(account.workspace_id),
+            "line_items": [{"price": price_of(plan), "quantity": seats}],
+            "subscription_data": {"metadata": {"workspace": str(account.workspace_id)}},
+            "success_url": f"{settings.PUBLIC_URL}/app/plan?bought={plan.tier}",
+            "cancel_url": upgrade_url(),
+        }
+    )
+    if session.url is None:
+        raise PaymentsAway("The payment page could not be opened. Try again in a minute.")
+    return session.url
+
+
+def _confirm_url(account: StripeAccount, plan: Plan, seats: int) -> str:
+    """The Portal's page that shows the proration, asks the bank where it must, and changes the plan."""
+    api = truth.api().v1
+    schedules.release(account.subscription_id)
+    bought = api.subscriptions.update(account.subscription_id, {"cancel_at_period_end": False})
+    back = f"{settings.PUBLIC_URL}/app/plan?bought={plan.tier}"
+    session = api.billing_portal.sessions.create(
+        {
+            "customer": account.customer_id,
+            "configuration": portal_configuration("upgrade"),
+            "return_url": upgrade_url(),
+            "flow_data": {
+                "type": "subscription_update_confirm",
+                "subscription_update_confirm": {
+                    "subscription": bought.id,
+                    "items": [{"id": truth.item_of(bought).id, "price": price_of(plan), "quantity": seats}],
+                },
+                "after_completion": {"type": "redirect", "redirect": {"return_url": back}},
+            },
+        }
+    )
+    return session.url
+
+
+def _words(plan: Plan, seats: int) -> str:
+    return f"{plan.name}, {seats} members" if plan.is_per_seat else plan.name
+
+
+def _lines(invoice: stripe.Invoice) -> tuple[Line, ...]:
+    return tuple(Line(line.description or "", line.amount) for line in invoice.lines.data)

@@ -1,0 +1,40 @@
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from accounts import background, tenancy
+from billing.models import StripeAccount
+
+
+@shared_task(base=background.PublicTask, name="billing.jobs.process_events", expires=60)
+def process_events() -> None:
+    """Woken by each delivery and by the clock; two at once take different events."""
+    if settings.BILLING_GATEWAY != "stripe":
+        return
+    from billing.stripe import events
+
+    while events.process_one(now=timezone.now()):
+        pass
+
+
+@shared_task(base=background.PublicTask, name="billing.jobs.reconcile", expires=3600)
+def reconcile() -> None:
+    """Twice at once is harmless: each subscription is compared under its lock."""
+    if settings.BILLING_GATEWAY != "stripe":
+        return
+    from billing.stripe import events
+
+    events.reconcile(now=timezone.now())
+
+
+@shared_task(base=background.WorkspaceJob, name="billing.jobs.send_seats")
+def send_seats(*, change: str) -> None:
+    """Safe to repeat: the number is absolute, and the same attempt has the same key at Stripe."""
+    from billing.stripe import seats
+
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None
+    with tenancy.shared():
+        account = StripeAccount.objects.filter(workspace_id=workspace_id).first()
+        if account is not None:
+            seats.send(account, change=change, now=timezone.now())

@@ -1,0 +1,93 @@
+"""Events that Stripe delivers, perhaps twice, late, or in another order: stored once, then Stripe is asked."""
+
+import logging
+from datetime import datetime, timedelta
+
+import stripe
+from django.db import transaction
+
+from billing.models import StripeAccount, StripeEvent, Subscription
+from billing.stripe import truth
+from billing.stripe.setup import EVENTS
+from integrations.stripe import StripeError
+
+log = logging.getLogger(__name__)
+BACKOFF = timedelta(seconds=10)
+LONGEST_BACKOFF = timedelta(hours=1)
+# Stripe keeps events for 30 days and delivers for three.
+LOOK_BACK = timedelta(days=4)
+
+
+def store(event: stripe.Event, *, now: datetime) -> bool:
+    """Once, however often it comes. False when it was known."""
+    thing = event.data.object
+    customer = thing.to_dict().get("customer")
+    known = StripeEvent(
+        id=event.id,
+        type=event.type,
+        customer_id=customer["id"] if isinstance(customer, dict) else customer or "",
+        received_at=now,
+        due_at=now,
+    )
+    StripeEvent.objects.bulk_create([known], ignore_conflicts=True)
+    return StripeEvent.objects.filter(pk=event.id, received_at=now).exists()
+
+
+def process_one(*, now: datetime) -> bool:
+    """The oldest event that is due; what fails is tried again later. False when none is due."""
+    with transaction.atomic():
+        event = (
+            StripeEvent.objects.select_for_update(skip_locked=True)
+            .filter(processed_at=None, due_at__lte=now)
+            .order_by("due_at")
+            .first()
+        )
+        if event is None:
+            return False
+        try:
+            with transaction.atomic():
+                _process(event, now=now)
+        except (StripeError, truth.UnknownPrice) as error:
+            event.attempts += 1
+            event.error = f"{type(error).__name__}: {error}"[:2000]
+            event.due_at = now + min(LONGEST_BACKOFF, BACKOFF * 2 ** min(event.attempts, 12))
+            log.log(logging.ERROR if event.attempts >= 5 else logging.WARNING, "%s failed: %s", event, event.error)
+        else:
+            event.processed_at, event.error = now, ""
+        event.save()
+    return True
+
+
+def _process(event: StripeEvent, *, now: datetime) -> None:
+    account = StripeAccount.objects.filter(customer_id=event.customer_id).first() if event.customer_id else None
+    if account is not None:
+        bring_up_to_date(account, now=now)
+
+
+def bring_up_to_date(account: StripeAccount, *, now: datetime) -> bool:
+    """Asks Stripe under the subscription's lock. True when our mirror was wrong."""
+    with transaction.atomic():
+        subscription = Subscription.objects.select_for_update().get(workspace_id=account.workspace_id)
+        account.refresh_from_db()
+        return truth.mirror(account, subscription, now=now)
+
+
+def reconcile(*, now: datetime) -> int:
+    """Every mirror against Stripe, then the events that never came. Answers how many mirrors were wrong."""
+    wrong = 0
+    for account in StripeAccount.objects.order_by("pk").iterator(chunk_size=100):
+        try:
+            differed = bring_up_to_date(account, now=now)
+        except (StripeError, truth.UnknownPrice):
+            log.exception("%s could not be compared with Stripe", account)
+            continue
+        if differed:
+            wrong += 1
+            log.error("%s was not what Stripe says; it is now", account)
+    since = int((now - LOOK_BACK).timestamp())
+    lost = 0
+    for event in truth.api().v1.events.list({"types": list(EVENTS), "created": {"gte": since}}).auto_paging_iter():
+        lost += store(event, now=now)
+    if lost:
+        log.warning("%d events of Stripe had never come", lost)
+    return wrong

@@ -1,0 +1,54 @@
+"""A smaller plan from the next month on. While it is planned, Stripe refuses every other change of the subscription."""
+
+import stripe
+
+from billing.plans import PLANS, Tier
+from billing.stripe import truth
+from billing.stripe.setup import price_of
+
+# Stands at the subscription while its plan for the next month is taken off and put on again.
+ASIDE = "planned_tier"
+
+
+def arrange(subscription_id: str, tier: Tier) -> None:
+    """From the period's end on this plan; then the schedule lets go."""
+    api = truth.api().v1
+    bought = api.subscriptions.update(subscription_id, {"cancel_at_period_end": False, "metadata": {ASIDE: ""}})
+    item = truth.item_of(bought)
+    schedule = api.subscription_schedules.create({"from_subscription": bought.id})
+    present: stripe.params.SubscriptionScheduleUpdateParamsPhase = {
+        "items": [{"price": item.price.id, "quantity": item.quantity or 1}],
+        "start_date": schedule.phases[0].start_date,
+        "end_date": item.current_period_end,
+    }
+    after: stripe.params.SubscriptionScheduleUpdateParamsPhase = {
+        "items": [{"price": price_of(PLANS[tier]), "quantity": 1}],
+        "proration_behavior": "none",
+        "duration": {"interval": "month", "interval_count": 1},
+    }
+    api.subscription_schedules.update(
+        schedule.id, {"end_behavior": "release", "proration_behavior": "none", "phases": [present, after]}
+    )
+
+
+def release(subscription_id: str) -> None:
+    """Nothing is planned any more."""
+    bought = truth.api().v1.subscriptions.update(subscription_id, {"metadata": {ASIDE: ""}})
+    _let_go(bought)
+
+
+def take_aside(bought: stripe.Subscription) -> Tier | None:
+    """What is planned, taken off until `arrange`. It is noted at Stripe first: a crash in between loses nothing."""
+    planned = truth.planned(bought)
+    if planned is not None:
+        truth.api().v1.subscriptions.update(bought.id, {"metadata": {ASIDE: planned.tier}})
+        _let_go(bought)
+        return planned.tier
+    noted = (bought.metadata.to_dict() if bought.metadata else {}).get(ASIDE)
+    return Tier(noted) if noted else None
+
+
+def _let_go(bought: stripe.Subscription) -> None:
+    if bought.schedule:
+        schedule = bought.schedule if isinstance(bought.schedule, str) else bought.schedule.id
+        truth.api().v1.subscription_schedules.release(schedule)

@@ -1,0 +1,172 @@
+"""What Docent needs to stand at Stripe: products, prices, the Portal's settings, the endpoint for events.
+
+Everything is found by a name of ours, never by an id; making it twice changes nothing.
+"""
+
+from functools import cache
+from typing import Literal, get_args
+
+import stripe
+from django.conf import settings
+
+from billing.plans import CURRENCY, PLANS, Plan
+from billing.stripe import truth
+from integrations.stripe import VERSION
+
+EventType = Literal[
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "invoice.payment_action_required",
+    "subscription_schedule.updated",
+    "subscription_schedule.released",
+    "subscription_schedule.canceled",
+    "subscription_schedule.completed",
+]
+EVENTS: tuple[EventType, ...] = get_args(EventType)
+PAID = tuple(plan for plan in PLANS.values() if plan.trial is None)
+Portal = Literal["card", "upgrade"]
+
+
+class NotSetUp(Exception):
+    """Stripe has not what Docent needs: run `manage.py stripe_setup`."""
+
+
+@cache
+def price_of(plan: Plan) -> str:
+    """The id of the plan's price. Raises NotSetUp."""
+    found = truth.api().v1.prices.list({"lookup_keys": [truth.lookup_key(plan)], "active": True}).data
+    if not found:
+        raise NotSetUp(f"Stripe has no price {truth.lookup_key(plan)!r}: run `manage.py stripe_setup`.")
+    return found[0].id
+
+
+@cache
+def portal_configuration(kind: Portal) -> str:
+    """The id of the Portal's settings. Raises NotSetUp."""
+    found = _configuration(kind)
+    if found is None:
+        raise NotSetUp("Stripe has no Portal settings of ours: run `manage.py stripe_setup`.")
+    return found.id
+
+
+def forget() -> None:
+    """What was found is looked up again."""
+    price_of.cache_clear()
+    portal_configuration.cache_clear()
+
+
+def set_up() -> list[str]:
+    """Makes what is missing; answers what was made, a line each."""
+    made = [*_prices(), *_portals()]
+    forget()
+    return made
+
+
+def _prices() -> list[str]:
+    api, made = truth.api().v1, []
+    for plan in PAID:
+        product = f"docent_{plan.tier}"
+        try:
+            api.products.retrieve(product)
+        except stripe.InvalidRequestError as error:
+            if error.code != "resource_missing":
+                raise
+            api.products.create(
+                {"id": product, "name": f"Docent {plan.name}"}, {"idempotency_key": f"product:{product}"}
+            )
+            made.append(f"product {product}")
+        found = api.prices.list(
+            {"lookup_keys": [truth.lookup_key(plan)], "active": True, "expand": ["data.tiers"]}
+        ).data
+        if found and _is_right(found[0], plan):
+            continue
+        api.prices.create(_price(plan, product))
+        made.append(f"price {truth.lookup_key(plan)}")
+    return made
+
+
+def _price(plan: Plan, product: str) -> "stripe.params.PriceCreateParams":
+    """A new amount takes the name over from the price before; who pays the old one goes on paying it."""
+    price: stripe.params.PriceCreateParams = {
+        "product": product,
+        "currency": CURRENCY,
+        "lookup_key": truth.lookup_key(plan),
+        "transfer_lookup_key": True,
+        "recurring": {"interval": "month"},
+    }
+    if not plan.is_per_seat:
+        return {**price, "unit_amount": plan.price_cents}
+    return {
+        **price,
+        "billing_scheme": "tiered",
+        "tiers_mode": "graduated",
+        "tiers": [{"up_to": "inf", "flat_amount": plan.price_cents, "unit_amount": plan.price_per_user_cents}],
+    }
+
+
+def _is_right(price: stripe.Price, plan: Plan) -> bool:
+    if not plan.is_per_seat:
+        return price.unit_amount == plan.price_cents
+    tiers = price.tiers or []
+    amounts = [(tier.flat_amount, tier.unit_amount) for tier in tiers]
+    return amounts == [(plan.price_cents, plan.price_per_user_cents)]
+
+
+def _portals() -> list[str]:
+    api, made = truth.api().v1, []
+    for kind in ("card", "upgrade"):
+        if _configuration(kind) is None:
+            api.billing_portal.configurations.create(_settings(kind))
+            made.append(f"portal {kind}")
+    return made
+
+
+def _configuration(kind: str) -> "stripe.billing_portal.Configuration | None":
+    found = truth.api().v1.billing_portal.configurations.list({"active": True, "limit": 100})
+    return next(
+        (one for one in found.auto_paging_iter() if one.metadata and one.metadata.to_dict().get("docent") == kind), None
+    )
+
+
+def _settings(kind: str) -> "stripe.params.billing_portal.ConfigurationCreateParams":
+    """Plans change through Docent alone, which knows the rules; so only the deep link of an upgrade may change one."""
+    prices = [price_of(plan) for plan in PAID]
+    products = [{"product": f"docent_{plan.tier}", "prices": [price]} for plan, price in zip(PAID, prices, strict=True)]
+    update: stripe.params.billing_portal.ConfigurationCreateParamsFeaturesSubscriptionUpdate = (
+        {
+            "enabled": True,
+            "default_allowed_updates": ["price", "quantity"],
+            "proration_behavior": "always_invoice",
+            "products": products,  # type: ignore[typeddict-item]  # built above from the same keys
+        }
+        if kind == "upgrade"
+        else {"enabled": False}
+    )
+    return {
+        "metadata": {"docent": kind},
+        "business_profile": {"headline": "Docent"},
+        "default_return_url": f"{settings.PUBLIC_URL}/app/plan",
+        "features": {
+            "payment_method_update": {"enabled": True},
+            "invoice_history": {"enabled": True},
+            "customer_update": {"enabled": True, "allowed_updates": ["email", "address", "tax_id"]},
+            "subscription_cancel": {"enabled": False},
+            "subscription_update": update,
+        },
+    }
+
+
+def endpoint(url: str) -> str | None:
+    """The endpoint for events at this address: its secret when it was made now, None when it stood already."""
+    api = truth.api().v1
+    if any(one.url == url and one.status == "enabled" for one in api.webhook_endpoints.list().auto_paging_iter()):
+        return None
+    made = api.webhook_endpoints.create({"url": url, "enabled_events": list(EVENTS), "api_version": VERSION})
+    return made.secret

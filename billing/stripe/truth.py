@@ -1,0 +1,169 @@
+"""Stripe's truth written into our mirror.
+
+Whoever calls holds the lock on the subscription's row before Stripe is asked: otherwise the older of two answers could
+be written last.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import stripe
+from django.conf import settings
+
+from billing.models import StripeAccount, Subscription
+from billing.plans import PLANS, Plan, Tier
+from integrations.stripe import StripeClient, client
+
+log = logging.getLogger(__name__)
+PAYING = {"active", "trialing"}
+LATE = {"past_due", "unpaid", "paused"}
+# An `incomplete` one has not been paid for once: it gives nothing, and ends by itself.
+STANDING = PAYING | LATE
+
+
+class UnknownPrice(Exception):
+    """A subscription at Stripe is for something that is not one of our plans."""
+
+
+def api() -> StripeClient:
+    return client(key=settings.STRIPE_SECRET_KEY, url=settings.STRIPE_API_URL)
+
+
+def lookup_key(plan: Plan) -> str:
+    return f"{plan.tier}_monthly"
+
+
+TIERS = {lookup_key(plan): plan.tier for plan in PLANS.values() if plan.trial is None}
+
+
+def tier_of(price: stripe.Price) -> Tier:
+    tier = TIERS.get(price.lookup_key or "")
+    if tier is None:
+        raise UnknownPrice(f"price {price.id} has lookup key {price.lookup_key!r}, none of {', '.join(TIERS)}")
+    return tier
+
+
+def item_of(bought: stripe.Subscription) -> stripe.SubscriptionItem:
+    """The one item: a plan is one price, Teams with its seats included."""
+    items = bought["items"].data
+    if len(items) != 1:
+        raise UnknownPrice(f"subscription {bought.id} has {len(items)} items instead of one")
+    item: stripe.SubscriptionItem = items[0]
+    return item
+
+
+def moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=UTC)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What Stripe says of a customer: the subscription that stands, else the one that ended last."""
+
+    bought: stripe.Subscription | None
+    is_standing: bool
+
+
+def ask(account: StripeAccount) -> Truth:
+    found = list(
+        api()
+        .v1.subscriptions.list(
+            {
+                "customer": account.customer_id,
+                "status": "all",
+                "limit": 100,
+                "expand": ["data.schedule", "data.latest_invoice"],
+            }
+        )
+        .auto_paging_iter()
+    )
+    standing = [one for one in found if one.status in STANDING]
+    if len(standing) > 1:
+        names = ", ".join(one.id for one in standing)
+        log.error("customer %s pays for %d subscriptions: %s", account.customer_id, len(standing), names)
+    if standing:
+        return Truth(min(standing, key=lambda one: (one.created, one.id)), is_standing=True)
+    ended = [one for one in found if one.status == "canceled"]
+    return Truth(max(ended, key=lambda one: (one.ended_at or 0, one.id), default=None), is_standing=False)
+
+
+def mirror(account: StripeAccount, subscription: Subscription, *, now: datetime) -> bool:
+    """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice."""
+    truth = ask(account)
+    before = _facts(subscription)
+    if truth.bought is not None:
+        if truth.is_standing:
+            _write_standing(subscription, truth.bought, now)
+        elif subscription.status != Subscription.Status.TRIALING or account.subscription_id == truth.bought.id:
+            _write_ended(subscription, truth.bought)
+        account.subscription_id = truth.bought.id
+        schedule = truth.bought.schedule if truth.is_standing else None
+        account.schedule_id = schedule if isinstance(schedule, str) else schedule.id if schedule else ""
+    account.synced_at = now
+    account.save()
+    differs = _facts(subscription) != before
+    if differs:
+        subscription.changed_at = now
+        subscription.save()
+    return differs
+
+
+FACTS = ("tier", "status", "seats", "anchor_at", "past_due_since", "pending_tier", "pending_at", "ended_at")
+
+
+def _facts(subscription: Subscription) -> tuple[object, ...]:
+    return tuple(getattr(subscription, name) for name in FACTS)
+
+
+def _write_standing(subscription: Subscription, bought: stripe.Subscription, now: datetime) -> None:
+    item = item_of(bought)
+    subscription.tier, subscription.seats = tier_of(item.price), item.quantity or 1
+    subscription.anchor_at, subscription.ended_at = moment(bought.billing_cycle_anchor), None
+    if bought.status in LATE:
+        subscription.status = Subscription.Status.PAST_DUE
+        subscription.past_due_since = subscription.past_due_since or _late_since(bought, now)
+    else:
+        subscription.status, subscription.past_due_since = Subscription.Status.ACTIVE, None
+    subscription.forget_pending()
+    if bought.cancel_at:
+        subscription.pending_at = moment(bought.cancel_at)
+    elif bought.cancel_at_period_end:
+        subscription.pending_at = moment(item.current_period_end)
+    elif (next_plan := planned(bought)) is not None:
+        subscription.pending_tier, subscription.pending_at = next_plan.tier, next_plan.at
+
+
+def _late_since(bought: stripe.Subscription, now: datetime) -> datetime:
+    """Since the unpaid invoice was made, so that hearing of it late shortens nobody's waiting but ours."""
+    invoice = bought.latest_invoice
+    return moment(invoice.created) if isinstance(invoice, stripe.Invoice) and invoice.status == "open" else now
+
+
+@dataclass(frozen=True)
+class Planned:
+    tier: Tier
+    at: datetime
+
+
+def planned(bought: stripe.Subscription) -> Planned | None:
+    """The plan of the next phase. The schedule has to be expanded."""
+    schedule = bought.schedule
+    if not isinstance(schedule, stripe.SubscriptionSchedule) or schedule.current_phase is None:
+        return None
+    end = schedule.current_phase.end_date
+    for phase in schedule.phases:
+        if phase.start_date >= end:
+            price = phase["items"][0].price
+            full = price if isinstance(price, stripe.Price) else api().v1.prices.retrieve(str(price))
+            return Planned(tier_of(full), moment(phase.start_date))
+    return None
+
+
+def _write_ended(subscription: Subscription, bought: stripe.Subscription) -> None:
+    item = item_of(bought)
+    subscription.tier, subscription.seats = tier_of(item.price), item.quantity or 1
+    subscription.anchor_at = moment(bought.billing_cycle_anchor)
+    subscription.status, subscription.past_due_since = Subscription.Status.CANCELED, None
+    subscription.ended_at = moment(bought.ended_at or bought.canceled_at or bought.created)
+    subscription.forget_pending()

@@ -1,0 +1,203 @@
+"""Events of Stripe: verified, stored once, and in whatever order they come our mirror equals Stripe's truth."""
+
+import itertools
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import stripe
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from billing import seats
+from billing.models import StripeEvent, Subscription
+from billing.plans import Tier
+from billing.stripe import events, truth
+from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
+from integrations.stripe import VERSION
+from tests.billing.stripe import account, at_stripe, buy, clock, confirm, pay
+from tests.people import Person, join, sign_up
+from tests.stack import Stack, running
+
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[StripeProcess]:
+    with StripeProcess() as started:
+        yield started
+
+
+@pytest.fixture
+def vendor(process: StripeProcess) -> Iterator[StripeProcess]:
+    process.reset()
+    with at_stripe(process):
+        yield process
+
+
+def deliver(body: str, *, secret: str = WEBHOOK_SECRET, age: int = 0) -> tuple[int, str]:
+    at = int(time.time()) - age
+    signature = stripe.WebhookSignature._compute_signature(f"{at}.{body}", secret)
+    answer = Client().post(
+        "/webhooks/stripe",
+        data=body,
+        content_type="application/json",
+        headers={"Stripe-Signature": f"t={at},v1={signature}"},
+    )
+    return answer.status_code, answer.json().get("type", "")
+
+
+def event_of(person: Person, vendor: StripeProcess) -> dict[str, Any]:
+    """An event about this customer, as it is delivered."""
+    answer = httpx.get(
+        f"{vendor.url}/v1/events",
+        params={"type": "customer.subscription.created"},
+        headers={"Authorization": f"Bearer {KEY}", "Stripe-Version": VERSION},
+    )
+    mine = account(person).customer_id
+    return next(one for one in answer.json()["data"] if one["data"]["object"]["customer"] == mine)
+
+
+def test_an_event_is_stored_once_however_often_it_comes(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    body = json.dumps(event_of(alice, vendor))
+
+    answers = [deliver(body) for _ in range(3)]
+
+    assert answers == [(200, "")] * 3
+    assert StripeEvent.objects.filter(customer_id=account(alice).customer_id).count() == 1
+
+
+def test_what_is_not_signed_by_stripe_is_refused(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    body = json.dumps(event_of(alice, vendor))
+
+    refused = [deliver(body, secret="whsec_other"), deliver(body, age=360), deliver("no json"), deliver("{}", age=-0)]
+
+    assert [status for status, _ in refused] == [400] * 4
+    assert not StripeEvent.objects.filter(customer_id=account(alice).customer_id).exists()
+
+
+def test_an_event_of_the_other_mode_is_refused(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    live = json.dumps({**event_of(alice, vendor), "livemode": True})
+
+    assert deliver(live) == (400, "/problems/bad-signature")
+
+
+def test_without_stripe_there_is_no_such_address(alice: Person) -> None:
+    assert Client().post("/webhooks/stripe", data="{}", content_type="application/json").status_code == 404
+
+
+def test_every_order_of_the_five_events_of_a_purchase_ends_the_same(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    listed = truth.api().v1.events.list({"limit": 100}).data
+    kinds = ["checkout.session.completed", "customer.subscription.created", "invoice.paid", "invoice.payment_succeeded"]
+    five = [one for one in listed if one.type in kinds or one.type == "customer.created"][:5]
+    mine = Subscription.objects.filter(workspace=alice.workspace)
+    fresh = {"tier": "trial", "status": "trialing", "seats": 1}
+
+    assert len(five) == 5
+    for order in itertools.permutations(five):
+        mine.update(**fresh)
+        StripeEvent.objects.filter(pk__in=[one.id for one in five]).delete()
+        for event in order:
+            events.store(event, now=timezone.now())
+            while events.process_one(now=timezone.now()):
+                pass
+        assert mine.values_list("tier", "status").get() == ("teams", "active")
+
+
+@pytest.fixture(scope="module")
+def stack(process: StripeProcess) -> Iterator[Stack]:
+    with running(
+        BILLING_GATEWAY="stripe",
+        STRIPE_API_URL=process.url,
+        STRIPE_SECRET_KEY=KEY,
+        STRIPE_WEBHOOK_SECRETS=WEBHOOK_SECRET,
+    ) as product:
+        yield product
+
+
+def act(person: Person, vendor: StripeProcess, chance: random.Random) -> None:
+    """Something a customer, a card or the calendar may do; refusals are part of it."""
+    tier = chance.choice([Tier.PRO, Tier.PLUS, Tier.TEAMS])
+    what = chance.choice(["buy", "buy", "down", "cancel", "resume", "time", "card"])
+    if what == "buy":
+        answer = person.api.post("/user/upgrade-subscription", {"tier": tier})
+        if answer.status_code == 200:
+            url = answer.json()["checkout_url"]
+            (pay if "checkout" in url else confirm)(url)
+    elif what in {"down", "cancel", "resume"}:
+        address = {"down": "downgrade", "cancel": "cancel", "resume": "resume"}[what]
+        person.api.post(f"/subscription/{address}", {"tier": tier})
+    elif what == "time":
+        vendor.advance(chance.randrange(1, 20) * DAY)
+    elif (mine := getattr(person.workspace, "stripe_account", None)) is not None:
+        vendor.give_card(mine.customer_id, chance.choice(["4242424242424242", "4000000000000341"]))
+
+
+def wait_until_heard(vendor: StripeProcess) -> None:
+    assert vendor.drain(60)
+    deadline = time.monotonic() + 60
+    while StripeEvent.objects.filter(processed_at=None).exists():
+        assert time.monotonic() < deadline, list(StripeEvent.objects.filter(processed_at=None).values())
+        StripeEvent.objects.filter(processed_at=None).update(due_at=timezone.now())
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_under_shuffled_doubled_late_and_refused_deliveries_our_mirror_equals_stripes_truth(
+    vendor: StripeProcess, stack: Stack, seed: int
+) -> None:
+    chance = random.Random(seed)
+    people = [sign_up(f"Customer{number}") for number in range(4)]
+    vendor.send_webhooks_to(f"{stack.url}/webhooks/stripe")
+    vendor.webhooks(seed=seed, shuffle=True, duplicate=0.4, delay=[0, 0.4], retries=[0.1, 0.2, 0.5, 1])
+
+    for step in range(40):
+        if step % 10 == 0:
+            vendor.fault("500", times=1)
+        act(chance.choice(people), vendor, chance)
+    wait_until_heard(vendor)
+
+    for person in people:
+        subscription = person.subscription
+        if hasattr(person.workspace, "stripe_account"):
+            assert truth.mirror(account(person), subscription, now=clock(vendor)) is False
+
+
+def test_a_lost_event_is_found_by_the_reconciliation(vendor: StripeProcess, stack: Stack, alice: Person) -> None:
+    vendor.send_webhooks_to(f"{stack.url}/webhooks/stripe")
+    vendor.webhooks(lose=1.0)
+    url = alice.api.post("/user/upgrade-subscription", {"tier": "plus"}).json()["checkout_url"]
+    pay(url)
+    vendor.drain()
+    before = alice.subscription.tier
+
+    events.reconcile(now=clock(vendor))
+
+    assert (before, alice.subscription.tier) == ("trial", "plus")
+
+
+def test_seats_reach_stripe_from_the_worker(vendor: StripeProcess, stack: Stack, alice: Person) -> None:
+    vendor.send_webhooks_to(f"{stack.url}/webhooks/stripe")
+    buy(alice, vendor, "teams")
+    join(alice, "Bob")
+
+    with transaction.atomic():
+        seats.follow(workspace=alice.workspace, now=timezone.now())
+
+    assert comes_true(lambda: alice.subscription.seats == 2)
+
+
+def comes_true(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 30
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return holds()
