@@ -140,9 +140,8 @@ class Control:
         return {"settings": deliveries.faults, "waiting": waiting, "log": list(deliveries.log)}
 
     def endpoint(self, request: Request, body: Json) -> Json:
-        """{"url", "secret"}: instead of the one given on the command line."""
+        """{"url", "secret"}: instead of the one given on the command line, until the next reset."""
         events = body.get("enabled_events", ["*"])
-        self.program.webhook = (body["url"], body["secret"])
         world = self.program.world
         return view(world, hooks.add(world, hooks.FROM_COMMAND_LINE, body["url"], body["secret"], events))
 

@@ -23,7 +23,7 @@ ON: Json = {
         "mode": "at_period_end",
         "proration_behavior": "none",
     },
-    "subscription_pause": {"duration": {"type": "indefinite"}, "enabled": False},
+    "subscription_pause": {"duration": {"interval_options": [], "type": "indefinite"}, "enabled": False},
     "subscription_update": {
         "billing_cycle_anchor": None,
         "default_allowed_updates": ["price", "quantity"],
@@ -144,10 +144,10 @@ def create(call: Call) -> Json:
 
 
 def _flow(world: World, customer: Json, configuration: Json, given: Json) -> Json:
-    kind = given["type"]
+    kind: str = given["type"]
     if kind != "payment_method_update" and not given.get(kind):
         raise missing_parameter(f"flow_data[{kind}]")
-    needs = {"subscription_update_confirm": "subscription_update"}.get(kind, kind)
+    needs = "subscription_update" if kind == "subscription_update_confirm" else kind
     if not configuration["features"][needs]["enabled"]:
         what = needs.replace("_", " ")
         raise invalid(

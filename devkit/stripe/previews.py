@@ -128,6 +128,6 @@ def _of_nothing_yet(call: Call) -> Json:
     items = [subscriptions.new_item(world, "", price, quantity, now, now, one) for price, quantity, one in wanted]
     currency = wanted[0][0]["currency"]
     imagined = {"id": None, "customer": customer["id"], "currency": currency, "metadata": {}, "items": {"data": items}}
-    parts = [replace(part, item=None) for part in subscriptions.renewal_lines(world, imagined)]
+    parts = [replace(part, subscription=None) for part in subscriptions.renewal_lines(world, imagined)]
     preview = _shown(world, imagined, parts, "upcoming", (now, now))
     return preview | {"parent": None}
