@@ -16,7 +16,7 @@ from devkit.stripe import calls, checkout_page, due, forms, hooks, invoice_page,
 from devkit.stripe import faults as faulty
 from devkit.stripe.control import Control
 from devkit.stripe.deliveries import Deliveries
-from devkit.stripe.errors import ApiError, unauthorized, unknown_url
+from devkit.stripe.errors import VERSION, ApiError, other_version, unauthorized, unknown_url
 from devkit.stripe.faults import Faults, Rule
 from devkit.stripe.idempotency import Keys
 from devkit.stripe.render import expanded, listing, view
@@ -24,6 +24,7 @@ from devkit.stripe.world import World
 
 Json = dict[str, Any]
 JOURNAL = 20_000
+TICK_SECONDS = 1
 Page = Callable[[World, Request, str, str], Response]
 PAGES: dict[str, Page] = {
     "/c/pay/": checkout_page.answer,
@@ -43,6 +44,7 @@ class StandIn:
         self.journal: deque[Json] = deque(maxlen=JOURNAL)
         self.requests = 0
         self._sender: asyncio.Task[None] | None = None
+        self._ticker: asyncio.Task[None] | None = None
         self._set_webhook()
 
     def _set_webhook(self) -> None:
@@ -61,6 +63,7 @@ class StandIn:
             return
         if self._sender is None:
             self._sender = asyncio.create_task(self.deliveries.run())
+            self._ticker = asyncio.create_task(self._tick())
         request = await http.read(scope, receive)
         try:
             response = await self.answer(request)
@@ -96,6 +99,14 @@ class StandIn:
         """What has become due by everybody's clock happens before anything else."""
         due.run(self.world, None, self.world.now())
 
+    async def _tick(self) -> None:
+        """While nobody calls, time goes on and webhooks tell of it."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            with self.world.transaction():
+                self.pass_time()
+            self.settle(changed=False)
+
     def settle(self, *, changed: bool) -> None:
         changed = changed or bool(self.world.outbox)
         self.deliveries.take()
@@ -123,6 +134,8 @@ class StandIn:
         token = request.token or (request.basic or ("",))[0]
         if not token.startswith("sk_test_"):
             raise unauthorized(token)
+        if request.headers.get("stripe-version", VERSION) != VERSION:
+            raise other_version(request.headers["stripe-version"])
         return self.keys.of(request)
 
     async def _once(self, request: Request, key: str | None, rule: Rule | None, request_id: str) -> Response:

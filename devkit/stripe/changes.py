@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from devkit.stripe import cards, events, invoices, lines, payments, prices, standing
+from devkit.stripe import cards, events, invoice_items, invoices, lines, payments, prices, standing
 from devkit.stripe.calls import Call
 from devkit.stripe.errors import ApiError, invalid, missing_parameter
 from devkit.stripe.forms import merged
 from devkit.stripe.lines import Change, Line
 from devkit.stripe.periods import HOUR
 from devkit.stripe.render import view
-from devkit.stripe.subscriptions import add_invoice_item, check_together, new_item, pending_lines
+from devkit.stripe.subscriptions import check_together, new_item
 from devkit.stripe.world import World
 
 Json = dict[str, Any]
@@ -148,7 +148,7 @@ def change_items(world: World, subscription: Json, given: Json, before: Json) ->
         _invoice_now(world, subscription, items, parts, given, before)
         return
     for part in parts:
-        add_invoice_item(world, subscription, part)
+        invoice_items.add(world, subscription, part)
     _set_items(world, subscription, items)
 
 
@@ -161,8 +161,8 @@ def _invoice_now(
 ) -> None:
     """The four ways to deal with a card that does not pay differ only here."""
     behavior = given.get("payment_behavior", "allow_incomplete")
-    waiting = pending_lines(world, subscription)
-    parts = [add_invoice_item(world, subscription, part) for part in parts]
+    waiting = invoice_items.waiting(world, subscription)
+    parts = [invoice_items.add(world, subscription, part) for part in parts]
     period = (parts[0].start, parts[0].start)
     invoice = invoices.make(world, subscription, [*waiting, *parts], "subscription_update", period)
     invoices.finalize(world, invoice)

@@ -19,7 +19,6 @@ from devkit.stripe import hooks
 from devkit.stripe.world import World
 
 Json = dict[str, Any]
-AT_ONCE = 4
 KEPT = 10_000
 DEFAULTS: Json = {
     "mode": "auto",  # "held": nothing goes out before /__stand-in/webhooks/deliver

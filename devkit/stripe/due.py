@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from devkit.stripe import cards, events, invoices, lines, phases, standing, subscriptions
+from devkit.stripe import cards, events, invoice_items, invoices, lines, phases, standing, subscriptions
 from devkit.stripe.periods import HOUR, next_boundary
 from devkit.stripe.render import view
 from devkit.stripe.world import World
@@ -93,7 +93,7 @@ def _renew(world: World, subscription: Json) -> None:
     after = next_boundary(subscription["billing_cycle_anchor"], recurring["interval"], recurring["interval_count"], end)
     moved = [one | {"current_period_start": end, "current_period_end": after} for one in subscription["items"]["data"]]
     world.change(subscription, items=subscription["items"] | {"data": moved})
-    parts = [*subscriptions.pending_lines(world, subscription), *subscriptions.renewal_lines(world, subscription)]
+    parts = [*invoice_items.waiting(world, subscription), *subscriptions.renewal_lines(world, subscription)]
     invoice = invoices.make(world, subscription, parts, "subscription_cycle", (start, end))
     if subscription["status"] == "unpaid":
         world.change(invoice, auto_advance=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 Json = dict[str, Any]
+VERSION = "2026-10-28.endive"
 DOCS = "https://stripe.com/docs/error-codes/"
 
 
@@ -66,6 +67,10 @@ def no_such(kind: str, id: str, *, param: str | None = None) -> ApiError:
 def unknown_url(method: str, path: str) -> ApiError:
     message = f"Unrecognized request URL ({method}: {path}). This stand-in does not know it, or Stripe does not."
     return ApiError(404, message, executed=False)
+
+
+def other_version(version: str) -> ApiError:
+    return ApiError(400, f"Invalid Stripe API version: {version}. This stand-in speaks {VERSION} only.", executed=False)
 
 
 def unauthorized(key: str) -> ApiError:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from devkit.stripe import hooks
+from devkit.stripe.errors import VERSION
 from devkit.stripe.render import view
 from devkit.stripe.world import World
 
 Json = dict[str, Any]
-VERSION = "2026-10-28.endive"
 
 
 def emit(world: World, type: str, obj: Json, before: Json | None = None) -> None:

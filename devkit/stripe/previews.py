@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from devkit.stripe import changes, customers, invoices, lines, prices, schedules, subscriptions
+from devkit.stripe import changes, customers, invoice_items, invoices, lines, prices, schedules, subscriptions
 from devkit.stripe.calls import Call
 from devkit.stripe.errors import ApiError, invalid, missing_parameter
 from devkit.stripe.lines import Change, Line
@@ -46,7 +46,7 @@ def of_subscription(world: World, subscription: Json, details: Json, mode: str |
     if behavior != "none":
         parts = lines.prorations(world, subscription, changed, changes.moment_of(world, subscription, details))
         parts = [replace(part, invoice_item=world.id("ii")) for part in parts]
-    waiting = subscriptions.pending_lines(world, subscription)
+    waiting = invoice_items.waiting(world, subscription)
     if behavior == "always_invoice" and parts:
         return _shown(world, subscription, [*waiting, *parts], "subscription_update", (parts[0].start,) * 2)
     ending = details.get("cancel_at_period_end", subscription["cancel_at"] is not None)
@@ -108,7 +108,7 @@ def _of_schedule(call: Call) -> Json:
     items = subscription["items"]["data"]
     if phase is not None:
         items = [items[0] | {"price": one["price"], "quantity": one["quantity"]} for one in phase["items"]]
-    waiting = subscriptions.pending_lines(world, subscription)
+    waiting = invoice_items.waiting(world, subscription)
     coming = _next_period(world, subscription, items)
     return _shown(world, subscription, [*waiting, *coming], "upcoming", lines.period_of(subscription))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devkit.stripe import cards, events, invoices, lines, money, payments, prices, standing
+from devkit.stripe import cards, events, invoice_items, invoices, lines, money, payments, prices, standing
 from devkit.stripe.calls import Call, created_within
 from devkit.stripe.errors import invalid, no_such
 from devkit.stripe.forms import positive
@@ -195,7 +195,7 @@ def cancel(call: Call) -> Json:
     details = given.get("cancellation_details") or {}
     end(world, subscription, reason="cancellation_requested", details=details)
     if given.get("invoice_now"):
-        waiting = pending_lines(world, subscription)
+        waiting = invoice_items.waiting(world, subscription)
         if waiting:
             now = world.now(subscription)
             invoice = invoices.make(world, subscription, waiting, "manual", (now, now))
@@ -210,7 +210,7 @@ def _credit_the_rest(world: World, subscription: Json) -> None:
         for item in subscription["items"]["data"]
     ]
     for line in lines.prorations(world, subscription, gone, world.now(subscription)):
-        add_invoice_item(world, subscription, line)
+        invoice_items.add(world, subscription, line)
 
 
 def end(world: World, subscription: Json, *, reason: str, details: Json | None = None) -> None:
@@ -235,68 +235,6 @@ def end(world: World, subscription: Json, *, reason: str, details: Json | None =
             world.change(invoice, auto_advance=False, next_payment_attempt=None, automatically_finalizes_at=None)
             events.emit(world, "invoice.updated", invoice, before)
     events.emit(world, "customer.subscription.deleted", subscription)
-
-
-def add_invoice_item(world: World, subscription: Json, line: Line) -> Line:
-    """Kept for the next invoice."""
-    id = world.id("ii")
-    price = world.objects[line.price]
-    details = {"subscription": subscription["id"], "subscription_item": line.item}
-    item = world.add(
-        {
-            "id": id,
-            "object": "invoiceitem",
-            "amount": line.amount,
-            "currency": subscription["currency"],
-            "customer": subscription["customer"],
-            "date": world.now(subscription),
-            "description": line.description,
-            "discountable": False,
-            "discounts": [],
-            "invoice": None,
-            "livemode": False,
-            "metadata": {},
-            "net_amount": line.amount,
-            "parent": {"type": "subscription_details", "subscription_details": details},
-            "period": {"start": line.start, "end": line.end},
-            "pricing": {
-                "type": "price_details",
-                "price_details": {"price": price["id"], "product": price["product"]},
-                "unit_amount_decimal": price["unit_amount_decimal"],
-            },
-            "proration": line.proration,
-            "quantity": line.quantity,
-            "quantity_decimal": str(line.quantity),
-            "tax_rates": [],
-            "test_clock": subscription["test_clock"],
-        }
-    )
-    events.emit(world, "invoiceitem.created", item)
-    return _of_item(item)
-
-
-def pending_lines(world: World, subscription: Json) -> list[Line]:
-    return [
-        _of_item(item)
-        for item in world.all("invoiceitem", invoice=None)
-        if item["parent"]["subscription_details"]["subscription"] == subscription["id"]
-    ]
-
-
-def _of_item(item: Json) -> Line:
-    parent = item["parent"]["subscription_details"]
-    return Line(
-        item["amount"],
-        item["description"],
-        item["pricing"]["price_details"]["price"],
-        item["quantity"],
-        item["period"]["start"],
-        item["period"]["end"],
-        parent["subscription_item"],
-        parent["subscription"],
-        proration=item["proration"],
-        invoice_item=item["id"],
-    )
 
 
 def amount(world: World, subscription: Json) -> int:

@@ -26,6 +26,14 @@ def test_only_test_keys_are_taken(shop: Shop, key: str) -> None:
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
+def test_another_version_is_refused(shop: Shop) -> None:
+    headers = {"authorization": f"Bearer {KEY}", "stripe-version": "2020-08-27"}
+
+    answer = shop.http.get(f"{shop.vendor.url}/v1/customers", headers=headers)
+
+    assert (answer.status_code, "2020-08-27" in answer.text) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("body", "code", "param"),
     [
