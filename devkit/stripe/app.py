@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import traceback
 from collections import deque
@@ -64,6 +65,8 @@ class StandIn:
         if self._sender is None:
             self._sender = asyncio.create_task(self.deliveries.run())
             self._ticker = asyncio.create_task(self._tick())
+            for task in (self._sender, self._ticker):
+                task.add_done_callback(_failed)
         request = await http.read(scope, receive)
         try:
             response = await self.answer(request)
@@ -229,6 +232,13 @@ class StandIn:
         if entry["idempotency_key"]:
             headers["idempotency-key"] = entry["idempotency_key"]
         return Response(response.status, response.body, response.headers | headers, response.cut)
+
+
+def _failed(task: asyncio.Task[None]) -> None:
+    """Neither of them ever ends; a stand-in without its webhooks or its clock would only look alive."""
+    if not task.cancelled():
+        traceback.print_exception(task.exception())
+        os._exit(1)
 
 
 def _refused(error: ApiError) -> Response:

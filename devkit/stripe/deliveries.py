@@ -154,7 +154,7 @@ class Deliveries:
         try:
             timeout = self.faults["timeout"]
             answer = await client.post(endpoint["url"], content=body, headers=headers, timeout=timeout)
-        except httpx.HTTPError as failed:
+        except (httpx.HTTPError, httpx.InvalidURL) as failed:
             return f"{type(failed).__name__}"
         return answer.status_code
 
