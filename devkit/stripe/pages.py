@@ -43,7 +43,7 @@ def page(title: str, body: str, *, status: int = 200) -> Response:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
         f"<title>{escape(title)} – stand-in for Stripe</title><style>{STYLE}</style></head><body>"
-        f'<div class="notice" role="note">{NOTICE}</div><main><h1>{escape(title)}</h1>{body}</main></body></html>',
+        f'<header class="notice">{NOTICE}</header><main><h1>{escape(title)}</h1>{body}</main></body></html>',
     )
 
 
