@@ -19,6 +19,8 @@ class NotionIntegration(MemberAPI):
     """The member's connection to Notion."""
 
     schema_of_view = "workspace"
+    # The address to authorize at carries the state, which is kept as a digest alone.
+    keeps_answers = False
 
     @property
     def open_when_expired(self) -> bool:
