@@ -163,6 +163,25 @@ def insist_on_walls() -> None:
         )
 
 
+# Without row-level security, without the policy for workspaces, or with a policy that shows them more.
+UNGUARDED = """
+SELECT EXISTS (
+  SELECT FROM unnest(ARRAY[{tables}]) AS guarded(id) JOIN pg_class ON pg_class.oid = guarded.id
+  WHERE NOT relrowsecurity OR ARRAY['own_rows_in_workspace'] IS DISTINCT FROM ARRAY(
+    SELECT polname::text FROM pg_policy
+    WHERE polrelid = guarded.id AND NOT (polname = 'everything_in_public' AND polroles = ARRAY[{public}])
+      AND (polname <> 'own_rows_in_workspace'
+           OR (polroles = ARRAY[{workspace}] AND pg_get_expr(polqual, polrelid) <> 'true'))
+  )
+)
+""".replace("{public}", "'docent_public'::regrole::oid").replace("{workspace}", "'docent_workspace'::regrole::oid")
+
+
+def _may_call(functions: tuple[str, ...]) -> str:
+    calls = (f"has_function_privilege('docent_workspace', '{function}', 'EXECUTE')" for function in functions)
+    return f"SELECT {' OR '.join(calls)}"
+
+
 def open_walls() -> list[str]:
     """What the serving login could do and must not, each as a phrase."""
     questions = {
@@ -176,12 +195,13 @@ def open_walls() -> list[str]:
         ),
         "it may create temporary tables": "SELECT has_database_privilege(session_user, current_database(), 'TEMP')",
         "it may create tables": "SELECT has_schema_privilege('docent_public', 'public', 'CREATE')",
-        "functions that run text as SQL are open to all": (
-            "SELECT has_function_privilege('docent_workspace', "
-            "'pg_catalog.query_to_xml(text, boolean, boolean, text)', 'EXECUTE')"
-        ),
-        "workspace roles may change their session from inside a query": (
-            f"SELECT has_function_privilege('docent_workspace', '{ESCAPES[0]}', 'EXECUTE')"
+        "functions that run text as SQL are open to all": _may_call(ESCAPES[1:]),
+        "functions that reach outside of every schema are open to all": _may_call(OUTSIDE_SCHEMAS),
+        "workspace roles may change their session from inside a query": _may_call(ESCAPES[:1]),
+        "shared tables show the rows of all workspaces": UNGUARDED.format(
+            tables=", ".join(
+                f"to_regclass('public.{name}')" for name, shared in SHARED_TABLES.items() if shared.rows is not None
+            )
         ),
     }
     with connections["default"].cursor() as cursor:

@@ -239,6 +239,61 @@ def test_no_wall_is_open() -> None:
     assert access.open_walls() == []
 
 
+ROWS = "shared tables show the rows of all workspaces"
+TEXT = "functions that run text as SQL are open to all"
+OUTSIDE = "functions that reach outside of every schema are open to all"
+SESSION = "workspace roles may change their session from inside a query"
+# What opens a wall, and what closes it again.
+OPENED = {
+    "no row-level security": (
+        "ALTER TABLE accounts_connection DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE accounts_connection ENABLE ROW LEVEL SECURITY",
+        ROWS,
+    ),
+    "one policy more": (
+        "CREATE POLICY more ON accounts_user TO docent_workspace USING (true)",
+        "DROP POLICY more ON accounts_user",
+        ROWS,
+    ),
+    "a policy for more roles": (
+        "ALTER POLICY everything_in_public ON accounts_membership TO PUBLIC",
+        "ALTER POLICY everything_in_public ON accounts_membership TO docent_public",
+        ROWS,
+    ),
+    "no policy": (
+        "ALTER POLICY own_rows_in_workspace ON accounts_job RENAME TO other",
+        "ALTER POLICY other ON accounts_job RENAME TO own_rows_in_workspace",
+        ROWS,
+    ),
+    **{
+        function: (
+            f"GRANT EXECUTE ON FUNCTION {function} TO PUBLIC",
+            f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC",
+            hole,
+        )
+        for functions, hole in (
+            (access.ESCAPES[:1], SESSION),
+            (access.ESCAPES[1:], TEXT),
+            (access.OUTSIDE_SCHEMAS, OUTSIDE),
+        )
+        for function in functions
+    },
+}
+
+
+@pytest.mark.parametrize(("open_it", "close_it", "hole"), OPENED.values(), ids=OPENED)
+def test_an_opened_wall_is_named(open_it: str, close_it: str, hole: str) -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(open_it)
+        try:
+            holes = access.open_walls()
+        finally:
+            cursor.execute(close_it)
+
+    assert holes == [hole]
+    assert access.open_walls() == []
+
+
 @pytest.mark.parametrize("start", ["import config.wsgi", "from config.celery import app; app.loader.init_worker()"])
 def test_neither_web_nor_worker_starts_over_a_login_without_walls(start: str) -> None:
     environment = {
