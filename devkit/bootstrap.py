@@ -238,7 +238,10 @@ def clean() -> int:
     system_data = Path("/var/lib/docentdb") / home.tag
     caches = [".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache", "staticfiles"]
     for folder in (home.path, system_data, *(PROJECT / name for name in (".venv", ".test", *caches))):
-        if folder.exists():
+        if folder.is_symlink():
+            folder.unlink()  # what it leads to is somebody else's
+            print(f"removed {folder}")
+        elif folder.exists():
             shutil.rmtree(folder)
             print(f"removed {folder}")
     return 0

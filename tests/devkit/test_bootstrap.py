@@ -120,6 +120,22 @@ def test_a_script_that_only_asks_for_snap_is_no_browser(tmp_path: Path) -> None:
     assert not bootstrap.is_browser(str(script))
 
 
+def test_cleaning_removes_a_linked_environment_and_not_what_it_leads_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    for folder in (project / ".mypy_cache", elsewhere):
+        folder.mkdir(parents=True)
+    (project / ".venv").symlink_to(elsewhere)
+    (project / ".test").symlink_to(project / ".test")
+    monkeypatch.setattr(bootstrap, "PROJECT", project)
+    monkeypatch.setenv("DOCENT_HOME", str(tmp_path / "home"))
+
+    assert bootstrap.clean() == 0
+
+    assert (list(project.iterdir()), elsewhere.exists()) == ([], True)
+
+
 def test_every_package_is_pinned_and_says_what_for() -> None:
     lines = [line for file in ("", "-dev", "-embedded", "-chroma") for line in requirements(f"requirements{file}.txt")]
 
