@@ -26,7 +26,7 @@ OF_THE_POST = (b"set-cookie", b"idempotency-replayed", b"allow", b"location")
 WAIT_SECONDS = 90.0
 QUIET_SECONDS = 15.0
 # A stream whose end was lost is closed some time; the browser comes back by itself and is told the end.
-STREAM_SECONDS = 600.0
+STREAM_SECONDS = 120.0
 RETRY = b"retry: 500\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
 EVENT_ID = re.compile(r"\d{1,20}-\d{1,20}")

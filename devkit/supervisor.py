@@ -167,7 +167,7 @@ def application(home: Home, environment: Mapping[str, str], port: int) -> list[P
     celery = [python, "-m", "celery", "--quiet", "-A"]
     worker = [*celery, "config.celery", "worker", "-l", "INFO", "-c", "2", "--max-tasks-per-child", "500"]
     worker += ["--without-gossip", "--without-mingle"]
-    beat = [*celery, "config.beat", "beat", "-l", "INFO", "--pidfile=", "-s", str(home.folder("beat") / "schedule")]
+    beat = [*celery, "config.beat", "beat", "-l", "INFO", "--pidfile=", "-S", "celery.beat:Scheduler"]
     ready = f"http://127.0.0.1:{port}/readyz"
 
     def program(

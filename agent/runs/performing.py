@@ -13,7 +13,7 @@ from accounts.background import LeaseLost
 from accounts.models import Membership
 from agent import retrieval
 from agent.models import Run, Step
-from agent.runs import ending, models
+from agent.runs import ending, models, shown
 from agent.runs.allowance import AllowanceSpent
 from agent.runs.ending import OPEN, events_of, finish
 from agent.runs.working import Stopped, Work
@@ -26,8 +26,12 @@ TURNS_REMEMBERED = 6
 def perform(*, run_id: str) -> None:
     """The job. A run taken up again, after its worker was killed, begins anew: its steps are written over."""
     run = _begin(run_id, now=timezone.now())
-    if run is None:
-        return
+    if run is not None:
+        _work(run)
+    _tell_end(run_id)
+
+
+def _work(run: Run) -> None:
     work: Work | None = None
     try:
         work = _prepare(run)
@@ -64,6 +68,20 @@ def _begin(run_id: str, *, now: datetime) -> Run | None:
         Step.objects.filter(run=run).delete()
     events_of(run).forget()
     return run
+
+
+def _tell_end(run_id: str) -> None:
+    """A worker may die between ending the run and saying so, or end it while the next one, which has forgotten all that
+    was said, begins anew. Who listens would wait for nothing."""
+    run = Run.objects.exclude(status__in=OPEN).filter(pk=run_id).first()
+    if run is None:
+        return
+    last = events_of(run).last()
+    if last is not None and last.is_end:
+        return
+    told = shown.events(run, Step.objects.filter(run=run))
+    for name, data in told if last is None else told[-1:]:
+        events_of(run).say(name, data)
 
 
 def _prepare(run: Run) -> Work:

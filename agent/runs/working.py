@@ -173,7 +173,13 @@ class Work:
         spent = int((time.monotonic() - begun) * 1000)
         step = Step(run=self.run, ordinal=self.steps, kind=kind, name=name, summary=summary[:500], milliseconds=spent)
         self.steps += 1
-        await sync_to_async(step.save)()
+        # Over that of a worker which held the run before and has not noticed yet that it lost it.
+        await sync_to_async(Step.objects.bulk_create)(
+            [step],
+            update_conflicts=True,
+            unique_fields=["run", "ordinal"],
+            update_fields=["kind", "name", "summary", "milliseconds"],
+        )
         said = {"ordinal": step.ordinal, **shown.step_json(step)}
         self.events.say("step", said, page=("step", dumps({**said, "now": now})))
 
