@@ -38,6 +38,7 @@ SHARED_TABLES = {
     ),
     "accounts_job": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT", "INSERT")),
     "billing_subscription": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
+    "accounts_mail": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_oauthstate": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_idempotentanswer": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "billing_planrequest": Shared(f"workspace_id = {OWN_WORKSPACE}"),

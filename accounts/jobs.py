@@ -2,7 +2,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import background, schemas, services
+from accounts import background, mails, schemas, services
 
 
 @shared_task(base=background.PublicTask, name="accounts.jobs.sweep", expires=10)
@@ -19,3 +19,9 @@ def fill_pool() -> None:
 @shared_task(base=background.PublicTask, name="accounts.jobs.forget_expired", expires=600)
 def forget_expired() -> None:
     services.forget_expired(now=timezone.now())
+
+
+# Safe to repeat: a message is taken by one worker at a time, and what was sent is not taken again.
+@shared_task(base=background.PublicTask, name="accounts.jobs.send_mails", expires=60, time_limit=mails.TASK_SECONDS)
+def send_mails() -> None:
+    mails.send_due()

@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
+from accounts import mails
 from accounts.idempotency import KEPT
 from accounts.models import IdempotentAnswer, Membership, OAuthState, User, Workspace
 from accounts.permissions import check_can_manage
@@ -45,3 +46,4 @@ def forget_expired(*, now: datetime) -> None:
     OAuthState.objects.filter(expires_at__lt=now).delete()
     OutstandingToken.objects.filter(expires_at__lt=now).delete()
     IdempotentAnswer.objects.filter(created_at__lt=now - KEPT).delete()
+    mails.forget_old(now=now)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery.schedules import crontab
 
@@ -152,13 +153,16 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_RATE_LIMITS = {
     "login_failed": env.text("LIMIT_LOGIN_FAILED", "10/m/ip,5/5m/key"),
     "signup": env.text("LIMIT_SIGNUP", "20/m/ip"),
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0)
-# Without an address messages go to the log.
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# Mails of a single machine are shown on a page of its own, /mails, to anybody who can open it. Without an address to
+# send them to, they are shown there alone.
+SHOWS_MAILS = not IS_PRODUCTION and urlsplit(PUBLIC_URL).hostname in {"127.0.0.1", "localhost", "::1"}
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 EMAIL_TIMEOUT = 10
 if env.text("EMAIL_URL", ""):
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -220,6 +224,7 @@ CELERY_BEAT_SCHEDULE = {
     "fill-pool": {"task": "accounts.jobs.fill_pool", "schedule": 30.0},
     "process-payment-events": {"task": "billing.jobs.process_events", "schedule": 30.0},
     "reconcile-payments": {"task": "billing.jobs.reconcile", "schedule": crontab(hour="3", minute="30")},
+    "send-mails": {"task": "accounts.jobs.send_mails", "schedule": 10.0},
     "forget-expired": {"task": "accounts.jobs.forget_expired", "schedule": 3600.0},
 }
 

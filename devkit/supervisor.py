@@ -247,6 +247,7 @@ def load_demo(home: Home, environment: dict[str, str], *, is_prepared: bool) -> 
 def announce(port: int, demo: Mapping[str, str], environment: Mapping[str, str]) -> None:
     print(f"Docent is ready at http://127.0.0.1:{port}")
     print(f"Demo sign-in: {demo['email']} {demo['password']}")
+    print(f"Mails: http://127.0.0.1:{port}/mails")
     if url := environment.get("NOTION_API_URL"):
         print(f"Demo Notion token: {demo['notion_token']}")
         print(f"Demo Notion API: {url}")

@@ -1,6 +1,7 @@
 from .connection import Connection, OAuthState
 from .idempotency import IdempotentAnswer
 from .job import Job
+from .mail import Mail
 from .user import User
 from .workspace import Membership, Role, Workspace, WorkspaceSchema
 
@@ -8,6 +9,7 @@ __all__ = [
     "Connection",
     "IdempotentAnswer",
     "Job",
+    "Mail",
     "Membership",
     "OAuthState",
     "Role",

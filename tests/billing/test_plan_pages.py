@@ -47,11 +47,7 @@ def test_the_sign_up_page_shows_what_is_wrong() -> None:
     assert "too short" in answer.content.decode()
 
 
-@override_settings(
-    EMAIL_VERIFICATION_REQUIRED=True,
-    ACCOUNT_EMAIL_VERIFICATION="mandatory",
-    EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend",
-)
+@override_settings(EMAIL_VERIFICATION_REQUIRED=True, ACCOUNT_EMAIL_VERIFICATION="mandatory")
 def test_a_known_address_looks_like_a_new_one_where_addresses_are_verified(alice: Person) -> None:
     new = browser().post("/accounts/signup/", sign_up_form(f"web-{secrets.token_hex(5)}@example.com"))
     known = browser().post("/accounts/signup/", sign_up_form(alice.email))

@@ -112,6 +112,9 @@ JSON = {
 
 PAGES = {
     "": api("GET", open_to_all=True, expired=some("GET")),
+    "mails": api("GET", open_to_all=True, expired=some("GET")),
+    # No id: it is open to all, where it exists at all.
+    "mails/<uuid:mail_id>": api("GET", open_to_all=True, expired=some("GET")),
     "app": api("GET"),
     "app/ask": api("GET", "POST", bodies={"POST": {"prompt": ""}}, viewer_may=some("POST")),
     "app/ask/<uuid:conversation_id>": api(

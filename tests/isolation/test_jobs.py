@@ -29,6 +29,7 @@ SWEEPS = {
     "accounts.jobs.forget_expired",
     "billing.jobs.process_events",
     "billing.jobs.reconcile",
+    "accounts.jobs.send_mails",
 }
 
 

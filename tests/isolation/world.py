@@ -9,7 +9,7 @@ from django.db import connections
 from django.utils import timezone
 
 from accounts import sealed, tenancy
-from accounts.models import Connection, Role
+from accounts.models import Connection, Mail, Role
 from agent.models import Chunk, Conversation, Page, Run, Source, SyncRun
 from tasks.models import Task
 from tests.people import Person, join, put_on_plan, sign_up
@@ -58,6 +58,7 @@ SHARED = (
     ("accounts_membership", "workspace_id"),
     ("accounts_connection", "workspace_id"),
     ("accounts_job", "workspace_id"),
+    ("accounts_mail", "workspace_id"),
     ("billing_subscription", "workspace_id"),
     ("billing_planrequest", "workspace_id"),
 )
@@ -137,6 +138,7 @@ def _things(alice: Person) -> dict[str, UUID]:
             finished_at=now,
         )
         task = Task.objects.create(owner_id=owner, title=SECRET)
+    Mail.objects.create(key=f"x:{owner}", to=alice.email, subject="Hello", workspace=alice.workspace)
     return {
         "connection": connection.pk,
         "source": source.pk,
