@@ -82,6 +82,9 @@ class _Change(MemberAPI):
 
 
 class Upgrade(_Change):
+    # The address to pay at lets in who has it.
+    keeps_answers = False
+
     @extend_schema(request=_Change.Input, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         tier, wanted = self.read(request)
@@ -153,6 +156,8 @@ class Resume(MemberAPI):
 
 class Portal(MemberAPI):
     open_when_expired = True
+    # Who has the address is let in.
+    keeps_answers = False
 
     @ANSWER
     def post(self, request: Request) -> Response:
