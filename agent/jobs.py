@@ -8,10 +8,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import background
+from agent import erasing
 from agent.runs import ending
 from agent.sync.jobs import erase_connection, sync
 
-__all__ = ["erase_connection", "run", "sync"]
+__all__ = ["erase_connection", "erase_content", "erase_ended", "run", "sync"]
 
 
 @worker_init.connect
@@ -39,3 +40,15 @@ def run(*, run_id: str) -> None:
 
     # Safe to repeat: a run that is over is left alone, and its hold is charged once.
     performing.perform(run_id=run_id)
+
+
+@shared_task(base=background.PublicTask, name="agent.jobs.erase_ended", expires=600)
+def erase_ended() -> None:
+    # Safe to repeat: a workspace has one such job at a time.
+    erasing.sweep(now=timezone.now())
+
+
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_content")
+def erase_content() -> None:
+    # Safe to repeat: what was decided stays decided, and deleting what is gone does nothing.
+    erasing.erase(now=timezone.now())

@@ -4,7 +4,7 @@ Nothing else compares dates with a subscription. What ends or changes at a momen
 """
 
 import calendar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -38,6 +38,8 @@ class Facts(Protocol):
     pending_tier: str
     pending_at: datetime | None
     ended_at: datetime | None
+    erases_from: datetime | None
+    content_erased_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,10 @@ class Pending:
 
 @dataclass(frozen=True)
 class EffectivePlan:
-    """`ends_at`: when the present state turns into a worse one by the clock; `ended_at`: when service ended."""
+    """`ends_at`: when the present state turns into a worse one by the clock; `ended_at`: when service ended.
+
+    `erased_at`: when the content was erased after that end.
+    """
 
     plan: Plan
     state: State
@@ -66,6 +71,9 @@ class EffectivePlan:
     pending: Pending | None = None
     ends_at: datetime | None = None
     ended_at: datetime | None = None
+    erased_at: datetime | None = None
+    # Later than 30 days after the end when the warnings went out late.
+    erases_from: datetime | None = None
 
     @property
     def tier(self) -> Tier:
@@ -83,7 +91,10 @@ class EffectivePlan:
     @property
     def erases_at(self) -> datetime | None:
         """When the content is erased, unless somebody buys before."""
-        return self.ended_at + KEPT_AFTER_END if self.ended_at else None
+        if self.ended_at is None:
+            return None
+        kept_until = self.ended_at + KEPT_AFTER_END
+        return max(kept_until, self.erases_from or kept_until)
 
 
 class TrialExpired(AppError):
@@ -106,7 +117,7 @@ def effective(subscription: Facts, now: datetime) -> EffectivePlan:
         plan, pending = pending.plan or plan, None
     month = _month(subscription.anchor_at, now)
     if ended_at:
-        return EffectivePlan(plan, State.ENDED, month, ended_at=ended_at)
+        return _ended(EffectivePlan(plan, State.ENDED, month, ended_at=ended_at), subscription)
     leaving_at = pending.at if pending and pending.plan is None else None
     if subscription.status == "past_due" and subscription.past_due_since is not None:
         grace_ends_at = subscription.past_due_since + PAST_DUE_GRACE
@@ -121,7 +132,15 @@ def _of_trial(subscription: Facts, now: datetime) -> EffectivePlan:
     trial = Span(subscription.started_at, end)
     if now < end:
         return EffectivePlan(plan, State.TRIAL, trial, ends_at=end)
-    return EffectivePlan(plan, State.TRIAL_ENDED, trial, ended_at=end)
+    return _ended(EffectivePlan(plan, State.TRIAL_ENDED, trial, ended_at=end), subscription)
+
+
+def _ended(current: EffectivePlan, subscription: Facts) -> EffectivePlan:
+    """With what happens to the content. What was erased after an earlier end says nothing of this one."""
+    erased_at = subscription.content_erased_at
+    if erased_at is not None and current.ended_at is not None and erased_at < current.ended_at:
+        erased_at = None
+    return replace(current, erased_at=erased_at, erases_from=subscription.erases_from)
 
 
 def _pending(subscription: Facts) -> Pending | None:
@@ -151,6 +170,8 @@ def check_access(current: EffectivePlan, *, is_read: bool) -> None:
 
 def _kept(current: EffectivePlan) -> str:
     assert current.erases_at is not None
+    if current.erased_at is not None:
+        return f"what was read from Notion was erased on {current.erased_at:%-d %B %Y}"
     return f"what is here is kept until {current.erases_at:%-d %B %Y}"
 
 

@@ -3,6 +3,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import background, tenancy
+from billing import reminding
 from billing.models import StripeAccount
 
 
@@ -38,3 +39,9 @@ def send_seats(*, change: str) -> None:
         account = StripeAccount.objects.filter(workspace_id=workspace_id).first()
         if account is not None:
             seats.send(account, change=change, now=timezone.now())
+
+
+@shared_task(base=background.PublicTask, name="billing.jobs.remind", expires=60)
+def remind() -> None:
+    """Safe to repeat and to run beside itself: each reminder's key is used once."""
+    reminding.sweep(now=timezone.now())

@@ -1,12 +1,19 @@
 import uuid
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
 
+from accounts import mails
 from accounts.models import User, Workspace
 from billing.plans import PLANS, Tier
+from billing.reminders import KINDS
+
+
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def update(self, **changes: Any) -> int:
+        return super().update(**{"remind_at": timezone.now(), **changes})
 
 
 class Subscription(models.Model):
@@ -36,6 +43,13 @@ class Subscription(models.Model):
     fixed_seats = models.PositiveIntegerField(null=True, blank=True)
     changed_by = models.UUIDField(null=True, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
+    # When the reminders look at it next; every change makes that now, and nothing to be said makes it never.
+    remind_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
+    # Set with the last warning: from then on the content may be erased. Emptied when that is done.
+    erases_from = models.DateTimeField(null=True, blank=True)
+    content_erased_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager["Subscription"]] = SubscriptionQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -62,9 +76,31 @@ class Subscription(models.Model):
                 name="only_who_pays_has_a_change_pending",
             ),
         ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["remind_at"], condition=models.Q(remind_at__isnull=False), name="subscription_to_remind"
+            ),
+            models.Index(
+                fields=["erases_from"], condition=models.Q(erases_from__isnull=False), name="subscription_to_erase"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.tier} of {self.workspace_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.remind_at = timezone.now()
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "remind_at"}
+        super().save(*args, **kwargs)
+        if self.status == self.Status.ACTIVE:
+            # Who has paid hears no more of it, also where a reminder waits for the mail server.
+            mails.withdraw(workspace_id=self.workspace_id, kinds=KINDS)
+
+    @property
+    def is_erasing(self) -> bool:
+        """Its erasure has begun: what belongs to it goes, also when somebody buys meanwhile."""
+        return bool(self.erases_from and self.content_erased_at and self.content_erased_at >= self.erases_from)
 
     def buy(self, tier: Tier, *, seats: int, by: uuid.UUID | None, now: datetime) -> None:
         """From now on this plan. A running paid month goes on; after a trial or an end a new one begins."""

@@ -225,6 +225,8 @@ CELERY_BEAT_SCHEDULE = {
     "process-payment-events": {"task": "billing.jobs.process_events", "schedule": 30.0},
     "reconcile-payments": {"task": "billing.jobs.reconcile", "schedule": crontab(hour="3", minute="30")},
     "send-mails": {"task": "accounts.jobs.send_mails", "schedule": 10.0},
+    "remind": {"task": "billing.jobs.remind", "schedule": 60.0},
+    "erase-ended": {"task": "agent.jobs.erase_ended", "schedule": 900.0},
     "forget-expired": {"task": "accounts.jobs.forget_expired", "schedule": 3600.0},
 }
 

@@ -24,6 +24,8 @@ class Facts:
     pending_tier: str = ""
     pending_at: datetime | None = None
     ended_at: datetime | None = None
+    erases_from: datetime | None = None
+    content_erased_at: datetime | None = None
 
 
 def facts(tier: str, status: str, start: datetime, past_due_since: datetime | None = None) -> Facts:

@@ -19,6 +19,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "agent.jobs.find_sources": {"connection_id": "connection"},
     "agent.jobs.try_again": {"connection_id": "connection"},
     "agent.jobs.run": {"run_id": "run"},
+    "agent.jobs.erase_content": {},
     "usage.jobs.expire_holds": {},
     "billing.jobs.send_seats": {"change": "sync"},
 }
@@ -30,6 +31,8 @@ SWEEPS = {
     "billing.jobs.process_events",
     "billing.jobs.reconcile",
     "accounts.jobs.send_mails",
+    "agent.jobs.erase_ended",
+    "billing.jobs.remind",
 }
 
 

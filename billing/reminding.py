@@ -1,0 +1,122 @@
+"""Says what is due to the owners, once each. A round reads the subscriptions that are to be looked at, by an index.
+
+Each is looked at under its lock, and its mail is written in the same transaction: a purchase comes before it or after,
+eight rounds at once take eight different ones, and what is killed in between has said nothing.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Min
+
+from accounts import mails
+from accounts.models import Mail, Membership, Role, Workspace
+from billing import letters
+from billing.effective import effective
+from billing.models import Subscription
+from billing.moments import zone_of
+from billing.plans import KEPT_AFTER_END
+from billing.reminders import FIRST_WARNING, KINDS, LAST_WARNING, NOTICE, Reminder, due, next_look
+
+log = logging.getLogger(__name__)
+# Looked at in one round; the next one goes on.
+MOST = 500
+LATER = timedelta(days=1)
+
+
+def sweep(*, now: datetime) -> int:
+    """Answers how many subscriptions it looked at."""
+    looked = 0
+    while looked < MOST and _look_at_next(now):
+        looked += 1
+    return looked
+
+
+def sent_at(subscription: Subscription, *, kind: str, about: datetime) -> datetime | None:
+    """When this reminder went out to the first of the owners."""
+    sent = Mail.objects.filter(
+        workspace_id=subscription.workspace_id, key__startswith=_key(subscription, kind, about), sent_at__isnull=False
+    )
+    first: datetime | None = sent.aggregate(first=Min("sent_at"))["first"]
+    return first
+
+
+def _look_at_next(now: datetime) -> bool:
+    with transaction.atomic():
+        subscription = (
+            Subscription.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("workspace")
+            .filter(remind_at__lte=now)
+            .order_by("remind_at")
+            .first()
+        )
+        if subscription is None:
+            return False
+        try:
+            with transaction.atomic():
+                _look(subscription, now)
+        except Exception:
+            # One that cannot be told must not keep the others from hearing.
+            log.exception("the reminders of %s failed", subscription.workspace_id)
+            Subscription.objects.filter(pk=subscription.pk).update(remind_at=now + LATER)
+    return True
+
+
+def _look(subscription: Subscription, now: datetime) -> None:
+    ended_at = effective(subscription, now).ended_at
+    warned_at = sent_at(subscription, kind=FIRST_WARNING, about=ended_at) if ended_at else None
+    reminder = due(subscription, now, first_warned_at=warned_at)
+    mails.withdraw(
+        workspace_id=subscription.workspace_id,
+        kinds=[kind for kind in KINDS if reminder is None or kind != reminder.kind],
+    )
+    next_at = next_look(subscription, now, first_warned_at=warned_at)
+    if not subscription.is_erasing:
+        subscription.erases_from = _erases_from(subscription, reminder, now)
+    if reminder is not None and not _tell_owners(subscription, reminder, now):
+        next_at = min(next_at or now + LATER, now + LATER)
+    Subscription.objects.filter(pk=subscription.pk).update(remind_at=next_at, erases_from=subscription.erases_from)
+
+
+def _erases_from(subscription: Subscription, reminder: Reminder | None, now: datetime) -> datetime | None:
+    """After the last warning, and never sooner than was promised."""
+    if reminder is None or reminder.kind != LAST_WARNING:
+        return None
+    promised = replace(effective(subscription, now), erases_from=None).erases_at
+    assert promised is not None
+    return max(promised, subscription.erases_from or now + NOTICE)
+
+
+def _erased_at(subscription: Subscription, reminder: Reminder, now: datetime) -> datetime:
+    """The day that the mail names. Another warning follows the first one, whenever that goes out."""
+    said = effective(subscription, now).erases_at or reminder.about + KEPT_AFTER_END
+    return max(said, now + 2 * NOTICE) if reminder.kind == FIRST_WARNING else said
+
+
+def _tell_owners(subscription: Subscription, reminder: Reminder, now: datetime) -> bool:
+    """False when there is nobody to tell, or nobody may be told now."""
+    workspace = subscription.workspace
+    if workspace.state != Workspace.State.ACTIVE:
+        return False
+    owners = Membership.objects.select_related("user").filter(
+        workspace=workspace, role=Role.OWNER, user__is_active=True
+    )
+    erased_at = _erased_at(subscription, reminder, now)
+    for owner in owners:
+        context = letters.context(reminder, workspace=workspace.name, erased_at=erased_at, zone=zone_of(owner.user))
+        mails.put(
+            key=_key(subscription, reminder.kind, reminder.about) + str(owner.user_id),
+            to=owner.user.email,
+            template="letter",
+            context=context,
+            user_id=owner.user_id,
+            workspace_id=workspace.pk,
+            now=now,
+        )
+    return bool(owners)
+
+
+def _key(subscription: Subscription, kind: str, about: datetime) -> str:
+    return f"{kind}:{subscription.workspace_id}:{about:%Y%m%dT%H%M%S}:"
