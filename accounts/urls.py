@@ -12,6 +12,7 @@ api = [
 ]
 pages = [
     path("app/theme", views.SetTheme.as_view(), name="set-theme"),
+    path("app/dismiss", views.DismissBanner.as_view(), name="dismiss-banner"),
     path("app/switch-workspace", views.SwitchWorkspace.as_view(), name="switch-workspace"),
 ]
 if settings.SHOWS_MAILS:

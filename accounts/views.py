@@ -74,6 +74,17 @@ class SetTheme(MemberPage):
         return redirect(_here(request, request.headers.get("Referer", "")))
 
 
+class DismissBanner(MemberPage):
+    """Until what it says is another thing."""
+
+    open_when_expired = True
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        request.session["dismissed"] = request.POST.get("banner", "")[:80]
+        return redirect(_here(request, request.headers.get("Referer", "")))
+
+
 class SwitchWorkspace(View):
     """Not a MemberPage: the form names the workspace to go to, not the one it was opened in."""
 

@@ -5,14 +5,18 @@ from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, Membership, Workspace
+from accounts.permissions import can_buy
 from agent.models import Conversation
 from agent.runs.services import LONGEST_PROMPT
 from billing.effective import EffectivePlan
+from billing.moments import zone_of
 from billing.plans import Feature
+from billing.standing import standing
 from tasks.models import Task
 from usage.quota import Quota, quota
 
@@ -24,16 +28,21 @@ def member(request: HttpRequest) -> dict[str, Any]:
     membership: Membership | None = getattr(request, "membership", None)
     if membership is None:
         return {}
-    return {"workspace": membership.workspace, "theme": membership.user.theme, "shell": Shell(membership)}
+    dismissed = request.session.get("dismissed", "") if hasattr(request, "session") else ""
+    return {
+        "workspace": membership.workspace,
+        "theme": membership.user.theme,
+        "shell": Shell(membership, dismissed=dismissed),
+    }
 
 
 class Shell:
     """A template asks for a part by name; each part costs one statement or two, whatever the workspace holds."""
 
-    def __init__(self, membership: Membership) -> None:
+    def __init__(self, membership: Membership, *, dismissed: str = "") -> None:
         self.membership = membership
+        self.dismissed = dismissed
         self.now = timezone.now()
-        self.banner: dict[str, str] | None = None
 
     @property
     def me(self) -> dict[str, Any]:
@@ -52,6 +61,21 @@ class Shell:
     @property
     def plan(self) -> EffectivePlan:
         return self.quota.plan
+
+    @cached_property
+    def banner(self) -> dict[str, Any] | None:
+        """What ends, exactly when, and what happens then. Mere information stays away once it was put aside."""
+        said = standing(self.plan, self.now, zone_of(self.membership.user))
+        if said is None or (said.can_be_dismissed and said.key == self.dismissed):
+            return None
+        return {
+            "tone": said.tone,
+            "title": said.title,
+            "text": said.text,
+            "url": reverse("plan") if can_buy(self.membership) else "",
+            "action": "Choose a plan" if self.plan.plan.trial or self.plan.ended_at else "See the plan",
+            "dismissal": said.key if said.can_be_dismissed else "",
+        }
 
     @property
     def plan_name(self) -> str:

@@ -1,4 +1,5 @@
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,10 +12,11 @@ from accounts.edge import MemberPage
 from accounts.models import Membership, Role
 from accounts.permissions import can_buy
 from billing import changes, gateways
-from billing.effective import Access, EffectivePlan, effective
+from billing.effective import Access, EffectivePlan, State, effective
 from billing.models import PlanRequest, Subscription
+from billing.moments import zone_of
 from billing.plans import COMING, PLANS, Feature, Plan, Tier
-from billing.trial import trial_status
+from billing.standing import sentence
 from config.errors import InvalidField
 
 WHO = {
@@ -65,7 +67,7 @@ def plan_context(membership: Membership, *, chosen: str) -> dict[str, Any]:
     return {
         "section": "plan",
         "current": current.plan,
-        "subscription": _subscription(subscription, current),
+        "subscription": _subscription(subscription, current, zone_of(membership.user)),
         "columns": [_column(plan, current, allowed) for plan in PLANS.values()],
         "features": list(Feature),
         "coming": COMING,
@@ -78,7 +80,7 @@ def plan_context(membership: Membership, *, chosen: str) -> dict[str, Any]:
     }
 
 
-def _subscription(subscription: Subscription, current: EffectivePlan) -> dict[str, Any]:
+def _subscription(subscription: Subscription, current: EffectivePlan, zone: ZoneInfo) -> dict[str, Any]:
     waiting = PlanRequest.objects.filter(workspace_id=subscription.workspace_id, decided_at=None).first()
     is_team = current.plan.is_per_seat
     words, tone = STATES[current.access]
@@ -86,7 +88,7 @@ def _subscription(subscription: Subscription, current: EffectivePlan) -> dict[st
         "state_words": words,
         "state_tone": tone,
         "total_cents": current.plan.monthly_cents(subscription.seats),
-        "sentence": _sentence(subscription, current),
+        "sentence": _sentence(current, zone),
         "seats": subscription.seats if is_team else None,
         "pending": f"Your wish for {PLANS[Tier(waiting.tier)].name} waits for our answer." if waiting else "",
     }
@@ -95,12 +97,10 @@ def _subscription(subscription: Subscription, current: EffectivePlan) -> dict[st
 STATES = {Access.FULL: ("Active", "ok"), Access.READ_ONLY: ("Payment late", "warn"), Access.CLOSED: ("Ended", "bad")}
 
 
-def _sentence(subscription: Subscription, current: EffectivePlan) -> str:
-    if current.access == Access.FULL and current.tier != Tier.TRIAL:
+def _sentence(current: EffectivePlan, zone: ZoneInfo) -> str:
+    if current.state == State.ACTIVE and current.ends_at is None:
         return f"The month ends on {date_format(current.period.ends_at, 'j F')}; then the limits start anew."
-    if current.access == Access.READ_ONLY:
-        return "The last payment failed. Reading is possible; questions and changes wait for the payment."
-    return str(trial_status(workspace_id=subscription.workspace_id, now=timezone.now())["message"])
+    return sentence(current, timezone.now(), zone)
 
 
 def _column(plan: Plan, current: EffectivePlan, allowed: tuple[Tier, ...]) -> dict[str, Any]:

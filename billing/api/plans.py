@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.edge import MemberAPI, PublicAPI
+from billing.moments import zone_of
 from billing.plans import COMING, CURRENCY, PLANS, Plan
 from billing.trial import trial_status
 
@@ -16,7 +17,8 @@ class TrialStatus(MemberAPI):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        return Response(trial_status(workspace_id=self.membership.workspace_id, now=timezone.now()))
+        zone = zone_of(self.membership.user)
+        return Response(trial_status(workspace_id=self.membership.workspace_id, now=timezone.now(), zone=zone))
 
 
 class Plans(PublicAPI):

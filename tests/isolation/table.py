@@ -174,6 +174,7 @@ PAGES = {
         viewer_may=some("POST"),
     ),
     "app/theme": api("POST", bodies={"POST": {"theme": "dark"}}, expired=some("POST"), viewer_may=some("POST")),
+    "app/dismiss": api("POST", bodies={"POST": {"banner": "x"}}, expired=some("POST"), viewer_may=some("POST")),
     "app/switch-workspace": api(
         "POST",
         bodies={"POST": {"workspace": "{workspace}"}},

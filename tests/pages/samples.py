@@ -44,7 +44,14 @@ SHELL = {
     "tokens": {"used": 4_120_500, "limit": 5_000_000},
     "resets_on": dt.date(2026, 12, 1),
     "me": {"id": "u1", "name": "Maya Okafor", "email": "maya@northwind.example"},
-    "banner": None,
+    "banner": {
+        "tone": "",
+        "title": "Your trial ends on 30 Nov 2026 at 14:05.",
+        "text": "Then questions stop; what is here is kept until 30 Dec 2026.",
+        "url": "#",
+        "action": "Choose a plan",
+        "dismissal": "trial",
+    },
 }
 COMMON: Context = {
     "product_name": "Docent",
