@@ -1,4 +1,8 @@
-"""Two workspaces at the same processes at the same time: each hears only its own word, in every answer and event."""
+"""Two workspaces at the same processes at the same time: each hears only its own word, in every answer and event.
+
+What `tests/accounts/test_leaks.py` does with ten thousand operations on one process, this does with jobs of real workers
+and streams.
+"""
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +18,8 @@ from tests.storm import STORM
 
 THREADS = 16
 QUESTIONS = 2 * STORM
+# Each is a stream of the run's events from the beginning, and a read.
+REPLAYS = 40 * STORM
 QUESTION = "What is the code word of the warehouse door?"
 
 
@@ -42,9 +48,17 @@ def ask(http: httpx.Client, *, streams: bool) -> list[str]:
     return [answered.text, http.get(f"/agent/runs/{run_id}").text, http.get(f"/agent/runs/{run_id}/events").text]
 
 
+def replay(http: httpx.Client) -> list[str]:
+    """A run of one's own, newest first, as it is kept and as it is streamed."""
+    conversation = http.get("/agent/conversations").json()["results"][0]["id"]
+    run_id = http.get(f"/agent/conversations/{conversation}").json()["runs"][0]["id"]
+    return [http.get(f"/agent/runs/{run_id}/events").text for _ in range(REPLAYS)]
+
+
 def listen(url: str, access: str, word: str, *, streams: bool) -> Heard:
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {access}"}, timeout=60) as http:
         texts = [text for _ in range(QUESTIONS) for text in ask(http, streams=streams)]
+        texts += replay(http)
         return Heard(word, [*texts, http.get("/agent/conversations").text])
 
 
