@@ -46,6 +46,7 @@ SHARED_TABLES = {
     # Not a customer's rows, or reached by nobody but docent_public.
     "accounts_workspaceschema": Shared(),
     "billing_stripeevent": Shared(),
+    "billing_trialperson": Shared(),
     "accounts_user_groups": Shared(),
     "accounts_user_user_permissions": Shared(),
     "account_emailaddress": Shared(),

@@ -1,5 +1,7 @@
 """Signing in with a password, for programs: the same checks and limits as the sign-in page, which is allauth's."""
 
+import ipaddress
+
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
@@ -60,6 +62,16 @@ def is_verified(user: User) -> bool:
 def check_sign_up_rate(request: HttpRequest) -> None:
     if not ratelimit.consume(request, action="signup"):
         raise RateLimited("Too many sign-ups from this address. Try again in a minute.", retry_after=RETRY)
+    check_sign_up_network(request)
+
+
+def check_sign_up_network(request: HttpRequest) -> None:
+    """Few trials a day for each network, however many addresses it has. Raises RateLimited."""
+    address = ipaddress.ip_address(get_adapter(request).get_client_ip(request))
+    prefix = 24 if address.version == 4 else 64
+    network = ipaddress.ip_network((address, prefix), strict=False)
+    if not ratelimit.consume(request, action="signup_network", key=str(network)):
+        raise RateLimited("Too many sign-ups from this network today. Try again tomorrow.", retry_after=24 * 60 * RETRY)
 
 
 def send_verification(request: HttpRequest, *, email: str, user: User | None) -> None:

@@ -1,11 +1,13 @@
 from typing import Any
 
 from allauth.account.forms import SignupForm as AllauthSignupForm
+from allauth.core import context as current
 from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import sign_in
 from accounts.models import User
 from billing import services
 from billing.plans import PLANS, Tier
@@ -33,6 +35,15 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no typ
         except InvalidField as error:
             raise forms.ValidationError(error.detail) from error
         return str(super().clean_email())
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned: dict[str, Any] | None = super().clean()
+        if not self.errors:
+            try:
+                sign_in.check_sign_up_network(current.request)
+            except sign_in.RateLimited as error:
+                raise forms.ValidationError(error.detail, code="rate-limited") from error
+        return cleaned
 
     def save(self, request: HttpRequest) -> User:
         made = services.register(

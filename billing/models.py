@@ -130,6 +130,18 @@ class Subscription(models.Model):
         self.pending_tier, self.pending_at = "", None
 
 
+class TrialPerson(models.Model):
+    """A person who has had their trial; see `billing.one_trial`."""
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    # No foreign key: who deletes their account has had the trial all the same.
+    user_id = models.UUIDField()
+    taken_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.digest
+
+
 class PlanRequest(models.Model):
     """A change of plan that waits for staff, on a hosted installation with the manual gateway."""
 

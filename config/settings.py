@@ -154,9 +154,12 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+_networks = env.text("LIMIT_SIGNUP_NETWORK", "20/d/key" if IS_PRODUCTION else "")
 ACCOUNT_RATE_LIMITS = {
     "login_failed": env.text("LIMIT_LOGIN_FAILED", "10/m/ip,5/5m/key"),
     "signup": env.text("LIMIT_SIGNUP", "20/m/ip"),
+    # For each network rather than address: a whole /24, or /64 of IPv6, belongs to one customer of a provider.
+    **({"signup_network": _networks} if _networks else {}),
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0)
 # Mails of a single machine are shown on a page of its own, /mails, to anybody who can open it. Without an address to

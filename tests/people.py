@@ -67,14 +67,14 @@ class Person:
 
 def sign_up(name: str, *, now: datetime | None = None) -> Person:
     """A new customer with a workspace of their own, made the way the product makes one."""
+    return sign_up_as(f"{name.lower()}-{secrets.token_hex(5)}@example.com", name=name, now=now)
+
+
+def sign_up_as(email: str, *, name: str = "Ada", now: datetime | None = None) -> Person:
     if not WorkspaceSchema.objects.filter(state="warm", head=schemas.head()).exists():
         schemas.fill(8)
     registration = services.register(
-        email=f"{name.lower()}-{secrets.token_hex(5)}@example.com",
-        password=PASSWORD,
-        name=name,
-        workspace_name=f"{name}'s company",
-        now=now or timezone.now(),
+        email=email, password=PASSWORD, name=name, workspace_name=f"{name}'s company", now=now or timezone.now()
     )
     return Person(user=registration.user, membership=registration.membership)
 
