@@ -1,6 +1,6 @@
 """Two workspaces at the same processes at the same time: each hears only its own word, in every answer and event.
 
-What `tests/accounts/test_leaks.py` does with ten thousand operations on one process, this does with jobs of real workers
+What `tests/accounts/test_leaks.py` does with ten thousand operations on one process, this does with real workers' jobs
 and streams.
 """
 
