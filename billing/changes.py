@@ -23,17 +23,21 @@ from config.errors import AppError
 PAYS = {State.ACTIVE, State.GRACE, State.READ_ONLY}
 
 
-class UpgradeNotAllowed(AppError):
+class NotAllowed(AppError):
+    """The present state does not have this change."""
+
+
+class UpgradeNotAllowed(NotAllowed):
     code = "upgrade-not-allowed"
     status = 409
 
 
-class DowngradeNotAllowed(AppError):
+class DowngradeNotAllowed(NotAllowed):
     code = "downgrade-not-allowed"
     status = 409
 
 
-class NothingToChange(AppError):
+class NothingToChange(NotAllowed):
     code = "nothing-to-change"
     status = 409
 

@@ -2,16 +2,28 @@
 
 from datetime import datetime
 
+from django.utils.formats import date_format
+
 from accounts.models import Connection, Workspace
 from billing.effective import effective
 from billing.models import Subscription
-from billing.plans import COMING, Feature, Plan
+from billing.plans import COMING, KEPT_AFTER_END, Feature, Plan
 
 
 def consequences(workspace: Workspace, plan: Plan, *, now: datetime) -> list[str]:
     """Sentences for people, the gravest first; none when everything fits."""
     present = effective(Subscription.objects.get(workspace=workspace), now).plan
     return [*_people(workspace, plan), *_connections(workspace, plan), *_limits(present, plan), *_lost(present, plan)]
+
+
+def of_the_end(workspace: Workspace, *, at: datetime) -> list[str]:
+    """What stops with a subscription, and what does not."""
+    others = workspace.memberships.count() - 1
+    return [
+        "Questions, syncs and changes stop then" + (f", also for the {others} others here." if others > 0 else "."),
+        f"What was read from Notion is kept until {date_format(at + KEPT_AFTER_END, 'j M Y')} and erased after that.",
+        "Sign-in, settings and this page stay open. A plan bought before then opens everything again.",
+    ]
 
 
 def _people(workspace: Workspace, plan: Plan) -> list[str]:

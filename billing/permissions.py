@@ -1,5 +1,6 @@
 """What a plan lets its members do."""
 
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -33,8 +34,8 @@ def check_open(membership: Membership, *, method: str) -> None:
     check_access(plan_of(membership), is_read=method in SAFE_METHODS)
 
 
-def plan_of(membership: Membership) -> EffectivePlan:
-    return effective(Subscription.objects.get(workspace_id=membership.workspace_id), timezone.now())
+def plan_of(membership: Membership, *, now: datetime | None = None) -> EffectivePlan:
+    return effective(Subscription.objects.get(workspace_id=membership.workspace_id), now or timezone.now())
 
 
 def can_use(subscription: Subscription, feature: Feature) -> bool:

@@ -18,4 +18,7 @@ api = [
     path("webhooks/stripe", webhooks.FromStripe.as_view(), name="webhook-stripe"),
     path("subscription/portal", subscription.Portal.as_view(), name="api-subscription-portal"),
 ]
-pages = [path("app/plan", views.PlanPage.as_view(), name="plan")]
+pages = [
+    path("app/plan", views.PlanPage.as_view(), name="plan"),
+    path("pricing", views.Pricing.as_view(), name="pricing"),
+]

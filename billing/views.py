@@ -1,142 +1,146 @@
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.http import urlencode
+from django.views import View
+from django_htmx.http import reselect, reswap, retarget
 
 from accounts.edge import MemberPage
-from accounts.models import Membership, Role
+from accounts.models import Membership
 from accounts.permissions import can_buy
-from billing import changes, gateways
-from billing.effective import Access, EffectivePlan, State, effective
-from billing.models import PlanRequest, Subscription
+from billing import changes, gateways, shown
+from billing.dialogs import Dialog, dialog
+from billing.effective import State
 from billing.moments import zone_of
-from billing.plans import COMING, PLANS, Feature, Plan, Tier
-from billing.standing import sentence
+from billing.permissions import plan_of
+from billing.plans import PLANS, Tier
 from config.errors import InvalidField
 
-WHO = {
-    Tier.TRIAL: "To find out whether it answers your questions.",
-    Tier.PRO: "For one person who asks now and then.",
-    Tier.PLUS: "For one person who asks all day.",
-    Tier.TEAMS: "For everybody who works together.",
-}
+
+class Pricing(View):
+    """For everybody. Whether somebody may be signed in decides only where the buttons lead, so nobody is looked up."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        is_member = settings.SESSION_COOKIE_NAME in request.COOKIES
+        return render(request, "billing/pricing.html", shown.pricing(is_member=is_member))
 
 
 class PlanPage(MemberPage):
     open_when_expired = True
 
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with timezone.override(zone_of(self.membership.user)):
+            return super().dispatch(request, *args, **kwargs)
+
     def get(self, request: HttpRequest) -> HttpResponse:
-        return render(
-            request, "billing/plan.html", plan_context(self.membership, chosen=request.GET.get("confirm", ""))
-        )
+        now, part = timezone.now(), request.headers.get("HX-Target", "")
+        bought = _bought(self.membership, request.GET.get("bought", ""), request.GET.get("was", ""), now)
+        if part == "bought" and bought is not None and not bought["is_there"]:
+            return render(request, "billing/_bought.html", {"bought": bought})
+        confirm, notice = self._confirm(now)
+        if part == "offer" and confirm is not None:
+            return render(request, "billing/_offer.html", {"confirm": confirm})
+        context = shown.plan_page(self.membership, now=now)
+        page = render(request, "billing/plan.html", {**context, "confirm": confirm, "notice": notice, "bought": bought})
+        # A part that is over asks for the whole page: the plan stands in its frame too.
+        return reswap(retarget(reselect(page, ".shell"), ".shell"), "outerHTML") if part else page
+
+    def _confirm(self, now: datetime) -> tuple[Dialog | None, dict[str, str] | None]:
+        """The dialog that is asked for, or why there is none."""
+        chosen, seats = self.request.GET.get("confirm", ""), self.request.GET.get("seats", "")
+        if not chosen or not can_buy(self.membership):
+            return None, None
+        try:
+            return dialog(self.membership, chosen=chosen, seats=seats, now=now), None
+        except gateways.Refused as refused:
+            again = self.request.get_full_path()
+            return None, {"tone": "bad", "text": refused.detail, "url": again, "action": "Try again"}
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        seats = request.POST.get("seats", "")
+        act = ACTIONS.get(request.POST.get("action", "upgrade"))
         try:
-            tier = Tier(request.POST.get("tier", ""))
-            change = changes.upgrade(
-                membership=self.membership, tier=tier, seats=int(seats) if seats else None, now=timezone.now()
-            )
+            answer = act(self.membership, request, timezone.now()) if act else None
         except ValueError:
             messages.error(request, "Choose a plan and a number of members.")
-        except (changes.UpgradeNotAllowed, InvalidField) as error:
-            messages.error(request, error.detail)
+        except (changes.NotAllowed, gateways.Refused, InvalidField) as refused:
+            messages.error(request, refused.detail)
         else:
-            messages.success(request, _done(change, PLANS[tier]))
+            if isinstance(answer, str):
+                messages.success(request, answer)
+            elif answer is not None:
+                return answer
         return redirect("plan")
 
 
-def _done(change: gateways.Change, plan: Plan) -> str:
-    if change.status == gateways.PENDING_APPROVAL:
-        return f"Your wish for {plan.name} was sent. You will hear from us."
-    return f"You are on {plan.name} now."
-
-
-def plan_context(membership: Membership, *, chosen: str) -> dict[str, Any]:
-    subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
-    current = effective(subscription, timezone.now())
-    allowed = changes.upgrades(current)
-    owner = (
-        membership.workspace.memberships.filter(role=Role.OWNER).select_related("user").order_by("joined_at").first()
-    )
-    return {
-        "section": "plan",
-        "current": current.plan,
-        "subscription": _subscription(subscription, current, zone_of(membership.user)),
-        "columns": [_column(plan, current, allowed) for plan in PLANS.values()],
-        "features": list(Feature),
-        "coming": COMING,
-        "can_manage": can_buy(membership),
-        "can_see_prices": membership.may_manage,
-        "can_cancel": False,
-        "owner_name": str(owner.user) if owner else "",
-        "invoices": [],
-        "confirm": _confirm(membership, chosen, allowed) if can_buy(membership) else None,
-    }
-
-
-def _subscription(subscription: Subscription, current: EffectivePlan, zone: ZoneInfo) -> dict[str, Any]:
-    waiting = PlanRequest.objects.filter(workspace_id=subscription.workspace_id, decided_at=None).first()
-    is_team = current.plan.is_per_seat
-    words, tone = STATES[current.access]
-    return {
-        "state_words": words,
-        "state_tone": tone,
-        "total_cents": current.plan.monthly_cents(subscription.seats),
-        "sentence": _sentence(current, zone),
-        "seats": subscription.seats if is_team else None,
-        "pending": f"Your wish for {PLANS[Tier(waiting.tier)].name} waits for our answer." if waiting else "",
-    }
-
-
-STATES = {Access.FULL: ("Active", "ok"), Access.READ_ONLY: ("Payment late", "warn"), Access.CLOSED: ("Ended", "bad")}
-
-
-def _sentence(current: EffectivePlan, zone: ZoneInfo) -> str:
-    if current.state == State.ACTIVE and current.ends_at is None:
-        return f"The month ends on {date_format(current.period.ends_at, 'j F')}; then the limits start anew."
-    return sentence(current, timezone.now(), zone)
-
-
-def _column(plan: Plan, current: EffectivePlan, allowed: tuple[Tier, ...]) -> dict[str, Any]:
-    is_current = plan.tier == current.tier and current.access != Access.CLOSED
-    can = plan.tier in allowed
-    return {
-        "plan": plan,
-        "who": WHO[plan.tier],
-        "is_current": is_current,
-        "action": f"Choose {plan.name}" if can else "",
-        "is_primary": can and plan.tier == allowed[0],
-        "why_not": "" if can or is_current else "Below your plan" if plan.trial is None else "Once, at the beginning",
-    }
-
-
-def _confirm(membership: Membership, chosen: str, allowed: tuple[Tier, ...]) -> dict[str, Any] | None:
-    tier = next((tier for tier in allowed if tier == chosen), None)
-    if tier is None:
+def _bought(membership: Membership, tier: str, was: str, now: datetime) -> dict[str, Any] | None:
+    """Somebody comes back from paying: the plan, whether it is there yet, and the one before."""
+    if tier not in Tier.values or PLANS[Tier(tier)].trial is not None or not can_buy(membership):
         return None
-    plan = PLANS[tier]
-    is_team = plan.is_per_seat
-    seats = membership.workspace.memberships.count() if is_team else 1
+    current = plan_of(membership, now=now)
     return {
-        "title": f"Change to {plan.name}?",
-        "lines": [
-            f"{plan.requests:,} questions and {plan.tokens:,} tokens a month{' for each member' if is_team else ''}.",
-            *([f"The price is for {seats} {'member' if seats == 1 else 'members'}."] if is_team else []),
-            "We answer your wish before anything changes." if settings.IS_PRODUCTION else "It applies at once.",
-        ],
-        # No gateway here takes money.
-        "today_cents": 0,
-        "then_cents": plan.monthly_cents(seats),
-        "tier": tier,
-        "action": "upgrade",
-        "button": f"Change to {plan.name}",
-        "asks_seats": is_team,
-        "seats": seats,
-        "seats_least": seats,
+        "plan": PLANS[Tier(tier)],
+        "was": PLANS[Tier(was)] if was in Tier.values and was != tier else None,
+        "is_there": current.tier == tier and current.state == State.ACTIVE,
+        "url": f"{reverse('plan')}?{urlencode({'bought': tier, 'was': was})}",
     }
+
+
+# What a form of the page may do. Each answers with words of success, or with where to go on.
+Answer = str | HttpResponse
+
+
+def _upgrade(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
+    tier, seats = Tier(request.POST.get("tier", "")), _seats(request)
+    change = changes.upgrade(membership=membership, tier=tier, seats=seats, now=now)
+    if change.checkout_url is not None:
+        return redirect(change.checkout_url)
+    if change.status == gateways.PENDING_APPROVAL:
+        return f"Your wish for {PLANS[tier].name} was sent. You will hear from us."
+    return f"You are on {PLANS[tier].name} now."
+
+
+def _downgrade(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
+    tier = Tier(request.POST.get("tier", ""))
+    after = changes.downgrade(membership=membership, tier=tier, now=now)
+    return f"The plan changes to {PLANS[tier].name} on {shown.day(after.pending_at or now)}."
+
+
+def _cancel(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
+    after = changes.cancel(membership=membership, now=now)
+    return f"The subscription ends on {shown.day(after.pending_at or now)}."
+
+
+def _resume(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
+    changes.resume(membership=membership, now=now)
+    return "The plan stays as it is."
+
+
+def _change_seats(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
+    changes.set_seats(membership=membership, seats=_seats(request), now=now)
+    return "The number of seats was changed."
+
+
+def _portal(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
+    return redirect(changes.portal_url(membership=membership, now=now))
+
+
+def _seats(request: HttpRequest) -> int | None:
+    said = request.POST.get("seats", "")
+    return int(said) if said else None
+
+
+ACTIONS: dict[str, Callable[[Membership, HttpRequest, datetime], Answer]] = {
+    "upgrade": _upgrade,
+    "downgrade": _downgrade,
+    "cancel": _cancel,
+    "resume": _resume,
+    "seats": _change_seats,
+    "portal": _portal,
+}

@@ -261,6 +261,10 @@ STORAGES = {
     },
 }
 
+# A form of the plan page is answered with the address where one pays; the stand-in's only on one machine.
+_payment_pages = ["https://checkout.stripe.com", "https://billing.stripe.com"] if BILLING_GATEWAY == "stripe" else []
+if BILLING_GATEWAY == "stripe" and not IS_PRODUCTION and STRIPE_API_URL != "https://api.stripe.com":
+    _payment_pages = [STRIPE_API_URL]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -268,7 +272,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *_payment_pages],
         "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
         "object-src": ["'none'"],

@@ -12,6 +12,7 @@ from billing.gateways.contract import (
     Line,
     NoPortal,
     Preview,
+    Refused,
 )
 from billing.gateways.manual import Manual
 
@@ -25,6 +26,7 @@ __all__ = [
     "Line",
     "NoPortal",
     "Preview",
+    "Refused",
     "gateway",
 ]
 

@@ -47,9 +47,14 @@ class Invoice:
     status: str
     page_url: str
     pdf_url: str
+    currency: str = CURRENCY
 
 
-class NoPortal(AppError):
+class Refused(AppError):
+    """What the gateway does not do, in words for who asked. Nothing was changed."""
+
+
+class NoPortal(Refused):
     code = "no-portal"
     status = 409
 
@@ -84,6 +89,14 @@ class Gateway(Protocol):
 
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
         """What will be due next if the workspace had so many seats. None: nothing will be."""
+        ...
+
+    def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:
+        """Whether somebody pays for the present plan here; else it was given, or nobody takes money."""
+        ...
+
+    def has_portal(self, subscription: Subscription) -> bool:
+        """Whether there is something to see there."""
         ...
 
     def portal_url(self, subscription: Subscription) -> str:

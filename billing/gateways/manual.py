@@ -45,6 +45,12 @@ class Manual:
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
         return None
 
+    def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:
+        return False
+
+    def has_portal(self, subscription: Subscription) -> bool:
+        return False
+
     def portal_url(self, subscription: Subscription) -> str:
         raise NoPortal("Nothing is charged on this installation, so there are no card and no invoices.")
 

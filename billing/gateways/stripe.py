@@ -10,34 +10,33 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import stripe
-from django.conf import settings
 
 from accounts import background
 from accounts.models import Role, Workspace
 from billing.effective import effective
-from billing.gateways.contract import CHECKOUT_REQUIRED, Change, Invoice, Line, NoPortal, Preview
+from billing.gateways.contract import CHECKOUT_REQUIRED, Change, Invoice, Line, NoPortal, Preview, Refused
+from billing.gateways.manual import Manual
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier, upgrade_url
 from billing.states import State
 from billing.stripe import schedules, truth
-from billing.stripe.setup import portal_configuration, price_of
-from config.errors import AppError
+from billing.stripe.setup import NotSetUp, portal_configuration, price_of
 from integrations.stripe import StripeError
 
 log = logging.getLogger(__name__)
 
 
-class AlreadyBought(AppError):
+class AlreadyBought(Refused):
     code = "already-bought"
     status = 409
 
 
-class CardRefused(AppError):
+class CardRefused(Refused):
     code = "card-declined"
     status = 402
 
 
-class PaymentsAway(AppError):
+class PaymentsAway(Refused):
     code = "payments-unavailable"
     status = 503
 
@@ -49,7 +48,7 @@ def _talking() -> Iterator[None]:
         yield
     except stripe.CardError as error:
         raise CardRefused(error.user_message or "The card was declined.") from error
-    except StripeError as error:
+    except (StripeError, NotSetUp, truth.UnknownPrice) as error:
         log.exception("Stripe does not do what was asked")
         raise PaymentsAway(
             "The payment provider does not answer as it should. Nothing was changed.", retry_after=60
@@ -76,7 +75,6 @@ class Stripe:
                 "subscription_details": {
                     "items": [{"id": item.id, "price": price_of(plan), "quantity": seats}],
                     "proration_behavior": "always_invoice",
-                    "proration_date": int(now.timestamp()),
                 },
             }
         )
@@ -84,7 +82,7 @@ class Stripe:
             takes_effect_at=now,
             due_now_cents=max(0, invoice.amount_due),
             then_cents=plan.monthly_cents(seats),
-            next_at=effective(subscription, now).period.ends_at,
+            next_at=truth.moment(item.current_period_end),
             lines=_lines(invoice),
             currency=invoice.currency,
         )
@@ -92,15 +90,17 @@ class Stripe:
     @_talking()
     def change(self, subscription: Subscription, *, tier: Tier, seats: int, by: uuid.UUID, now: datetime) -> Change:
         subscription.save(update_fields=["fixed_seats"])
-        account = _paying_account(subscription, now)
+        account, was = _paying_account(subscription, now), effective(subscription, now).tier
         if account is not None:
-            return Change(CHECKOUT_REQUIRED, subscription, _confirm_url(account, PLANS[tier], seats))
+            return Change(CHECKOUT_REQUIRED, subscription, _confirm_url(account, PLANS[tier], seats, was=was))
         account = _account(subscription)
-        return Change(CHECKOUT_REQUIRED, subscription, _checkout_url(account, PLANS[tier], seats))
+        return Change(CHECKOUT_REQUIRED, subscription, _checkout_url(account, PLANS[tier], seats, was=was))
 
     @_talking()
     def schedule(self, subscription: Subscription, *, tier: Tier | None, by: uuid.UUID, now: datetime) -> None:
-        account = subscription.workspace.stripe_account
+        account = _paying_account(subscription, now)
+        if account is None:
+            return Manual().schedule(subscription, tier=tier, by=by, now=now)
         schedules.release(account.subscription_id)
         if tier is None:
             truth.api().v1.subscriptions.update(account.subscription_id, {"cancel_at_period_end": True})
@@ -111,7 +111,9 @@ class Stripe:
 
     @_talking()
     def resume(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
-        account = subscription.workspace.stripe_account
+        account = _paying_account(subscription, now)
+        if account is None:
+            return Manual().resume(subscription, by=by, now=now)
         schedules.release(account.subscription_id)
         truth.api().v1.subscriptions.update(account.subscription_id, {"cancel_at_period_end": False})
         subscription.changed_by = by
@@ -120,6 +122,8 @@ class Stripe:
     def set_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> None:
         from billing.jobs import send_seats
 
+        if _paying_account(subscription, now) is None:
+            return Manual().set_seats(subscription, seats=seats, now=now)
         subscription.save(update_fields=["fixed_seats"])
         # After the membership has been committed; `seats` changes when Stripe says so.
         background.enqueue(send_seats, workspace_id=subscription.workspace_id, change=str(uuid.uuid4()))
@@ -151,6 +155,12 @@ class Stripe:
             currency=invoice.currency,
         )
 
+    def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:
+        return _paying_account(subscription, now) is not None
+
+    def has_portal(self, subscription: Subscription) -> bool:
+        return StripeAccount.objects.filter(workspace_id=subscription.workspace_id).exists()
+
     @_talking()
     def portal_url(self, subscription: Subscription) -> str:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
@@ -179,6 +189,7 @@ class Stripe:
                 status=invoice.status or "",
                 page_url=invoice.hosted_invoice_url or "",
                 pdf_url=invoice.invoice_pdf or "",
+                currency=invoice.currency,
             )
             for invoice in found.data
             if invoice.status != "draft"
@@ -204,12 +215,16 @@ def _account(subscription: Subscription) -> StripeAccount:
 
 
 def _paying_account(subscription: Subscription, now: datetime) -> StripeAccount | None:
+    """None before a purchase, after an end, and for a plan that staff gave.
+
+    Nobody pays for a given plan here, so it changes as with the manual gateway, and an upgrade of it is a purchase.
+    """
     if effective(subscription, now).state not in {State.ACTIVE, State.GRACE, State.READ_ONLY}:
         return None
     return StripeAccount.objects.filter(workspace_id=subscription.workspace_id).exclude(subscription_id="").first()
 
 
-def _checkout_url(account: StripeAccount, plan: Plan, seats: int) -> str:
+def _checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) -> str:
     """A page of Stripe's to pay at. Raises AlreadyBought: two tabs must not buy twice."""
     api = truth.api().v1
     if truth.ask(account).is_standing:
@@ -223,7 +238,7 @@ def _checkout_url(account: StripeAccount, plan: Plan, seats: int) -> str:
             "client_reference_id": str(account.workspace_id),
             "line_items": [{"price": price_of(plan), "quantity": seats}],
             "subscription_data": {"metadata": {"workspace": str(account.workspace_id)}},
-            "success_url": f"{settings.PUBLIC_URL}/app/plan?bought={plan.tier}",
+            "success_url": _back(plan, was),
             "cancel_url": upgrade_url(),
         }
     )
@@ -232,12 +247,11 @@ def _checkout_url(account: StripeAccount, plan: Plan, seats: int) -> str:
     return session.url
 
 
-def _confirm_url(account: StripeAccount, plan: Plan, seats: int) -> str:
+def _confirm_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) -> str:
     """The Portal's page that shows the proration, asks the bank where it must, and changes the plan."""
     api = truth.api().v1
     schedules.release(account.subscription_id)
     bought = api.subscriptions.update(account.subscription_id, {"cancel_at_period_end": False})
-    back = f"{settings.PUBLIC_URL}/app/plan?bought={plan.tier}"
     session = api.billing_portal.sessions.create(
         {
             "customer": account.customer_id,
@@ -249,15 +263,20 @@ def _confirm_url(account: StripeAccount, plan: Plan, seats: int) -> str:
                     "subscription": bought.id,
                     "items": [{"id": truth.item_of(bought).id, "price": price_of(plan), "quantity": seats}],
                 },
-                "after_completion": {"type": "redirect", "redirect": {"return_url": back}},
+                "after_completion": {"type": "redirect", "redirect": {"return_url": _back(plan, was)}},
             },
         }
     )
     return session.url
 
 
+def _back(plan: Plan, was: Tier) -> str:
+    """The page that waits until the plan is there, and then shows what it changed."""
+    return f"{upgrade_url()}?bought={plan.tier}&was={was}"
+
+
 def _words(plan: Plan, seats: int) -> str:
-    return f"{plan.name}, {seats} members" if plan.is_per_seat else plan.name
+    return f"{plan.name}, {seats} {'member' if seats == 1 else 'members'}" if plan.is_per_seat else plan.name
 
 
 def _lines(invoice: stripe.Invoice) -> tuple[Line, ...]:

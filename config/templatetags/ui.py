@@ -4,6 +4,7 @@ import datetime as dt
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
@@ -25,6 +26,9 @@ register = template.Library()
 
 NBSP = "\u00a0"
 WARN_FROM = 80
+SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
+# Those without cents.
+WHOLE_CURRENCIES = {"clp", "jpy", "krw", "vnd"}
 BARS_MOST = 31
 # Percent of the chart: a few days do not become walls.
 WIDEST_BAR = 8.0
@@ -92,9 +96,14 @@ def seconds(milliseconds: float | None) -> str:
 
 
 @register.filter
-def money(cents: int) -> str:
-    """Whole dollars without decimals, as on a price list."""
-    return f"${number_format(cents // 100, force_grouping=True) if cents % 100 == 0 else number_format(cents / 100, 2)}"
+def money(amount: int, currency: str = "usd") -> str:
+    """An amount in the currency's smallest unit. Whole ones without decimals, as on a price list."""
+    code = currency.lower()
+    parts = 1 if code in WHOLE_CURRENCIES else 100
+    places = 0 if amount % parts == 0 else 2
+    shown = number_format(Decimal(abs(amount)) / parts, places, force_grouping=True)
+    sign = "\u2212" if amount < 0 else ""
+    return f"{sign}{SYMBOLS[code]}{shown}" if code in SYMBOLS else f"{sign}{shown}{NBSP}{code.upper()}"
 
 
 # People

@@ -82,7 +82,7 @@ def test_choosing_a_plan_asks_first_and_then_changes_it(alice: Person) -> None:
     asked = alice.web.get("/app/plan?confirm=plus").content.decode()
     answer = alice.web.post("/app/plan", {"action": "upgrade", "tier": "plus"})
 
-    assert "Change to Plus?" in asked
+    assert "Choose Plus" in asked
     assert "$0" in asked
     assert "$19 a month" in asked
     assert (answer.status_code, alice.subscription.tier) == (302, "plus")
@@ -128,7 +128,7 @@ def test_a_late_payer_is_told_so(alice: Person) -> None:
     subscription.status, subscription.past_due_since = "past_due", timezone.now() - timedelta(days=8)
     subscription.save()
 
-    assert "Payment late" in alice.web.get("/app/plan").content.decode()
+    assert "Read only" in alice.web.get("/app/plan").content.decode()
 
 
 def test_nobody_is_sent_to_the_sign_in_page() -> None:

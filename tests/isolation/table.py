@@ -164,6 +164,7 @@ PAGES = {
         expired=some("GET", "POST"),
         viewer=some("POST"),
     ),
+    "pricing": api("GET", open_to_all=True, expired=some("GET")),
     "app/members": api("GET"),
     "app/settings": api(
         "GET",

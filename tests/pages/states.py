@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.pages import money
 from tests.pages import samples as s
 
 State = tuple[str, dict[str, Any]]
@@ -126,43 +127,13 @@ def _tasks() -> dict[str, State]:
 
 
 def _money() -> dict[str, State]:
-    columns, features = _plans()
-    subscription = {
-        "total_cents": 1000, "sentence": "Next invoice on 1 December.", "seats": 1, "state_words": "Active",
-        "state_tone": "ok", "pending": "Moves to Trial on 1 Dec.",
-    }  # fmt: skip
-    plan = {
-        "section": "plan", "can_manage": True, "can_see_prices": True, "can_cancel": True, "columns": columns,
-        "features": features, "coming": {"api_keys"}, "current": columns[1]["plan"], "subscription": subscription,
-        "invoices": [{"on": s.TODAY, "cents": 1000, "tone": "ok", "status_words": "Paid", "pdf_url": "#"}],
-    }  # fmt: skip
-    confirm = {
-        "title": "Upgrade to Teams", "tier": "teams", "today_cents": 3912, "then_cents": 6100, "action": "upgrade",
-        "button": "Upgrade to Teams", "asks_seats": True, "seats": 1,
-        "lines": ["5,000 questions for each member", "Members and roles"],
-    }  # fmt: skip
     return {
         "usage": ("usage/usage.html", s.USAGE),
         "usage-none": ("usage/usage.html", s.USAGE | {"total": 0}),
-        "plan": ("billing/plan.html", plan),
-        "plan-confirm": ("billing/plan.html", plan | {"confirm": confirm}),
-        "plan-member": ("billing/plan.html", plan | {"can_manage": False, "can_see_prices": False}),
+        **{name: ("billing/plan.html", context) for name, context in money.plan_pages().items()},
+        "pricing": ("billing/pricing.html", money.prices(is_member=False)),
+        "pricing-member": ("billing/pricing.html", money.prices(is_member=True)),
     }
-
-
-def _plans() -> tuple[list[dict[str, Any]], list[Any]]:
-    # Reads settings, which the gallery prepares first.
-    from billing.plans import PLANS, Feature
-
-    who = ["To try it", "For one person", "For one person with a lot in Notion", "For everybody who asks"]
-    columns: list[dict[str, Any]] = [
-        {"plan": plan, "who": words} for plan, words in zip(PLANS.values(), who, strict=True)
-    ]
-    columns[0]["why_not"] = "Used"
-    columns[1]["is_current"] = True
-    columns[2] |= {"action": "Upgrade to Plus", "is_primary": True}
-    columns[3]["action"] = "Upgrade to Teams"
-    return columns, list(Feature)
 
 
 def _people() -> dict[str, State]:

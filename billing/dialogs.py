@@ -1,0 +1,149 @@
+"""What an owner is told and asked before a change of plan: amounts, dates, and what no longer fits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from accounts.models import Membership
+from billing import changes
+from billing.consequences import consequences, of_the_end
+from billing.effective import EffectivePlan, State
+from billing.gateways import Line, Preview, gateway
+from billing.permissions import plan_of
+from billing.plans import CURRENCY, PLANS, Plan, Tier
+from billing.shown import day
+from config.errors import InvalidField
+
+
+@dataclass(frozen=True)
+class Offer:
+    """`seats_sent`: empty lets the seats follow the members. With a `problem` nothing can be confirmed."""
+
+    today_cents: int | None = None
+    then_cents: int | None = None
+    then_on: str = ""
+    currency: str = CURRENCY
+    lines: tuple[Line, ...] = ()
+    seats: int = 1
+    seats_sent: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Dialog:
+    """`chosen`: what its address asks for; `seats_least`: 0 when it does not ask for a number of seats."""
+
+    chosen: str
+    title: str
+    action: str
+    button: str
+    lines: tuple[str, ...]
+    offer: Offer
+    losses: tuple[str, ...] = ()
+    seats_least: int = 0
+    is_loss: bool = False
+
+
+def dialog(membership: Membership, *, chosen: str, seats: str, now: datetime) -> Dialog | None:
+    """None when there is nothing to ask. Raises gateways.Refused."""
+    current = plan_of(membership, now=now)
+    if chosen == "cancel":
+        return _end(membership, current) if current.state in changes.PAYS else None
+    plan = PLANS[Tier(chosen)] if chosen in Tier.values else current.plan
+    if plan.tier in changes.upgrades(current):
+        return _upgrade(membership, current, plan, seats, now)
+    if plan.tier in changes.downgrades(current):
+        return _downgrade(membership, plan, now)
+    if chosen == current.tier and current.state == State.ACTIVE and plan.is_per_seat:
+        return _seats(membership, plan, seats, now)
+    return None
+
+
+def _upgrade(membership: Membership, current: EffectivePlan, plan: Plan, seats: str, now: datetime) -> Dialog:
+    each = " for each member" if plan.is_per_seat else ""
+    is_running = current.state == State.ACTIVE
+    takes_money = gateway().takes_money
+    return Dialog(
+        chosen=plan.tier,
+        title=f"{'Upgrade to' if is_running else 'Choose'} {plan.name}",
+        action="upgrade",
+        button="Continue to payment" if takes_money else f"Change to {plan.name}",
+        lines=(f"{plan.requests:,} questions and {plan.tokens:,} tokens a month{each}.", _how(takes_money)),
+        offer=_offer(membership, plan, seats, now),
+        seats_least=membership.workspace.memberships.count() if plan.is_per_seat else 0,
+    )
+
+
+def _how(takes_money: bool) -> str:
+    if takes_money:
+        return "The next page is our payment provider's. Nothing is charged before you confirm it there."
+    return "We answer your wish before anything changes." if settings.IS_PRODUCTION else "It applies at once."
+
+
+def _downgrade(membership: Membership, plan: Plan, now: datetime) -> Dialog:
+    offer = _offer(membership, plan, "", now)
+    return Dialog(
+        chosen=plan.tier,
+        title=f"Move to {plan.name} on {offer.then_on}",
+        action="downgrade",
+        button=f"Move to {plan.name}",
+        lines=("Until then everything stays as it is, and it can be taken back on this page.",),
+        offer=Offer(then_cents=offer.then_cents, then_on=offer.then_on, currency=offer.currency),
+        losses=tuple(consequences(membership.workspace, plan, now=now)),
+    )
+
+
+def _seats(membership: Membership, plan: Plan, seats: str, now: datetime) -> Dialog:
+    return Dialog(
+        chosen=plan.tier,
+        title="Change seats",
+        action="seats",
+        button="Change seats",
+        lines=(
+            "As many as members: then seats follow the members. More: the number is fixed until you change it.",
+            *(("A seat more is charged for the rest of the month on the next invoice.",) * gateway().takes_money),
+        ),
+        offer=_offer(membership, plan, seats, now),
+        seats_least=membership.workspace.memberships.count(),
+    )
+
+
+def _end(membership: Membership, current: EffectivePlan) -> Dialog:
+    at = current.period.ends_at
+    return Dialog(
+        chosen="cancel",
+        title=f"Cancel {current.plan.name}",
+        action="cancel",
+        button="Cancel subscription",
+        lines=(f"It ends on {day(at)}. Until then everything stays as it is, and it can be taken back on this page.",),
+        offer=Offer(),
+        losses=tuple(of_the_end(membership.workspace, at=at)),
+        is_loss=True,
+    )
+
+
+def _offer(membership: Membership, plan: Plan, seats: str, now: datetime) -> Offer:
+    """What it costs, for as many seats as asked for, else one for each member."""
+    members = membership.workspace.memberships.count()
+    if seats and not (seats.isascii() and seats.isdigit()):
+        return Offer(problem="Seats: a whole number.", seats=members)
+    wanted = int(seats) if seats and plan.is_per_seat else None
+    try:
+        preview = changes.preview(membership=membership, tier=plan.tier, seats=wanted, now=now)
+    except InvalidField as error:
+        return Offer(problem=error.detail, seats=wanted or members)
+    return _priced(preview, seats=wanted or members, members=members)
+
+
+def _priced(preview: Preview, *, seats: int, members: int) -> Offer:
+    return Offer(
+        today_cents=preview.due_now_cents,
+        then_cents=preview.then_cents,
+        then_on=day(preview.next_at) if preview.next_at else "",
+        currency=preview.currency,
+        # One line would only say the sum twice.
+        lines=preview.lines if len(preview.lines) > 1 else (),
+        seats=seats,
+        seats_sent=str(seats) if seats != members else "",
+    )

@@ -1,0 +1,217 @@
+"""What the plan page shows: where the workspace stands, in words, and the plans beside each other."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Membership, Role
+from accounts.permissions import can_buy
+from billing import changes, gateways
+from billing.effective import EffectivePlan, State, effective
+from billing.models import PlanRequest, Subscription
+from billing.moments import exactly, on
+from billing.plans import COMING, CURRENCY, KEPT_AFTER_END, PAST_DUE_GRACE, PLANS, Feature, Plan, Tier
+from billing.standing import sentence
+from config.templatetags.ui import money
+
+WHO = {
+    Tier.TRIAL: "To find out whether it answers your questions.",
+    Tier.PRO: "For one person who asks now and then.",
+    Tier.PLUS: "For one person who asks all day.",
+    Tier.TEAMS: "For everybody who works together.",
+}
+STATES = {
+    State.TRIAL: ("Trial", ""),
+    State.TRIAL_ENDED: ("Trial ended", "bad"),
+    State.ACTIVE: ("Active", "ok"),
+    State.GRACE: ("Payment late", "warn"),
+    State.READ_ONLY: ("Read only", "bad"),
+    State.ENDED: ("Ended", "bad"),
+}
+INVOICE_STATES = {
+    "paid": ("Paid", "ok"),
+    "open": ("Not paid", "warn"),
+    "uncollectible": ("Not paid", "bad"),
+    "void": ("Void", ""),
+}
+
+
+def pricing(*, is_member: bool) -> dict[str, Any]:
+    """For everybody, from the table of plans alone."""
+    columns = [
+        {
+            "plan": plan,
+            "who": WHO[plan.tier],
+            "action": ("" if plan.trial else f"Choose {plan.name}") if is_member else "Start the trial",
+            "url": f"{reverse('plan')}?confirm={plan.tier}" if is_member else reverse("account_signup"),
+            "is_primary": plan.trial is not None,
+            "why_not": "Once, at the beginning",
+        }
+        for plan in PLANS.values()
+    ]
+    return {
+        "columns": columns,
+        "features": list(Feature),
+        "coming": COMING,
+        "can_see_prices": True,
+        "is_member": is_member,
+        "trial_days": (PLANS[Tier.TRIAL].trial or timedelta()).days,
+        "currency": CURRENCY.upper(),
+        "kept_days": KEPT_AFTER_END.days,
+    }
+
+
+def plan_page(membership: Membership, *, now: datetime) -> dict[str, Any]:
+    subscription = Subscription.objects.select_related("workspace").get(workspace_id=membership.workspace_id)
+    current = effective(subscription, now)
+    is_owner = can_buy(membership)
+    money_part = _money(subscription, current, now) if is_owner else {}
+    return {
+        "section": "plan",
+        "current": current.plan,
+        "subscription": _standing(subscription, current, now, invoice=money_part.get("next_invoice")),
+        "columns": [_column(plan, current) for plan in PLANS.values()],
+        "features": list(Feature),
+        "coming": COMING,
+        "can_manage": is_owner,
+        "can_see_prices": membership.may_manage,
+        "can_cancel": is_owner and current.state in changes.PAYS and not _is_leaving(current),
+        "can_set_seats": is_owner and current.state == State.ACTIVE and current.plan.is_per_seat,
+        "owner_name": "" if is_owner else owner_name(membership),
+        **money_part,
+    }
+
+
+def owner_name(membership: Membership) -> str:
+    owners = membership.workspace.memberships.filter(role=Role.OWNER)
+    first = owners.select_related("user").order_by("joined_at").first()
+    return str(first.user) if first else ""
+
+
+def day(moment: datetime) -> str:
+    return on(moment, _zone())
+
+
+def _zone() -> ZoneInfo:
+    """The page is made in its member's time zone."""
+    return ZoneInfo(timezone.get_current_timezone_name())
+
+
+def _money(subscription: Subscription, current: EffectivePlan, now: datetime) -> dict[str, Any]:
+    """What the payment provider knows. When it does not answer, the page says so and the rest stays."""
+    gateway = gateways.gateway()
+    shown = {
+        "has_portal": gateway.has_portal(subscription),
+        "late": _late(subscription, current),
+        "is_given": gateway.takes_money
+        and current.state in changes.PAYS
+        and not gateway.is_bought(subscription, now=now),
+    }
+    try:
+        invoices = gateway.invoices(subscription)
+    except gateways.Refused as away:
+        return {**shown, "invoices_away": away.detail}
+    invoice = gateway.next_invoice(subscription, seats=subscription.seats, now=now)
+    return {**shown, "invoices": [_invoice(each) for each in invoices], "next_invoice": invoice}
+
+
+def _invoice(invoice: gateways.Invoice) -> dict[str, Any]:
+    words, tone = INVOICE_STATES.get(invoice.status, (invoice.status, ""))
+    return {
+        "on": invoice.at,
+        "number": invoice.number,
+        "cents": invoice.amount_cents,
+        "currency": invoice.currency,
+        "status_words": words,
+        "tone": tone,
+        "pdf_url": invoice.pdf_url,
+    }
+
+
+def _late(subscription: Subscription, current: EffectivePlan) -> dict[str, Any] | None:
+    if subscription.past_due_since is None or current.state not in {State.GRACE, State.READ_ONLY}:
+        return None
+    return {
+        "since": day(subscription.past_due_since),
+        "until": exactly(subscription.past_due_since + PAST_DUE_GRACE, _zone()),
+        "is_read_only": current.state == State.READ_ONLY,
+    }
+
+
+def _is_leaving(current: EffectivePlan) -> bool:
+    return current.pending is not None and current.pending.plan is None
+
+
+def _standing(
+    subscription: Subscription, current: EffectivePlan, now: datetime, *, invoice: gateways.Preview | None
+) -> dict[str, Any]:
+    words, tone = STATES[current.state]
+    waiting = PlanRequest.objects.filter(workspace_id=subscription.workspace_id, decided_at=None).first()
+    return {
+        "state_words": words,
+        "state_tone": tone,
+        "total_cents": current.plan.monthly_cents(subscription.seats),
+        "sentences": [_next(current, invoice, now), _limit(current)],
+        "seats": subscription.seats if current.plan.is_per_seat else None,
+        "seats_are_fixed": subscription.fixed_seats is not None,
+        "pending": _pending(current),
+        "asked": f"Your wish for {PLANS[Tier(waiting.tier)].name} waits for our answer." if waiting else "",
+    }
+
+
+def _next(current: EffectivePlan, invoice: gateways.Preview | None, now: datetime) -> str:
+    """What comes next, and when exactly. Of a late payment the part below it tells."""
+    if current.state in {State.GRACE, State.READ_ONLY}:
+        return ""
+    if current.state != State.ACTIVE or current.ends_at is not None:
+        return sentence(current, now, _zone())
+    if invoice is not None and invoice.next_at is not None:
+        return f"Next invoice: {money(invoice.then_cents, invoice.currency)} on {day(invoice.next_at)}."
+    return f"The month ends on {day(current.period.ends_at)}; then the limits start anew."
+
+
+def _limit(current: EffectivePlan) -> str:
+    if current.state == State.READ_ONLY:
+        return "Reading is possible; questions and changes wait for the payment."
+    if current.ended_at:
+        return ""
+    ends = "a plan is chosen" if current.state == State.TRIAL else "the next month begins"
+    return f"At a limit, questions stop until {ends}; everything else goes on."
+
+
+def _pending(current: EffectivePlan) -> str:
+    if current.pending is None:
+        return ""
+    at = day(current.pending.at)
+    if current.pending.plan is None:
+        return f"The subscription ends on {at}. Until then everything stays as it is."
+    return f"The plan changes to {current.pending.plan.name} on {at}. Until then everything stays as it is."
+
+
+def _column(plan: Plan, current: EffectivePlan) -> dict[str, Any]:
+    upgrades, downgrades = changes.upgrades(current), changes.downgrades(current)
+    is_next = current.pending is not None and current.pending.plan == plan
+    action = ""
+    if plan.tier in upgrades:
+        action = f"Upgrade to {plan.name}" if current.state == State.ACTIVE else f"Choose {plan.name}"
+    elif plan.tier in downgrades and not is_next:
+        action = f"Move to {plan.name} on {day(current.period.ends_at)}"
+    return {
+        "plan": plan,
+        "who": WHO[plan.tier],
+        "is_current": plan.tier == current.tier and not current.ended_at,
+        "action": action,
+        "is_primary": plan.tier in upgrades[:1],
+        "why_not": "" if action else _why_not(plan, current, is_next=is_next),
+    }
+
+
+def _why_not(plan: Plan, current: EffectivePlan, *, is_next: bool) -> str:
+    if is_next and current.pending is not None:
+        return f"From {day(current.pending.at)}"
+    if plan.trial is not None:
+        return "Once, at the beginning"
+    return "After the late payment" if current.state in {State.GRACE, State.READ_ONLY} else ""
