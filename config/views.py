@@ -17,7 +17,9 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 60
 
 # The first part of every address that programs call; a test compares it with the routes.
-API_ROOTS = frozenset({"admin", "agent", "auth", "invitations", "subscription", "tasks", "usage", "user", "workspace"})
+API_ROOTS = frozenset(
+    {"admin", "agent", "auth", "invitations", "subscription", "tasks", "usage", "user", "webhooks", "workspace"}
+)
 
 
 class BadRequest(AppError):

@@ -2,6 +2,7 @@ import kombu.exceptions
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -22,7 +23,7 @@ class NotFromStripe(AppError):
 class FromStripe(PublicAPI):
     """Events of Stripe: verified, stored once, and answered at once. A worker does the rest."""
 
-    @extend_schema(exclude=True)
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         if settings.BILLING_GATEWAY != "stripe":
             raise NotFound("This installation takes no payments.")
