@@ -48,7 +48,7 @@ def erase_ended() -> None:
     erasing.sweep(now=timezone.now())
 
 
-@shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_content")
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_content", queue_name="sync")
 def erase_content() -> None:
     # Safe to repeat: what was decided stays decided, and deleting what is gone does nothing.
     erasing.erase(now=timezone.now())

@@ -165,20 +165,18 @@ def application(home: Home, environment: Mapping[str, str], port: int) -> list[P
     # The backlog bounds open requests too, streams included.
     web += ["--port", str(port), "--backlog", "4096", "--workers-kill-timeout", "3", "config.asgi:application"]
     celery = [python, "-m", "celery", "--quiet", "-A"]
-    worker = [*celery, "config.celery", "worker", "-l", "INFO", "-c", "2", "--max-tasks-per-child", "500"]
+    worker = [*celery, "config.celery", "worker", "-l", "INFO", "--max-tasks-per-child", "500"]
     worker += ["--without-gossip", "--without-mingle"]
     beat = [*celery, "config.beat", "beat", "-l", "INFO", "--pidfile=", "-S", "celery.beat:Scheduler"]
     ready = f"http://127.0.0.1:{port}/readyz"
 
-    def program(
-        name: str, arguments: Sequence[str], known: Mapping[str, str], line: str = "", url: str = ""
-    ) -> Program:
-        return Program(name, arguments, home=home, environment=known, echo=say, ready_line=line, ready_url=url)
+    def program(name: str, arguments: Sequence[str], known: Mapping[str, str], line: str) -> Program:
+        return Program(name, arguments, home=home, environment=known, echo=say, ready_line=line)
 
     return [
         Program("web", web, home=home, environment=without_owner(environment), echo=say, ready_url=ready),
-        program("runs", [*worker, "-Q", "runs,default", "-n", "runs@%h"], environment, " ready."),
-        program("sync", [*worker, "-Q", "sync", "-n", "sync@%h"], environment, " ready."),
+        program("runs", [*worker, "-Q", "runs,default", "-c", "2", "-n", "runs@%h"], environment, " ready."),
+        program("sync", [*worker, "-Q", "sync", "-c", "3", "-n", "sync@%h"], environment, " ready."),
         program("beat", beat, without_owner(environment), "beat: Starting"),
     ]
 

@@ -19,18 +19,24 @@ from tasks.models import TaskSource
 
 
 def choose(
-    *, membership: Membership, connection: Connection, source_ids: set[uuid.UUID], tasks_source: str | None = None
+    *,
+    membership: Membership,
+    connection: Connection,
+    source_ids: set[uuid.UUID],
+    shown_ids: set[uuid.UUID],
+    tasks_source: str | None = None,
 ) -> SyncRun:
-    """These sources of the connection are read from now on, and no others; a sync begins.
+    """Of the sources that the member was shown, these are read from now on and no others; a sync begins.
 
-    `tasks_source` is the id of the one that holds tasks, empty for none of them; None leaves that as it is.
+    What was found since they looked stays as it is. `tasks_source` is the id of the one that holds tasks, empty for none
+    of them; None leaves that as it is.
     """
     authorizations.owned(membership, connection.id)
     with transaction.atomic():
         sources = Source.objects.filter(connection_id=connection.id)
         holder = _holder(sources.in_bulk(), source_ids, tasks_source) if tasks_source else None
         sources.filter(pk__in=source_ids).update(is_chosen=True)
-        sources.exclude(pk__in=source_ids).update(is_chosen=False)
+        sources.filter(pk__in=shown_ids - source_ids).update(is_chosen=False)
         is_other = tasks_source is not None and _map(connection, holder)
         return services.start_connection(connection, requested_by=membership.user_id, is_full=is_other)
 

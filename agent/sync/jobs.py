@@ -19,13 +19,13 @@ def sync(*, sync_run_id: str) -> None:
     services.perform(sync_run_id=sync_run_id)
 
 
-@shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_connection")
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_connection", queue_name="sync")
 def erase_connection(*, connection_id: str) -> None:
     # Safe to repeat: deleting what is gone does nothing.
     services.erase(connection_id=connection_id)
 
 
-@shared_task(base=background.WorkspaceJob, name="agent.jobs.find_sources")
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.find_sources", queue_name="sync")
 def find_sources(*, connection_id: str) -> None:
     # Safe to repeat: what is known is only met again.
     services.find_sources(connection_id=connection_id)

@@ -345,6 +345,8 @@ def look_for_sources(connection: Connection) -> None:
     """Have a worker ask Notion what the connection can see; `is_looking` until it has."""
     from agent.sync.jobs import find_sources
 
+    with tenancy.shared():
+        Job.objects.filter(name=find_sources.name, key=str(connection.id), failed_at__isnull=False).delete()
     background.enqueue(
         find_sources, workspace_id=connection.workspace_id, key=str(connection.id), connection_id=str(connection.id)
     )
@@ -355,6 +357,14 @@ def is_looking(connection: Connection) -> bool:
 
     return Job.objects.filter(
         workspace_id=connection.workspace_id, name=find_sources.name, key=str(connection.id), failed_at=None
+    ).exists()
+
+
+def gave_up_looking(connection: Connection) -> bool:
+    from agent.sync.jobs import find_sources
+
+    return Job.objects.filter(
+        workspace_id=connection.workspace_id, name=find_sources.name, key=str(connection.id), failed_at__isnull=False
     ).exists()
 
 

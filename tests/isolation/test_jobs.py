@@ -1,6 +1,7 @@
 """Every job × workspaces and ids that are not its own."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,8 @@ from django.utils import timezone
 
 from accounts.background import PublicTask, WorkspaceJob
 from accounts.models import Job, Workspace
+from devkit import supervisor
+from devkit.home import Home
 from tests.isolation import inventory
 from tests.isolation.world import World, build
 
@@ -50,6 +53,31 @@ def job_of(world: World, name: str, workspace: Workspace) -> Job:
 
 def task(name: str) -> Any:
     return inventory.jobs()[name]
+
+
+# What may wait for Notion, or delete for long. On another queue it would keep questions, mails or sign-ups waiting.
+LONG = {
+    "agent.jobs.sync",
+    "agent.jobs.find_sources",
+    "agent.jobs.erase_connection",
+    "agent.jobs.erase_content",
+}
+
+
+def test_questions_have_a_queue_of_their_own_and_never_wait_behind_a_crawl() -> None:
+    queues: dict[str, set[str]] = {}
+    for name, each in inventory.jobs().items():
+        queues.setdefault(getattr(each, "queue_name", "default"), set()).add(name)
+
+    assert set(queues) == {"runs", "sync", "default"}
+    assert (queues["runs"], queues["sync"]) == ({"agent.jobs.run"}, LONG)
+
+
+def test_each_queue_is_served_by_one_worker(tmp_path: Path) -> None:
+    programs = supervisor.application(Home(tmp_path), {"DATABASE_URL": "postgresql://x@h/x", "SECRET_KEY": "x"}, 1)
+    served = {each.name: each.arguments[each.arguments.index("-Q") + 1] for each in programs if "-Q" in each.arguments}
+
+    assert served == {"runs": "runs,default", "sync": "sync"}
 
 
 def test_every_job_has_an_entry() -> None:

@@ -133,7 +133,11 @@ class Choose(ConnectionPage):
         tasks_source = request.POST.get("tasks_source")
         try:
             choosing.choose(
-                membership=self.membership, connection=connection, source_ids=chosen, tasks_source=tasks_source
+                membership=self.membership,
+                connection=connection,
+                source_ids=chosen,
+                shown_ids={known[key] for key in request.POST.getlist("shown") if key in known},
+                tasks_source=tasks_source,
             )
         except InvalidField as error:
             return self.show(connection, problem=error.detail, given=(chosen, tasks_source), status=422)
@@ -154,12 +158,16 @@ class Choose(ConnectionPage):
             _holder(connection, [source for source in sources if source.id in chosen]) if given is None else given[1]
         )
         counted = known_pages(connection, sources)
+        is_looking = services.is_looking(connection)
         context = {
             "section": "sources",
             "connection": connection,
             "owner_name": str(self.membership.user),
             "is_first": connection.last_synced_at is None,
-            "is_loading": not sources and services.is_looking(connection),
+            # A member may choose from what is found so far; what is found after that is read too.
+            "is_loading": is_looking and status == 200 and self.request.GET.get("found") != "enough",
+            "is_looking": is_looking,
+            "is_cut_short": services.gave_up_looking(connection),
             "sources": [_pick(each, counted.get(each.id), is_chosen=each.id in chosen) for each in sources],
             "has_databases": any(source.kind == Source.Kind.DATABASE for source in sources),
             "selected_count": len(chosen),

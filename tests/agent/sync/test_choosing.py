@@ -14,13 +14,47 @@ from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person
 
 
+def every_source() -> set[uuid.UUID]:
+    return set(Source.objects.values_list("id", flat=True))
+
+
+def test_what_is_found_after_the_form_was_drawn_is_read_too(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        services.find_sources(connection_id=str(connection.id))
+        shown = {source.kind: str(source.pk) for source in Source.objects.all()}
+        late = Source.objects.create(connection_id=connection.id, notion_id=uuid.uuid4(), kind="page", title="Late")
+
+    form = {"source": [shown["page"]], "shown": list(shown.values())}
+    alice.web.post(f"/app/connect/{connection.id}/choose", form | {"workspace": str(alice.workspace.pk)})
+
+    with tenancy.within(alice.workspace):
+        chosen = dict(Source.objects.values_list("title", "is_chosen"))
+    assert chosen == {"Handbook": True, "Launch plan": False, late.title: True}
+
+
+def test_the_form_waits_for_the_search_unless_one_asks_for_it(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        services.find_sources(connection_id=str(connection.id))
+        services.look_for_sources(connection)
+    address = f"/app/connect/{connection.id}/choose"
+
+    waiting, enough = alice.web.get(address).content.decode(), alice.web.get(f"{address}?found=enough").content.decode()
+
+    assert ("2 found so far" in waiting, "Start sync of" in waiting) == (True, False)
+    assert ("Notion is still being searched" in enough, "Start sync of" in enough) == (True, True)
+
+
 def test_sources_that_were_not_chosen_are_not_read(alice: Person, acme: NotionWorkspace) -> None:
     connection = connect(alice, acme)
 
     with tenancy.within(alice.workspace):
         services.find_sources(connection_id=str(connection.id))
         tree = Source.objects.get(kind="page")
-        choosing.choose(membership=alice.membership, connection=connection, source_ids={tree.id})
+        choosing.choose(
+            membership=alice.membership, connection=connection, source_ids={tree.id}, shown_ids=every_source()
+        )
         run = sync(alice)
 
         assert not Task.objects.exists()
@@ -94,7 +128,11 @@ def test_an_unknown_tasks_database_is_refused_by_its_field(alice: Person, acme: 
 
     with tenancy.within(alice.workspace), pytest.raises(InvalidField) as refused:
         choosing.choose(
-            membership=alice.membership, connection=connection, source_ids=set(), tasks_source=str(uuid.uuid4())
+            membership=alice.membership,
+            connection=connection,
+            source_ids=set(),
+            shown_ids=every_source(),
+            tasks_source=str(uuid.uuid4()),
         )
 
     assert refused.value.extra["errors"][0]["pointer"] == "/tasks_source"
