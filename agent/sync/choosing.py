@@ -28,8 +28,8 @@ def choose(
 ) -> SyncRun:
     """Of the sources that the member was shown, these are read from now on and no others; a sync begins.
 
-    What was found since they looked stays as it is. `tasks_source` is the id of the one that holds tasks, empty for none
-    of them; None leaves that as it is.
+    What was found since they looked stays as it is. `tasks_source` is the id of the one that holds tasks, empty for
+    none of them; None leaves that as it is.
     """
     authorizations.owned(membership, connection.id)
     with transaction.atomic():
