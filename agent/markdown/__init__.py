@@ -8,7 +8,7 @@ from agent.markdown import blocks as kinds
 from agent.markdown.rich_text import inline, plain
 from agent.markdown.walk import Frame, Page
 from agent.passages import Passage
-from agent.remarks import Remark
+from agent.remarks import UNKNOWN, Remark
 
 __all__ = ["Rendered", "inline", "passages_of", "plain", "to_markdown"]
 
@@ -39,7 +39,7 @@ def passages_of(
             frames.pop()
             continue
         if not isinstance(block, dict):
-            page.skip(block, "Not a block")
+            page.skip(block, UNKNOWN)
             continue
         below = _read(block, frame, page, title_of)
         if below is not None:

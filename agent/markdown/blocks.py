@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from agent.markdown.rich_text import clean, inline, link, notion_url, plain, safe_url
 from agent.markdown.walk import Frame, Page, block_id, children, payload
+from agent.remarks import NOT_GIVEN, UNKNOWN
 
 Block = dict[str, Any]
 Reader = Callable[[Block, Frame, Page], Frame | None]
@@ -202,8 +203,7 @@ def media(block: Block, frame: Frame, page: Page) -> Frame | None:
 
 @_reads("unsupported")
 def unsupported(block: Block, frame: Frame, page: Page) -> Frame | None:
-    kind = payload(block).get("block_type")
-    page.skip(block, f"Notion does not give out blocks of type {kind if isinstance(kind, str) else 'unknown'}")
+    page.skip(block, NOT_GIVEN, payload(block).get("block_type"))
     return frame.below(block)
 
 
@@ -218,11 +218,9 @@ def target_of(block: Block) -> str:
 
 
 def unknown(block: Block, frame: Frame, page: Page) -> Frame | None:
-    """A type newer than this code: its words count, its looks do not."""
-    if "rich_text" in payload(block):
-        return paragraph(block, frame, page)
-    page.skip(block, f"Unknown block type {str(block.get('type'))[:40]}")
-    return frame.below(block)
+    """A type newer than this code: its words count, and nobody knows what else it holds."""
+    page.skip(block, UNKNOWN, block.get("type"))
+    return paragraph(block, frame, page) if "rich_text" in payload(block) else frame.below(block)
 
 
 def _as_toggle(block: object) -> object:

@@ -66,8 +66,8 @@ class Page:
             )
         )
 
-    def skip(self, block: object, reason: str) -> None:
-        self.remarks.append(Remark(reason, block_id(block)))
+    def skip(self, block: object, reason: str, kind: object = "") -> None:
+        self.remarks.append(Remark(reason, block_id(block), kind[:40] if isinstance(kind, str) else ""))
 
 
 def children(block: dict[str, Any]) -> list[object]:

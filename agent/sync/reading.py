@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from accounts import background
 from agent import indexing, properties
-from agent.fetch import GONE, NOT_READABLE, NOT_SHARED, fetch_blocks
+from agent.fetch import fetch_blocks
 from agent.markdown import passages_of, to_markdown
 from agent.models import Page, Source, SyncRun
-from agent.sync import discovery
+from agent.sync import discovery, losses
 from agent.sync.placing import place
 from agent.sync.session import Json, Session
 from integrations import vectors
@@ -20,8 +20,6 @@ from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
 from tasks import services as tasks
 
 log = logging.getLogger(__name__)
-# Text that Notion did not give out; other remarks are about blocks without text of their own.
-LOSSES = frozenset({NOT_SHARED, GONE, NOT_READABLE})
 # Notion's times are whole minutes: an edit in the minute of our reading may come after it.
 MINUTE_MAY_GO_ON = timedelta(minutes=2)
 # A page that failed in a worker's hands this often is passed over, so that it cannot stop the others.
@@ -83,7 +81,7 @@ def account(session: Session, page: Page) -> None:
 def is_unchanged(session: Session, page: Page) -> bool:
     if session.run.is_full or page.state != Page.State.INDEXED or page.indexed_at is None or page.edited_at is None:
         return False
-    if any(remark[0] in LOSSES for remark in page.warnings):
+    if losses.may_be_mended(page.warnings):
         return False
     return (
         page.edited_at == page.observed_edited_at

@@ -18,7 +18,7 @@ from accounts.models import Connection, Job, Membership
 from agent import indexing
 from agent.models import Page, Source, SyncRun
 from agent.runs import services as runs
-from agent.sync import discovery, placing, reading, vanishing
+from agent.sync import discovery, losses, placing, reading, vanishing
 from agent.sync.session import Session, Stopped, opened
 from config.errors import AppError
 from integrations import notion, vectors
@@ -221,19 +221,17 @@ def _finish(session: Session) -> None:
 def _shortcomings(session: Session, run: SyncRun) -> list[str]:
     """What the pages themselves tell about how complete the run is."""
     left = session.pages.filter(seen_run=run.pk).exclude(sync_run=run.pk).count()
-    read = session.pages.filter(state=Page.State.INDEXED).exclude(warnings=[]).values_list("warnings", flat=True)
-    lost = sum(remark[0] in reading.LOSSES for warnings in read for remark in warnings)
+    read = session.pages.filter(state=Page.State.INDEXED).exclude(warnings=[]).order_by("title", "id")
     said = []
     if not (run.known or run.problems):
         said.append(_("Notion shows no page to this connection. Share pages with it in Notion."))
     for number, words in (
         (run.failed, ngettext("%(n)d page could not be read.", "%(n)d pages could not be read.", run.failed)),
         (left, ngettext("%(n)d page was not reached.", "%(n)d pages were not reached.", left)),
-        (lost, ngettext("%(n)d block could not be read.", "%(n)d blocks could not be read.", lost)),
     ):
         if number:
             said.append(words % {"n": number})
-    return said
+    return [*said, *losses.of_pages(read.values_list("title", "warnings"))]
 
 
 def _try_again(connection: Connection, *, tries: int, due_at: datetime) -> None:
@@ -276,8 +274,7 @@ def problems(run: SyncRun) -> list[dict[str, Any]]:
     )
     rows = []
     for page in bad.order_by("title", "id")[:200]:
-        losses = sorted({remark[0] for remark in page.warnings if remark[0] in reading.LOSSES})
-        reason = page.reason or "; ".join(losses)
+        reason = page.reason or " ".join(losses.of_page(page.warnings))
         if reason:
             rows.append(
                 {

@@ -186,7 +186,14 @@ def test_what_cannot_be_read_is_counted() -> None:
 
     assert rendered.passages == []
     assert [remark.block_id for remark in rendered.remarks] == ["u", "x", "", ""]
-    assert "ai_block" in rendered.remarks[0].reason
+    assert [remark.kind for remark in rendered.remarks] == ["ai_block", "alien", "", ""]
+
+
+def test_words_of_an_unknown_kind_are_read_and_the_rest_is_missed() -> None:
+    rendered = passages_of([block("alien", "Hello")])
+
+    assert [passage.text for passage in rendered.passages] == ["Hello"]
+    assert [remark.kind for remark in rendered.remarks] == ["alien"]
 
 
 def test_sixty_levels_are_read() -> None:
@@ -210,7 +217,7 @@ def test_a_recorded_page_of_24_kinds_is_read_whole() -> None:
     assert "$$\n|x|=" in words
     assert "### Headline 3" in words
     assert "X-Amz" not in words
-    assert [remark.reason.split()[-1] for remark in rendered.remarks] == ["button", "ai_block"]
+    assert [remark.kind for remark in rendered.remarks] == ["button", "ai_block"]
 
 
 @recorded

@@ -24,7 +24,7 @@ COMMON_BLOCKS = {
     "paragraph", "heading_1", "heading_2", "heading_3", "heading_4", "bulleted_list_item", "numbered_list_item",
     "to_do", "toggle", "quote", "callout", "code", "equation", "divider", "table", "table_row", "column_list",
     "column", "tab", "synced_block", "child_page", "child_database", "link_to_page", "bookmark", "embed", "image",
-    "file", "pdf", "video", "breadcrumb", "table_of_contents", "unsupported",
+    "file", "pdf", "video", "breadcrumb", "table_of_contents",
 }  # fmt: skip
 
 

@@ -1,9 +1,11 @@
 from datetime import timedelta
 
+import pytest
 from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, Job
+from agent import fetch
 from agent.models import Chunk, Page, SyncRun
 from agent.sync import services
 from devkit.notion.process import EmulatorProcess
@@ -61,9 +63,50 @@ def test_a_block_that_notion_does_not_show_makes_the_sync_partial(
         text = "\n".join(Chunk.objects.values_list("text", flat=True))
 
     assert run.status == "partial"
-    assert "1 block could not be read." in run.reason
+    assert run.reason == "1 block could not be read (“Top”)."
     assert "Read me." in text
     assert "And me." in text
+
+
+def test_a_block_that_notion_does_not_give_is_named_with_its_page(
+    alice: Person, emulator: EmulatorProcess, chroma: str
+) -> None:
+    blocks = [{"p": "Read me."}, *({"unsupported": {"block_type": kind}} for kind in ("ai_block", "form", "ai_block"))]
+    connection = connect(
+        alice, seeded(emulator, {"pages": [{"key": "top", "title": "Top", "blocks": blocks}]}, ["top"])
+    )
+
+    with tenancy.within(alice.workspace):
+        first = sync(alice)
+        long_ago()
+        again = sync(alice)
+        problems = [problem["reason"] for problem in services.problems(again)]
+    page = alice.web.get(f"/app/connect/{connection.id}/sync").content.decode()
+
+    said = "3 blocks that Notion does not give to connections (ai_block on “Top”, form on “Top”)."
+    assert [(each.status, each.reason) for each in (first, again)] == [("partial", said)] * 2
+    assert again.unchanged == 1
+    assert problems == ["3 blocks that Notion does not give to connections (ai_block, form)."]
+    assert said in page
+    assert "Still looking" not in alice.web.get("/app/sources").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("MOST_BLOCKS", "1 page goes on after 20000 blocks (“Top”)."), ("DEEPEST", "1 block lies deeper than 100 levels")],
+)
+def test_a_page_that_is_cut_keeps_the_sync_from_being_complete(
+    alice: Person, emulator: EmulatorProcess, chroma: str, monkeypatch: pytest.MonkeyPatch, limit: str, said: str
+) -> None:
+    monkeypatch.setattr(fetch, limit, 2)
+    deep = {"toggle": {"text": "One", "blocks": [{"toggle": {"text": "Two", "blocks": ["Three"]}}]}}
+    connect(alice, seeded(emulator, {"pages": [{"key": "top", "title": "Top", "blocks": [deep]}]}, ["top"]))
+
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+
+    assert run.status == "partial"
+    assert run.reason.startswith(said)
 
 
 def test_a_revoked_token_is_said_and_nothing_is_lost(alice: Person, acme: NotionWorkspace) -> None:
