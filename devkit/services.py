@@ -25,6 +25,7 @@ from redis.retry import Retry
 
 from devkit import chroma, demo
 from devkit.home import PROJECT, Home, Trouble
+from devkit.payments import StripeStandIn
 from devkit.postgres import Postgres
 from devkit.processes import Child, Echo, raise_file_limit
 
@@ -131,11 +132,19 @@ class Emulator(Child):
 
 class Services:
     def __init__(
-        self, home: Home, *, tests: bool = False, with_emulator: bool = True, echo: Echo | None = None
+        self,
+        home: Home,
+        *,
+        tests: bool = False,
+        with_emulator: bool = True,
+        payments_for: int | None = None,
+        echo: Echo | None = None,
     ) -> None:
         self.home = home
         self.tests = tests
         self.with_emulator = with_emulator
+        # The web port that a stand-in for Stripe tells of what happened; None: nobody takes money.
+        self.payments_for = payments_for
         self.echo = echo
         self.children: list[Child] = []
         self.environment: dict[str, str] = {}
@@ -167,6 +176,10 @@ class Services:
             urls |= {"NOTION_CLIENT_ID": demo.CLIENT_ID, "NOTION_CLIENT_SECRET": demo.CLIENT_SECRET}
             # The emulated Notion sets no limit; the real one's would only make the demo slow.
             urls["NOTION_REQUESTS_PER_SECOND"] = os.environ.get("NOTION_REQUESTS_PER_SECOND", "100")
+        if self.payments_for is not None:
+            stripe = StripeStandIn(home, web_port=self.payments_for, echo=echo)
+            self._start(stripe, stripe.url)
+            urls |= stripe.settings
         for child in self.children:
             child.wait()
         self.environment = {

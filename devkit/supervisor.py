@@ -16,7 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from config import environment as env
-from devkit import elsewhere, prepared, reaper
+from devkit import elsewhere, payments, prepared, reaper
 from devkit.home import PROJECT, Home, Trouble, is_free
 from devkit.processes import Child, Echo, signal_all
 from devkit.services import Services, answers
@@ -186,7 +186,7 @@ def run() -> int:
     refuse_production()
     home = Home.from_environment()
     port = chosen_port()
-    services = Services(home, echo=say)
+    services = Services(home, payments_for=port if payments.is_demo() else None, echo=say)
     supervisor = Supervisor(services)
     supervisor.catch_signals()
     begun = time.monotonic()
@@ -219,6 +219,8 @@ def start_application(supervisor: Supervisor, environment: dict[str, str], port:
     # The programs take seconds to come up; the demo is loaded meanwhile.
     for program in application(home, environment, port):
         supervisor.add(program)
+    if supervisor.services.payments_for is not None:
+        Program("stripe_setup", [*MANAGE, "stripe_setup"], home=home, environment=environment, echo=say).finish()
     demo = load_demo(home, environment, is_prepared=is_prepared)
     for program in supervisor.programs:
         program.wait(120)
@@ -249,6 +251,8 @@ def announce(port: int, demo: Mapping[str, str], environment: Mapping[str, str])
     if url := environment.get("NOTION_API_URL"):
         print(f"Demo Notion token: {demo['notion_token']}")
         print(f"Demo Notion API: {url}")
+    if environment.get("BILLING_GATEWAY") == "stripe" and (url := environment.get("STRIPE_API_URL")):
+        print(f"Demo Stripe: {url} (card 4242 4242 4242 4242; its clock: {url}/clock/)")
     sys.stdout.flush()
 
 

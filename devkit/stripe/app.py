@@ -13,7 +13,7 @@ from typing import Any
 
 from devkit.notion import http
 from devkit.notion.http import Receive, Request, Response, Scope, Send, json_response
-from devkit.stripe import calls, checkout_page, due, forms, hooks, invoice_page, portal_page, routes
+from devkit.stripe import calls, checkout_page, clock_page, due, forms, hooks, invoice_page, portal_page, routes
 from devkit.stripe import faults as faulty
 from devkit.stripe.control import Control
 from devkit.stripe.deliveries import Deliveries
@@ -31,6 +31,7 @@ PAGES: dict[str, Page] = {
     "/c/pay/": checkout_page.answer,
     "/p/session/": portal_page.answer,
     "/invoice/": invoice_page.answer,
+    "/clock/": clock_page.answer,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -24,6 +25,20 @@ def run(world: World, clock: Json | None, until: int) -> None:
             return
         with world.at(first[0]):
             first[2]()
+
+
+def move_clock(world: World, to: int, *, freeze: bool | None = None) -> None:
+    """Everybody's, and everything on the way happens. Only forwards while there are subscriptions."""
+    present = world.now()
+    if to < present and world.all("subscription"):
+        raise ValueError("the clock goes forwards only while there are subscriptions; reset first")
+    with world.transaction():
+        run(world, None, to)
+    if freeze is not None:
+        world.frozen = float(to) if freeze else None
+    elif world.frozen is not None:
+        world.frozen = float(to)
+    world.offset = to - time.time() if (to != present or freeze is not None) else world.offset
 
 
 def _all(world: World, clock: Json | None) -> Iterator[Due]:
