@@ -22,7 +22,7 @@ class AccessTokenAuthentication(JWTAuthentication):
             return None
         token = self.get_validated_token(raw)
         membership = tenancy.member(user_id=token.get("sub"), workspace_id=token.get("ws"))
-        if token.get("tv") != membership.user.token_version:
+        if token.get("tv") != membership.user.token_version or token.get("mb") != membership.pk:
             raise InvalidToken("This token was ended. Sign in again.")
         enter(request, membership)
         return membership.user, token

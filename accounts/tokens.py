@@ -39,6 +39,8 @@ def issue(membership: Membership) -> Pair:
     refresh = RefreshToken.for_user(membership.user)
     refresh["ws"] = str(membership.workspace_id)
     refresh["tv"] = membership.user.token_version
+    # Who left and came back is another membership: what was issued before stays dead.
+    refresh["mb"] = membership.pk
     return Pair(access=str(refresh.access_token), refresh=str(refresh))
 
 
@@ -55,7 +57,7 @@ def rotate(raw: str, *, now: datetime) -> Pair:
             BlacklistedToken.objects.create(token=outstanding)
             membership = tenancy.member(user_id=user.pk, workspace_id=token.get("ws"))
             # All tokens may have been ended while this one waited; what is issued carries the number compared here.
-            if token["tv"] != membership.user.token_version:
+            if token["tv"] != membership.user.token_version or token.get("mb") != membership.pk:
                 raise InvalidToken(ENDED)
             return issue(membership)
     if now - used.blacklisted_at > REUSE_GRACE:
