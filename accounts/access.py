@@ -40,6 +40,7 @@ SHARED_TABLES = {
     "billing_subscription": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
     "accounts_mail": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_oauthstate": Shared(f"workspace_id = {OWN_WORKSPACE}"),
+    "accounts_invitation": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_idempotentanswer": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "billing_planrequest": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "billing_stripeaccount": Shared(f"workspace_id = {OWN_WORKSPACE}"),

@@ -138,6 +138,10 @@ def is_signed_in(request: HttpRequest) -> bool:
     return not isinstance(request.user, AnonymousUser) and request.user.is_authenticated
 
 
+def signed_in(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
 def _uuid(value: object) -> uuid.UUID:
     """What is no UUID becomes the nil one, which belongs to nobody."""
     try:

@@ -38,9 +38,7 @@ COMING = frozenset(
         Feature.API_KEYS,
         Feature.LIVE_SYNC,
         Feature.SCHEDULED_EXPORT,
-        Feature.MEMBERS,
         Feature.AUDIT_LOG,
-        Feature.MEMBER_CAPS,
     }
 )
 EVERYONE = (Feature.ASK, Feature.TASKS, Feature.MANUAL_SYNC, Feature.APPROVED_WRITES)

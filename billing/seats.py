@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 
 from accounts.models import Workspace
-from billing.effective import effective
+from billing.effective import check_access, effective
 from billing.gateways import gateway
 from billing.models import Subscription
 from billing.permissions import check_can_use
@@ -39,6 +39,7 @@ def take(*, workspace: Workspace, now: datetime) -> None:
     Raises PlanRequired, SeatsFull, TrialExpired or PaymentRequired.
     """
     subscription = _locked(workspace.pk, now)
+    check_access(effective(subscription, now), is_read=False)
     check_can_use(subscription, Feature.MEMBERS)
     members = workspace.memberships.count()
     full = subscription.fixed_seats or MOST
@@ -58,6 +59,19 @@ def follow(*, workspace: Workspace, now: datetime) -> None:
 def due(subscription: Subscription) -> int:
     """How many seats of a plan that is paid by seat are to be paid for."""
     return subscription.fixed_seats or max(1, subscription.workspace.memberships.count())
+
+
+def next_amounts(*, subscription: Subscription, now: datetime) -> tuple[int, int]:
+    """Cents of the next invoice as things are, and with one member more. Where nobody sends invoices, the price."""
+    plan, present = effective(subscription, now).plan, due(subscription)
+    one_more = present if subscription.fixed_seats else present + 1
+
+    def amount(seats: int) -> int:
+        invoice = gateway().next_invoice(subscription, seats=seats, now=now)
+        return invoice.then_cents if invoice else plan.monthly_cents(seats)
+
+    as_it_is = amount(present)
+    return as_it_is, as_it_is if one_more == present else amount(one_more)
 
 
 def _locked(workspace_id: uuid.UUID, now: datetime) -> Subscription:

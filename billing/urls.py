@@ -1,7 +1,8 @@
 from django.urls import path
 
 from billing import views
-from billing.api import people, plans, subscription, webhooks
+from billing.api import invitations, people, plans, subscription, webhooks
+from billing.team.views import AcceptPage
 
 api = [
     path("auth/register", people.Register.as_view(), name="api-register"),
@@ -17,8 +18,12 @@ api = [
     path("subscription/seats", subscription.Seats.as_view(), name="api-subscription-seats"),
     path("webhooks/stripe", webhooks.FromStripe.as_view(), name="webhook-stripe"),
     path("subscription/portal", subscription.Portal.as_view(), name="api-subscription-portal"),
+    path("workspace/invitations", invitations.Invitations.as_view(), name="api-invitations"),
+    path("workspace/invitations/<uuid:invitation_id>", invitations.OneInvitation.as_view(), name="api-one-invitation"),
+    path("invitations/accept", invitations.Accept.as_view(), name="api-accept-invitation"),
 ]
 pages = [
     path("app/plan", views.PlanPage.as_view(), name="plan"),
     path("pricing", views.Pricing.as_view(), name="pricing"),
+    path("app/invitations/<str:token>", AcceptPage.as_view(), name="invitation"),
 ]

@@ -1,3 +1,4 @@
+import uuid
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -6,14 +7,19 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import Membership
+from accounts import tenancy
+from accounts.edge import MemberAPI
+from accounts.models import Membership, Role
+from accounts.models.invitation import INVITABLE
 from accounts.permissions import check_can_manage
 from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature
+from billing.team import members
 from config.errors import InvalidField
 from config.paging import piece
 from usage import analytics
@@ -143,6 +149,37 @@ class Users(MeteredAPI):
         check_can_manage(self.membership)
         found = piece(Membership.objects.filter(workspace_id=workspace_id), request.query_params, by="joined_at")
         return Response({"results": people_json(found.rows, subscription), "next": found.next})
+
+
+class OneUser(MemberAPI):
+    """One of the people. Leaving, one's own DELETE, is always possible."""
+
+    open_when_expired = True
+
+    class Input(serializers.Serializer[Any]):
+        class Caps(serializers.Serializer[Any]):
+            requests = serializers.IntegerField(min_value=0, required=False, allow_null=True)
+            tokens = serializers.IntegerField(min_value=0, required=False, allow_null=True)
+
+        role = serializers.ChoiceField(choices=INVITABLE, required=False)
+        caps = Caps(required=False)
+
+    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
+    def patch(self, request: Request, user_id: uuid.UUID) -> Response:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        role, caps = form.validated_data.get("role"), form.validated_data.get("caps")
+        member = members.change(
+            by=self.membership, user_id=user_id, role=Role(role) if role else None, caps=caps, now=timezone.now()
+        )
+        subscription = Subscription.objects.get(workspace_id=member.workspace_id)
+        with tenancy.within(member.workspace):
+            return Response(people_json([member], subscription)[0])
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, user_id: uuid.UUID) -> Response:
+        members.remove(by=self.membership, user_id=user_id, now=timezone.now())
+        return Response(status=204)
 
 
 def people_json(memberships: list[Membership], subscription: Subscription) -> list[dict[str, Any]]:

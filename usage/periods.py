@@ -11,6 +11,7 @@ from django.db.models import Min
 from accounts import background, tenancy
 from accounts.models import Membership
 from billing.effective import EffectivePlan, Span
+from billing.plans import Feature
 from usage.models import Hold, Period
 
 # Holds that expire within the same span share one job.
@@ -24,8 +25,9 @@ class Limits:
 
 
 def limits(current: EffectivePlan, membership: Membership) -> Limits:
-    """The plan's, or the member's own caps below them."""
-    caps = (membership.request_cap, membership.token_cap)
+    """The plan's, or the member's own caps below them where the plan has caps."""
+    has_caps = Feature.MEMBER_CAPS in current.plan.features
+    caps = (membership.request_cap, membership.token_cap) if has_caps else (None, None)
     requests, tokens = (
         whole if cap is None else min(whole, cap)
         for whole, cap in zip((current.plan.requests, current.plan.tokens), caps, strict=True)

@@ -1,5 +1,6 @@
 from .connection import Connection, OAuthState
 from .idempotency import IdempotentAnswer
+from .invitation import Invitation
 from .job import Job
 from .mail import Mail
 from .user import User
@@ -8,6 +9,7 @@ from .workspace import Membership, Role, Workspace, WorkspaceSchema
 __all__ = [
     "Connection",
     "IdempotentAnswer",
+    "Invitation",
     "Job",
     "Mail",
     "Membership",

@@ -6,14 +6,16 @@ from django.utils import timezone
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from accounts import tenancy
+from accounts.models import Role
 from agent.models import Source, SyncRun
 from agent.runs import services as runs
 from agent.sync import services as syncs
+from billing.team import invitations
 from devkit.notion.process import EmulatorProcess
 from tests.agent.asking import work
 from tests.browser import CHROMIUM
 from tests.outside import HANDBOOK, TASKS, connect, seeded
-from tests.people import Person, put_on_plan, sign_up
+from tests.people import Person, join, put_on_plan, sign_up
 from tests.stack import Stack
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
@@ -38,6 +40,28 @@ PATHS = [
     "app/nowhere",
     "docs",
 ]
+
+
+OF_A_TEAM = [
+    "app/members",
+    "app/members?invite=1",
+    "app/members?limits={bob}",
+    "app/members?remove={bob}",
+    "app/members?remove={vera}",
+    "app/invitations/{token}",
+    "app/invitations/nowhere",
+]
+OF_STRANGERS = ["app/invitations/{token}", "accounts/signup/?next=/app/invitations/{token}"]
+
+
+@pytest.fixture(scope="module")
+def team(stack: Stack) -> tuple[Person, dict[str, str]]:
+    """Alice with Bob, Vera and an open invitation."""
+    alice = sign_up("Alice")
+    put_on_plan(alice, "teams", seats=3)
+    bob, vera = join(alice, "Bob"), join(alice, "Vera", Role.VIEWER)
+    link = invitations.invite(by=alice.membership, email=f"guest-{alice.email}", role=Role.MEMBER, now=timezone.now())
+    return alice, {"bob": str(bob.user.pk), "vera": str(vera.user.pk), "token": link.token}
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +107,32 @@ def test_pages_are_accessible_and_quiet(
     said = listen(page, stack)
 
     faults = [fault for path in PATHS for fault in look(page, stack, path.format(**ids))]
+
+    context.close()
+    assert faults == []
+    assert [words for words in said if "404 (Not Found)" not in words] == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("is_signed_in", [True, False])
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_pages_of_a_team_are_accessible_and_quiet(
+    browser: Browser, stack: Stack, team: tuple[Person, dict[str, str]], theme: str, width: int, is_signed_in: bool
+) -> None:
+    alice, ids = team
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=theme,  # type: ignore[arg-type]  # one of the two
+        reduced_motion="reduce",
+    )
+    if is_signed_in:
+        context.add_cookies([{"name": "sessionid", "value": alice.web.cookies["sessionid"].value, "url": stack.url}])
+    page = context.new_page()
+    said = listen(page, stack)
+
+    faults = [
+        f for path in (OF_A_TEAM if is_signed_in else OF_STRANGERS) for f in look(page, stack, path.format(**ids))
+    ]
 
     context.close()
     assert faults == []

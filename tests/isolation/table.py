@@ -106,6 +106,28 @@ JSON = {
     "usage/logs": api("GET"),
     "usage/summary": api("GET"),
     "admin/users": api("GET", viewer=some("GET"), shared_in_workspace=True),
+    "admin/users/<uuid:user_id>": api(
+        "PATCH",
+        "DELETE",
+        ids={"user_id": "user"},
+        bodies={"PATCH": {"role": "viewer", "caps": {"requests": 0}}},
+        viewer=some("PATCH", "DELETE"),
+        expired=some("PATCH", "DELETE"),
+        shared_in_workspace=True,
+    ),
+    "workspace/invitations": api(
+        "GET", "POST", bodies={"POST": {"email": "new@example.com"}}, viewer=some("GET", "POST")
+    ),
+    "workspace/invitations/<uuid:invitation_id>": api(
+        "DELETE", ids={"invitation_id": "invitation"}, viewer=some("DELETE"), shared_in_workspace=True
+    ),
+    "invitations/accept": api(
+        "POST",
+        bodies={"POST": {"token": "x"}},
+        expired=some("POST"),
+        viewer_may=some("POST"),
+        foreign_body=some("POST"),
+    ),
     "openapi.json": api("GET", open_to_all=True, expired=some("GET")),
     "docs": api("GET", open_to_all=True, expired=some("GET")),
 }
@@ -165,7 +187,16 @@ PAGES = {
         viewer=some("POST"),
     ),
     "pricing": api("GET", open_to_all=True, expired=some("GET")),
-    "app/members": api("GET"),
+    "app/members": api(
+        "GET",
+        "POST",
+        bodies={"POST": {"action": "remove", "member": "{user}"}},
+        foreign_body=some("POST"),
+        viewer=some("POST"),
+        shared_in_workspace=True,
+    ),
+    # Who may see an invitation is who has its link.
+    "app/invitations/<str:token>": api("GET", "POST", open_to_all=True, expired=some("GET", "POST")),
     "app/settings": api(
         "GET",
         "POST",

@@ -9,7 +9,7 @@ from django.db import connections
 from django.utils import timezone
 
 from accounts import sealed, tenancy
-from accounts.models import Connection, Mail, Role
+from accounts.models import Connection, Invitation, Mail, Role
 from agent.models import Chunk, Conversation, Page, Run, Source, SyncRun
 from tasks.models import Task
 from tests.people import Person, join, put_on_plan, sign_up
@@ -57,6 +57,7 @@ SHARED = (
     ("accounts_workspace", "id"),
     ("accounts_membership", "workspace_id"),
     ("accounts_connection", "workspace_id"),
+    ("accounts_invitation", "workspace_id"),
     ("accounts_job", "workspace_id"),
     ("accounts_mail", "workspace_id"),
     ("billing_subscription", "workspace_id"),
@@ -139,10 +140,18 @@ def _things(alice: Person) -> dict[str, UUID]:
         )
         task = Task.objects.create(owner_id=owner, title=SECRET)
     Mail.objects.create(key=f"x:{owner}", to=alice.email, subject="Hello", workspace=alice.workspace)
+    invitation = Invitation.objects.create(
+        workspace=alice.workspace,
+        email=f"{SECRET}@example.com",
+        digest=str(owner),
+        invited_by=alice.user,
+        expires_at=now + timedelta(days=7),
+    )
     return {
         "connection": connection.pk,
         "source": source.pk,
         "sync": sync.pk,
+        "invitation": invitation.pk,
         "conversation": conversation.pk,
         "run": run.pk,
         "task": task.pk,

@@ -270,6 +270,11 @@ class InviteForm(forms.Form):
     role = forms.ChoiceField(choices=[("member", "Member – asks and sees tasks"), ("viewer", "Viewer – reads")])
 
 
+class LimitsForm(forms.Form):
+    requests = forms.IntegerField(required=False)
+    tokens = forms.IntegerField(required=False)
+
+
 class ProfileForm(forms.Form):
     name = forms.CharField(label="Name")
     timezone = forms.ChoiceField(label="Time zone", choices=[("UTC", "UTC"), ("Europe/Lisbon", "Europe/Lisbon")])
@@ -283,13 +288,23 @@ class WorkspaceForm(forms.Form):
 
 PEOPLE = [
     {"id": "u1", "name": "Maya Okafor", "email": "maya@northwind.example", "role": "owner", "role_words": "Owner",
-     "is_me": True, "why_fixed": "The last owner cannot be changed.", "requests": 298, "last_active_at": NOW},
+     "is_me": True, "why_fixed": "The last owner stays.", "requests": 298, "limit": 5_000, "can_limit": True,
+     "last_active_at": NOW},
     {"id": "u2", "name": "Tom Reyes", "email": "tom@northwind.example", "role": "member", "can_change": True,
-     "can_remove": True, "requests": 412, "last_active_at": before(hours=2)},
+     "can_remove": True, "requests": 412, "limit": 500, "can_limit": True, "last_active_at": before(hours=2)},
 ]  # fmt: skip
 MEMBERS: Context = {
-    "section": "members", "is_available": True, "can_manage": True, "seats": {"used": 12, "limit": 15},
+    "section": "members", "is_available": True, "can_manage": True, "seats": {"used": 12, "limit": 15, "cents": 22_900},
     "people": PEOPLE, "roles": [("admin", "Admin"), ("member", "Member"), ("viewer", "Viewer")],
-    "invitations": [{"id": "i1", "email": "ana@northwind.example", "role_words": "Member", "is_expired": True,
-                     "created_at": before(days=3)}],
+    "invitations": [{"id": "i1", "email": "ana@northwind.example", "role": "member", "role_words": "Member",
+                     "is_expired": True, "created_at": before(days=9), "expires_on": before(days=2).date()}],
+    "results": [], "invite": None, "limits": None, "confirm_remove": None,
+    "plan": {"name": "Teams", "requests": 5_000, "tokens": 5_000_000},
+}  # fmt: skip
+INVITE: Context = {"now_cents": 7_300, "then_cents": 8_500, "fixed": None, "is_full": False}
+INVITATION: Context = {
+    "invitation": {"invited_by": "Maya Okafor", "workspace": {"name": "Northwind"}, "workspace_id": "w1",
+                   "email": "ana@northwind.example", "expires_at": NOW},
+    "role_words": "Member", "has_joined": False, "person": None, "is_for_person": False,
+    "sign_in_url": "/", "sign_up_url": "/",
 }  # fmt: skip

@@ -137,7 +137,10 @@ def _money() -> dict[str, State]:
 
 
 def _people() -> dict[str, State]:
-    members = s.MEMBERS | {"form": s.InviteForm()}
+    members, person = s.MEMBERS, {"email": "tom@northwind.example"}
+    alone = {"used": 1, "limit": None, "cents": 6_100}
+    sent = {"email": "ana@northwind.example", "is_ok": True, "words": "Sent", "link": "http://127.0.0.1:8000/app/in"}
+    failed = {"email": "tom@northwind.example", "is_ok": False, "words": "Tom is a member already.", "link": ""}
     settings = {
         "section": "settings", "profile_form": s.ProfileForm({"name": ""}), "connections": [s.CONNECTION],
         "workspace_form": s.WorkspaceForm(auto_id="workspace_%s"),
@@ -145,6 +148,25 @@ def _people() -> dict[str, State]:
     return {
         "members": ("accounts/members.html", members),
         "members-remove": ("accounts/members.html", members | {"confirm_remove": s.PEOPLE[1]}),
+        "members-invite": ("accounts/members.html", members | {"invite": s.INVITE | {"form": s.InviteForm()}}),
+        "members-invite-wrong": ("accounts/members.html", members | {"invite": s.INVITE | {"form": s.InviteForm({})}}),
+        "members-invite-full": (
+            "accounts/members.html",
+            members | {"invite": s.INVITE | {"fixed": 15, "is_full": True, "form": s.InviteForm()}},
+        ),
+        "members-sent": ("accounts/members.html", members | {"results": [sent, failed]}),
+        "members-limits": (
+            "accounts/members.html",
+            members | {"limits": {"person": s.PEOPLE[1], "form": s.LimitsForm()}},
+        ),
+        "members-alone": (
+            "accounts/members.html",
+            members | {"people": s.PEOPLE[:1], "invitations": [], "seats": alone},
+        ),
+        "invitation": ("accounts/invitation.html", s.INVITATION),
+        "invitation-mine": ("accounts/invitation.html", s.INVITATION | {"person": person, "is_for_person": True}),
+        "invitation-other": ("accounts/invitation.html", s.INVITATION | {"person": person}),
+        "invitation-joined": ("accounts/invitation.html", s.INVITATION | {"has_joined": True}),
         "members-single": ("accounts/members.html", {"section": "members", "is_available": False}),
         "settings": ("accounts/settings.html", settings),
         "settings-disconnect": ("accounts/settings.html", settings | {"confirm_disconnect": s.CONNECTION}),

@@ -21,12 +21,12 @@ from psycopg import sql
 
 from accounts import tenancy
 from accounts.models import Membership
-from tests.people import Person, sign_up
+from tests.people import Person, put_on_plan, sign_up
 from tests.storm import STORM
 from usage import services
 from usage.models import Entry, Hold, Period
 
-# The trial's own limit is three times as high.
+# The plan has far more, so the cap alone decides.
 LIMIT = 40 * min(STORM, 3)
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = """
@@ -52,7 +52,8 @@ CREATE TRIGGER referee BEFORE INSERT OR UPDATE ON {schema}.usage_period
 def watched() -> Iterator[Person]:
     """Alice with a small cap, and the referee in her schema."""
     person = sign_up("Alice")
-    Membership.objects.filter(pk=person.membership.pk).update(request_cap=LIMIT)
+    put_on_plan(person, "teams")
+    Membership.objects.filter(pk=person.membership.pk).update(request_cap=LIMIT, token_cap=50_000)
     person.membership.refresh_from_db()
     name = sql.Identifier(person.workspace.schema_name)
     connections["owner"].ensure_connection()

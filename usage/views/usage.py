@@ -1,5 +1,5 @@
 import csv
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -10,10 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from accounts.edge import MemberPage
-from accounts.models import Membership, Role
-from billing.models import Subscription
-from billing.permissions import can_use
-from billing.plans import Feature
+from accounts.models import Membership
 from usage import analytics
 from usage.models import Entry
 from usage.quota import Metric, Quota, quota
@@ -160,46 +157,3 @@ def _line(entry: Entry) -> tuple[object, ...]:
 def _plain(text: str) -> str:
     """A cell that begins like a formula would be run by a spreadsheet."""
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t"} else text
-
-
-class Members(MemberPage):
-    """Who is in the workspace. Everybody may see it; only Teams has more than one."""
-
-    schema_of_view: ClassVar[str] = "workspace"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return render(request, "accounts/members.html", _people_context(self.membership, now=timezone.now()))
-
-
-def _people_context(membership: Membership, *, now: datetime) -> dict[str, Any]:
-    subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
-    rows = list(Membership.objects.filter(workspace_id=membership.workspace_id).order_by("joined_at", "pk"))
-    ids = [row.user_id for row in rows]
-    people, used = analytics.people(ids), analytics.used_by(ids, subscription=subscription, now=now)
-    shows_use = membership.may_manage
-    return {
-        "section": "members",
-        "is_available": can_use(subscription, Feature.MEMBERS),
-        "can_manage": False,
-        "seats": {"used": len(rows), "limit": subscription.seats},
-        "people": [
-            {
-                "id": row.user_id,
-                "name": str(people[row.user_id]),
-                "email": people[row.user_id].email,
-                "role": row.role,
-                "role_words": Role(row.role).label,
-                "is_me": row.user_id == membership.user_id,
-                "can_change": False,
-                "can_remove": False,
-                "requests": used.get(row.user_id, (0, 0))[0]
-                if shows_use or row.user_id == membership.user_id
-                else None,
-                "last_active_at": row.last_active_at,
-            }
-            for row in rows
-            if row.user_id in people
-        ],
-        "roles": Role.choices,
-        "invitations": [],
-    }

@@ -1,0 +1,230 @@
+"""Into a workspace by a link that is good once, for one address and seven days."""
+
+import hashlib
+import re
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import mails
+from accounts.models import Invitation, Membership, Role, User, Workspace
+from accounts.permissions import check_can_manage
+from billing import seats
+from billing.changes import locked
+from billing.effective import PaymentRequired, TrialExpired
+from billing.permissions import PlanRequired, check_can_use
+from billing.plans import Feature
+from billing.services import kept_address
+from config.errors import AppError
+
+LIFE = timedelta(days=7)
+
+
+class AlreadyMember(AppError):
+    code = "already-member"
+    status = 409
+
+
+class TooManyInvitations(AppError):
+    code = "too-many-invitations"
+    status = 409
+
+
+class NoInvitation(AppError):
+    """Also said of those of another workspace."""
+
+    code = "not-found"
+    status = 404
+
+
+class InvitationOver(AppError):
+    code = "invitation-over"
+    status = 410
+
+
+class OtherAddress(AppError):
+    code = "invitation-for-another"
+    status = 403
+
+
+class WorkspaceClosed(AppError):
+    """Why is the workspace's own matter: who is invited is no member yet."""
+
+    code = "workspace-closed"
+    status = 409
+
+
+@dataclass(frozen=True)
+class Link:
+    """The token is known to who made or brought it, and stands nowhere else."""
+
+    invitation: Invitation
+    token: str
+
+    @property
+    def path(self) -> str:
+        return f"/app/invitations/{self.token}"
+
+    @property
+    def url(self) -> str:
+        return settings.PUBLIC_URL + self.path
+
+
+def invite(*, by: Membership, email: str, role: Role, now: datetime) -> Link:
+    """Sends a link. Who has an open invitation gets a new one, and the old link is dead.
+
+    Raises Forbidden, PlanRequired, InvalidField, AlreadyMember or TooManyInvitations.
+    """
+    check_can_manage(by)
+    address, token = kept_address(email), secrets.token_urlsafe(32)
+    with locked(by.workspace_id, now) as subscription:
+        check_can_use(subscription, Feature.MEMBERS)
+        if Membership.objects.filter(workspace_id=by.workspace_id, user__email=address).exists():
+            raise AlreadyMember(f"{address} is a member already.")
+        waiting = Invitation.objects.filter(workspace_id=by.workspace_id).waiting()
+        waiting.filter(email=address).update(revoked_at=now)
+        if waiting.count() >= seats.MOST:
+            raise TooManyInvitations(f"{seats.MOST} invitations are open. Revoke some of them first.")
+        invitation = Invitation.objects.create(
+            workspace_id=by.workspace_id,
+            email=address,
+            role=role,
+            digest=_digest(token),
+            invited_by=by.user,
+            created_at=now,
+            expires_at=now + LIFE,
+        )
+        link = Link(invitation, token)
+        _send(link, by)
+    return link
+
+
+def _send(link: Link, by: Membership) -> None:
+    workspace, invitation = by.workspace, link.invitation
+    mails.put(
+        key=f"invitation:{invitation.pk}",
+        to=invitation.email,
+        template="letter",
+        context={
+            "title": f"{by.user} invites you to {workspace.name}",
+            "paragraphs": [f"You would join {workspace.name} as {Role(invitation.role).label.lower()}."],
+            "url": link.url,
+            "action": "See the invitation",
+            "footnote": f"The link works once, for {invitation.email}, until {invitation.expires_at:%-d %B %Y}. "
+            "If you did not expect it, there is nothing to do.",
+        },
+        workspace_id=workspace.pk,
+        now=invitation.created_at,
+    )
+
+
+def revoke(*, by: Membership, invitation_id: uuid.UUID, now: datetime) -> None:
+    """Twice is once. Raises NoInvitation, Forbidden, or AlreadyMember when it was accepted before."""
+    invitation = Invitation.objects.filter(pk=invitation_id, workspace_id=by.workspace_id).first()
+    if invitation is None:
+        raise NoInvitation("There is no such invitation.")
+    check_can_manage(by)
+    if Invitation.objects.filter(pk=invitation_id).waiting().update(revoked_at=now):
+        return
+    invitation.refresh_from_db()
+    if invitation.accepted_at:
+        raise AlreadyMember(f"{invitation.email} has joined. Remove the member instead.")
+
+
+def find(token: str) -> Invitation:
+    """Whatever has become of it. Raises NoInvitation."""
+    invitation = (
+        Invitation.objects.filter(digest=_digest(token))
+        .exclude(workspace__state=Workspace.State.ERASING)
+        .select_related("workspace", "invited_by")
+        .first()
+    )
+    if invitation is None:
+        raise NoInvitation("This link leads to no invitation. See whether the address was copied as a whole.")
+    return invitation
+
+
+def check_good(invitation: Invitation, *, now: datetime) -> None:
+    """Raises InvitationOver."""
+    if invitation.accepted_at:
+        raise InvitationOver("This invitation has been used. If it was you, sign in and choose the workspace.")
+    if invitation.revoked_at:
+        raise InvitationOver("This invitation was taken back. Ask for a new one.")
+    if invitation.is_expired(now):
+        raise InvitationOver(f"This invitation ended on {invitation.expires_at:%-d %B %Y}. Ask for a new one.")
+
+
+def is_for(invitation: Invitation, user: User) -> bool:
+    """The account's address; where addresses are verified, only when this one is."""
+    if not settings.EMAIL_VERIFICATION_REQUIRED:
+        return user.email == invitation.email
+    return bool(EmailAddress.objects.filter(user=user, email=invitation.email, verified=True).exists())
+
+
+def accept(*, token: str, user: User, now: datetime) -> Membership:
+    """Joins, once: the subscription is locked while seats are counted, and the invitation is claimed by one UPDATE.
+
+    Raises NoInvitation, InvitationOver, OtherAddress, AlreadyMember, SeatsFull or WorkspaceClosed.
+    """
+    invitation = find(token)
+    check_good(invitation, now=now)
+    if not is_for(invitation, user):
+        raise OtherAddress(f"This invitation is for {invitation.email}. Sign in with that address.")
+    workspace = invitation.workspace
+    with transaction.atomic():
+        _take_seat(invitation, now)
+        claimed = Invitation.objects.filter(pk=invitation.pk).good(now)
+        if not claimed.update(accepted_at=now, accepted_by=user):
+            invitation.refresh_from_db()
+            check_good(invitation, now=now)
+        if Membership.objects.filter(workspace=workspace, user=user).exists():
+            raise AlreadyMember(f"You are a member of {workspace.name} already.")
+        # Active, so that the next sign-in opens this workspace.
+        joined = Membership.objects.create(
+            workspace=workspace, user=user, role=invitation.role, joined_at=now, last_active_at=now
+        )
+        seats.follow(workspace=workspace, now=now)
+    return joined
+
+
+def in_address(path: str) -> Link | None:
+    """The invitation that a page's address names, while it is good."""
+    named = re.fullmatch(r"/app/invitations/([\w-]+)", path)
+    if named is None:
+        return None
+    try:
+        invitation = find(named[1])
+        check_good(invitation, now=timezone.now())
+    except (NoInvitation, InvitationOver):
+        return None
+    return Link(invitation, named[1])
+
+
+def accept_as_new(link: Link, *, user: User, now: datetime) -> Membership:
+    """As `accept`, for an account made just now for the invited address. Where addresses are verified the token stands
+    nowhere but in the mail, so who has it reads the mail of that address."""
+    if settings.EMAIL_VERIFICATION_REQUIRED:
+        address = EmailAddress.objects.get(user=user, email=link.invitation.email)
+        address.verified = True
+        address.save(update_fields=["verified"])
+    return accept(token=link.token, user=user, now=now)
+
+
+def _take_seat(invitation: Invitation, now: datetime) -> None:
+    try:
+        seats.take(workspace=invitation.workspace, now=now)
+    except (PlanRequired, TrialExpired, PaymentRequired) as error:
+        raise WorkspaceClosed(
+            f"{invitation.workspace.name} takes no new members at present. Ask {invitation.invited_by}."
+        ) from error
+
+
+def _digest(token: str) -> str:
+    # 256 random bits need no slow hash.
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,98 @@
+"""Who stays, as what, and with how much. Every change holds the lock on the subscription's row: two owners who leave
+at once do it one after the other."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+
+from accounts.models import Membership, Role
+from accounts.permissions import Forbidden, check_can_manage
+from billing import seats
+from billing.changes import locked
+from billing.effective import effective
+from billing.models import Subscription
+from billing.permissions import check_can_use
+from billing.plans import Feature
+from config.errors import AppError, InvalidField
+
+# Of a member's caps: the column and the plan's own limit.
+CAPS = {"requests": ("request_cap", "requests"), "tokens": ("token_cap", "tokens")}
+
+
+class NoMember(AppError):
+    """Also said of members of another workspace."""
+
+    code = "not-found"
+    status = 404
+
+
+class LastOwner(AppError):
+    code = "last-owner"
+    status = 409
+
+
+def can_remove(by: Membership, member: Membership) -> bool:
+    """Anybody may leave; an owner is removed by owners alone."""
+    return by.user_id == member.user_id or by.role == Role.OWNER or (by.may_manage and member.role != Role.OWNER)
+
+
+def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
+    """Somebody else, or oneself: to leave. Their seat is free, and what was issued to them here is dead.
+
+    What they used stays counted, so coming back in the same period gives no second quota. Raises NoMember, Forbidden
+    or LastOwner.
+    """
+    with locked(by.workspace_id, now):
+        by, member = _present(by, by.user_id), _present(by, user_id)
+        if not can_remove(by, member):
+            raise Forbidden("Only an owner can remove an owner." if by.may_manage else "Only an owner or admin can.")
+        owners = Membership.objects.filter(workspace_id=by.workspace_id, role=Role.OWNER)
+        if member.role == Role.OWNER and owners.count() == 1:
+            raise LastOwner("A workspace needs an owner. The last one cannot leave.")
+        member.delete()
+        seats.follow(workspace=by.workspace, now=now)
+
+
+def change(
+    *,
+    by: Membership,
+    user_id: uuid.UUID,
+    now: datetime,
+    role: Role | None = None,
+    caps: Mapping[str, int | None] | None = None,
+) -> Membership:
+    """Another role, or caps below the plan's limits: `requests` and `tokens`, None for the plan's own.
+
+    Raises NoMember, Forbidden, PlanRequired or InvalidField.
+    """
+    with locked(by.workspace_id, now) as subscription:
+        by, member = _present(by, by.user_id), _present(by, user_id)
+        check_can_manage(by)
+        if role is not None and role != member.role:
+            check_can_use(subscription, Feature.MEMBERS)
+            if Role.OWNER in {role, member.role}:
+                raise Forbidden("Who owns a workspace is not changed here.")
+            member.role = role
+        if caps:
+            check_can_use(subscription, Feature.MEMBER_CAPS)
+            _cap(member, caps, subscription, now)
+        member.save(update_fields=["role", "request_cap", "token_cap"])
+    return member
+
+
+def _cap(member: Membership, caps: Mapping[str, int | None], subscription: Subscription, now: datetime) -> None:
+    plan = effective(subscription, now).plan
+    for name, cap in caps.items():
+        column, limit = CAPS[name][0], getattr(plan, CAPS[name][1])
+        if cap is not None and not 0 <= cap <= limit:
+            raise InvalidField(f"From 0 to {limit:,}, the {plan.name} plan's own limit.", pointer=f"/caps/{name}")
+        setattr(member, column, cap)
+
+
+def _present(by: Membership, user_id: uuid.UUID) -> Membership:
+    """As it stands under the lock."""
+    members = Membership.objects.select_related("workspace", "user")
+    member = members.filter(workspace_id=by.workspace_id, user_id=user_id).first()
+    if member is None:
+        raise NoMember("There is no such member.")
+    return member

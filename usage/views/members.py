@@ -1,0 +1,239 @@
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from accounts import tenancy
+from accounts.edge import MemberPage
+from accounts.models import Invitation, Membership, Role
+from accounts.models.invitation import INVITABLE
+from billing import seats
+from billing.api.invitations import link_to_show
+from billing.effective import effective
+from billing.models import Subscription
+from billing.permissions import can_use
+from billing.plans import Feature
+from billing.team import invitations, members
+from config.errors import InvalidField
+from usage import analytics, periods
+
+AT_ONCE = 20
+
+
+class InviteForm(forms.Form):
+    emails = forms.CharField(widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}), max_length=6_000)
+    role = forms.ChoiceField(choices=INVITABLE, initial=Role.MEMBER)
+
+    def clean_emails(self) -> list[str]:
+        found = list(dict.fromkeys(self.cleaned_data["emails"].replace(",", " ").replace(";", " ").split()))
+        if len(found) > AT_ONCE:
+            raise ValidationError(f"At most {AT_ONCE} addresses at once.")
+        for address in found:
+            try:
+                validate_email(address)
+            except ValidationError as error:
+                raise ValidationError(f"{address} is not an e-mail address.") from error
+        return found
+
+
+class LimitsForm(forms.Form):
+    """Empty: the plan's own."""
+
+    requests = forms.IntegerField(min_value=0, required=False)
+    tokens = forms.IntegerField(min_value=0, required=False)
+
+
+class Members(MemberPage):
+    """Who is in the workspace. Everybody may see it; only Teams has more than one."""
+
+    schema_of_view: ClassVar[str] = "workspace"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._page(request)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        actions: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+            "invite": self._invite,
+            "revoke": self._revoke,
+            "role": self._role,
+            "limits": self._limits,
+            "remove": self._remove,
+        }
+        action = actions.get(request.POST.get("action", ""))
+        if action is None:
+            raise Http404
+        try:
+            return action(request)
+        except (members.LastOwner, invitations.AlreadyMember) as error:
+            messages.error(request, error.detail)
+            return redirect("members")
+
+    def _invite(self, request: HttpRequest) -> HttpResponse:
+        form = InviteForm(request.POST)
+        if not form.is_valid():
+            return self._page(request, status=400, invite={"form": form})
+        results = [self._sent(address, Role(form.cleaned_data["role"])) for address in form.cleaned_data["emails"]]
+        return self._page(request, results=results)
+
+    def _sent(self, address: str, role: Role) -> dict[str, Any]:
+        try:
+            with tenancy.shared():
+                link = invitations.invite(by=self.membership, email=address, role=role, now=timezone.now())
+        except (invitations.AlreadyMember, invitations.TooManyInvitations, InvalidField) as error:
+            return {"email": address, "is_ok": False, "words": error.detail, "link": ""}
+        return {"email": link.invitation.email, "is_ok": True, "words": "Sent", "link": link_to_show(link) or ""}
+
+    def _revoke(self, request: HttpRequest) -> HttpResponse:
+        with tenancy.shared():
+            invitations.revoke(by=self.membership, invitation_id=_id(request, "invitation"), now=timezone.now())
+        messages.success(request, "The link no longer works.")
+        return redirect("members")
+
+    def _role(self, request: HttpRequest) -> HttpResponse:
+        role = request.POST.get("role")
+        if role not in Role.values:
+            raise Http404
+        with tenancy.shared():
+            members.change(by=self.membership, user_id=_id(request, "member"), role=Role(role), now=timezone.now())
+        messages.success(request, "Saved.")
+        return redirect("members")
+
+    def _limits(self, request: HttpRequest) -> HttpResponse:
+        form, member_id = LimitsForm(request.POST), _id(request, "member")
+        if form.is_valid():
+            try:
+                with tenancy.shared():
+                    members.change(by=self.membership, user_id=member_id, caps=form.cleaned_data, now=timezone.now())
+            except InvalidField as error:
+                form.add_error(str(error.extra["errors"][0]["pointer"]).rpartition("/")[2], error.detail)
+            else:
+                messages.success(request, "Saved. It holds from the next question on.")
+                return redirect("members")
+        return self._page(request, status=400, limits={"id": member_id, "form": form})
+
+    def _remove(self, request: HttpRequest) -> HttpResponse:
+        member_id = _id(request, "member")
+        with tenancy.shared():
+            members.remove(by=self.membership, user_id=member_id, now=timezone.now())
+        if member_id == self.membership.user_id:
+            return redirect("overview")
+        messages.success(request, "Removed. The seat is free.")
+        return redirect("members")
+
+    def _page(
+        self,
+        request: HttpRequest,
+        *,
+        status: int = 200,
+        invite: dict[str, Any] | None = None,
+        limits: dict[str, Any] | None = None,
+        results: list[dict[str, Any]] | None = None,
+    ) -> HttpResponse:
+        context = _context(self.membership, now=timezone.now()) | {"results": results or []}
+        if context["can_manage"] and (invite or "invite" in request.GET):
+            context["invite"] = _offer(self.membership, now=timezone.now()) | {"form": InviteForm()} | (invite or {})
+        by_id = {str(person["id"]): person for person in context["people"]}
+        removing = by_id.get(request.GET.get("remove", ""))
+        context["confirm_remove"] = removing if removing and removing["can_remove"] else None
+        limited = by_id.get(str(limits["id"]) if limits else request.GET.get("limits", ""))
+        if limited and limited["can_limit"]:
+            initial = {"requests": limited["request_cap"], "tokens": limited["token_cap"]}
+            context["limits"] = {"person": limited, "form": LimitsForm(initial=initial)} | (limits or {})
+        return render(request, "accounts/members.html", context, status=status)
+
+
+def _id(request: HttpRequest, name: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get(name, ""))
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _offer(membership: Membership, *, now: datetime) -> dict[str, Any]:
+    """What one more costs, said before anybody is invited."""
+    with tenancy.shared():
+        subscription = Subscription.objects.select_related("workspace").get(workspace_id=membership.workspace_id)
+        as_it_is, one_more = seats.next_amounts(subscription=subscription, now=now)
+    taken = membership.workspace.memberships.count()
+    fixed = subscription.fixed_seats
+    return {"now_cents": as_it_is, "then_cents": one_more, "fixed": fixed, "is_full": bool(fixed and taken >= fixed)}
+
+
+def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
+    subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
+    current = effective(subscription, now)
+    rows = list(Membership.objects.filter(workspace_id=membership.workspace_id).order_by("joined_at", "pk"))
+    is_available = can_use(subscription, Feature.MEMBERS)
+    return {
+        "section": "members",
+        "is_available": is_available,
+        "can_manage": is_available and membership.may_manage,
+        "seats": {
+            "used": len(rows),
+            "limit": subscription.fixed_seats,
+            "cents": current.plan.monthly_cents(subscription.fixed_seats or len(rows))
+            if membership.may_manage
+            else None,
+        },
+        "plan": current.plan,
+        "people": _people(membership, rows, subscription, now),
+        "roles": INVITABLE,
+        "invitations": _waiting(membership, now) if is_available and membership.may_manage else [],
+        "invite": None,
+        "limits": None,
+    }
+
+
+def _people(
+    membership: Membership, rows: list[Membership], subscription: Subscription, now: datetime
+) -> list[dict[str, Any]]:
+    ids = [row.user_id for row in rows]
+    people, used = analytics.people(ids), analytics.used_by(ids, subscription=subscription, now=now)
+    current, manages = effective(subscription, now), membership.may_manage
+    owners = sum(row.role == Role.OWNER for row in rows)
+    return [
+        {
+            "id": row.user_id,
+            "name": str(people[row.user_id]),
+            "email": people[row.user_id].email,
+            "role": row.role,
+            "role_words": Role(row.role).label,
+            "is_me": row.user_id == membership.user_id,
+            "can_change": manages and row.role != Role.OWNER,
+            "can_limit": manages and Feature.MEMBER_CAPS in current.plan.features,
+            "can_remove": members.can_remove(membership, row) and not (row.role == Role.OWNER and owners == 1),
+            "why_fixed": "The last owner stays." if row.role == Role.OWNER and owners == 1 and manages else "",
+            "requests": used.get(row.user_id, (0, 0))[0] if manages or row.user_id == membership.user_id else None,
+            "limit": periods.limits(current, row).requests,
+            "request_cap": row.request_cap,
+            "token_cap": row.token_cap,
+            "last_active_at": row.last_active_at,
+        }
+        for row in rows
+        if row.user_id in people
+    ]
+
+
+def _waiting(membership: Membership, now: datetime) -> list[dict[str, Any]]:
+    with tenancy.shared():
+        rows = list(Invitation.objects.filter(workspace_id=membership.workspace_id).waiting().order_by("-created_at"))
+    return [
+        {
+            "id": row.pk,
+            "email": row.email,
+            "role": row.role,
+            "role_words": Role(row.role).label,
+            "created_at": row.created_at,
+            "expires_on": row.expires_at.date(),
+            "is_expired": row.is_expired(now),
+        }
+        for row in rows
+    ]
