@@ -1,7 +1,7 @@
 """A crowd that waits and listens, before a web process with two threads and two database connections."""
 
 import asyncio
-import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -66,8 +66,12 @@ class Crowd:
         return names[-1].removeprefix("event: ")
 
     def until_asked(self, number: int) -> None:
-        while Job.objects.filter(workspace=self.person.workspace, name="agent.jobs.run").count() < number:
-            threading.Event().wait(0.05)
+        asked = Job.objects.filter(workspace=self.person.workspace, name="agent.jobs.run")
+        deadline = time.monotonic() + 60
+        while (count := asked.count()) < number:
+            # A thread that looks for ever would keep the whole process from ending.
+            assert time.monotonic() < deadline, f"{count} of {number} were asked"
+            time.sleep(0.05)
 
     def run_ids(self) -> list[str]:
         with tenancy.within(self.person.workspace):
