@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.dispatch import Signal
+
 from accounts.models import Membership, Role
 from accounts.permissions import Forbidden, check_can_manage
 from billing import seats
@@ -17,6 +19,9 @@ from config.errors import AppError, InvalidField
 
 # Of a member's caps: the column and the plan's own limit.
 CAPS = {"requests": ("request_cap", "requests"), "tokens": ("token_cap", "tokens")}
+
+# Sent with the ended `membership`, in the transaction that ends it: what stands above hears of it here.
+left = Signal()
 
 
 class NoMember(AppError):
@@ -51,6 +56,7 @@ def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
             raise LastOwner("A workspace needs an owner. The last one cannot leave.")
         member.delete()
         seats.follow(workspace=by.workspace, now=now)
+        left.send(sender=Membership, membership=member)
 
 
 def change(

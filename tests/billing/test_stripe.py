@@ -281,3 +281,15 @@ def test_card_and_invoices_are_kept_at_the_portal(vendor: StripeProcess, alice: 
 
     assert before.status_code == 409
     assert alice.api.post("/subscription/portal").json()["url"].startswith(vendor.url)
+
+
+def test_what_one_more_member_costs_is_asked_before_anybody_is_invited(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+
+    as_it_is, one_more = seats.next_amounts(subscription=alice.subscription, now=clock(vendor))
+    page = alice.web.get("/app/members?invite=1").content.decode()
+
+    # Today's month counts the seat from now on, so the next invoice has its share of it too.
+    assert (as_it_is, one_more > as_it_is + 1_200) == (6_100, True)
+    assert "with one more member" in page
+    assert seats.due(alice.subscription) == 1
