@@ -3,7 +3,7 @@
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
 
-run:  ## start everything on this machine (PORT, DOCENT_HOME)
+run:  ## start everything on this machine (PORT, DOCENT_HOME, STRIPE=demo to buy with test cards)
 	@python3 -m devkit run
 
 test:  ## all checks and tests (ARGS="tests/agent -x" for some, REQUIRE_BROWSER=1)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from billing.models import StripeAccount, StripeEvent, Subscription
 from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
@@ -39,11 +39,10 @@ def shop(_database: None, vendor: StripeProcess) -> Iterator[Stack]:
 
 
 class Customer:
-    """Nora at her browser. Every step reads as what she does."""
+    """Somebody at their browser. Every step reads as what they do."""
 
-    def __init__(self, page: Page, shop: Stack, vendor: StripeProcess) -> None:
-        self.page, self.shop, self.vendor = page, shop, vendor
-        self.email = f"nora-{secrets.token_hex(4)}@example.com"
+    def __init__(self, page: Page, shop: Stack, vendor: StripeProcess, *, email: str) -> None:
+        self.page, self.shop, self.vendor, self.email = page, shop, vendor, email
         self.complaints: list[str] = []
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -68,6 +67,14 @@ class Customer:
         self.page.get_by_label("E-mail").fill(self.email)
         self.page.get_by_label("Your name").fill("Nora")
         self.page.locator("input[name=workspace_name]").fill("Nora's studio")
+        self.page.locator("input[name=password1]").fill(PASSWORD)
+        self.press("Create account")
+
+    def join(self, link: str) -> None:
+        self.page.goto(link)
+        self.page.get_by_role("link", name="Create an account").click()
+        self.page.get_by_label("E-mail").fill(self.email)
+        self.page.get_by_label("Your name").fill("Omar")
         self.page.locator("input[name=password1]").fill(PASSWORD)
         self.press("Create account")
 
@@ -98,7 +105,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_a_customer_buys_grows_fails_to_pay_recovers_and_leaves(page: Page, shop: Stack, vendor: StripeProcess) -> None:
-    nora = Customer(page, shop, vendor)
+    nora = Customer(page, shop, vendor, email=f"nora-{secrets.token_hex(4)}@example.com")
 
     # A trial, which every page says.
     nora.sign_up()
@@ -131,6 +138,18 @@ def test_a_customer_buys_grows_fails_to_pay_recovers_and_leaves(page: Page, shop
     page.get_by_role("button", name="Confirm").click()
     nora.sees("You are on Teams now")
     assert nora.subscription.seats == 2
+
+    # The second seat is Omar's: his invitation, a link good once.
+    page.get_by_role("link", name="Invite members").click()
+    page.get_by_role("link", name="Invite people").click()
+    page.get_by_label("E-mail addresses").fill(f"omar-{nora.email}")
+    nora.press("Send invitations")
+    link = page.locator(".secretbox code").inner_text()
+    omar = Customer(browser.new_page(), shop, vendor, email=f"omar-{nora.email}")
+    omar.join(link)
+    nora.sees("1 of 2 seats")
+    page.reload()
+    nora.sees("2 of 2 seats")
 
     # A renewal that the card refuses: late, and said on every page.
     vendor.give_card(StripeAccount.objects.get(workspace=nora.subscription.workspace_id).customer_id, FAILS_LATER)
