@@ -16,7 +16,7 @@ INVOICES = [
         [(1, 6100, "warn", "Not paid"), (22, 3912, "ok", "Paid"), (31, 1000, "ok", "Paid"), (400, 1000, "", "Void")], 1
     )
 ]  # fmt: skip
-NEXT = "Next invoice: $61 on 1 December."
+NEXT = "Next invoice: $61 on 1 Dec 2026."
 LIMIT = "At a limit, questions stop until the next month begins; everything else goes on."
 
 
@@ -61,53 +61,54 @@ def offer(**more: Any) -> Context:
 
 
 TRIAL = standing(
-    "Trial", "", "The trial ends on Sunday 29 November, 14:20. No card is on file, and nothing is charged then.",
+    "Trial", "",
+    "Your trial ends on 29 Nov 2026 at 14:20 UTC. Then questions stop; what is here is kept until 29 Dec 2026.",
     "At a limit, questions stop until a plan is chosen; everything else goes on.",
 )  # fmt: skip
 TEAMS = standing("Active", "ok", NEXT, LIMIT, total_cents=6100, seats=3)
-ENDS = "What was read from Notion is kept until 1 January 2027 and erased after that. Choose a plan to go on."
+ENDS = "What is here is kept until 1 Dec 2026 and then erased, unless you choose a plan."
 
 
 def plan_pages() -> dict[str, Context]:
     choose = columns("trial", pro="Choose Pro", plus="Choose Plus", teams="Choose Teams")
     from_pro = columns("pro", plus="Upgrade to Plus", teams="Upgrade to Teams")
-    from_teams = columns("teams", pro="Move to Pro on 1 December", plus="Move to Plus on 1 December")
+    from_teams = columns("teams", pro="Move to Pro on 1 Dec 2026", plus="Move to Plus on 1 Dec 2026")
     late_columns = columns("teams", not_pro="After the late payment", not_plus="After the late payment")
     again = columns("", pro="Choose Pro", plus="Choose Plus", teams="Choose Teams")
     paying: Context = {"can_cancel": True, "can_set_seats": True}
     teams = page("teams", TEAMS, from_teams, **paying)
-    pro = page("pro", standing("Active", "ok", "Next invoice: $10 on 1 December.", LIMIT, total_cents=1000), from_pro)
+    pro = page("pro", standing("Active", "ok", "Next invoice: $10 on 1 Dec 2026.", LIMIT, total_cents=1000), from_pro)
     trial = page("trial", TRIAL, choose, has_portal=False, invoices=[])
-    late = {"since": "21 November", "until": "Saturday 28 November, 09:00", "is_read_only": False}
+    late = {"since": "21 Nov 2026", "until": "28 Nov 2026 at 09:00 UTC", "is_read_only": False}
     grace = standing("Payment late", "warn", LIMIT, total_cents=6100, seats=3)
     return {
         "plan": teams,
         "plan-trial": trial,
         "plan-trial-ended": page(
-            "trial", standing("Trial ended", "bad", f"The trial ended on Sunday 1 November, 14:20. {ENDS}"), again,
+            "trial", standing("Trial ended", "bad", f"Your trial ended on 1 Nov 2026 at 14:20 UTC. {ENDS}"), again,
             has_portal=False, invoices=[],
         ),
         "plan-pending": teams | {
             "subscription": TEAMS | {
-                "pending": "The plan changes to Pro on 1 December. Until then everything stays as it is."
+                "pending": "The plan changes to Pro on 1 Dec 2026. Until then everything stays as it is."
             },
-            "columns": columns("teams", plus="Move to Plus on 1 December", not_pro="From 1 December"),
+            "columns": columns("teams", plus="Move to Plus on 1 Dec 2026", not_pro="From 1 Dec 2026"),
         },
         "plan-leaving": teams | {
             "can_cancel": False,
             "subscription": TEAMS | {
-                "sentences": ["The month ends on 1 December; then the limits start anew.", LIMIT],
-                "pending": "The subscription ends on 1 December. Until then everything stays as it is.",
+                "sentences": ["The month ends on 1 Dec 2026; then the limits start anew.", LIMIT],
+                "pending": "The subscription ends on 1 Dec 2026. Until then everything stays as it is.",
             },
         },
         "plan-late": page("teams", grace, late_columns, late=late, invoices=INVOICES, can_cancel=True),
         "plan-read-only": page(
-            "teams", standing("Read only", "bad", "The month ends on 1 December; then the limits start anew.",
+            "teams", standing("Read only", "bad", "The month ends on 1 Dec 2026; then the limits start anew.",
             "Reading is possible; questions and changes wait for the payment.", total_cents=6100, seats=3),
             late_columns, late=late | {"is_read_only": True}, invoices=INVOICES, can_cancel=True,
         ),
         "plan-ended": page(
-            "teams", standing("Ended", "bad", f"The subscription ended on Tuesday 1 December, 09:00. {ENDS}"), again,
+            "teams", standing("Ended", "bad", f"Your subscription ended on 1 Nov 2026 at 09:00 UTC. {ENDS}"), again,
         ),
         "plan-given": teams | {"is_given": True, "has_portal": False, "invoices": []},
         "plan-asked": trial | {"subscription": TRIAL | {"asked": "Your wish for Teams waits for our answer."}},
@@ -144,7 +145,7 @@ def _dialogs() -> dict[str, Context]:
     upgrade = {
         "chosen": "teams", "title": "Upgrade to Teams", "action": "upgrade", "button": "Continue to payment",
         "lines": ["5,000 questions and 5,000,000 tokens a month for each member.", leads], "seats_least": 3,
-        "offer": offer(today_cents=2175, then_cents=8500, then_on="1 December", lines=lines, seats=3),
+        "offer": offer(today_cents=2175, then_cents=8500, then_on="1 Dec 2026", lines=lines, seats=3),
     }  # fmt: skip
     return {
         "buy": upgrade | {
@@ -157,23 +158,23 @@ def _dialogs() -> dict[str, Context]:
             "offer": {"problem": "Seats: from 3, one for each member, to 500.", "seats": 1, "then_cents": None},
         },
         "down": {
-            "chosen": "pro", "title": "Move to Pro on 1 December", "action": "downgrade", "button": "Move to Pro",
+            "chosen": "pro", "title": "Move to Pro on 1 Dec 2026", "action": "downgrade", "button": "Move to Pro",
             "lines": ["Until then everything stays as it is, and it can be taken back on this page."],
             "losses": [
                 "Pro is for one person and 3 are here: the others can only read.",
                 "2 Notion workspaces are connected and Pro has one: the others are no longer synced.",
                 "1,000 questions and 1,000,000 tokens a month instead of 5,000 and 5,000,000.",
             ],
-            "offer": offer(today_cents=None, then_cents=1000, then_on="1 December"),
+            "offer": offer(today_cents=None, then_cents=1000, then_on="1 Dec 2026"),
         },
         "seats": upgrade | {
             "title": "Change seats", "action": "seats", "button": "Change seats",
             "lines": ["As many as members: then seats follow the members."],
-            "offer": offer(then_cents=10900, then_on="1 December", seats=5, seats_sent="5"),
+            "offer": offer(then_cents=10900, then_on="1 Dec 2026", seats=5, seats_sent="5"),
         },
         "cancel": {
             "chosen": "cancel", "title": "Cancel Teams", "action": "cancel", "button": "Cancel subscription",
-            "lines": ["It ends on 1 December. Until then everything stays as it is."], "is_loss": True,
+            "lines": ["It ends on 1 Dec 2026. Until then everything stays as it is."], "is_loss": True,
             "losses": [
                 "Questions, syncs and changes stop then, also for the 2 others here.",
                 "What was read from Notion is kept until 31 December 2026 and erased after that.",

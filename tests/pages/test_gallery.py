@@ -13,7 +13,7 @@ from tests.pages.states import pages
 
 NAMES = sorted(pages())
 RICHEST = ["login-wrong", "choose", "sync", "overview", "thread", "thread-trouble", "sources", "tasks", "usage"]
-RICHEST += ["plan", "members", "settings"]
+RICHEST += ["plan", "plan-confirm", "plan-cancel", "plan-late", "plan-bought", "pricing", "members", "settings"]
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
@@ -96,7 +96,7 @@ def test_a_page_is_accessible_and_does_not_scroll_sideways(
 
 
 @with_chromium
-@pytest.mark.parametrize("name", ["overview", "members", "plan-confirm"])
+@pytest.mark.parametrize("name", ["overview", "members", "plan-confirm", "plan-bought", "pricing"])
 def test_a_page_fits_the_narrowest_phone(browser: Browser, site: str, name: str) -> None:
     page = opened(browser, f"{site}/{name}", 320)
 
