@@ -44,7 +44,8 @@ def take(*, workspace: Workspace, now: datetime) -> None:
     members = workspace.memberships.count()
     full = subscription.fixed_seats or MOST
     if members >= full:
-        raise SeatsFull(f"All {full} seats are taken. An owner can add seats or remove a member.", seats=full)
+        taken = f"All {full} seats are" if full > 1 else "The one seat is"
+        raise SeatsFull(f"{taken} taken. An owner can add seats or remove a member.", seats=full)
 
 
 def follow(*, workspace: Workspace, now: datetime) -> None:

@@ -24,6 +24,9 @@ from billing.services import kept_address
 from config.errors import AppError
 
 LIFE = timedelta(days=7)
+# Mails that a workspace may send so in a day, and to one address: enough for people, too few to be a nuisance.
+DAY = timedelta(days=1)
+MOST_A_DAY, MOST_TO_ONE = 200, 10
 
 
 class AlreadyMember(AppError):
@@ -33,7 +36,7 @@ class AlreadyMember(AppError):
 
 class TooManyInvitations(AppError):
     code = "too-many-invitations"
-    status = 409
+    status = 429
 
 
 class NoInvitation(AppError):
@@ -89,8 +92,7 @@ def invite(*, by: Membership, email: str, role: Role, now: datetime) -> Link:
             raise AlreadyMember(f"{address} is a member already.")
         waiting = Invitation.objects.filter(workspace_id=by.workspace_id).waiting()
         waiting.filter(email=address).update(revoked_at=now)
-        if waiting.count() >= seats.MOST:
-            raise TooManyInvitations(f"{seats.MOST} invitations are open. Revoke some of them first.")
+        _check_few(by.workspace_id, address, now)
         invitation = Invitation.objects.create(
             workspace_id=by.workspace_id,
             email=address,
@@ -103,6 +105,17 @@ def invite(*, by: Membership, email: str, role: Role, now: datetime) -> Link:
         link = Link(invitation, token)
         _send(link, by)
     return link
+
+
+def _check_few(workspace_id: uuid.UUID, address: str, now: datetime) -> None:
+    today = Invitation.objects.filter(workspace_id=workspace_id, created_at__gt=now - DAY)
+    if today.filter(email=address).count() >= MOST_TO_ONE:
+        words = f"{address} was invited {MOST_TO_ONE} times within a day. Try again tomorrow."
+    elif today.count() >= MOST_A_DAY:
+        words = f"{MOST_A_DAY} invitations were sent within a day. Try again tomorrow."
+    else:
+        return
+    raise TooManyInvitations(words, retry_after=DAY.total_seconds())
 
 
 def _send(link: Link, by: Membership) -> None:

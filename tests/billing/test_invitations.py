@@ -98,6 +98,17 @@ def test_inviting_again_ends_the_first_link(owner: Person, now: datetime) -> Non
     assert invitations.accept(token=second, user=nora.user, now=now).workspace_id == owner.workspace.pk
 
 
+def test_nobody_is_flooded_with_invitations(owner: Person, now: datetime) -> None:
+    for _ in range(invitations.MOST_TO_ONE):
+        team.link_for(owner, "n@example.com", now)
+
+    answer = owner.api.post("/workspace/invitations", {"email": "N@example.com"})
+
+    assert (answer.status_code, answer.json()["type"]) == (429, "/problems/too-many-invitations")
+    assert int(answer["Retry-After"]) > 0
+    assert team.link_for(owner, "n@example.com", now + invitations.DAY)
+
+
 def test_no_two_open_invitations_for_one_address(owner: Person, now: datetime) -> None:
     team.link_for(owner, "n@example.com", now)
 

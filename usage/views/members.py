@@ -26,6 +26,8 @@ from config.errors import InvalidField
 from usage import analytics, periods
 
 AT_ONCE = 20
+# The newest; the API has them all.
+SHOWN = 200
 
 
 class InviteForm(forms.Form):
@@ -224,7 +226,9 @@ def _people(
 
 def _waiting(membership: Membership, now: datetime) -> list[dict[str, Any]]:
     with tenancy.shared():
-        rows = list(Invitation.objects.filter(workspace_id=membership.workspace_id).waiting().order_by("-created_at"))
+        rows = list(
+            Invitation.objects.filter(workspace_id=membership.workspace_id).waiting().order_by("-created_at")[:SHOWN]
+        )
     return [
         {
             "id": row.pk,
