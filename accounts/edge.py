@@ -54,7 +54,7 @@ class MemberAPI(_JSON):
 
     schema_of_view: ClassVar[str] = "shared"
     # False where an answer shows a secret: it is then never kept for an Idempotency-Key.
-    keeps_answers: ClassVar[bool] = True
+    keeps_answers: bool = True
     _claim: IdempotentAnswer | None = None
 
     @property

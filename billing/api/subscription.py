@@ -82,13 +82,12 @@ class _Change(MemberAPI):
 
 
 class Upgrade(_Change):
-    # The address to pay at lets in who has it.
-    keeps_answers = False
-
     @extend_schema(request=_Change.Input, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         tier, wanted = self.read(request)
         change = changes.upgrade(membership=self.membership, tier=tier, seats=wanted, now=timezone.now())
+        # The address to pay at lets in who has it.
+        self.keeps_answers = change.checkout_url is None
         return Response(
             {
                 "status": change.status,
