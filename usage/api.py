@@ -28,6 +28,7 @@ from usage.models import Entry
 from usage.quota import Metric, Quota, quota
 
 LONGEST_SPAN = timedelta(days=366)
+SERIES = ["day", "member", "kind", "model"]
 PAGED = [
     OpenApiParameter("cursor", OpenApiTypes.STR, description="From `next` of the answer before."),
     OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 100."),
@@ -90,7 +91,7 @@ class Summary(MeteredAPI):
         parameters=[
             OpenApiParameter("from", OpenApiTypes.STR),
             OpenApiParameter("to", OpenApiTypes.STR),
-            OpenApiParameter("by", OpenApiTypes.STR, enum=["day", "member", "kind"]),
+            OpenApiParameter("by", OpenApiTypes.STR, enum=SERIES),
         ],
         responses=OpenApiTypes.OBJECT,
     )
@@ -98,15 +99,15 @@ class Summary(MeteredAPI):
         zone = ZoneInfo(self.membership.user.timezone)
         span = self._span(request, zone)
         by = request.query_params.get("by") or "day"
-        if by == "day":
-            series = analytics.by_day(membership=self.membership, span=span, zone=zone)
-        elif by == "member":
+        if by not in SERIES:
+            raise InvalidField("Group by day, member, kind or model.", pointer="/by")
+        found = analytics.figures(membership=self.membership, span=span, zone=zone)
+        if by == "member":
             series = analytics.by_member(membership=self.membership, span=span)
-        elif by == "kind":
-            series = analytics.by_kind(membership=self.membership, span=span)
         else:
-            raise InvalidField("Group by day, member or kind.", pointer="/by")
-        return Response({"totals": analytics.totals(membership=self.membership, span=span), "series": series})
+            series = getattr(found, f"by_{by}")
+        latency = analytics.latency(membership=self.membership, span=span)
+        return Response({"totals": {**found.totals.as_json(), "latency_ms": latency}, "series": series})
 
     def _span(self, request: Request, zone: tzinfo) -> analytics.Span:
         now = timezone.now()

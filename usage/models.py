@@ -97,7 +97,8 @@ class Entry(models.Model):
     member_id = models.UUIDField()
     kind = models.CharField(max_length=20)
     run_id = models.UUIDField(null=True)
-    hold = models.ForeignKey(Hold, null=True, on_delete=models.SET_NULL, related_name="entries")
+    # Old holds are deleted and their lines stay as they were written, so the database does not insist on the hold.
+    hold = models.ForeignKey(Hold, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="entries")
     requests = models.IntegerField(default=0)
     input_tokens = models.BigIntegerField(default=0)
     output_tokens = models.BigIntegerField(default=0)
@@ -118,3 +119,86 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.outcome} {self.at:%Y-%m-%d %H:%M}"
+
+
+class _Counts(models.Model):
+    """Sums of the log's lines. `usage.sums` adds each line in the transaction that writes it."""
+
+    requests = models.BigIntegerField(default=0)
+    input_tokens = models.BigIntegerField(default=0)
+    output_tokens = models.BigIntegerField(default=0)
+    succeeded = models.BigIntegerField(default=0)
+    not_found = models.BigIntegerField(default=0)
+    stopped = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    grounded = models.BigIntegerField(default=0)
+    ungrounded = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class Quarter(_Counts):
+    """A quarter of an hour of the workspace: days of every time zone are made of whole ones."""
+
+    starts_at = models.DateTimeField()
+    kind = models.CharField(max_length=20)
+    model = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["starts_at", "kind", "model"], name="quarter_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.starts_at:%Y-%m-%d %H:%M} {self.kind} {self.model}"
+
+
+class MemberDay(_Counts):
+    """A day, in UTC, of one member."""
+
+    on = models.DateField()
+    member_id = models.UUIDField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["on", "member_id"], name="member_day_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} {self.on}"
+
+
+class Speed(models.Model):
+    """How many answers of a day, in UTC, took as long as the bucket says (`usage.sums`)."""
+
+    on = models.DateField()
+    bucket = models.SmallIntegerField()
+    answers = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["on", "bucket"], name="speed_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.on} {self.bucket}: {self.answers}"
+
+
+class Difference(models.Model):
+    """An alarm: what is kept is not what the rows add up to. It stays until somebody has looked into it."""
+
+    subject = models.CharField(max_length=200)
+    name = models.CharField(max_length=20)
+    kept = models.BigIntegerField()
+    derived = models.BigIntegerField()
+    found_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["subject", "name"], name="difference_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.name} is {self.kept} and should be {self.derived}"

@@ -15,7 +15,7 @@ from django.db.models import F
 from accounts.models import Membership
 from billing.effective import EffectivePlan, check_access, effective
 from billing.models import Subscription
-from usage import periods
+from usage import periods, sums
 from usage.models import Entry, Hold, Period
 from usage.periods import Limits
 from usage.quota import Quota, quota, rate_limit_headers
@@ -246,7 +246,7 @@ def _write(held: Hold, period: Period, cost: Cost, *, now: datetime, outcome: st
 
 
 def _log(held: Hold, period: Period, cost: Cost, *, now: datetime, outcome: str, requests: int) -> None:
-    Entry.objects.create(
+    line = Entry.objects.create(
         at=now,
         member_id=period.member_id,
         kind=cost.kind,
@@ -260,3 +260,4 @@ def _log(held: Hold, period: Period, cost: Cost, *, now: datetime, outcome: str,
         grounded=cost.grounded,
         milliseconds=cost.milliseconds,
     )
+    sums.add(line.pk)

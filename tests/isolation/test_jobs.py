@@ -24,6 +24,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "agent.jobs.run": {"run_id": "run"},
     "agent.jobs.erase_content": {},
     "usage.jobs.expire_holds": {},
+    "usage.jobs.check_books": {},
     "billing.jobs.send_seats": {"change": "sync"},
 }
 # Sweeps: they run without a workspace and take no arguments.

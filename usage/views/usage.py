@@ -42,10 +42,9 @@ def _span(left: Quota, days: int | None) -> analytics.Span:
 
 def _context(membership: Membership, left: Quota, span: analytics.Span, days: int | None) -> dict[str, Any]:
     zone = ZoneInfo(membership.user.timezone)
-    daily = analytics.by_day(membership=membership, span=span, zone=zone)
-    totals = analytics.totals(membership=membership, span=span)
-    latency = totals["latency_ms"]
-    counts = analytics.outcomes(membership=membership, span=span)
+    found = analytics.figures(membership=membership, span=span, zone=zone)
+    latency = analytics.latency(membership=membership, span=span)
+    counts = found.totals.outcomes
     here = reverse("usage")
     return {
         "section": "usage",
@@ -60,7 +59,7 @@ def _context(membership: Membership, left: Quota, span: analytics.Span, days: in
         "notice": _notice(left),
         "limits": [_limit("Questions", left.requests, left), _limit("Tokens", left.tokens, left)],
         "total": sum(counts.values()),
-        "series": _every_day({row["day"]: row["requests"] for row in daily}, span, zone),
+        "series": _every_day({row["day"]: row["requests"] for row in found.by_day}, span, zone),
         "change_words": "",
         "change_tone": "",
         "change_against": "",
