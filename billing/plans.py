@@ -49,7 +49,7 @@ TEAM = (*ADVANCED, Feature.MEMBERS, Feature.SHARED_CONVERSATIONS, Feature.AUDIT_
 
 @dataclass(frozen=True)
 class Plan:
-    """Prices in cents a month; limits are for each member and period."""
+    """Prices in cents a month; limits are for each member and period, or for each member and minute."""
 
     tier: Tier
     name: str
@@ -57,6 +57,7 @@ class Plan:
     price_per_user_cents: int
     requests: int
     tokens: int
+    questions_a_minute: int
     features: tuple[Feature, ...]
     upgrades: tuple[Tier, ...]
     trial: timedelta | None = None
@@ -84,13 +85,14 @@ PLANS: dict[Tier, Plan] = {
             0,
             settings.TRIAL_REQUESTS,
             50_000,
+            settings.TRIAL_QUESTIONS_A_MINUTE,
             EVERYONE,
             upgrades=(Tier.PRO, Tier.PLUS, Tier.TEAMS),
             trial=timedelta(days=settings.TRIAL_DAYS),
         ),
-        Plan(Tier.PRO, "Pro", 1_000, 0, 1_000, 1_000_000, PAID, upgrades=(Tier.PLUS, Tier.TEAMS)),
-        Plan(Tier.PLUS, "Plus", 1_900, 0, 2_500, 2_500_000, ADVANCED, upgrades=(Tier.TEAMS,)),
-        Plan(Tier.TEAMS, "Teams", 4_900, 1_200, 5_000, 5_000_000, TEAM, upgrades=()),
+        Plan(Tier.PRO, "Pro", 1_000, 0, 1_000, 1_000_000, 60, PAID, upgrades=(Tier.PLUS, Tier.TEAMS)),
+        Plan(Tier.PLUS, "Plus", 1_900, 0, 2_500, 2_500_000, 90, ADVANCED, upgrades=(Tier.TEAMS,)),
+        Plan(Tier.TEAMS, "Teams", 4_900, 1_200, 5_000, 5_000_000, 60, TEAM, upgrades=()),
     )
 }
 CURRENCY = "usd"
@@ -105,7 +107,7 @@ def upgrade_url() -> str:
 
 
 def cheapest_with_more(tier: Tier, metric: str) -> Plan | None:
-    """The cheapest plan one may change to that allows more `requests` or `tokens`."""
+    """The cheapest plan one may change to that allows more `requests`, `tokens` or `questions_a_minute`."""
     present = getattr(PLANS[tier], metric)
     better = [PLANS[other] for other in PLANS[tier].upgrades if getattr(PLANS[other], metric) > present]
     return min(better, key=lambda plan: plan.price_cents + plan.price_per_user_cents, default=None)

@@ -241,6 +241,7 @@ STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRETS = [part.strip() for part in env.text("STRIPE_WEBHOOK_SECRETS", "").split(",") if part.strip()]
 TRIAL_DAYS = env.number("TRIAL_DAYS", 7)
 TRIAL_REQUESTS = env.number("TRIAL_REQUESTS", 120)
+TRIAL_QUESTIONS_A_MINUTE = env.number("TRIAL_QUESTIONS_A_MINUTE", 30)
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]

@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from accounts import tenancy
 from accounts.edge import MemberAPI
+from usage import rates
 from usage.quota import quota, rate_limit_headers
 
 
@@ -20,6 +21,7 @@ class MeteredAPI(MemberAPI):
         if membership is not None:
             with tenancy.within(membership.workspace):
                 left = quota(membership=membership, now=timezone.now())
-            for name, value in rate_limit_headers(left).items():
+            asked = rates.buckets(plan=left.plan.plan, seats=left.seats, workspace_id=membership.workspace_id)
+            for name, value in rate_limit_headers(left, rates.look(asked)).items():
                 answer[name] = value
         return answer

@@ -1,14 +1,16 @@
 """What a member has left, and when it will run out."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from accounts.models import Membership
 from billing.effective import EffectivePlan, effective
 from billing.models import Subscription
 from usage import periods
 from usage.models import Period
+from usage.rates import MINUTE_SECONDS, Rate
 
 # From less than this share of the limit no pace can be told.
 EARLIEST_FORECAST = 0.1
@@ -33,6 +35,7 @@ class Quota:
     requests: Metric
     tokens: Metric
     asked_at: datetime
+    seats: int
 
     @property
     def tier(self) -> str:
@@ -42,10 +45,19 @@ class Quota:
     def resets_at(self) -> datetime:
         return self.plan.period.ends_at
 
+    def at_this_pace(self, metric: Metric) -> int | None:
+        """What would be used at the period's end; nothing when it is too early to say."""
+        period = self.plan.period
+        gone, whole = self.asked_at - period.starts_at, period.ends_at - period.starts_at
+        if metric.used < metric.limit * EARLIEST_FORECAST or gone <= timedelta(0):
+            return None
+        return round(metric.used * (whole / gone))
+
 
 def quota(*, membership: Membership, now: datetime) -> Quota:
     """Two queries, always; it writes nothing. Call inside the workspace."""
-    current = effective(Subscription.objects.get(workspace_id=membership.workspace_id), now)
+    subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
+    current = effective(subscription, now)
     limits = periods.limits(current, membership)
     period = periods.find_period(member_id=membership.user_id, span=current.period, now=now)
 
@@ -53,7 +65,7 @@ def quota(*, membership: Membership, now: datetime) -> Quota:
         used, held = (0, 0) if period is None else (getattr(period, f"{name}_used"), getattr(period, f"{name}_held"))
         return Metric(limit, used, held, _runs_out_at(period, current, limit=limit, used=used, now=now))
 
-    return Quota(current, metric("requests", limits.requests), metric("tokens", limits.tokens), now)
+    return Quota(current, metric("requests", limits.requests), metric("tokens", limits.tokens), now, subscription.seats)
 
 
 def _runs_out_at(
@@ -69,16 +81,20 @@ def _runs_out_at(
     return at if at < current.period.ends_at else None
 
 
-def rate_limit_headers(quota: Quota) -> dict[str, str]:
-    """draft-ietf-httpapi-ratelimit-headers: both limits, what is left of them and the seconds until they start anew."""
+def rate_limit_headers(quota: Quota, rates: Sequence[Rate] = ()) -> dict[str, str]:
+    """draft-ietf-httpapi-ratelimit-headers: each limit, what is left of it and the seconds until it starts anew, or
+    for the limits of a minute until there is more."""
     period = quota.plan.period
     window = round((period.ends_at - period.starts_at).total_seconds())
     left = max(0, math.ceil((period.ends_at - quota.asked_at).total_seconds()))
-    return {
-        "RateLimit-Policy": (
-            f'"requests";q={quota.requests.limit};w={window}, "tokens";q={quota.tokens.limit};w={window};qu="tokens"'
-        ),
-        "RateLimit": (
-            f'"requests";r={quota.requests.remaining};t={left}, "tokens";r={quota.tokens.remaining};t={left}'
-        ),
-    }
+    policies = [
+        f'"requests";q={quota.requests.limit};w={window}',
+        f'"tokens";q={quota.tokens.limit};w={window};qu="tokens"',
+        *(f'"{rate.name}";q={rate.limit};w={MINUTE_SECONDS}' for rate in rates),
+    ]
+    states = [
+        f'"requests";r={quota.requests.remaining};t={left}',
+        f'"tokens";r={quota.tokens.remaining};t={left}',
+        *(f'"{rate.name}";r={rate.remaining};t={rate.reset_seconds}' for rate in rates),
+    ]
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(states)}

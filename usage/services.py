@@ -15,10 +15,11 @@ from django.db.models import F
 from accounts.models import Membership
 from billing.effective import EffectivePlan, check_access, effective
 from billing.models import Subscription
-from usage import periods, sums
+from usage import periods, rates, sums
 from usage.models import Entry, Hold, Period
 from usage.periods import Limits
 from usage.quota import Quota, quota, rate_limit_headers
+from usage.rates import RateLimited
 from usage.refusals import Busy, QuotaExceeded, busy, quota_exceeded
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "Cost",
     "Quota",
     "QuotaExceeded",
+    "RateLimited",
+    "admit",
     "expire_holds",
     "hold",
     "quota",
@@ -44,6 +47,18 @@ RUN_TOKEN_CAP = 10_000
 LEAST_RUN_TOKENS = 50
 # Longer than any run may take, so that a living run never loses its hold.
 HOLD_LIFE = timedelta(seconds=settings.HOLD_LIFE_SECONDS)
+
+
+def admit(*, membership: Membership, now: datetime, api_key_id: uuid.UUID | None = None) -> None:
+    """Count one question against the limits of a minute, before anything is held. Raises RateLimited,
+    TrialExpired or PaymentRequired."""
+    subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
+    current = effective(subscription, now)
+    check_access(current, is_read=False)
+    asked = rates.buckets(
+        plan=current.plan, seats=subscription.seats, workspace_id=membership.workspace_id, api_key_id=api_key_id
+    )
+    rates.take(current, asked)
 
 
 def hold(

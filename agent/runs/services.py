@@ -45,11 +45,13 @@ def ask(
 ) -> Run:
     """Hold quota, keep the question and have it answered by a worker: all of it or nothing.
 
-    The same `key` of the same member finds its run again. Raises what `usage.services.hold` raises.
+    The same `key` of the same member finds its run again. Raises what `usage.services` raises when it
+    admits and holds.
     """
     from agent.jobs import run as job
 
     prompt = checked_prompt(prompt)
+    usage.admit(membership=membership, now=now)
     with transaction.atomic():
         conversation = _conversation(membership, conversation_id, prompt, now)
         run = Run(conversation=conversation, owner_id=membership.user_id, prompt=prompt, created_at=now)

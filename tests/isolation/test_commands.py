@@ -43,6 +43,7 @@ HARMLESS: dict[str, Callable[[], str]] = {
     "reseal": lambda: run("reseal", "--check"),
     "stripe_setup": lambda: run_refused("stripe_setup"),
     "load_demo": lambda: run("load_demo", "--json"),
+    "usage_differences": lambda: run("usage_differences"),
 }
 REFUSED: dict[str, tuple[str, ...]] = {
     "approve_plan": ("approve_plan", "999999999"),

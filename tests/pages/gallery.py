@@ -137,7 +137,14 @@ def _static(path: str) -> Path | None:
 def prepare() -> None:
     """Enough settings to render, for runs outside the project's own."""
     if not settings.configured and "DJANGO_SETTINGS_MODULE" not in os.environ:
-        settings.configure(STATIC_URL="/static/", USE_TZ=True, TIME_ZONE="UTC", TRIAL_DAYS=7, TRIAL_REQUESTS=120)
+        settings.configure(
+            STATIC_URL="/static/",
+            USE_TZ=True,
+            TIME_ZONE="UTC",
+            TRIAL_DAYS=7,
+            TRIAL_REQUESTS=120,
+            TRIAL_QUESTIONS_A_MINUTE=30,
+        )
         django.setup()
 
 
