@@ -18,9 +18,11 @@ from billing.moments import zone_of
 from billing.plans import Feature
 from billing.standing import standing
 from tasks.models import Task
+from usage import banners
 from usage.quota import Quota, quota
 
 RECENT = 20
+SEVERITY = ("", "warn", "bad")
 
 
 def member(request: HttpRequest) -> dict[str, Any]:
@@ -64,6 +66,12 @@ class Shell:
 
     @cached_property
     def banner(self) -> dict[str, Any] | None:
+        """One at a time, the worst; of equals what ends comes before what is used up."""
+        said = [self.ending, banners.of_quota(self.quota, self.membership)]
+        return max(filter(None, said), key=lambda one: SEVERITY.index(one["tone"]), default=None)
+
+    @property
+    def ending(self) -> dict[str, Any] | None:
         """What ends, exactly when, and what happens then. Mere information stays away once it was put aside."""
         said = standing(self.plan, self.now, zone_of(self.membership.user))
         if said is None or (said.can_be_dismissed and said.key == self.dismissed):

@@ -55,7 +55,8 @@ def _floor(moment: datetime, step: timedelta) -> datetime:
     return epoch + (moment.astimezone(UTC) - epoch) // step * step
 
 
-_SUMS = ", ".join(f"COALESCE(SUM({name}), 0)::bigint" for name in sums.COUNTS)
+_SUMS = ", ".join(f"SUM({name})::bigint AS {name}" for name in sums.COUNTS)
+_TOTALS = ", ".join(f"COALESCE(SUM({name}), 0)::bigint" for name in sums.COUNTS)
 _NAMES = ", ".join(sums.COUNTS)
 # The beginning and the end of a span, line by line.
 _EDGES = """
@@ -65,9 +66,17 @@ FIGURES = f"""
 WITH counted AS (
   SELECT starts_at AS at, kind, model, {_NAMES} FROM usage_quarter WHERE starts_at >= %(first)s AND starts_at < %(last)s
   UNION ALL {{edges}}
-), dated AS (SELECT (at AT TIME ZONE %(zone)s)::date AS day, kind, model, {_NAMES} FROM counted)
-SELECT GROUPING(day, kind, model), day, kind, model, {_SUMS} FROM dated
+), dated AS (
+  SELECT (at AT TIME ZONE %(zone)s)::date AS day, kind, model, {_SUMS} FROM counted GROUP BY 1, 2, 3
+)
+SELECT GROUPING(day, kind, model), day, kind, model, {_TOTALS} FROM dated
 GROUP BY GROUPING SETS ((), (day), (kind), (model)) ORDER BY day, kind, model
+"""
+REQUESTS = """
+WITH counted AS (
+  SELECT requests FROM usage_quarter WHERE starts_at >= %(first)s AND starts_at < %(last)s UNION ALL {edges}
+)
+SELECT COALESCE(SUM(requests), 0) FROM counted
 """
 MEMBERS = f"""
 WITH counted AS (
@@ -145,6 +154,11 @@ def figures(*, membership: Membership, span: Span, zone: tzinfo) -> Figures:
             name, rows = series[grouping]
             rows.append({name: {"day": day, "kind": kind, "model": model}[name], **counts.as_json()})
     return found
+
+
+def requests_in(*, membership: Membership, span: Span) -> int:
+    rows = _read(REQUESTS, membership, span, QUARTER, "requests")
+    return int(rows[0][0])
 
 
 def by_member(*, membership: Membership, span: Span) -> list[dict[str, Any]]:

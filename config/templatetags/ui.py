@@ -29,7 +29,7 @@ WARN_FROM = 80
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 # Those without cents.
 WHOLE_CURRENCIES = {"clp", "jpy", "krw", "vnd"}
-BARS_MOST = 31
+BARS_MOST = 32
 # Percent of the chart: a few days do not become walls.
 WIDEST_BAR = 8.0
 CHART_TOP, CHART_BASE = 14, 180
@@ -263,25 +263,36 @@ class Bar:
 
 
 @register.inclusion_tag("components/bars.html", takes_context=True)
-def bars(context: Context, series: Sequence[tuple[dt.date, float]], what: str) -> dict[str, Any]:
-    """`series` is (day, value) in order, oldest first; the last days are shown when there are too many."""
+def bars(context: Context, series: Sequence[tuple[dt.date, float]], what: str, unit: str = "day") -> dict[str, Any]:
+    """`series` is (day, value) in order, oldest first; the last are shown when there are too many. With `unit="month"`
+    each day stands for its month."""
     today = timezone.localtime(context.get("now") or timezone.now()).date()
     shown = list(series)[-BARS_MOST:]
     values = [value for _, value in shown]
     top = _round_up(max(values, default=0))
-    drawn = [_bar(i, len(shown), on, value, top, today) for i, (on, value) in enumerate(shown)]
+    is_months = unit == "month"
+    drawn = [_bar(i, len(shown), on, value, top, today, is_months) for i, (on, value) in enumerate(shown)]
+    name = "F Y" if is_months else "j F"
     said = gettext("Bar chart of %(what)s, %(first)s to %(last)s. %(total)s in total, highest %(highest)s.") % {
         "what": what,
-        "first": date_format(shown[0][0], "j F") if shown else "–",
-        "last": date_format(shown[-1][0], "j F") if shown else "–",
+        "first": date_format(shown[0][0], name) if shown else "–",
+        "last": date_format(shown[-1][0], name) if shown else "–",
         "total": number(sum(values)),
         "highest": number(max(values, default=0)),
     }
     grid = [(f"{CHART_BASE - (CHART_BASE - CHART_TOP) * part:.0f}", number(_whole(top * part))) for part in (0.5, 1)]
-    return {"bars": drawn, "label": said, "what": what, "grid": grid, "base": CHART_BASE, "tick_y": CHART_BASE + 18}
+    return {
+        "bars": drawn,
+        "label": said,
+        "what": what,
+        "grid": grid,
+        "base": CHART_BASE,
+        "tick_y": CHART_BASE + 18,
+        "is_months": is_months,
+    }
 
 
-def _bar(index: int, count: int, on: dt.date, value: float, top: float, today: dt.date) -> Bar:
+def _bar(index: int, count: int, on: dt.date, value: float, top: float, today: dt.date, is_month: bool) -> Bar:
     step = 100 / count
     height = (CHART_BASE - CHART_TOP) * value / top
     is_first, is_last = index == 0, index == count - 1
@@ -289,9 +300,10 @@ def _bar(index: int, count: int, on: dt.date, value: float, top: float, today: d
     width = min(step * 2 / 3, WIDEST_BAR)
     # The outer names stay inside the chart; few bars stand far enough from its edges.
     is_edge = (is_first or is_last) and count > 7
-    has_tick = index % 7 == (0 if count < 29 else 1) or (count <= 7)
+    is_now = on == (today.replace(day=1) if is_month else today)
+    has_tick = is_month or index % 7 == (0 if count < 29 else 1) or (count <= 7)
     return Bar(
-        name=date_format(on, "D j M"),
+        name=date_format(on, "F Y" if is_month else "D j M"),
         value=value,
         hit_x=f"{index * step:.2f}",
         hit_width=f"{step:.2f}",
@@ -299,8 +311,8 @@ def _bar(index: int, count: int, on: dt.date, value: float, top: float, today: d
         width=f"{width:.2f}",
         y=f"{CHART_BASE - height:.1f}",
         height=f"{height:.1f}",
-        kind="today" if on == today else "soft" if on.weekday() >= 5 else "",
-        tick=date_format(on, "j M") if has_tick else "",
+        kind="today" if is_now else "soft" if on.weekday() >= 5 and not is_month else "",
+        tick=date_format(on, "M" if is_month else "j M") if has_tick else "",
         tick_x=f"{(index + 0.5) * step if not is_edge else 0 if is_first else 100:.2f}",
         anchor="middle" if not is_edge else "start" if is_first else "end",
     )

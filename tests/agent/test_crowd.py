@@ -79,7 +79,7 @@ class Crowd:
 
 
 def test_who_waits_or_listens_holds_no_thread_and_no_database_connection(stack: Stack, alice: Person) -> None:
-    put_on_plan(alice, "pro")
+    put_on_plan(alice, "teams", seats=3)
     handbook(alice)
     stack.worker.kill()
 

@@ -26,7 +26,7 @@ SELECT gen_random_uuid(), %(end)s::timestamptz - n * %(step)s::interval, (%(memb
   CASE WHEN n %% 20 = 0 THEN NULL ELSE n %% 9 <> 0 END, 200 + (n::bigint * 7919) %% 12000
 FROM generate_series(0, %(lines)s - 1) AS n ORDER BY n DESC
 """
-PAGES = ("/app/usage", "/app/usage?period=30", "/app/usage?period=12m", "/app/usage/export?period=12m")
+PAGES = ("/app/usage", "/app/usage?period=previous", "/app/usage?period=year", "/app/usage/export?period=year")
 SUMMARIES = ("day", "member", "kind", "model")
 
 

@@ -129,7 +129,7 @@ def _tasks() -> dict[str, State]:
 def _money() -> dict[str, State]:
     return {
         "usage": ("usage/usage.html", s.USAGE),
-        "usage-none": ("usage/usage.html", s.USAGE | {"total": 0}),
+        "usage-none": ("usage/usage.html", s.USAGE | {"total": 0, "ended": 0}),
         **{name: ("billing/plan.html", context) for name, context in money.plan_pages().items()},
         "pricing": ("billing/pricing.html", money.prices(is_member=False)),
         "pricing-member": ("billing/pricing.html", money.prices(is_member=True)),

@@ -24,14 +24,14 @@ def test_an_owner_sees_the_use_of_each_member(team_owner: Person, bob: Person, n
     use(team_owner, now)
     use(bob, now)
 
-    assert "By member" in team_owner.web.get("/app/usage?period=30").content.decode()
+    assert "By member" in team_owner.web.get("/app/usage?period=year").content.decode()
     assert "By member" not in bob.web.get("/app/usage").content.decode()
 
 
 def test_the_log_can_be_taken_along(alice: Person, now: datetime) -> None:
     use(alice, now)
 
-    answer = alice.web.get("/app/usage/export")
+    answer = alice.web.get("/app/usage/export?of=log")
 
     rows = list(csv.DictReader(answer.content.decode().splitlines()))
     assert answer.headers["Content-Type"].startswith("text/csv")
@@ -43,9 +43,9 @@ def test_the_taken_log_has_only_what_one_may_see(
 ) -> None:
     use(team_owner, now)
 
-    assert len(team_owner.web.get("/app/usage/export").content.splitlines()) == 2
-    assert len(bob.web.get("/app/usage/export").content.splitlines()) == 1
-    assert len(charlie.web.get("/app/usage/export").content.splitlines()) == 1
+    assert len(team_owner.web.get("/app/usage/export?of=log").content.splitlines()) == 2
+    assert len(bob.web.get("/app/usage/export?of=log").content.splitlines()) == 1
+    assert len(charlie.web.get("/app/usage/export?of=log").content.splitlines()) == 1
 
 
 def test_a_team_sees_its_members(team_owner: Person, bob: Person) -> None:

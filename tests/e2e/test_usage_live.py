@@ -1,0 +1,45 @@
+"""The Usage page, in a browser, follows a question that is being answered without being loaded again."""
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, expect
+
+from accounts import tenancy
+from tests.browser import CHROMIUM
+from tests.people import Person, sign_up
+from tests.stack import Stack
+from usage import services
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_the_usage_page_follows_a_question_until_it_is_answered(browser: Browser, stack: Stack) -> None:
+    alice = sign_up("Alice")
+    context = browser.new_context()
+    context.add_cookies([{"name": "sessionid", "value": session_of(alice), "url": stack.url}])
+    page = context.new_page()
+    page.goto(f"{stack.url}/app/usage")
+    page.evaluate("window.isTheFirst = true")
+    limits = page.locator("section[aria-labelledby=limits]")
+    expect(limits).to_contain_text("0 of 120")
+
+    with tenancy.within(alice.workspace):
+        held = services.hold(membership=alice.membership, key="one", now=timezone.now())
+    # Somebody comes back to the window in which the page stands.
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(limits).to_contain_text("1 in progress")
+    with tenancy.within(alice.workspace):
+        cost = services.Cost(200, 100, "extractive", milliseconds=1_200, grounded=True)
+        services.settle(hold_id=held.pk, now=timezone.now(), outcome="succeeded", cost=cost)
+
+    expect(limits).to_contain_text("1 of 120")
+    expect(limits).not_to_contain_text("in progress")
+    expect(page.locator("section[aria-labelledby=outcomes]")).to_contain_text("Answered")
+    expect(page.locator("#allowance")).to_contain_text("119")
+    asked = page.locator("#usage-now").get_attribute("hx-trigger") or ""
+    assert "every" not in asked
+    assert page.evaluate("window.isTheFirst")
+    context.close()
+
+
+def session_of(person: Person) -> str:
+    return person.web.cookies["sessionid"].value

@@ -1,0 +1,256 @@
+"""The Usage page and its export show the same figures, for the same address, in the member's own days."""
+
+import csv
+import html
+import re
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils.formats import date_format, number_format
+
+from accounts import tenancy
+from billing.models import Subscription
+from tests.people import Person, put_on_plan
+from tests.usage.test_sums import busy_team
+from tests.usage.test_usage_api import use
+from usage import services
+from usage.models import Entry, Period
+
+__all__ = ["busy_team"]
+SPANS = ["", "?period=previous", "?period=year", "?from=2026-01-01&to=2026-12-01"]
+
+
+def page_of(person: Person, query: str = "") -> str:
+    answer = person.web.get(f"/app/usage{query}")
+    assert answer.status_code == 200
+    return html.unescape(answer.content.decode()).replace("\xa0", " ")
+
+
+def export_of(person: Person, query: str = "") -> list[dict[str, str]]:
+    return list(csv.DictReader(person.web.get(f"/app/usage/export{query}").content.decode().splitlines()))
+
+
+def cells(page: str, heading: str) -> list[list[str]]:
+    """The table below this heading, as texts."""
+    table = page.split(f">{heading}</h2>", 1)[1].split("<tbody>", 1)[1].split("</tbody>", 1)[0]
+    rows = re.findall(r"<tr>(.*?)</tr>", table, re.S)
+    found = (re.findall(r"<t[dh].*?</t[dh]>", row, re.S) for row in rows)
+    return [[re.sub(r"<[^>]+>", "", cell).strip() for cell in row] for row in found]
+
+
+@pytest.mark.parametrize("query", SPANS)
+def test_the_export_has_exactly_what_the_page_shows(busy_team: Person, query: str) -> None:
+    page, rows = page_of(busy_team, query), export_of(busy_team, query)
+
+    for part in {row["part"] for row in rows} & {"Questions per day", "Questions per month"}:
+        days = [(row["row"], row["value"]) for row in rows if row["part"] == part]
+        assert [[shown_day(on), value] for on, value in days] == cells(page, part)
+    for part, columns in (("By member", (1, 3)), ("By model", (1, 2))):
+        shown = [[row[n] for n in columns] for row in cells(page, part)] if f">{part}</h2>" in page else []
+        counted = [figures(rows, part, name) for name in ("questions", "tokens")]
+        assert [list(pair) for pair in zip(*counted, strict=True)] == shown
+    for row in rows:
+        if row["part"] == "How questions ended":
+            assert f"<b>{row['row']}</b>" in page
+            assert f"<small>{row['value']} of " in page
+
+
+def figures(rows: list[dict[str, str]], part: str, name: str) -> list[str]:
+    found = [row["value"] for row in rows if row["part"] == part and row["figure"] == name]
+    return [number_format(int(value), force_grouping=True) for value in found]
+
+
+def shown_day(on: str) -> str:
+    moment = datetime.fromisoformat(on if len(on) > 7 else f"{on}-01")
+    return date_format(moment, "D j M" if len(on) > 7 else "F Y")
+
+
+@pytest.mark.parametrize("query", SPANS)
+def test_the_page_leads_to_the_export_of_what_it_shows(busy_team: Person, query: str) -> None:
+    link = re.search(r'href="(/app/usage/export[^"]*)">Export CSV', page_of(busy_team, query))
+
+    assert link is not None
+    assert parse_qsl(urlsplit(link[1]).query) == parse_qsl(query[1:])
+
+
+def test_the_export_adds_up_to_the_lines(busy_team: Person) -> None:
+    rows = export_of(busy_team, "?period=year")
+    with tenancy.within(busy_team.workspace):
+        lines = list(Entry.objects.all())
+
+    def total(part: str, figure: str) -> int:
+        return sum(int(row["value"]) for row in rows if row["part"] == part and row["figure"] == figure)
+
+    requests = sum(line.requests for line in lines)
+    tokens = sum(line.input_tokens + line.output_tokens for line in lines)
+    for part in ("Total", "By member", "By model"):
+        assert (total(part, "questions"), total(part, "tokens")) == (requests, tokens)
+    assert total("Questions per month", "questions") == requests
+    assert total("How questions ended", "count") == sum(line.outcome != "overage" for line in lines)
+
+
+def test_no_cell_of_the_export_is_a_formula(busy_team: Person) -> None:
+    rows = export_of(busy_team, "?period=year")
+
+    assert "'=HYPERLINK()" in {row["row"] for row in rows}
+    assert not [cell for row in rows for cell in row.values() if cell[:1] in {"=", "+", "-", "@"}]
+
+
+def test_days_are_the_members_own(alice: Person, now: datetime) -> None:
+    put_on_plan(alice, "pro", now=now - timedelta(days=20))
+    alice.api.patch("/user/config", {"timezone": "Asia/Tokyo"})
+    late = (now - timedelta(days=3)).replace(hour=23, minute=30)
+    use(alice, late)
+    her_day = (late + timedelta(hours=9)).date().isoformat()
+
+    rows = export_of(alice, f"?from={her_day}&to={her_day}")
+    counted = {row["row"]: row["value"] for row in rows if row["part"] == "Questions per day"}
+
+    assert counted == {her_day: "1"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?from=tomorrow&to=2026-01-01",
+        "?from=2026-02-01&to=2026-01-01",
+        "?from=0001-01-01&to=9999-12-31",
+        "?period=ever",
+    ],
+)
+def test_nonsense_shows_the_present_period(alice: Person, now: datetime, query: str) -> None:
+    use(alice, now)
+
+    assert 'aria-current="true">This period<' in page_of(alice, query)
+
+
+def test_the_page_asks_again_only_while_a_question_is_open(alice: Person, now: datetime) -> None:
+    idle = page_of(alice)
+    with tenancy.within(alice.workspace):
+        services.hold(membership=alice.membership, key="open", now=now)
+    during = page_of(alice)
+
+    assert 'hx-trigger="every' not in idle
+    assert 'hx-trigger="every 2s"' in during
+    assert "1 in progress" in during
+
+
+def test_a_page_that_is_still_right_is_not_sent_again(alice: Person, now: datetime) -> None:
+    live = re.search(r'hx-get="(/app/usage[^"]*)"', page_of(alice))
+    assert live is not None
+
+    same = alice.web.get(live[1]).status_code
+    use(alice, now)
+    changed = alice.web.get(live[1]).status_code
+
+    assert (same, changed) == (204, 200)
+
+
+def test_the_page_costs_the_same_statements_however_much_was_used(
+    team_owner: Person, bob: Person, now: datetime
+) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            page_of(team_owner)
+        return len(queries)
+
+    use(team_owner, now, key="first")
+    use(bob, now, key="first")
+    page_of(team_owner)
+    few = cost()
+    for number in range(12):
+        use((team_owner, bob)[number % 2], now - timedelta(minutes=number), key=str(number), tokens=200 + number)
+
+    assert cost() == few
+
+
+def banner(page: str) -> str:
+    found = re.search(r'<div class="callout banner (.*?)</div>', page, re.S)
+    return re.sub(r"<[^>]+>", "", found[1]) if found else ""
+
+
+@pytest.fixture
+def pro(alice: Person, now: datetime) -> Person:
+    """Alice on Pro for ten days, with a quota row."""
+    put_on_plan(alice, "pro", now=now - timedelta(days=10))
+    use(alice, now - timedelta(days=9))
+    return alice
+
+
+def set_used(person: Person, **used: int) -> None:
+    with tenancy.within(person.workspace):
+        Period.objects.filter(member_id=person.user.pk).update(**used)
+
+
+def test_below_four_fifths_no_page_warns(pro: Person) -> None:
+    set_used(pro, requests_used=799)
+
+    assert banner(page_of(pro)) == ""
+
+
+def test_from_four_fifths_every_page_says_when_the_limit_is_reached(pro: Person, now: datetime) -> None:
+    set_used(pro, requests_used=800)
+
+    for address in ("/app", "/app/usage", "/app/tasks"):
+        said = banner(html.unescape(pro.web.get(address).content.decode()))
+        assert said.startswith("warn")
+        assert "800 of 1,000 questions are used." in said
+        assert f"lasts until {date_format(now + timedelta(days=2.5), 'j M Y')}" in said
+        assert "Compare plans" in said
+
+
+@pytest.mark.parametrize(
+    ("used", "what"),
+    [({"requests_used": 1_000}, "1,000 questions"), ({"tokens_used": 1_000_000}, "1,000,000 tokens")],
+)
+def test_at_the_limit_every_page_says_what_has_stopped_and_when_it_returns(
+    pro: Person, used: dict[str, int], what: str
+) -> None:
+    set_used(pro, **used)
+    resets_at = datetime.fromisoformat(pro.api.get("/usage/quota").json()["period"]["ends_at"])
+
+    said = banner(page_of(pro))
+
+    assert said.startswith('bad" role="alert"')
+    assert f"All {what} are used. Asking has stopped until {date_format(resets_at, 'j M Y')}." in said
+    assert "Compare plans" in said
+
+
+def test_too_few_tokens_for_a_question_are_said_to_be(pro: Person) -> None:
+    set_used(pro, tokens_used=999_990)
+
+    assert "What is left of 1,000,000 tokens is too little for a question." in banner(page_of(pro))
+
+
+def test_a_used_up_trial_leads_to_the_plans(alice: Person, now: datetime) -> None:
+    use(alice, now)
+    set_used(alice, requests_used=120)
+
+    assert "All 120 questions of the trial are used. Asking has stopped; a paid plan" in banner(page_of(alice))
+
+
+def test_a_viewer_is_not_told_about_asking(team_owner: Person, vera: Person) -> None:
+    assert banner(page_of(vera)) == ""
+
+
+def test_a_member_at_their_cap_is_told_when_it_returns(team_owner: Person, bob: Person, now: datetime) -> None:
+    use(bob, now)
+    set_used(bob, requests_used=5_000)
+
+    said = banner(page_of(bob))
+
+    assert "All 5,000 questions are used. Asking has stopped until" in said
+    assert "Compare plans" not in said
+    assert banner(page_of(team_owner)) == ""
+
+
+def test_a_failed_payment_goes_before_a_limit_that_is_near(pro: Person, now: datetime) -> None:
+    set_used(pro, requests_used=800)
+    values: dict[str, Any] = {"status": "past_due", "past_due_since": now}
+    Subscription.objects.filter(workspace=pro.workspace).update(**values)
+
+    assert "The last payment failed." in banner(page_of(pro))

@@ -1,0 +1,69 @@
+"""What the frame of every page says when a limit is near or reached."""
+
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from accounts.models import Membership
+from accounts.permissions import can_buy
+from billing.effective import Access
+from billing.moments import on, zone_of
+from billing.plans import cheapest_with_more
+from usage.quota import Metric, Quota
+from usage.services import LEAST_RUN_TOKENS
+
+WARN_FROM = 0.8
+WORDS = {"requests": "questions", "tokens": "tokens"}
+
+
+def of_quota(left: Quota, membership: Membership) -> dict[str, str] | None:
+    """The worse of both limits: red when nothing can be asked any more, amber from 80 %. Viewers ask nothing."""
+    if not membership.may_write or left.plan.access != Access.FULL:
+        return None
+    metrics = {"requests": (left.requests, 1), "tokens": (left.tokens, LEAST_RUN_TOKENS)}
+    for name, (metric, least) in metrics.items():
+        if metric.used + least > metric.limit:
+            return _reached(name, metric, left, membership)
+    fullest = max(metrics, key=lambda name: metrics[name][0].used / max(1, metrics[name][0].limit))
+    metric = metrics[fullest][0]
+    return _near(fullest, metric, left, membership) if metric.used >= metric.limit * WARN_FROM else None
+
+
+def _reached(name: str, metric: Metric, left: Quota, membership: Membership) -> dict[str, str]:
+    is_trial = left.plan.plan.trial is not None
+    if is_trial:
+        text = _("Asking has stopped; a paid plan starts it again at once.")
+    else:
+        text = _("Asking has stopped until %(day)s.") % {"day": on(left.resets_at, zone_of(membership.user))}
+    texts = [text, _("What was answered stays readable.")]
+    used_up = _("All %(limit)s %(what)s of the trial are used.") if is_trial else _("All %(limit)s %(what)s are used.")
+    if metric.used < metric.limit:
+        used_up = _("What is left of %(limit)s %(what)s is too little for a question.")
+    title = used_up % {"limit": _number(metric.limit), "what": WORDS[name]}
+    return {"tone": "bad", "title": title, **_way_out(name, texts, left, membership)}
+
+
+def _near(name: str, metric: Metric, left: Quota, membership: Membership) -> dict[str, str]:
+    values = {"used": _number(metric.used), "limit": _number(metric.limit), "what": WORDS[name]}
+    title = _("%(used)s of %(limit)s %(what)s are used.") % values
+    if metric.runs_out_at is not None:
+        texts = [
+            _("At this pace the rest lasts until %(day)s.") % {"day": on(metric.runs_out_at, zone_of(membership.user))}
+        ]
+    else:
+        texts = [_("At this pace the rest lasts until the period ends.")]
+    if left.plan.plan.trial is None:
+        texts.append(_("They start anew on %(day)s.") % {"day": on(left.resets_at, zone_of(membership.user))})
+    return {"tone": "warn", "title": title, **_way_out(name, texts, left, membership)}
+
+
+def _way_out(name: str, texts: list[str], left: Quota, membership: Membership) -> dict[str, str]:
+    if cheapest_with_more(left.plan.tier, name) is None:
+        return {"text": " ".join(texts), "url": "", "action": ""}
+    if not can_buy(membership):
+        return {"text": " ".join([*texts, _("Ask an owner for a larger plan.")]), "url": "", "action": ""}
+    return {"text": " ".join(texts), "url": reverse("plan"), "action": _("Compare plans")}
+
+
+def _number(value: int) -> str:
+    return number_format(value, force_grouping=True)

@@ -1,0 +1,236 @@
+"""What the Usage page shows of a span, and the same figures as lines for a spreadsheet."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.dateparse import parse_date
+from django.utils.formats import date_format, number_format
+
+from accounts.models import Membership
+from usage import analytics
+from usage.analytics import Span
+from usage.models import Entry, Hold
+from usage.quota import Metric, Quota
+
+# More days than this are shown as months.
+MOST_DAYS = 31
+LONGEST = timedelta(days=366)
+OUTCOMES = {
+    Entry.Outcome.SUCCEEDED: "Answered",
+    Entry.Outcome.NOT_FOUND: "Nothing found",
+    Entry.Outcome.STOPPED: "Stopped",
+    Entry.Outcome.FAILED: "Failed",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What somebody asked to see, as it stands in the address."""
+
+    span: Span
+    query: dict[str, str]
+
+    @property
+    def period(self) -> str:
+        return self.query.get("period", "" if not self.query else "days")
+
+
+def choose(given: QueryDict, left: Quota, zone: ZoneInfo) -> Choice:
+    """The present period, unless the address names another span or days of the member's own zone."""
+    now, present = left.asked_at, left.plan.period
+    if given.get("period") == "previous":
+        return Choice(Span(_month_before(present.starts_at), present.starts_at), {"period": "previous"})
+    if given.get("period") == "year":
+        return Choice(
+            Span(datetime.combine(_year_ago(now.astimezone(zone).date()), time.min, zone), now), {"period": "year"}
+        )
+    first, last = _day(given.get("from", "")), _day(given.get("to", ""))
+    if first and last and first <= last and last - first < LONGEST:
+        span = Span(datetime.combine(first, time.min, zone), datetime.combine(last + timedelta(1), time.min, zone))
+        return Choice(span, {"from": first.isoformat(), "to": last.isoformat()})
+    # A period that is over (an ended trial) is shown whole.
+    return Choice(Span(present.starts_at, max(now, present.starts_at + timedelta(seconds=1))), {})
+
+
+def _year_ago(today: date) -> date:
+    """The first of the month with which the last twelve begin."""
+    months = today.year * 12 + today.month - 12
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def _month_before(moment: datetime) -> datetime:
+    last_day = moment.replace(day=1) - timedelta(days=1)
+    return last_day.replace(day=min(moment.day, last_day.day))
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = parse_date(text)
+    except ValueError:
+        return None
+    # The calendar's first and last days have no midnight in every zone.
+    return found if found and 1971 <= found.year <= 9000 else None
+
+
+def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
+    """The same number of statements whatever was used."""
+    zone = ZoneInfo(membership.user.timezone)
+    found = analytics.figures(membership=membership, span=choice.span, zone=zone)
+    before = analytics.requests_in(membership=membership, span=_before(choice.span))
+    latency = analytics.latency(membership=membership, span=choice.span)
+    counts = found.totals.outcomes
+    is_trial = left.plan.plan.trial is not None
+    shown = {
+        "section": "usage",
+        "period_words": _words(choice.span, zone),
+        "resets_on": None if is_trial else left.resets_at.astimezone(zone).date(),
+        "ends_on": left.resets_at.astimezone(zone).date() if is_trial else None,
+        "limits": [_limit("Questions", left.requests, left, zone), _limit("Tokens", left.tokens, left, zone)],
+        "total": found.totals.requests,
+        "tokens": found.totals.tokens,
+        "ended": sum(counts.values()),
+        **_series(found.by_day, choice.span, zone),
+        **_change(found.totals.requests, before, choice.span, zone),
+        "speeds": [] if latency["p50"] is None else [{"label": "Whole answer", **latency}],
+        "speed_scale": latency["p99"] or 1,
+        "by_member": _members(membership, choice.span) if membership.may_manage else [],
+        "by_model": [row | {"name": row["model"] or "–", "share": _share(row)} for row in found.by_model],
+        "outcomes": [{"name": OUTCOMES[Entry.Outcome(name)], "count": count} for name, count in counts.items()],
+        "members_url": "",
+    }
+    return shown | _addresses(choice, zone) | _live(membership, left, choice, shown)
+
+
+def _before(span: Span) -> Span:
+    return Span(span.starts_at - (span.ends_at - span.starts_at), span.starts_at)
+
+
+def _words(span: Span, zone: ZoneInfo) -> str:
+    last = span.ends_at - timedelta(microseconds=1)
+    start, end = (date_format(moment.astimezone(zone), "j F") for moment in (span.starts_at, last))
+    return start if start == end else f"{start} to {end}"
+
+
+def _limit(name: str, metric: Metric, left: Quota, zone: ZoneInfo) -> dict[str, Any]:
+    at = metric.runs_out_at
+    forecast = ""
+    if at and metric.remaining:
+        forecast = f"at this pace until {date_format(at.astimezone(zone), 'j F')}"
+    elif metric.used and (pace := left.at_this_pace(metric)) is not None:
+        forecast = f"on pace for {number_format(pace, force_grouping=True)}"
+    return {
+        "name": name,
+        "per": "for you, in the trial" if left.plan.plan.trial else "for you, each month",
+        "used": metric.used,
+        "limit": metric.limit,
+        "held": metric.held,
+        "forecast": forecast,
+    }
+
+
+def _series(by_day: list[dict[str, Any]], span: Span, zone: ZoneInfo) -> dict[str, Any]:
+    counts = {row["day"]: row["requests"] for row in by_day}
+    first = span.starts_at.astimezone(zone).date()
+    last = (span.ends_at - timedelta(microseconds=1)).astimezone(zone).date()
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    # A period of a whole month begins and ends within a day.
+    if len(days) <= MOST_DAYS + 1:
+        return {"series": [(day, counts.get(day, 0)) for day in days], "unit": "day"}
+    months: dict[date, int] = {}
+    for day in days:
+        month = day.replace(day=1)
+        months[month] = months.get(month, 0) + counts.get(day, 0)
+    return {"series": list(months.items()), "unit": "month"}
+
+
+def _change(total: int, before: int, span: Span, zone: ZoneInfo) -> dict[str, str]:
+    if not before or not total:
+        return {"change_words": "", "change_tone": "", "change_against": ""}
+    change = round((total - before) * 100 / before)
+    return {
+        "change_words": f"{'▲' if change >= 0 else '▼'} {abs(change)}%",
+        "change_tone": "up" if change >= 0 else "down",
+        "change_against": f"vs {_words(_before(span), zone)}",
+    }
+
+
+def _members(membership: Membership, span: Span) -> list[dict[str, Any]]:
+    active = dict(
+        Membership.objects.filter(workspace_id=membership.workspace_id).values_list("user_id", "last_active_at")
+    )
+    rows = analytics.by_member(membership=membership, span=span)
+    for row in rows:
+        row |= {"id": row["user_id"], "last_active_at": active.get(row["user_id"]), "grounded_share": _share(row)}
+    return rows if len(rows) > 1 else []
+
+
+def _share(row: dict[str, Any]) -> int | None:
+    share = row["grounded_share"]
+    return None if share is None else round(share * 100)
+
+
+def _addresses(choice: Choice, zone: ZoneInfo) -> dict[str, Any]:
+    here, query = reverse("usage"), urlencode(choice.query)
+    names = (("This period", ""), ("Last period", "previous"), ("12 months", "year"))
+    last = (choice.span.ends_at - timedelta(microseconds=1)).astimezone(zone).date()
+    return {
+        "periods": [
+            {"name": name, "url": f"{here}?period={key}" if key else here, "is_current": choice.period == key}
+            for name, key in names
+        ],
+        "from_on": choice.span.starts_at.astimezone(zone).date(),
+        "to_on": last,
+        "csv_url": f"{reverse('usage-export')}{f'?{query}' if query else ''}",
+    }
+
+
+def _live(membership: Membership, left: Quota, choice: Choice, shown: dict[str, Any]) -> dict[str, Any]:
+    """Where the page asks whether anything has changed: often while somebody's question is open, else when its
+    window is looked at again."""
+    is_open = bool(left.requests.held) or (
+        membership.may_manage and Hold.objects.filter(state=Hold.State.OPEN).exists()
+    )
+    seen = hashlib.sha256(repr([is_open, *(shown[name] for name in SEEN)]).encode()).hexdigest()[:16]
+    query = urlencode({**choice.query, "seen": seen})
+    return {"is_open": is_open, "seen": seen, "live_url": f"{reverse('usage')}?{query}"}
+
+
+SEEN = ("limits", "total", "tokens", "outcomes", "series", "speeds", "by_model", "by_member", "period_words")
+
+
+def lines(shown: dict[str, Any]) -> Iterator[tuple[object, ...]]:
+    """Every figure of the page as a line: where it stands, whose it is, what it counts."""
+    yield "part", "row", "figure", "value"
+    for limit in shown["limits"]:
+        for figure in ("used", "limit", "held"):
+            yield "Limits", limit["name"], figure, limit[figure]
+    if not shown["ended"]:
+        return
+    yield "Total", shown["period_words"], "questions", shown["total"]
+    yield "Total", shown["period_words"], "tokens", shown["tokens"]
+    for on, questions in shown["series"]:
+        day = on.isoformat() if shown["unit"] == "day" else f"{on:%Y-%m}"
+        yield f"Questions per {shown['unit']}", day, "questions", questions
+    for speed in shown["speeds"]:
+        for figure in analytics.PERCENTILES:
+            yield "Answer speed", speed["label"], f"{figure} milliseconds", speed[figure]
+    for part, rows in (("By member", shown["by_member"]), ("By model", shown["by_model"])):
+        for row in rows:
+            share = row["share"] if "share" in row else row["grounded_share"]
+            yield part, plain(row["name"]), "questions", row["requests"]
+            yield part, plain(row["name"]), "tokens", row["tokens"]
+            yield part, plain(row["name"]), "answered with sources, percent", "" if share is None else share
+    for outcome in shown["outcomes"]:
+        yield "How questions ended", outcome["name"], "count", outcome["count"]
+
+
+def plain(text: str) -> str:
+    """A cell that begins like a formula would be run by a spreadsheet."""
+    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} or text[:1] in {"\t", "\r", "\n"} else text
