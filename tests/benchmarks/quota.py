@@ -1,33 +1,49 @@
-"""Hold and settle: pairs a second for one member and for many, beside a bare UPDATE of one row."""
+"""Hold and settle: pairs a second for one hot member and in 1,000 workspaces, beside bare UPDATEs of their rows."""
 
+import random
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 from django.db import connection, connections
 from django.utils import timezone
 
-from accounts import tenancy
+from accounts import schemas, tenancy
+from billing.models import Subscription
 from tests.benchmarks._figures import ratio
-from tests.people import Person, put_on_plan, sign_up
+from tests.people import Person, sign_up
 from usage import services
 from usage.models import Period
 
 THREADS = 8
-SECONDS = 5.0
+SECONDS = 8.0
+WORKSPACES = 1_000
 
 
 def main() -> None:
-    people = [sign_up(f"Alice {number}") for number in range(THREADS)]
-    for person in people:
-        put_on_plan(person, "teams")
-    hot = _rate("hold + settle, one member, 8 threads", lambda number: lambda: _pair(people[0]))
-    _rate("hold + settle, 8 members, 8 threads", lambda number: lambda: _pair(people[number]))
-    with tenancy.within(people[0].workspace):
-        period = Period.objects.get()
-    bare = _rate("bare UPDATE of one row, 8 threads", lambda number: lambda: _update(people[0], period.pk))
-    ratio("bare UPDATE / hold + settle, one member", bare, hot)
+    schemas.fill(WORKSPACES)
+    people = [sign_up(f"Alice{number}") for number in range(WORKSPACES)]
+    Subscription.objects.update(tier="teams", status="active", anchor_at=timezone.now() - timedelta(days=1))
+    periods = [_first(person) for person in people]
+    hot = _rate("hold + settle, one member, 8 threads", lambda: _pair(people[0]))
+    bare_hot = _rate("bare UPDATE of that row, 8 threads", lambda: _update(people[0], periods[0]))
+    spread = _rate(f"hold + settle, {WORKSPACES:,} workspaces, 8 threads", lambda: _pair(random.choice(people)))
+
+    def update_any() -> None:
+        number = random.randrange(WORKSPACES)
+        _update(people[number], periods[number])
+
+    bare = _rate(f"bare UPDATE, {WORKSPACES:,} workspaces, 8 threads", update_any)
+    ratio("bare UPDATE / hold + settle, one member", bare_hot, hot)
+    ratio(f"bare UPDATE / hold + settle, {WORKSPACES:,} workspaces", bare, spread)
+
+
+def _first(person: Person) -> int:
+    _pair(person)
+    with tenancy.within(person.workspace):
+        return Period.objects.get().pk
 
 
 def _pair(person: Person) -> None:
@@ -46,12 +62,11 @@ def _update(person: Person, period_id: int) -> None:
         cursor.execute("UPDATE usage_period SET requests_used = requests_used + 0 WHERE id = %s", [period_id])
 
 
-def _rate(name: str, work_of: Callable[[int], Callable[[], None]]) -> float:
+def _rate(name: str, work: Callable[[], None]) -> float:
     done = [0] * THREADS
     end = time.perf_counter() + SECONDS
 
     def run(number: int) -> None:
-        work = work_of(number)
         while time.perf_counter() < end:
             work()
             done[number] += 1
