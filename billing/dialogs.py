@@ -1,6 +1,6 @@
 """What an owner is told and asked before a change of plan: amounts, dates, and what no longer fits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -104,7 +104,7 @@ def _seats(membership: Membership, plan: Plan, seats: str, now: datetime) -> Dia
             "As many as members: then seats follow the members. More: the number is fixed until you change it.",
             *(("A seat more is charged for the rest of the month on the next invoice.",) * gateway().takes_money),
         ),
-        offer=_offer(membership, plan, seats, now),
+        offer=replace(_offer(membership, plan, seats, now), today_cents=None),
         seats_least=membership.workspace.memberships.count(),
     )
 

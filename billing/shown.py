@@ -153,7 +153,7 @@ def _standing(
     return {
         "state_words": words,
         "state_tone": tone,
-        "total_cents": current.plan.monthly_cents(subscription.seats),
+        "total_cents": None if current.ended_at else current.plan.monthly_cents(subscription.seats),
         "sentences": [_next(current, invoice, now), _limit(current)],
         "seats": subscription.seats if current.plan.is_per_seat else None,
         "seats_are_fixed": subscription.fixed_seats is not None,

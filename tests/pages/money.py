@@ -85,7 +85,9 @@ def plan_pages() -> dict[str, Context]:
         "plan": teams,
         "plan-trial": trial,
         "plan-trial-ended": page(
-            "trial", standing("Trial ended", "bad", f"Your trial ended on 1 Nov 2026 at 14:20 UTC. {ENDS}"), again,
+            "trial",
+            standing("Trial ended", "bad", f"Your trial ended on 1 Nov 2026 at 14:20 UTC. {ENDS}", total_cents=None),
+            again,
             has_portal=False, invoices=[],
         ),
         "plan-pending": teams | {
@@ -108,7 +110,9 @@ def plan_pages() -> dict[str, Context]:
             late_columns, late=late | {"is_read_only": True}, invoices=INVOICES, can_cancel=True,
         ),
         "plan-ended": page(
-            "teams", standing("Ended", "bad", f"Your subscription ended on 1 Nov 2026 at 09:00 UTC. {ENDS}"), again,
+            "teams",
+            standing("Ended", "bad", f"Your subscription ended on 1 Nov 2026 at 09:00 UTC. {ENDS}", total_cents=None),
+            again,
         ),
         "plan-given": teams | {"is_given": True, "has_portal": False, "invoices": []},
         "plan-asked": trial | {"subscription": TRIAL | {"asked": "Your wish for Teams waits for our answer."}},
@@ -170,7 +174,7 @@ def _dialogs() -> dict[str, Context]:
         "seats": upgrade | {
             "title": "Change seats", "action": "seats", "button": "Change seats",
             "lines": ["As many as members: then seats follow the members."],
-            "offer": offer(then_cents=10900, then_on="1 Dec 2026", seats=5, seats_sent="5"),
+            "offer": offer(today_cents=None, then_cents=10900, then_on="1 Dec 2026", seats=5, seats_sent="5"),
         },
         "cancel": {
             "chosen": "cancel", "title": "Cancel Teams", "action": "cancel", "button": "Cancel subscription",
