@@ -70,6 +70,9 @@ class Emulator:
             return self._file(request)
         if request.path == "/v1/oauth/authorize":
             return self.oauth.authorize(request)
+        if request.path == "/favicon.ico":
+            # Browsers ask for it with every page, and a refusal would stand in their console as an error.
+            return Response(204, b"")
         return await self._api(request)
 
     def _file(self, request: Request) -> Response:

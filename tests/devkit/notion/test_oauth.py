@@ -68,6 +68,12 @@ def test_the_page_offers_the_tree_and_takes_the_choice(notion: Notion) -> None:
     assert answered(back)["code"]
 
 
+def test_a_browser_that_asks_for_an_icon_gets_none(notion: Notion) -> None:
+    answer = httpx.get(f"{notion.emulator.url}/favicon.ico")
+
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
 def test_cancelling_comes_back_with_an_error(notion: Notion) -> None:
     assert answered(authorize(notion, auto="deny")) == {"error": "access_denied", "state": "s1"}
 
