@@ -111,9 +111,11 @@ def _row(
     run: SyncRun | None,
     accounted: dict[uuid.UUID | None, int],
 ) -> dict[str, Any]:
-    # A page that was just found has no source yet; it counts once it is read.
+    # A page that was just found has no source yet; it counts once it is read. So how many there will be is known of a
+    # database's rows and of a tree that was read before.
     total = sum(states.values())
     done = accounted.get(source.id, 0)
+    is_first = source.kind == Source.Kind.PAGE and connection.last_synced_at is None
     row: dict[str, Any] = {
         "id": source.id,
         "kind": source.kind,
@@ -121,7 +123,7 @@ def _row(
         "place": source.place,
         "notion_url": source.url,
         "url": reverse("source", args=[source.id]),
-        "total": total,
+        "total": None if run is not None and (is_first or not total) else total,
         "done": done,
         "synced_at": connection.last_synced_at,
         "note": "",

@@ -60,6 +60,25 @@ def test_none_of_them_holds_tasks_is_kept_through_a_sync(alice: Person, acme: No
     assert "Tell us which database holds tasks." in alice.web.get("/app/tasks").content.decode()
 
 
+def test_a_first_sync_counts_the_pages_of_a_tree_as_they_are_read(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    address = f"/app/connect/{connection.id}/sync"
+    with tenancy.within(alice.workspace):
+        look(alice, connection)
+        run = services.start(membership=alice.membership)
+        SyncRun.objects.update(status="running")
+        tree = Source.objects.get(kind="page")
+
+    before = alice.web.get(address).content.decode()
+    with tenancy.within(alice.workspace):
+        Page.objects.filter(title="Travel").update(source=tree, sync_run=run.pk, state="indexed")
+    after = alice.web.get(address).content.decode()
+
+    assert "No page read yet" in before
+    assert "1 page so far" in after
+    assert "0 of 0" not in before + after
+
+
 def test_the_choice_of_tasks_can_be_changed_and_taken_back(alice: Person, acme: NotionWorkspace) -> None:
     connection = connect(alice, acme)
     with tenancy.within(alice.workspace):
