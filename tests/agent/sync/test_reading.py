@@ -143,3 +143,14 @@ def test_a_dropped_index_comes_back_with_the_next_sync(alice: Person, acme: Noti
 
         assert again.chunks_embedded <= again.known
         assert vectors.workspace(alice.workspace.id).collection(connection.id).count() == Chunk.objects.count()
+
+
+def test_a_page_that_somebody_saves_while_it_is_read_is_read_again(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    acme.fault("409", path_regex="/children", nth=1)
+    acme.fault("409", path_regex="/query", nth=1)
+
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+
+    assert (run.status, run.failed) == ("complete", 0)
