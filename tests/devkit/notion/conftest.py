@@ -92,7 +92,7 @@ def emulator() -> Iterator[EmulatorProcess]:
 
 @dataclass
 class Notion:
-    """A seeded copy of the workspace, the ids by key, and clients whose every answer is checked by the schema."""
+    """A seeded copy of the workspace, the ids by key, and clients whose every 2xx answer is checked by the schema."""
 
     emulator: EmulatorProcess
     seeded: Json
@@ -133,9 +133,11 @@ class Notion:
 @pytest.fixture
 def http() -> Iterator[Callable[[], httpx.Client]]:
     def check(response: httpx.Response) -> None:
-        if response.status_code < 300 and "json" in response.headers.get("content-type", ""):
+        asked = response.request
+        if response.is_success and asked.url.path.startswith("/v1/") and asked.url.path != "/v1/oauth/authorize":
             response.read()
-            recordings.check(response.json())
+            version = asked.headers.get("notion-version", "")
+            recordings.check(asked.method, asked.url.path, response.json(), version=version)
 
     with ExitStack() as clients:
         yield lambda: clients.enter_context(httpx.Client(event_hooks={"response": [check]}))

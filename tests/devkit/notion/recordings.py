@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,36 @@ needs_recordings = pytest.mark.skipif(not RECORDED.is_dir(), reason="../shared/n
 needs_schema = pytest.mark.skipif(not SCHEMA.is_file(), reason="../shared/notion/fidelity is absent")
 
 Json = dict[str, Any]
-KINDS = {
+# What answers which address, by the names of Notion's own client; `*` is an id.
+ANSWERS = [
+    ("GET", "users/me", "GetSelfResponse"),
+    ("GET", "users", "ListUsersResponse"),
+    ("GET", "users/*", "GetUserResponse"),
+    ("POST", "search", "SearchResponse"),
+    ("POST", "pages", "CreatePageResponse"),
+    ("GET", "pages/*", "GetPageResponse"),
+    ("PATCH", "pages/*", "UpdatePageResponse"),
+    ("GET", "pages/*/markdown", "GetPageMarkdownResponse"),
+    ("GET", "pages/*/properties/*", "GetPagePropertyResponse"),
+    ("POST", "pages/*/move", "MovePageResponse"),
+    ("GET", "blocks/*", "GetBlockResponse"),
+    ("PATCH", "blocks/*", "UpdateBlockResponse"),
+    ("DELETE", "blocks/*", "DeleteBlockResponse"),
+    ("GET", "blocks/*/children", "ListBlockChildrenResponse"),
+    ("PATCH", "blocks/*/children", "AppendBlockChildrenResponse"),
+    ("GET", "databases/*", "GetDatabaseResponse"),
+    ("POST", "databases/*/query", "QueryDataSourceResponse"),
+    ("GET", "data_sources/*", "GetDataSourceResponse"),
+    ("GET", "data_sources/*/templates", "ListDataSourceTemplatesResponse"),
+    ("POST", "data_sources/*/query", "QueryDataSourceResponse"),
+    ("GET", "comments", "ListCommentsResponse"),
+    ("GET", "comments/*", "GetCommentResponse"),
+    ("POST", "comments", "CreateCommentResponse"),
+    ("POST", "oauth/token", "OauthTokenResponse"),
+    ("POST", "oauth/introspect", "OauthIntrospectResponse"),
+    ("POST", "oauth/revoke", "OauthRevokeResponse"),
+]
+WHOLE = {
     "page": "PageObjectResponse",
     "data_source": "DataSourceObjectResponse",
     "database": "DatabaseObjectResponse",
@@ -39,31 +69,43 @@ def validator(definition: str) -> Draft7Validator:
     return Draft7Validator({"$ref": f"#/definitions/{definition}", "definitions": definitions})
 
 
-def definition_of(shown: Json) -> str | None:
-    kind = shown["object"]
-    if kind == "block":
-        return "".join(word.capitalize() for word in shown["type"].split("_")) + "BlockObjectResponse"
-    return KINDS.get(kind)
+def definition_of(method: str, path: str) -> str:
+    """The type of an address's answer. An address that is missing here fails its test."""
+    for known, pattern, definition in ANSWERS:
+        if known == method and re.fullmatch(pattern.replace("*", "[^/]+"), path.removeprefix("/v1/")):
+            return definition
+    raise AssertionError(f"No type is known for the answer of {method} {path}")
 
 
-def check(body: Json) -> int:
-    """Every object of an answer against the schema; how many were checked."""
-    if not SCHEMA.is_file() or body.get("object") is None:
-        return 0
-    objects = body["results"] if body["object"] == "list" else [body]
-    checked = 0
-    for shown in objects:
-        definition = definition_of(shown)
-        if definition is None or set(shown) == {"object", "id"}:
+def check(method: str, path: str, body: Json, *, version: str = "") -> None:
+    """A whole answer against the schema, and every object in it against the type of whole objects.
+
+    The types of answers allow stubs of an object and an id, and so anything that has both.
+    """
+    if not SCHEMA.is_file():
+        return
+    _hold(body, definition_of(method, path))
+    for shown in body["results"] if body.get("object") == "list" else [body]:
+        if shown.get("object") in (None, "property_item") or set(shown) - {"request_id"} == {"object", "id"}:
             continue
-        errors = [error.message[:300] for error in validator(definition).iter_errors(_typed(shown))]
-        assert not errors, f"{definition}: {errors[:3]}"
-        checked += 1
-    return checked
+        _hold(_typed(shown, version), _whole(shown))
 
 
-def _typed(shown: Json) -> Json:
-    """Buttons and places are real and missing from the types; databases of the oldest version are not in them."""
+def _hold(body: Json, definition: str) -> None:
+    errors = [f"{error.json_path}: {error.message[:300]}" for error in validator(definition).iter_errors(body)]
+    assert not errors, f"This is no {definition}: {errors[:3]}"
+
+
+def _whole(shown: Json) -> str:
+    if shown["object"] == "block":
+        return "".join(word.capitalize() for word in shown["type"].split("_")) + "BlockObjectResponse"
+    return WHOLE[shown["object"]]
+
+
+def _typed(shown: Json, version: str) -> Json:
+    """Buttons and places are real and missing from the types, as are two keys from databases of the oldest version."""
+    if shown["object"] == "database" and version == "2022-06-28":
+        return shown | {"is_locked": False, "data_sources": []}
     if shown["object"] != "data_source":
         return shown
     kept = {n: p for n, p in shown["properties"].items() if p["type"] not in ("button", "place", "verification")}

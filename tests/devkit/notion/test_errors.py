@@ -17,7 +17,7 @@ MISSING = "7855b161-f63e-4683-b7c7-8ca6e97ee266"
 def call(notion: Notion, method: str, path: str, **given: Any) -> httpx.Response:
     headers = {"authorization": f"Bearer {notion.token}", "notion-version": V2026} | given.pop("headers", {})
     sent = {name: value for name, value in headers.items() if value}
-    return httpx.request(method, f"{notion.emulator.url}{path}", headers=sent, **given)
+    return notion.http().request(method, f"{notion.emulator.url}{path}", headers=sent, **given)
 
 
 @needs_recordings

@@ -27,7 +27,7 @@ def answered(response: httpx.Response) -> dict[str, str]:
 
 
 def client_of(notion: Notion) -> Any:
-    return Client(base_url=notion.emulator.url, retry=False)
+    return Client(base_url=notion.emulator.url, retry=False, client=notion.http())
 
 
 def connect(notion: Notion, **given: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from .conftest import V2025, V2026, Notion
-from .recordings import RECORDED, interactions, needs_recordings, needs_schema, validator
+from .recordings import RECORDED, check, interactions, needs_recordings, needs_schema, validator
 
 KEYS = {
     "page": "object id created_time last_edited_time created_by last_edited_by cover icon parent in_trash is_archived"
@@ -155,6 +155,22 @@ def test_every_block_type_satisfies_the_schema(everything: Notion, version: str)
     for block in children["results"]:
         name = "".join(word.capitalize() for word in block["type"].split("_")) + "BlockObjectResponse"
         assert [error.message for error in validator(name).iter_errors(block)] == []
+
+
+@needs_schema
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/v1/nothing", {}),
+        ("GET", "/v1/users", {"object": "list", "results": []}),
+        ("GET", "/v1/blocks/one", {"object": "block", "id": "one", "type": "paragraph", "paragraph": {}}),
+        ("GET", "/v1/pages/one/properties/two", {"object": "property_item", "id": "two", "type": "number"}),
+        ("POST", "/v1/oauth/token", {"access_token": "ntn_1"}),
+    ],
+)
+def test_an_answer_that_is_not_of_its_type_fails_whoever_asked(method: str, path: str, body: Any) -> None:
+    with pytest.raises(AssertionError):
+        check(method, path, body)
 
 
 def test_times_are_floored_to_the_minute_except_for_databases(notion: Notion) -> None:
