@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accounts import background
 from agent import chunking
 from agent.models import Chunk, Page
 from agent.passages import Passage
@@ -95,13 +96,29 @@ class Repaired:
 
 def repair(*, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> Repaired:
     """Make Chroma hold exactly the vectors of this connection's chunks. Postgres has them, so nothing is embedded."""
+    missing, surplus = _difference(workspace_id, connection_id)
+    _bring_back(workspace_id, connection_id, missing)
+    _delete(workspace_id, connection_id, surplus)
+    return Repaired(missing=len(missing), surplus=len(surplus))
+
+
+def restore(*, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> int:
+    """Bring back what Chroma has lost, and delete nothing: a sync at work may be about to name what seems surplus."""
+    missing, _surplus = _difference(workspace_id, connection_id)
+    _bring_back(workspace_id, connection_id, missing)
+    return len(missing)
+
+
+def _difference(workspace_id: uuid.UUID, connection_id: uuid.UUID) -> tuple[list[uuid.UUID], set[uuid.UUID]]:
     there = {uuid.UUID(key) for key in vectors.workspace(workspace_id).collection(connection_id).ids()}
     wanted = set(Chunk.objects.filter(connection_id=connection_id).values_list("id", flat=True))
-    missing = list(wanted - there)
+    return list(wanted - there), there - wanted
+
+
+def _bring_back(workspace_id: uuid.UUID, connection_id: uuid.UUID, missing: list[uuid.UUID]) -> None:
     for start in range(0, len(missing), BATCH):
+        background.renew_lease()
         _upsert(workspace_id, connection_id, Chunk.objects.filter(pk__in=missing[start : start + BATCH]))
-    _delete(workspace_id, connection_id, there - wanted)
-    return Repaired(missing=len(missing), surplus=len(there - wanted))
 
 
 def _upsert(workspace_id: uuid.UUID, connection_id: uuid.UUID, chunks: Iterable[Chunk]) -> None:

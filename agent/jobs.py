@@ -1,3 +1,4 @@
+import uuid
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -7,12 +8,12 @@ from celery.signals import worker_init
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import background
-from agent import erasing
+from accounts import background, tenancy
+from agent import erasing, indexing
 from agent.runs import ending
 from agent.sync.jobs import erase_connection, sync
 
-__all__ = ["erase_connection", "erase_content", "erase_ended", "run", "sync"]
+__all__ = ["erase_connection", "erase_content", "erase_ended", "restore_index", "run", "sync"]
 
 
 @worker_init.connect
@@ -40,6 +41,14 @@ def run(*, run_id: str) -> None:
 
     # Safe to repeat: a run that is over is left alone, and its hold is charged once.
     performing.perform(run_id=run_id)
+
+
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.restore_index", queue_name="sync")
+def restore_index(*, connection_id: str) -> None:
+    # Safe to repeat: only what is missing is written.
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None
+    indexing.restore(workspace_id=workspace_id, connection_id=uuid.UUID(connection_id))
 
 
 @shared_task(base=background.PublicTask, name="agent.jobs.erase_ended", expires=600)

@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
+from accounts import background
 from accounts.models import Connection, Membership
 from agent import rows
 from agent.candidates import Candidate, SearchResult
@@ -67,6 +68,8 @@ class Found:
     result: SearchResult
     # False when Chroma was away and words alone found the passages.
     is_by_meaning: bool
+    # Chroma has lost a connection's vectors: its passages were found by words alone, and a worker brings them back.
+    is_index_lost: bool = False
 
 
 def scope(membership: Membership) -> Scope:
@@ -97,7 +100,7 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
     if readable.is_empty:
         return Found(SearchResult(query=question, candidates=[]), is_by_meaning=True)
     vector = embedder.default().embed_one(question)
-    near = nearest(readable, vector)
+    near, is_index_lost = nearest(readable, vector)
     worded = by_words(readable, question)
     ids = {*(near or {}), *worded}
     # The cosine of every candidate, also of those that only their words brought here.
@@ -115,7 +118,8 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
     ]
     have = {each.chunk_id for each in candidates}
     candidates += [each for each in picked(readable, question) if each.chunk_id not in have]
-    return Found(SearchResult(query=question, candidates=candidates), is_by_meaning=near is not None)
+    result = SearchResult(query=question, candidates=candidates)
+    return Found(result, is_by_meaning=near is not None, is_index_lost=is_index_lost)
 
 
 def picked(readable: Scope, question: str) -> list[Candidate]:
@@ -131,15 +135,33 @@ def picked(readable: Scope, question: str) -> list[Candidate]:
     return [each for each in found if each.chunk_id in matched]
 
 
-def nearest(readable: Scope, vector: embedder.Vector, *, limit: int = NEAREST) -> dict[str, float] | None:
-    """Chunk ids with their similarity; None when Chroma cannot say."""
+def nearest(readable: Scope, vector: embedder.Vector, *, limit: int = NEAREST) -> tuple[dict[str, float] | None, bool]:
+    """Chunk ids with their similarity, None when Chroma cannot say; and whether it has lost what it should know."""
     try:
         index = vectors.workspace(readable.workspace_id)
-        hits = index.query(connection_ids=readable.connection_ids, embedding=vector, limit=limit)
+        found = index.query(connection_ids=readable.connection_ids, embedding=vector, limit=limit)
     except (vectors.Unreachable, vectors.Refused) as error:
         log.warning("searching by words alone: %s", error)
-        return None
-    return {hit.chunk_id: hit.similarity for hit in hits}
+        return None, False
+    is_index_lost = bool(found.empty) and _ask_for_repair(readable, found.empty)
+    near = {hit.chunk_id: hit.similarity for hit in found.hits}
+    return (None if is_index_lost and not near else near), is_index_lost
+
+
+def _ask_for_repair(readable: Scope, empty: list[uuid.UUID]) -> bool:
+    """An index may be empty because nothing was read; one that is empty beside chunks was lost."""
+    from agent.jobs import restore_index
+
+    lost = list(Chunk.objects.filter(connection_id__in=empty).values_list("connection_id", flat=True).distinct())
+    for connection_id in lost:
+        log.warning("the index of connection %s is lost", connection_id)
+        background.enqueue(
+            restore_index,
+            workspace_id=readable.workspace_id,
+            key=str(connection_id),
+            connection_id=str(connection_id),
+        )
+    return bool(lost)
 
 
 RARITY = """

@@ -63,6 +63,12 @@ class Hit(NamedTuple):
         return 1.0 - self.distance
 
 
+class Nearest(NamedTuple):
+    hits: list[Hit]
+    # Connections whose index holds nothing or is not there.
+    empty: list[UUID]
+
+
 class Vectors:
     """One Chroma server. Cheap to make; connects at first use, once per process."""
 
@@ -91,10 +97,11 @@ class WorkspaceIndex:
     def collection(self, connection_id: UUID) -> ConnectionIndex:
         return ConnectionIndex(self._server, self._workspace_id, _known(connection_id))
 
-    def query(self, *, connection_ids: Sequence[UUID], embedding: NDArray[np.float32], limit: int) -> list[Hit]:
-        """The nearest first, over exactly these connections. A connection without an index has nothing to add."""
-        hits = [hit for each in connection_ids for hit in self.collection(each).query(embedding=embedding, limit=limit)]
-        return sorted(hits, key=lambda hit: (hit.distance, hit.chunk_id))[:limit]
+    def query(self, *, connection_ids: Sequence[UUID], embedding: NDArray[np.float32], limit: int) -> Nearest:
+        """The nearest first, over exactly these connections."""
+        found = {each: self.collection(each).query(embedding=embedding, limit=limit) for each in connection_ids}
+        hits = sorted((hit for each in found.values() for hit in each), key=lambda hit: (hit.distance, hit.chunk_id))
+        return Nearest(hits=hits[:limit], empty=[each for each, its in found.items() if not its])
 
     def drop(self) -> None:
         """Forgets all of the workspace. The server keeps dead files until it is swept while stopped."""

@@ -198,6 +198,8 @@ def _search_summary(found: retrieval.Found, scope: retrieval.Scope) -> str:
         return "No source is connected"
     pages = len({each.page_id for each in found.result.candidates})
     words = f"Searched {_counted(scope.source_count, 'source')}, found {_counted(pages, 'page')}"
+    if found.is_index_lost:
+        return f"{words}, {'partly ' if found.is_by_meaning else ''}by words alone: the index is being restored"
     return words if found.is_by_meaning else f"{words}, by words alone: the search by meaning is away"
 
 

@@ -414,7 +414,7 @@ def _forget(connection_id: uuid.UUID) -> None:
 
 
 class SyncStillStopping(Exception):
-    """A worker may be about to write vectors of a run that is gone; the job comes back."""
+    """A worker may be about to write vectors of what is gone; the job comes back."""
 
 
 def _wait_for_syncs(workspace_id: uuid.UUID) -> None:
@@ -429,6 +429,15 @@ def _wait_for_syncs(workspace_id: uuid.UUID) -> None:
         raise SyncStillStopping
 
 
+def _wait_for_restoring(workspace_id: uuid.UUID, connection_id: uuid.UUID) -> None:
+    """A worker that began before the chunks went may still write a vector; one that begins now finds none to write."""
+    from agent.jobs import restore_index
+
+    held = Job.objects.filter(workspace_id=workspace_id, name=restore_index.name, key=str(connection_id))
+    if held.filter(failed_at=None, leased_until__gt=timezone.now()).exists():
+        raise SyncStillStopping
+
+
 def erase(*, connection_id: str) -> None:
     """The job behind `disconnect`: what a sync wrote meanwhile, the vectors, and at last the connection itself."""
     key = uuid.UUID(connection_id)
@@ -439,6 +448,7 @@ def erase(*, connection_id: str) -> None:
     _forget(key)
     runs.forget_quotes(key)
     _wait_for_syncs(workspace_id)
+    _wait_for_restoring(workspace_id, key)
     vectors.workspace(workspace_id).collection(key).drop()
     with tenancy.shared():
         Connection.objects.filter(pk=key, workspace_id=workspace_id, status=Connection.Status.DISCONNECTED).delete()

@@ -6,13 +6,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import tenancy
-from accounts.models import Connection
-from agent import retrieval
+from accounts.models import Connection, Job
+from agent import jobs, retrieval
 from agent.models import Page
+from integrations import vectors
+from tests.agent.asking import ask
 from tests.index import connect, handbook, write
 from tests.people import Person, join
+from tests.threads import elsewhere
 
 pytestmark = pytest.mark.usefixtures("chroma")
+QUESTION = "How many days of paid holiday do we have?"
 
 
 def titles(person: Person, question: str) -> list[str]:
@@ -84,6 +88,46 @@ def test_without_chroma_words_find_and_the_search_says_so(alice: Person, monkeyp
 
     assert not found.is_by_meaning
     assert found.result.candidates[0].title == "Time off"
+
+
+def test_a_lost_index_is_said_and_comes_back(alice: Person) -> None:
+    found = handbook(alice)
+    vectors.workspace(alice.workspace.pk).collection(found.pk).drop()
+
+    steps = [ask(alice, QUESTION)["steps"][0]["summary"] for _ in range(2)]
+    waiting = Job.objects.filter(workspace=alice.workspace, name="agent.jobs.restore_index")
+    key = str(waiting.get().pk)
+    elsewhere(lambda: jobs.restore_index(key))
+    answered = ask(alice, QUESTION)
+
+    assert all(step.endswith("by words alone: the index is being restored") for step in steps)
+    assert "alone" not in answered["steps"][0]["summary"]
+    assert "28 days" in answered["answer"]
+    assert not waiting.exists()
+
+
+def test_one_lost_index_leaves_the_others_searched_by_meaning(alice: Person) -> None:
+    handbook(alice)
+    lost = connect(alice)
+    write(alice, lost, "Tea", "We drink tea at four.")
+    vectors.workspace(alice.workspace.pk).collection(lost.pk).drop()
+
+    with tenancy.within(alice.workspace):
+        found = retrieval.search(retrieval.scope(alice.membership), QUESTION)
+
+    assert (found.is_by_meaning, found.is_index_lost) == (True, True)
+    assert found.result.candidates[0].title == "Time off"
+
+
+def test_a_connection_without_pages_has_lost_nothing(alice: Person) -> None:
+    handbook(alice)
+    connect(alice)
+
+    with tenancy.within(alice.workspace):
+        found = retrieval.search(retrieval.scope(alice.membership), QUESTION)
+
+    assert not found.is_index_lost
+    assert not Job.objects.filter(workspace=alice.workspace).exists()
 
 
 def test_odd_questions_are_only_questions(alice: Person) -> None:

@@ -39,7 +39,7 @@ def test_the_nearest_vector_comes_first(index: Vectors, connection: UUID) -> Non
     alice = index.workspace(ALICE)
     alice.collection(connection).upsert(ids=["east", "north"], embeddings=BOTH, metadatas=[{"page": "1"}] * 2)
 
-    hits = alice.query(connection_ids=[connection], embedding=EAST, limit=5)
+    hits = alice.query(connection_ids=[connection], embedding=EAST, limit=5).hits
 
     assert [hit.chunk_id for hit in hits] == ["east", "north"]
     assert hits[0].connection_id == connection
@@ -53,7 +53,7 @@ def test_several_connections_are_searched_as_one(index: Vectors) -> None:
     alice.collection(second).upsert(ids=["b"], embeddings=BOTH[1:])
     alice.collection(third).upsert(ids=["c"], embeddings=BOTH[1:])
 
-    hits = alice.query(connection_ids=[first, second], embedding=NORTH, limit=5)
+    hits = alice.query(connection_ids=[first, second], embedding=NORTH, limit=5).hits
 
     assert [(hit.chunk_id, hit.connection_id) for hit in hits] == [("b", second), ("a", first)]
 
@@ -95,7 +95,7 @@ def test_charlie_cannot_reach_a_connection_of_alice(index: Vectors, connection: 
 
     charlie.collection(connection).upsert(ids=["own"], embeddings=BOTH[:1])
 
-    assert [hit.chunk_id for hit in charlie.query(connection_ids=[connection], embedding=EAST, limit=9)] == ["own"]
+    assert [hit.chunk_id for hit in charlie.query(connection_ids=[connection], embedding=EAST, limit=9).hits] == ["own"]
     charlie.drop()
     assert list(index.workspace(ALICE).collection(connection).ids()) == ["secret"]
 
@@ -107,7 +107,7 @@ def test_charlie_cannot_use_the_id_of_a_collection_of_alice(
     stolen = _collection_ids(chroma, ALICE)
     charlie = index.workspace(CHARLIE)
 
-    found = charlie.query(connection_ids=stolen, embedding=EAST, limit=9)
+    found = charlie.query(connection_ids=stolen, embedding=EAST, limit=9).hits
     for each in stolen:
         charlie.collection(each).delete(["secret"])
         charlie.collection(each).drop()

@@ -22,6 +22,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "agent.jobs.find_sources": {"connection_id": "connection"},
     "agent.jobs.try_again": {"connection_id": "connection"},
     "agent.jobs.run": {"run_id": "run"},
+    "agent.jobs.restore_index": {"connection_id": "connection"},
     "agent.jobs.erase_content": {},
     "usage.jobs.expire_holds": {},
     "usage.jobs.check_books": {},
@@ -56,12 +57,13 @@ def task(name: str) -> Any:
     return inventory.jobs()[name]
 
 
-# What may wait for Notion, or delete for long. On another queue it would keep questions, mails or sign-ups waiting.
+# What may wait for Notion, write or delete for long. Elsewhere it would keep questions, mails or sign-ups waiting.
 LONG = {
     "agent.jobs.sync",
     "agent.jobs.find_sources",
     "agent.jobs.erase_connection",
     "agent.jobs.erase_content",
+    "agent.jobs.restore_index",
 }
 
 

@@ -23,7 +23,7 @@ def found(person: Person) -> list[str]:
 
 def nearest(person: Person) -> set[str]:
     with tenancy.within(person.workspace):
-        near = retrieval.nearest(retrieval.scope(person.membership), embedder.default().embed_one(QUESTION))
+        near, _is_lost = retrieval.nearest(retrieval.scope(person.membership), embedder.default().embed_one(QUESTION))
     assert near is not None
     return set(near)
 
@@ -67,7 +67,7 @@ def test_what_was_shared_and_is_no_longer_is_found_no_longer(
 def test_a_stranger_who_knows_the_connections_id_reaches_no_vector(charlie: Person, private: uuid.UUID) -> None:
     index = vectors.workspace(charlie.workspace.pk)
 
-    hits = index.query(connection_ids=[private], embedding=embedder.default().embed_one(QUESTION), limit=9)
+    hits = index.query(connection_ids=[private], embedding=embedder.default().embed_one(QUESTION), limit=9).hits
 
     assert hits == []
     assert found(charlie) == []

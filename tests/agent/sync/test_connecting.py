@@ -1,9 +1,13 @@
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
+from accounts import background, tenancy
 from accounts import connections as authorizations
-from accounts import tenancy
-from accounts.models import Connection
+from accounts.models import Connection, Job
+from agent.jobs import restore_index
 from agent.models import Chunk, Page, Source, SyncRun
 from agent.sync import services
 from integrations import vectors
@@ -62,3 +66,21 @@ def test_disconnecting_in_the_middle_of_a_sync_leaves_nothing(alice: Person, acm
         assert not any(model.objects.exists() for model in (Page, Chunk, Task, Source, SyncRun))
     assert not Connection.objects.filter(pk=connection.pk).exists()
     assert vectors.workspace(alice.workspace.id).collection(connection.id).count() == 0
+
+
+def test_an_index_that_is_being_restored_is_dropped_when_that_is_over(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    work: dict[str, Any] = {"workspace_id": alice.workspace.pk, "key": str(connection.id)}
+    background.enqueue(restore_index, **work, connection_id=str(connection.id))
+    job = Job.objects.get(name=restore_index.name, key=str(connection.id))
+    background.claim(str(job.pk), name=job.name, lease=timedelta(minutes=2))
+
+    with tenancy.within(alice.workspace):
+        services.disconnect(membership=alice.membership)
+        with pytest.raises(services.SyncStillStopping):
+            services.erase(connection_id=str(connection.id))
+        with tenancy.shared():
+            Job.objects.filter(pk=job.pk).update(leased_until=None)
+        services.erase(connection_id=str(connection.id))
+
+    assert not Connection.objects.filter(pk=connection.pk).exists()
