@@ -7,10 +7,10 @@ from django.utils import timezone
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from accounts.models import Membership
+from accounts.models import Membership, Role
 from billing.effective import EffectivePlan, check_access, effective
 from billing.models import Subscription
-from billing.plans import PLANS, Feature, Plan, upgrade_url
+from billing.plans import PLANS, Feature, Plan, Tier, upgrade_url
 from config.errors import AppError
 
 
@@ -30,8 +30,15 @@ class PlanIsOpen(BasePermission):
 
 
 def check_open(membership: Membership, *, method: str) -> None:
-    """Raises TrialExpired or PaymentRequired. Reading stays possible while a payment is late."""
-    check_access(plan_of(membership), is_read=method in SAFE_METHODS)
+    """Raises TrialExpired, PaymentRequired or, for whom a team left over, PlanRequired. Late payers may read."""
+    current, is_read = plan_of(membership), method in SAFE_METHODS
+    check_access(current, is_read=is_read)
+    if not is_read and not current.plan.is_per_seat and membership.role != Role.OWNER:
+        raise PlanRequired(
+            f"{current.plan.name} is for one person: the others can read here until the plan is Teams again.",
+            plan=Tier.TEAMS,
+            upgrade_url=upgrade_url(),
+        )
 
 
 def plan_of(membership: Membership, *, now: datetime | None = None) -> EffectivePlan:

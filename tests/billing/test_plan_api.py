@@ -267,6 +267,18 @@ def test_only_an_owner_handles_the_money(alice: Person, address: str) -> None:
     assert pending(alice) is None
 
 
+def test_after_a_team_has_ended_the_others_can_only_read(alice: Person) -> None:
+    put_on_plan(alice, "teams", seats=2)
+    bob = join(alice, "Bob")
+    put_on_plan(alice, "pro")
+
+    refused = bob.api.post("/tasks", {"title": "Mine"})
+
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/plan-required")
+    assert bob.api.get("/tasks").status_code == 200
+    assert alice.api.post("/tasks", {"title": "Mine"}).status_code == 201
+
+
 def test_two_tabs_that_cancel_at_once_leave_one_cancellation(alice: Person) -> None:
     put_on_plan(alice, "pro")
     access = alice.api
