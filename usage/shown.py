@@ -113,8 +113,11 @@ def _before(span: Span) -> Span:
 
 
 def _words(span: Span, zone: ZoneInfo) -> str:
-    last = span.ends_at - timedelta(microseconds=1)
-    start, end = (date_format(moment.astimezone(zone), "j F") for moment in (span.starts_at, last))
+    first, last = (
+        moment.astimezone(zone).date() for moment in (span.starts_at, span.ends_at - timedelta(microseconds=1))
+    )
+    form = "j F" if first.year == last.year else "j F Y"
+    start, end = date_format(first, form), date_format(last, form)
     return start if start == end else f"{start} to {end}"
 
 

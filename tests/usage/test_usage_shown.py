@@ -254,3 +254,9 @@ def test_a_failed_payment_goes_before_a_limit_that_is_near(pro: Person, now: dat
     Subscription.objects.filter(workspace=pro.workspace).update(**values)
 
     assert "The last payment failed." in banner(page_of(pro))
+
+
+def test_twelve_months_say_of_which_years(alice: Person, now: datetime) -> None:
+    page = page_of(alice, "?period=year")
+
+    assert f"to {date_format(now, 'j F Y')}" in page or f"1 January to {date_format(now, 'j F')}" in page
