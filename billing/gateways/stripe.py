@@ -133,13 +133,13 @@ class Stripe:
         if account is None:
             return None
         try:
-            bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
+            bought = truth.api(is_brief=True).v1.subscriptions.retrieve(account.subscription_id)
             if bought.cancel_at_period_end or bought.cancel_at:
                 return None
             details: stripe.params.InvoiceCreatePreviewParamsSubscriptionDetails = {}
             if not bought.schedule:
                 details = {"items": [{"id": truth.item_of(bought).id, "quantity": seats}]}
-            invoice = truth.api().v1.invoices.create_preview(
+            invoice = truth.api(is_brief=True).v1.invoices.create_preview(
                 {"customer": account.customer_id, "subscription": bought.id, "subscription_details": details}
             )
         except StripeError:
@@ -180,7 +180,7 @@ class Stripe:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is None:
             return ()
-        found = truth.api().v1.invoices.list({"customer": account.customer_id, "limit": 24})
+        found = truth.api(is_brief=True).v1.invoices.list({"customer": account.customer_id, "limit": 24})
         return tuple(
             Invoice(
                 number=invoice.number or "",

@@ -26,8 +26,8 @@ class UnknownPrice(Exception):
     """A subscription at Stripe is for something that is not one of our plans."""
 
 
-def api() -> StripeClient:
-    return client(key=settings.STRIPE_SECRET_KEY, url=settings.STRIPE_API_URL)
+def api(*, is_brief: bool = False) -> StripeClient:
+    return client(key=settings.STRIPE_SECRET_KEY, url=settings.STRIPE_API_URL, is_brief=is_brief)
 
 
 def lookup_key(plan: Plan) -> str:

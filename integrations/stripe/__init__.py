@@ -13,6 +13,8 @@ API = "https://api.stripe.com"
 # Events carry the version of their endpoint, so `stripe_setup` makes the endpoint with this one too.
 VERSION: Final = "2026-10-28.endive"
 TIMEOUT_SECONDS = 20
+# Of what only makes a page fuller.
+BRIEF_SECONDS = 4
 TOLERANCE_SECONDS = 300
 
 __all__ = ["API", "VERSION", "BadSignature", "StripeClient", "StripeError", "client", "verified"]
@@ -22,14 +24,17 @@ class BadSignature(Exception):
     """The body does not come from Stripe, or is too old."""
 
 
-def client(*, key: str, url: str = API) -> StripeClient:
-    """Repeats what failed on the way twice; every POST is given an idempotency key by who sends it."""
+def client(*, key: str, url: str = API, is_brief: bool = False) -> StripeClient:
+    """Repeats what failed on the way twice; every POST is given an idempotency key by who sends it.
+
+    A brief one is for what somebody waits to see and can do without: it asks once, and not for long.
+    """
     return StripeClient(
         key,
         stripe_version=VERSION,
         base_addresses={"api": url, "files": url, "connect": url, "meter_events": url},
-        max_network_retries=2,
-        http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+        max_network_retries=0 if is_brief else 2,
+        http_client=stripe.RequestsClient(timeout=BRIEF_SECONDS if is_brief else TIMEOUT_SECONDS),
     )
 
 
