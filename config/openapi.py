@@ -5,6 +5,9 @@ from typing import Any
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 PROBLEM = {
     "type": "object",
@@ -49,6 +52,10 @@ class Reader(SpectacularSwaggerSplitView):
 
     authentication_classes = ()
     url_name = "openapi"
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A page has nothing to say of itself, and no template to say it in."""
+        raise MethodNotAllowed("OPTIONS")
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         response: Any = super().finalize_response(*args, **kwargs)

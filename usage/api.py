@@ -155,7 +155,9 @@ class Users(MeteredAPI):
 class OneUser(MemberAPI):
     """One of the people. Leaving, one's own DELETE, is always possible."""
 
-    open_when_expired = True
+    @property
+    def open_when_expired(self) -> bool:
+        return self.request.method == "DELETE"
 
     class Input(serializers.Serializer[Any]):
         class Caps(serializers.Serializer[Any]):

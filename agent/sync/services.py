@@ -371,7 +371,8 @@ def find_sources(*, connection_id: str) -> None:
     if connection is None:
         return
     run = SyncRun(connection_id=connection.id)
-    with opened(connection, run) as session, suppress(Stopped):
+    # Long waits are the queue's: a connection that Notion holds up keeps no worker from the others.
+    with opened(connection, run, patience=notion.HASTY) as session, suppress(Stopped):
         session.is_only_looking = True
         discovery.by_search(session)
         for page in session.pages.exclude(parent_id__in=session.titles):

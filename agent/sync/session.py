@@ -90,7 +90,7 @@ class _Counted:
 
 
 @contextmanager
-def opened(connection: Connection, run: SyncRun) -> Iterator[Session]:
+def opened(connection: Connection, run: SyncRun, *, patience: Patience | None = None) -> Iterator[Session]:
     """Notion for this run. Waiting keeps the job's lease and shows on the progress page."""
 
     def wait(seconds: float) -> None:
@@ -107,7 +107,7 @@ def opened(connection: Connection, run: SyncRun) -> Iterator[Session]:
         budget=counted,
         version=settings.NOTION_VERSION,
         wait=wait,
-        patience=Patience(first_pause=settings.NOTION_FIRST_PAUSE_SECONDS),
+        patience=patience or Patience(first_pause=settings.NOTION_FIRST_PAUSE_SECONDS),
         renew=lambda rejected: connections.renewed_token(connection, rejected=rejected),
     ) as notion:
         session = Session(connection=connection, run=run, notion=notion)

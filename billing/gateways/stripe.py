@@ -26,6 +26,11 @@ from integrations.stripe import StripeError
 log = logging.getLogger(__name__)
 
 
+class PlannedAlready(Refused):
+    code = "change-planned"
+    status = 409
+
+
 class AlreadyBought(Refused):
     code = "already-bought"
     status = 409
@@ -92,6 +97,9 @@ class Stripe:
         subscription.save(update_fields=["fixed_seats"])
         account, was = _paying_account(subscription, now), effective(subscription, now).tier
         if account is not None:
+            if subscription.pending_at is not None:
+                # Stripe changes nothing beside what is planned, and who only looks must not lose it.
+                raise PlannedAlready("Another change is planned. Keep the current plan first, then change it.")
             return Change(CHECKOUT_REQUIRED, subscription, _confirm_url(account, PLANS[tier], seats, was=was))
         account = _account(subscription)
         return Change(CHECKOUT_REQUIRED, subscription, _checkout_url(account, PLANS[tier], seats, was=was))
@@ -250,8 +258,7 @@ def _checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) 
 def _confirm_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) -> str:
     """The Portal's page that shows the proration, asks the bank where it must, and changes the plan."""
     api = truth.api().v1
-    schedules.release(account.subscription_id)
-    bought = api.subscriptions.update(account.subscription_id, {"cancel_at_period_end": False})
+    bought = api.subscriptions.retrieve(account.subscription_id)
     session = api.billing_portal.sessions.create(
         {
             "customer": account.customer_id,

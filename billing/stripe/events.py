@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 import stripe
 from django.db import transaction
 
+from billing.effective import State, effective
+from billing.gateways import gateway
 from billing.models import StripeAccount, StripeEvent, Subscription
+from billing.seats import due
 from billing.stripe import truth
 from billing.stripe.setup import EVENTS
 from integrations.stripe import StripeError
@@ -64,12 +67,23 @@ def _process(event: StripeEvent, *, now: datetime) -> None:
         bring_up_to_date(account, now=now)
 
 
-def bring_up_to_date(account: StripeAccount, *, now: datetime) -> bool:
+def bring_up_to_date(account: StripeAccount, *, now: datetime, checks_seats: bool = False) -> bool:
     """Asks Stripe under the subscription's lock. True when our mirror was wrong."""
     with transaction.atomic():
         subscription = Subscription.objects.select_for_update().get(workspace_id=account.workspace_id)
         account.refresh_from_db()
-        return truth.mirror(account, subscription, now=now)
+        differed = truth.mirror(account, subscription, now=now)
+        if checks_seats and _owes_seats(subscription, now):
+            log.error("%s pays for %d seats", account, subscription.seats)
+            gateway().set_seats(subscription, seats=due(subscription), now=now)
+        return differed
+
+
+def _owes_seats(subscription: Subscription, now: datetime) -> bool:
+    """When telling Stripe was given up, or somebody changed the number there."""
+    current = effective(subscription, now)
+    pays = current.state in {State.ACTIVE, State.GRACE, State.READ_ONLY}
+    return pays and current.plan.is_per_seat and subscription.seats != due(subscription)
 
 
 def reconcile(*, now: datetime) -> int:
@@ -77,7 +91,7 @@ def reconcile(*, now: datetime) -> int:
     wrong = 0
     for account in StripeAccount.objects.order_by("pk").iterator(chunk_size=100):
         try:
-            differed = bring_up_to_date(account, now=now)
+            differed = bring_up_to_date(account, now=now, checks_seats=True)
         except (StripeError, truth.UnknownPrice):
             log.exception("%s could not be compared with Stripe", account)
             continue

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 
+from accounts.models import Job
 from billing import seats
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
@@ -175,15 +176,28 @@ def test_a_downgrade_is_taken_back(vendor: StripeProcess, alice: Person) -> None
     assert state(alice) == ("plus", "active")
 
 
-def test_an_upgrade_takes_back_the_downgrade_that_was_planned(vendor: StripeProcess, alice: Person) -> None:
+def test_an_upgrade_waits_until_what_is_planned_is_taken_back(vendor: StripeProcess, alice: Person) -> None:
     buy(alice, vendor, "plus")
     alice.api.post("/subscription/downgrade", {"tier": "pro"})
 
+    refused = alice.api.post("/user/upgrade-subscription", {"tier": "teams"})
+    hear(alice, vendor)
+    planned = alice.subscription.pending_tier
+    alice.api.post("/subscription/resume")
     confirm(upgrade(alice, "teams"))
-    vendor.advance(32 * DAY)
     hear(alice, vendor)
 
+    assert (refused.status_code, refused.json()["type"], planned) == (409, "/problems/change-planned", "pro")
     assert state(alice) == ("teams", "active")
+
+
+def test_the_reconciliation_asks_for_seats_that_were_never_told(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    join(alice, "Bob")
+
+    events.reconcile(now=clock(vendor))
+
+    assert Job.objects.filter(workspace=alice.workspace, name="billing.jobs.send_seats").count() == 1
 
 
 def test_a_cancellation_ends_with_the_month_and_a_return_begins_a_new_one(vendor: StripeProcess, alice: Person) -> None:

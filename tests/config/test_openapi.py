@@ -61,6 +61,10 @@ def test_anybody_reads_the_description_in_a_page_without_foreign_parts() -> None
     assert "unsafe-inline" not in Client().get("/accounts/login/")["Content-Security-Policy"]
 
 
+def test_the_page_says_nothing_of_itself() -> None:
+    assert Client().options("/docs").status_code == 405
+
+
 def test_the_script_of_the_page_is_a_file_of_its_own() -> None:
     script = re.findall(r'<script src="([^"]+)"></script>', Client().get("/docs").content.decode())[-1]
 

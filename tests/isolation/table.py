@@ -112,7 +112,7 @@ JSON = {
         ids={"user_id": "user"},
         bodies={"PATCH": {"role": "viewer", "caps": {"requests": 0}}},
         viewer=some("PATCH", "DELETE"),
-        expired=some("PATCH", "DELETE"),
+        expired=some("DELETE"),
         shared_in_workspace=True,
     ),
     "workspace/invitations": api(

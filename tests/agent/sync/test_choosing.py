@@ -8,6 +8,7 @@ from agent.models import Chunk, Page, Source, SyncRun
 from agent.sync import choosing, services
 from config.errors import InvalidField
 from devkit.notion.process import EmulatorProcess
+from integrations.notion.errors import RateLimited
 from tasks.models import Task, TaskSource
 from tests.agent.sync.working import sync, syncing
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
@@ -31,6 +32,19 @@ def test_what_is_found_after_the_form_was_drawn_is_read_too(alice: Person, acme:
     with tenancy.within(alice.workspace):
         chosen = dict(Source.objects.values_list("title", "is_chosen"))
     assert chosen == {"Handbook": True, "Launch plan": False, late.title: True}
+
+
+def test_a_search_that_notion_holds_up_goes_back_into_the_queue(
+    alice: Person, acme: NotionWorkspace, emulator: EmulatorProcess
+) -> None:
+    connection = connect(alice, acme)
+    fault = emulator.fault({"429": {"retry_after": 45}}, path="/v1/search")
+
+    # Within its patience it would sleep for 45 seconds; the test's time would be over.
+    with tenancy.within(alice.workspace), pytest.raises(RateLimited):
+        services.find_sources(connection_id=str(connection.id))
+
+    emulator.control(f"faults?id={fault}", method="DELETE")
 
 
 def test_the_form_waits_for_the_search_unless_one_asks_for_it(alice: Person, acme: NotionWorkspace) -> None:
