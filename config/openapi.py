@@ -6,8 +6,6 @@ from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 PROBLEM = {
     "type": "object",
@@ -53,7 +51,7 @@ class Reader(SpectacularSwaggerSplitView):
     authentication_classes = ()
     url_name = "openapi"
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, *args: Any, **kwargs: Any) -> Any:
         """A page has nothing to say of itself, and no template to say it in."""
         raise MethodNotAllowed("OPTIONS")
 
