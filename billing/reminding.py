@@ -5,6 +5,7 @@ eight rounds at once take eight different ones, and what is killed in between ha
 """
 
 import logging
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -23,13 +24,15 @@ from billing.reminders import FIRST_WARNING, KINDS, LAST_WARNING, NOTICE, Remind
 log = logging.getLogger(__name__)
 # Looked at in one round; the next one goes on.
 MOST = 500
+# Longer than this a round keeps no worker from other work.
+LONGEST_SECONDS = 5.0
 LATER = timedelta(days=1)
 
 
 def sweep(*, now: datetime) -> int:
     """Answers how many subscriptions it looked at."""
-    looked = 0
-    while looked < MOST and _look_at_next(now):
+    looked, began = 0, time.monotonic()
+    while looked < MOST and time.monotonic() - began < LONGEST_SECONDS and _look_at_next(now):
         looked += 1
     return looked
 

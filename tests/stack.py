@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from billing.models import StripeEvent, Subscription
 from devkit.home import PROJECT, free_port
 from devkit.supervisor import without_owner
 
@@ -143,6 +144,9 @@ class Stack:
 @contextmanager
 def running(**environment: str) -> Iterator[Stack]:
     """With these variables besides those of this process."""
+    # Of thousands of other tests: a real installation has as many only after an upgrade of all.
+    Subscription.objects.update(remind_at=None)
+    StripeEvent.objects.filter(processed_at=None).delete()
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder), environment)
         try:

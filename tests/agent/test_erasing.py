@@ -32,6 +32,12 @@ DAY = timedelta(days=1)
 CONTENT: tuple[Any, ...] = (Page, Chunk, Source, SyncRun, Conversation, Run, Step)
 
 
+@pytest.fixture(autouse=True)
+def _others_sleep(_database: None) -> None:
+    """Rounds look at every subscription that is due, also at those of thousands of other tests."""
+    Subscription.objects.update(remind_at=None)
+
+
 def fill(person: Person, notion: NotionWorkspace) -> Connection:
     """What a member has after a while."""
     connection = connect(person, notion)
