@@ -16,8 +16,11 @@ def _fresh_connections(_database: None) -> None:
     connections.close_all()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(_database: None, emulator: EmulatorProcess, chroma: str) -> Iterator[Stack]:
-    """Web and worker as they run in production, over this test process's database."""
+    """Web and worker as they run in production, over this test process's database.
+
+    No longer than a module: its worker would do the jobs that another test keeps waiting on purpose.
+    """
     with running(SYNC_LEASE_SECONDS="3") as stack:
         yield stack

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from accounts import tenancy
+from accounts import schemas, tenancy
 from accounts.models import Membership, User
 from agent.models import Chunk, SyncRun
 from agent.models import Page as NotionPage
@@ -90,6 +90,7 @@ class Program:
     def __init__(self, stack: Stack) -> None:
         self.http = httpx.Client(base_url=stack.url, timeout=60)
         self.email = f"robot-{secrets.token_hex(4)}@example.com"
+        schemas.fill(4)
         answer = self.post("/auth/register", email=self.email, password=PASSWORD)
         self.http.headers["Authorization"] = f"Bearer {answer['access']}"
 
