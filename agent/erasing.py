@@ -11,7 +11,7 @@ from accounts import background, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection
 from agent.models import Conversation
-from agent.sync import services as syncs
+from agent.sync import ending
 from billing import erasure
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def erase(*, now: datetime) -> None:
     ended = Connection.objects.filter(workspace_id=workspace_id, status=Connection.Status.DISCONNECTED)
     for connection_id in list(ended.values_list("id", flat=True)):
         background.renew_lease()
-        syncs.erase(connection_id=str(connection_id))
+        ending.erase(connection_id=str(connection_id))
     number = _erase_conversations(before=decided.decided_at)
     with tenancy.shared():
         erasure.finish(workspace_id=workspace_id, decided_at=decided.decided_at)

@@ -12,7 +12,7 @@ from accounts import tenancy
 from accounts.edge import MemberAPI
 from accounts.models import Connection, Membership
 from agent.models import Source, SyncRun
-from agent.sync import services
+from agent.sync import coverage, ending, services
 
 
 class NotionIntegration(MemberAPI):
@@ -51,7 +51,7 @@ class NotionIntegration(MemberAPI):
         return Response(integration(self.membership), status=201)
 
     def delete(self, request: Request) -> Response:
-        services.disconnect(membership=self.membership)
+        ending.disconnect(membership=self.membership)
         return Response(status=204)
 
 
@@ -127,7 +127,7 @@ def shown(run: SyncRun) -> dict[str, Any]:
             "failed": run.failed,
             "trashed": run.trashed,
         },
-        "problems": services.problems(run),
+        "problems": coverage.problems(run),
     }
 
 
@@ -135,4 +135,4 @@ class Coverage(MemberAPI):
     schema_of_view = "workspace"
 
     def get(self, request: Request) -> Response:
-        return Response(services.coverage(membership=self.membership, now=timezone.now()))
+        return Response(coverage.coverage(membership=self.membership, now=timezone.now()))

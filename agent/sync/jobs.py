@@ -4,7 +4,7 @@ from celery import shared_task
 from django.conf import settings
 
 from accounts import background
-from agent.sync import services
+from agent.sync import ending, finding, performing
 
 
 @shared_task(
@@ -12,26 +12,26 @@ from agent.sync import services
     name="agent.jobs.sync",
     queue_name="sync",
     lease=timedelta(seconds=settings.SYNC_LEASE_SECONDS),
-    gave_up=staticmethod(services.give_up),
+    gave_up=staticmethod(performing.give_up),
 )
 def sync(*, sync_run_id: str) -> None:
     # Safe to repeat: pages that the run has accounted for are not read again.
-    services.perform(sync_run_id=sync_run_id)
+    performing.perform(sync_run_id=sync_run_id)
 
 
 @shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_connection", queue_name="sync")
 def erase_connection(*, connection_id: str) -> None:
     # Safe to repeat: deleting what is gone does nothing.
-    services.erase(connection_id=connection_id)
+    ending.erase(connection_id=connection_id)
 
 
 @shared_task(base=background.WorkspaceJob, name="agent.jobs.find_sources", queue_name="sync")
 def find_sources(*, connection_id: str) -> None:
     # Safe to repeat: what is known is only met again.
-    services.find_sources(connection_id=connection_id)
+    finding.find_sources(connection_id=connection_id)
 
 
 @shared_task(base=background.WorkspaceJob, name="agent.jobs.try_again")
 def try_again(*, connection_id: str, tries: int) -> None:
     # Safe to repeat: while a sync is open, that one is meant.
-    services.try_again(connection_id=connection_id, tries=tries)
+    performing.try_again(connection_id=connection_id, tries=tries)

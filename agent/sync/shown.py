@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
-from agent.sync import services, vanishing
+from agent.sync import coverage, services, vanishing
 
 # Nothing is said about the time left before this share is read.
 EARLIEST_FORECAST = 0.1
@@ -43,7 +43,7 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
         "duration": length(seconds) if run.finished_at else "",
         "sources": rows,
         "ready": next((row for row in rows if is_open and row["state"] == "ok"), None),
-        "problems": [] if is_open else services.problems(run),
+        "problems": [] if is_open else coverage.problems(run),
     }
 
 

@@ -11,7 +11,7 @@ from accounts import tenancy
 from accounts import views as accounts
 from accounts.models import Connection
 from agent.models import Page
-from agent.sync import services as syncs
+from agent.sync import ending
 
 
 class Settings(accounts.Settings):
@@ -27,7 +27,7 @@ class Settings(accounts.Settings):
             messages.success(request, _("Saved."))
         else:
             with tenancy.within(self.membership.workspace):
-                syncs.disconnect(membership=self.membership, connection_id=connection.id)
+                ending.disconnect(membership=self.membership, connection_id=connection.id)
             messages.success(request, _("Notion is disconnected, and what was read is removed."))
         return redirect("settings")
 

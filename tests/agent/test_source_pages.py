@@ -5,7 +5,7 @@ import pytest
 from accounts import tenancy
 from accounts.models import Connection, OAuthState
 from agent.models import Page, Source, SyncRun
-from agent.sync import services
+from agent.sync import finding, performing, services
 from devkit.notion.process import EmulatorProcess
 from tasks.models import Task, TaskSource
 from tests.index import handbook
@@ -17,7 +17,7 @@ TROUBLED = (Page.State.SKIPPED, Page.State.FAILED, Page.State.UNREACHABLE)
 
 def look(person: Person, connection: Connection) -> None:
     """What the worker does when the list of databases is asked for."""
-    services.find_sources(connection_id=str(connection.id))
+    finding.find_sources(connection_id=str(connection.id))
 
 
 def choose(person: Person, connection: Connection, tasks_source: object = "") -> None:
@@ -28,7 +28,7 @@ def choose(person: Person, connection: Connection, tasks_source: object = "") ->
     answer = person.web.post(f"/app/connect/{connection.id}/choose", form)
     assert answer["Location"] == f"/app/connect/{connection.id}/sync"
     with tenancy.within(person.workspace):
-        services.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
 
 
 @pytest.mark.parametrize("state", TROUBLED)

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from accounts import connections, tenancy
 from agent import retrieval
-from agent.sync import services
+from agent.sync import performing, services
 from devkit import demo
 from devkit.notion.process import EmulatorProcess
 from tests.people import Person, sign_up
@@ -39,5 +39,5 @@ def synced() -> Iterator[Northwind]:
         )
         with tenancy.within(person.workspace):
             run = services.start(membership=person.membership)
-            services.perform(sync_run_id=str(run.id))
+            performing.perform(sync_run_id=str(run.id))
             yield Northwind(person, {**ids.get("rows", {}), **ids["pages"]})

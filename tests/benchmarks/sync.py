@@ -6,7 +6,7 @@ from django.conf import settings
 
 from accounts import connections, tenancy
 from agent.models import SyncRun
-from agent.sync import services
+from agent.sync import performing, services
 from devkit import demo
 from devkit.notion.process import EmulatorProcess
 from tests.people import sign_up
@@ -25,7 +25,7 @@ def main() -> None:
             for name in ("first sync", "sync without changes"):
                 begun = time.perf_counter()
                 run = services.start(membership=person.membership)
-                services.perform(sync_run_id=str(run.id))
+                performing.perform(sync_run_id=str(run.id))
                 seconds = time.perf_counter() - begun
                 run = SyncRun.objects.get(pk=run.pk)
                 print(

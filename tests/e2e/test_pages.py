@@ -9,6 +9,7 @@ from accounts import tenancy
 from accounts.models import Role
 from agent.models import Source, SyncRun
 from agent.runs import services as runs
+from agent.sync import performing
 from agent.sync import services as syncs
 from billing.team import invitations
 from devkit.notion.process import EmulatorProcess
@@ -77,7 +78,7 @@ def used(stack: Stack, emulator: EmulatorProcess) -> tuple[Person, dict[str, str
     connection = connect(alice, notion)
     with tenancy.within(alice.workspace):
         sync = syncs.start(membership=alice.membership)
-        syncs.perform(sync_run_id=str(sync.id))
+        performing.perform(sync_run_id=str(sync.id))
         assert SyncRun.objects.get(pk=sync.pk).status == "complete"
         first = runs.ask(membership=alice.membership, prompt="How many days of holiday are there?", now=timezone.now())
         runs.ask(

@@ -16,7 +16,7 @@ from accounts import tenancy
 from accounts.edge import MemberPage
 from accounts.models import Connection
 from agent.models import Source, SyncRun
-from agent.sync import choosing, services, shown
+from agent.sync import choosing, finding, services, shown
 from agent.sync.views.counting import known_pages
 from agent.sync.views.shared import ConnectionPage, can_manage, can_share
 from config.errors import AppError, InvalidField
@@ -109,7 +109,7 @@ class Callback(MemberPage):
 
 
 def _to_choice(connection: Connection) -> HttpResponse:
-    services.look_for_sources(connection)
+    finding.look_for_sources(connection)
     return redirect("connect-choose", connection.id)
 
 
@@ -122,7 +122,7 @@ class Choose(ConnectionPage):
     def post(self, request: tenancy.WorkspaceRequest, connection_id: uuid.UUID) -> HttpResponse:
         connection = self.owned(connection_id)
         if request.POST.get("action") == "refresh":
-            services.look_for_sources(connection)
+            finding.look_for_sources(connection)
             return redirect("connect-choose", connection.id)
         known = {
             str(key): key for key in Source.objects.filter(connection_id=connection.id).values_list("id", flat=True)
@@ -158,7 +158,7 @@ class Choose(ConnectionPage):
             _holder(connection, [source for source in sources if source.id in chosen]) if given is None else given[1]
         )
         counted = known_pages(connection, sources)
-        is_looking = services.is_looking(connection)
+        is_looking = finding.is_looking(connection)
         context = {
             "section": "sources",
             "connection": connection,
@@ -167,7 +167,7 @@ class Choose(ConnectionPage):
             # A member may choose from what is found so far; what is found after that is read too.
             "is_loading": is_looking and status == 200 and self.request.GET.get("found") != "enough",
             "is_looking": is_looking,
-            "is_cut_short": services.gave_up_looking(connection),
+            "is_cut_short": finding.gave_up_looking(connection),
             "sources": [_pick(each, counted.get(each.id), is_chosen=each.id in chosen) for each in sources],
             "has_databases": any(source.kind == Source.Kind.DATABASE for source in sources),
             "selected_count": len(chosen),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import tenancy
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
-from agent.sync import choosing, services, shown
+from agent.sync import choosing, coverage, finding, services, shown
 from agent.sync.views.shared import ConnectionPage, can_manage
 from tasks import services as tasks
 from tasks.mapping import CHOICES
@@ -32,8 +32,8 @@ class Sources(ConnectionPage):
     def get(self, request: tenancy.WorkspaceRequest) -> HttpResponse:
         connections = list(Connection.objects.readable_by(self.membership).order_by("connected_at"))
         rows = shown.sources(connections)
-        coverage = services.coverage(membership=self.membership, now=timezone.now())
-        pages = [row["pages"] for row in coverage["connections"]]
+        known = coverage.coverage(membership=self.membership, now=timezone.now())
+        pages = [row["pages"] for row in known["connections"]]
         context = {
             "section": "sources",
             "connections": connections,
@@ -44,7 +44,7 @@ class Sources(ConnectionPage):
                 "known": sum(each["known"] for each in pages),
                 "indexed": sum(each["indexed"] for each in pages),
                 "missing": sum(each["skipped"] + each["failed"] + each["unreachable"] for each in pages),
-                "complete": coverage["complete"],
+                "complete": known["complete"],
                 "last_synced_at": max(filter(None, (c.last_synced_at for c in connections)), default=None),
             },
             "problems": [_lost_access(each) for each in connections if each.status == Connection.Status.REAUTHORIZE],
@@ -102,7 +102,7 @@ class OneSource(ConnectionPage):
                 return redirect("source", source.id)
             if request.POST.get("confirm", "").strip() != source.title.strip():
                 return self.show(source, remove_error=_("Type the name exactly as it stands above."), status=422)
-            services.leave_out_source(source, workspace_id=self.membership.workspace_id)
+            finding.leave_out_source(source, workspace_id=self.membership.workspace_id)
             return redirect("sources")
         return redirect("source", source.id)
 

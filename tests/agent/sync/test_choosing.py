@@ -5,7 +5,7 @@ from django.http import HttpResponse
 
 from accounts import tenancy
 from agent.models import Chunk, Page, Source, SyncRun
-from agent.sync import choosing, services
+from agent.sync import choosing, finding, performing
 from config.errors import InvalidField
 from devkit.notion.process import EmulatorProcess
 from integrations.notion.errors import RateLimited
@@ -22,7 +22,7 @@ def every_source() -> set[uuid.UUID]:
 def test_what_is_found_after_the_form_was_drawn_is_read_too(alice: Person, acme: NotionWorkspace) -> None:
     connection = connect(alice, acme)
     with tenancy.within(alice.workspace):
-        services.find_sources(connection_id=str(connection.id))
+        finding.find_sources(connection_id=str(connection.id))
         shown = {source.kind: str(source.pk) for source in Source.objects.all()}
         late = Source.objects.create(connection_id=connection.id, notion_id=uuid.uuid4(), kind="page", title="Late")
 
@@ -42,7 +42,7 @@ def test_a_search_that_notion_holds_up_goes_back_into_the_queue(
 
     # Within its patience it would sleep for 45 seconds; the test's time would be over.
     with tenancy.within(alice.workspace), pytest.raises(RateLimited):
-        services.find_sources(connection_id=str(connection.id))
+        finding.find_sources(connection_id=str(connection.id))
 
     emulator.control(f"faults?id={fault}", method="DELETE")
 
@@ -50,8 +50,8 @@ def test_a_search_that_notion_holds_up_goes_back_into_the_queue(
 def test_the_form_waits_for_the_search_unless_one_asks_for_it(alice: Person, acme: NotionWorkspace) -> None:
     connection = connect(alice, acme)
     with tenancy.within(alice.workspace):
-        services.find_sources(connection_id=str(connection.id))
-        services.look_for_sources(connection)
+        finding.find_sources(connection_id=str(connection.id))
+        finding.look_for_sources(connection)
     address = f"/app/connect/{connection.id}/choose"
 
     waiting, enough = alice.web.get(address).content.decode(), alice.web.get(f"{address}?found=enough").content.decode()
@@ -64,7 +64,7 @@ def test_sources_that_were_not_chosen_are_not_read(alice: Person, acme: NotionWo
     connection = connect(alice, acme)
 
     with tenancy.within(alice.workspace):
-        services.find_sources(connection_id=str(connection.id))
+        finding.find_sources(connection_id=str(connection.id))
         tree = Source.objects.get(kind="page")
         choosing.choose(
             membership=alice.membership, connection=connection, source_ids={tree.id}, shown_ids=every_source()
@@ -80,10 +80,10 @@ def test_a_source_left_out_in_the_middle_of_a_sync_stays_out(alice: Person, acme
     connection = connect(alice, acme)
 
     with tenancy.within(alice.workspace):
-        services.find_sources(connection_id=str(connection.id))
+        finding.find_sources(connection_id=str(connection.id))
         source = Source.objects.get(kind="database")
         with syncing(alice, acme):
-            services.leave_out_source(source, workspace_id=alice.workspace.id)
+            finding.leave_out_source(source, workspace_id=alice.workspace.id)
 
         assert not Chunk.objects.filter(page__source=source).exists()
         assert not Task.objects.exists()
@@ -96,7 +96,7 @@ def test_a_database_that_search_lists_before_its_page_is_shown_with_its_place(
     connection = connect(alice, seeded(emulator, {"pages": [old], "databases": [TASKS]}, ["handbook"]))
 
     with tenancy.within(alice.workspace):
-        services.find_sources(connection_id=str(connection.id))
+        finding.find_sources(connection_id=str(connection.id))
 
         assert Source.objects.get(kind="database").place == "Handbook"
 
@@ -115,7 +115,7 @@ def test_columns_changed_in_the_middle_of_a_sync_reach_every_row(alice: Person, 
         before = Task.objects.exclude(due_on=None).count()
         with syncing(alice, acme):
             choosing.remap(membership=alice.membership, source=source, columns={"due_property": ""})
-        services.perform(sync_run_id=str(SyncRun.objects.get(status="queued", is_full=True).pk))
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued", is_full=True).pk))
 
         assert (before, Task.objects.exclude(due_on=None).count()) == (2, 0)
 
@@ -123,7 +123,7 @@ def test_columns_changed_in_the_middle_of_a_sync_reach_every_row(alice: Person, 
 def test_a_tasks_database_that_is_not_chosen_is_refused(alice: Person, acme: NotionWorkspace) -> None:
     connection = connect(alice, acme)
     with tenancy.within(alice.workspace):
-        services.find_sources(connection_id=str(connection.id))
+        finding.find_sources(connection_id=str(connection.id))
         tree, plan = Source.objects.get(kind="page"), Source.objects.get(kind="database")
 
     answer = post(alice, f"/app/connect/{connection.id}/choose", source=tree.pk, tasks_source=plan.pk)
@@ -155,7 +155,7 @@ def test_an_unknown_tasks_database_is_refused_by_its_field(alice: Person, acme: 
 def test_columns_of_a_database_that_is_not_chosen_are_refused(alice: Person, acme: NotionWorkspace) -> None:
     connection = connect(alice, acme)
     with tenancy.within(alice.workspace):
-        services.find_sources(connection_id=str(connection.id))
+        finding.find_sources(connection_id=str(connection.id))
         Source.objects.filter(kind="database").update(is_chosen=False)
         plan = Source.objects.get(kind="database")
 

@@ -9,7 +9,7 @@ from accounts import connections as authorizations
 from accounts.models import Connection, Job
 from agent.jobs import restore_index
 from agent.models import Chunk, Page, Source, SyncRun
-from agent.sync import services
+from agent.sync import coverage, ending, services
 from integrations import vectors
 from tasks.models import Task
 from tests.agent.sync.working import sync, syncing
@@ -25,7 +25,7 @@ def test_a_private_connection_is_its_owners_alone(team_owner: Person, acme: Noti
         run = sync(team_owner)
         with pytest.raises(services.NoSync):
             services.get(membership=bob.membership, sync_run_id=run.id)
-        assert services.coverage(membership=bob.membership, now=timezone.now())["connections"] == []
+        assert coverage.coverage(membership=bob.membership, now=timezone.now())["connections"] == []
     with pytest.raises(authorizations.NoConnection):
         authorizations.owned(bob.membership, connection.id)
 
@@ -44,8 +44,8 @@ def test_disconnecting_removes_everything(alice: Person, acme: NotionWorkspace) 
 
     with tenancy.within(alice.workspace):
         sync(alice)
-        services.disconnect(membership=alice.membership)
-        services.erase(connection_id=str(connection.id))
+        ending.disconnect(membership=alice.membership)
+        ending.erase(connection_id=str(connection.id))
 
         assert not Page.objects.exists()
         assert not Chunk.objects.exists()
@@ -60,8 +60,8 @@ def test_disconnecting_in_the_middle_of_a_sync_leaves_nothing(alice: Person, acm
 
     with tenancy.within(alice.workspace):
         with syncing(alice, acme):
-            services.disconnect(membership=alice.membership)
-        services.erase(connection_id=str(connection.id))
+            ending.disconnect(membership=alice.membership)
+        ending.erase(connection_id=str(connection.id))
 
         assert not any(model.objects.exists() for model in (Page, Chunk, Task, Source, SyncRun))
     assert not Connection.objects.filter(pk=connection.pk).exists()
@@ -76,11 +76,11 @@ def test_an_index_that_is_being_restored_is_dropped_when_that_is_over(alice: Per
     background.claim(str(job.pk), name=job.name, lease=timedelta(minutes=2))
 
     with tenancy.within(alice.workspace):
-        services.disconnect(membership=alice.membership)
-        with pytest.raises(services.SyncStillStopping):
-            services.erase(connection_id=str(connection.id))
+        ending.disconnect(membership=alice.membership)
+        with pytest.raises(ending.SyncStillStopping):
+            ending.erase(connection_id=str(connection.id))
         with tenancy.shared():
             Job.objects.filter(pk=job.pk).update(leased_until=None)
-        services.erase(connection_id=str(connection.id))
+        ending.erase(connection_id=str(connection.id))
 
     assert not Connection.objects.filter(pk=connection.pk).exists()

@@ -7,7 +7,7 @@ from accounts import tenancy
 from accounts.models import Connection, Job
 from agent import fetch
 from agent.models import Chunk, Page, SyncRun
-from agent.sync import services
+from agent.sync import coverage, performing, services
 from devkit.notion.process import EmulatorProcess
 from tests.agent.sync.working import REFUSAL, long_ago, sync
 from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
@@ -21,7 +21,7 @@ def test_one_bad_page_fails_alone_and_the_sync_is_partial(alice: Person, acme: N
     with tenancy.within(alice.workspace):
         run = sync(alice)
         states = dict(Page.objects.values_list("title", "state"))
-        problems = services.problems(run)
+        problems = coverage.problems(run)
 
     assert (run.status, run.failed, run.reason) == ("partial", 1, "1 page could not be read.")
     assert states["Travel"] == "failed"
@@ -80,7 +80,7 @@ def test_a_block_that_notion_does_not_give_is_named_with_its_page(
         first = sync(alice)
         long_ago()
         again = sync(alice)
-        problems = [problem["reason"] for problem in services.problems(again)]
+        problems = [problem["reason"] for problem in coverage.problems(again)]
     page = alice.web.get(f"/app/connect/{connection.id}/sync").content.decode()
 
     said = "3 blocks that Notion does not give to connections (ai_block on “Top”, form on “Top”)."
@@ -155,10 +155,10 @@ def test_a_worker_that_goes_on_knows_what_went_wrong_before(alice: Person, acme:
 
     with tenancy.within(alice.workspace):
         run = services.start(membership=alice.membership)
-        services.perform(sync_run_id=str(run.id))
+        performing.perform(sync_run_id=str(run.id))
         SyncRun.objects.filter(pk=run.pk).update(status="running", finished_at=None)
         Connection.objects.update(status="active")
-        services.perform(sync_run_id=str(run.id))
+        performing.perform(sync_run_id=str(run.id))
         run.refresh_from_db()
 
     assert run.status == "partial"
@@ -205,9 +205,9 @@ def test_a_failed_page_is_tried_again_by_itself(alice: Person, acme: NotionWorks
         job = Job.objects.get(name="agent.jobs.try_again")
         next_try_at = Page.objects.get(title="Travel").next_try_at
         acme.emulator.control(f"faults?id={fault}", method="DELETE")
-        services.try_again(**job.arguments)
+        performing.try_again(**job.arguments)
         run = SyncRun.objects.latest("created_at")
-        services.perform(sync_run_id=str(run.id))
+        performing.perform(sync_run_id=str(run.id))
         run.refresh_from_db()
 
     assert next_try_at is not None

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import tenancy
 from agent.models import SyncRun
-from agent.sync import services
+from agent.sync import performing, services
 from tests.agent.sync.working import syncing
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person
@@ -39,7 +39,7 @@ def test_a_full_sync_asked_for_in_the_middle_of_another_follows_it(alice: Person
         with syncing(alice, acme):
             joined = services.start(membership=alice.membership, is_full=True)
         following = SyncRun.objects.get(status="queued")
-        services.perform(sync_run_id=str(following.pk))
+        performing.perform(sync_run_id=str(following.pk))
         following.refresh_from_db()
 
         assert (joined.is_full, following.is_full) == (False, True)
@@ -78,7 +78,7 @@ def test_a_full_sync_that_was_stopped_is_done_by_the_next(alice: Person, acme: N
     with tenancy.within(alice.workspace):
         services.cancel(services.start(membership=alice.membership, is_full=True), now=timezone.now())
         following = services.start(membership=alice.membership)
-        services.perform(sync_run_id=str(following.pk))
+        performing.perform(sync_run_id=str(following.pk))
         later = services.start(membership=alice.membership)
 
     assert (following.is_full, later.is_full) == (True, False)

@@ -8,7 +8,7 @@ from accounts import tenancy
 from accounts.models import Connection
 from agent import indexing
 from agent.models import Chunk, Page, SyncRun
-from agent.sync import services
+from agent.sync import performing, services
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
 from tasks.models import Task
@@ -89,11 +89,11 @@ def test_a_sync_that_is_repeated_in_the_middle_reads_the_rest_only(alice: Person
 
     with tenancy.within(alice.workspace):
         run = services.start(membership=alice.membership)
-        services.perform(sync_run_id=str(run.id))
+        performing.perform(sync_run_id=str(run.id))
         SyncRun.objects.filter(pk=run.pk).update(status="running", finished_at=None)
         Connection.objects.update(status="active")
         asked = len(acme.requests())
-        services.perform(sync_run_id=str(run.id))
+        performing.perform(sync_run_id=str(run.id))
         run.refresh_from_db()
         reread = [each["path"] for each in acme.requests()[asked:] if each["path"].endswith("/children")]
 

@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from accounts import tenancy
 from accounts.models import Connection, Role
 from agent.models import Chunk, Page, SyncRun
-from agent.sync import services
+from agent.sync import performing, services
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
 from tests.agent.sync.working import sync
@@ -92,7 +92,7 @@ def test_a_confirmed_loss_removes_what_is_still_gone(
 
     with tenancy.within(alice.workspace):
         run = SyncRun.objects.get(status="queued")
-        services.perform(sync_run_id=str(run.pk))
+        performing.perform(sync_run_id=str(run.pk))
         run.refresh_from_db()
         assert (run.status, run.vanished) == ("complete", 0)
         assert set(Chunk.objects.values_list("page__title", flat=True)) == {"Page 0", "Page 8", "Page 9"}
@@ -102,7 +102,7 @@ def test_a_confirmed_loss_removes_what_is_still_gone(
 def test_a_full_sync_for_tasks_confirms_no_loss(alice: Person, emptied: tuple[Connection, NotionWorkspace]) -> None:
     with tenancy.within(alice.workspace):
         run = services.start_connection(emptied[0], requested_by=None, is_full=True)
-        services.perform(sync_run_id=str(run.pk))
+        performing.perform(sync_run_id=str(run.pk))
 
         assert Chunk.objects.values("page").distinct().count() == 10
 

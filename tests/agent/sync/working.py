@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import tenancy
 from agent.models import Page, SyncRun
-from agent.sync import services
+from agent.sync import performing, services
 from tests.outside import NotionWorkspace
 from tests.people import Person
 
@@ -20,7 +20,7 @@ REFUSAL = {"error": {"status": 400, "code": "validation_error", "message": "Bloc
 def sync(person: Person, *, is_full: bool = False) -> SyncRun:
     """One sync from beginning to end, as the worker does it."""
     run = services.start(membership=person.membership, is_full=is_full)
-    services.perform(sync_run_id=str(run.id))
+    performing.perform(sync_run_id=str(run.id))
     return SyncRun.objects.get(pk=run.pk)
 
 
@@ -32,7 +32,7 @@ def syncing(person: Person, notion: NotionWorkspace) -> Iterator[None]:
 
     def work() -> None:
         with tenancy.within(person.workspace):
-            services.perform(sync_run_id=str(run.id))
+            performing.perform(sync_run_id=str(run.id))
         connections.close_all()
 
     with ThreadPoolExecutor(1) as worker:

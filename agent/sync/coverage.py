@@ -1,0 +1,64 @@
+"""What is known of a connection against what is searchable."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q
+
+from accounts.models import Connection, Membership
+from agent.models import Page, SyncRun
+from agent.sync import losses, services
+
+
+def problems(run: SyncRun) -> list[dict[str, Any]]:
+    """Pages of this run that are not as they should be, with the reason."""
+    bad = Page.objects.filter(connection_id=run.connection_id, sync_run=run.pk).filter(
+        Q(state__in=[Page.State.FAILED, Page.State.UNREACHABLE]) | ~Q(warnings=[])
+    )
+    rows = []
+    for page in bad.order_by("title", "id")[:200]:
+        reason = page.reason or " ".join(losses.of_page(page.warnings))
+        if reason:
+            rows.append(
+                {
+                    "page_id": page.notion_id,
+                    "title": page.title,
+                    "reason": reason,
+                    "next_try_at": page.next_try_at,
+                }
+            )
+    return rows
+
+
+def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
+    """What is known of the member's connections against what is searchable."""
+    connections = list(Connection.objects.readable_by(membership).order_by("connected_at"))
+    ids = [connection.id for connection in connections]
+    figures: dict[uuid.UUID, dict[str, int]] = {key: dict.fromkeys(Page.State.values, 0) for key in ids}
+    counted = Page.objects.filter(connection_id__in=ids).values("connection_id", "state").annotate(number=Count("id"))
+    for row in counted:
+        figures[row["connection_id"]][row["state"]] = row["number"]
+    newest = {
+        run.connection_id: run
+        for run in SyncRun.objects.filter(connection_id__in=ids)
+        .exclude(status__in=services.OPEN)
+        .order_by("connection_id", "-created_at")
+        .distinct("connection_id")
+    }
+    rows = []
+    for connection in connections:
+        states = figures[connection.id]
+        synced = connection.last_synced_at
+        rows.append(
+            {
+                "id": connection.id,
+                "status": connection.status,
+                "last_synced_at": synced,
+                "lag_seconds": int((now - synced).total_seconds()) if synced else None,
+                "pages": {"known": sum(states.values()), **{k: v for k, v in states.items() if k != "pending"}},
+                "is_complete": connection.id in newest and newest[connection.id].status == SyncRun.Status.COMPLETE,
+            }
+        )
+    is_complete = bool(rows) and all(row.pop("is_complete") for row in rows)
+    return {"complete": is_complete, "connections": rows}

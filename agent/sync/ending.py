@@ -1,0 +1,90 @@
+"""Ending a connection: the token revoked, what was read through it erased everywhere."""
+
+import uuid
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import background, tenancy
+from accounts import connections as authorizations
+from accounts.models import Connection, Job, Membership
+from agent.models import Page, Source, SyncRun
+from agent.runs import services as runs
+from integrations import vectors
+from tasks import services as tasks
+
+
+def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None) -> None:
+    """Revoke the token and remove what was read. Without an id: all connections that are the member's own."""
+    from agent.sync.jobs import erase_connection
+
+    if connection_id is not None:
+        ending = [authorizations.endable(membership, connection_id)]
+    else:
+        # Those that were disconnected already too: repeating it finishes what was left.
+        own = Connection.objects.filter(workspace_id=membership.workspace_id, owner_id=membership.user_id)
+        ending = list(own)
+    for connection in ending:
+        with tenancy.shared():
+            authorizations.revoke(connection)
+            with transaction.atomic():
+                authorizations.end(connection)
+                background.enqueue(
+                    erase_connection,
+                    workspace_id=membership.workspace_id,
+                    key=f"erase {connection.id}",
+                    connection_id=str(connection.id),
+                )
+        _forget(connection.id)
+
+
+def _forget(connection_id: uuid.UUID) -> None:
+    """Everything read through the connection. A sync at work writes under a lock on its run, which goes first."""
+    with transaction.atomic():
+        runs = SyncRun.objects.filter(connection_id=connection_id)
+        list(runs.select_for_update().values_list("pk", flat=True))
+        runs.delete()
+        tasks.forget(connection_id=connection_id)
+        for model in (Page, Source):
+            model._default_manager.filter(connection_id=connection_id).delete()
+
+
+class SyncStillStopping(Exception):
+    """A worker may be about to write vectors of what is gone; the job comes back."""
+
+
+def _wait_for_syncs(workspace_id: uuid.UUID) -> None:
+    """No worker may hold a sync whose run is gone: its vectors would come back after they were dropped."""
+    from agent.sync.jobs import sync
+
+    held = Job.objects.filter(
+        workspace_id=workspace_id, name=sync.name, failed_at=None, leased_until__gt=timezone.now()
+    )
+    wanted = [uuid.UUID(job.arguments["sync_run_id"]) for job in held]
+    if len(wanted) > SyncRun.objects.filter(pk__in=wanted).count():
+        raise SyncStillStopping
+
+
+def _wait_for_restoring(workspace_id: uuid.UUID, connection_id: uuid.UUID) -> None:
+    """A worker that began before the chunks went may still write a vector; one that begins now finds none to write."""
+    from agent.jobs import restore_index
+
+    held = Job.objects.filter(workspace_id=workspace_id, name=restore_index.name, key=str(connection_id))
+    if held.filter(failed_at=None, leased_until__gt=timezone.now()).exists():
+        raise SyncStillStopping
+
+
+def erase(*, connection_id: str) -> None:
+    """The job behind `disconnect`: what a sync wrote meanwhile, the vectors, and at last the connection itself."""
+    key = uuid.UUID(connection_id)
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None
+    if not Connection.objects.filter(pk=key, status=Connection.Status.DISCONNECTED).exists():
+        return
+    _forget(key)
+    runs.forget_quotes(key)
+    _wait_for_syncs(workspace_id)
+    _wait_for_restoring(workspace_id, key)
+    vectors.workspace(workspace_id).collection(key).drop()
+    with tenancy.shared():
+        Connection.objects.filter(pk=key, workspace_id=workspace_id, status=Connection.Status.DISCONNECTED).delete()

@@ -1,0 +1,135 @@
+"""Running a sync to its end, and judging how complete it is."""
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts import background
+from accounts.models import Connection
+from agent import indexing
+from agent.models import Page, Source, SyncRun
+from agent.sync import discovery, losses, reading, services, vanishing
+from agent.sync.session import Session, Stopped, opened
+from integrations import notion
+from tasks import services as tasks
+
+log = logging.getLogger(__name__)
+
+
+def perform(*, sync_run_id: str) -> None:
+    """The job. Repeating it goes on where the last worker stopped: accounted pages are not read again."""
+    run = SyncRun.objects.filter(pk=sync_run_id, status__in=services.OPEN).first()
+    connection = Connection.objects.filter(pk=run.connection_id).first() if run else None
+    if run is None or connection is None or connection.status != Connection.Status.ACTIVE:
+        now = timezone.now()
+        services.break_off(sync_run_id, SyncRun.Status.CANCELLED, now=now, reason="The connection was ended.")
+        return
+    SyncRun.objects.filter(pk=run.pk, status__in=services.OPEN).update(
+        status=SyncRun.Status.RUNNING, started_at=run.started_at or timezone.now(), slowed_until=None
+    )
+    # Until that moment somebody may have made it a full one.
+    run.refresh_from_db()
+    try:
+        with opened(connection, run) as session:
+            _read(session)
+            _finish(session)
+    except Stopped:
+        log.info("the sync %s is no longer wanted", run.pk)
+    except notion.Unauthorized:
+        _needs_authorization(connection, run)
+
+
+def _read(session: Session) -> None:
+    session.notion.me()
+    run = session.run
+    if not run.is_discovered:
+        # A worker that died while discovering left figures of what it met; they are counted anew.
+        with session.writing():
+            SyncRun.objects.filter(pk=run.pk).update(known=0, problems=[])
+            session.pages.filter(seen_run=run.pk).update(seen_run=None)
+        discovery.discover(session)
+    tasks.choose_source(
+        connection_id=session.connection.id,
+        candidates=[
+            (source.notion_id, source.title, source.schema)
+            for source in session.sources.values()
+            if source.kind == Source.Kind.DATABASE and source.is_chosen
+        ],
+    )
+    reading.read_all(session)
+    vanishing.look_for_the_unseen(session)
+    indexing.repair(workspace_id=session.workspace_id, connection_id=session.connection.id)
+
+
+def _finish(session: Session) -> None:
+    now, run = timezone.now(), session.run
+    with transaction.atomic():
+        open_run = SyncRun.objects.select_for_update().filter(pk=run.pk, status=SyncRun.Status.RUNNING).first()
+        if open_run is None:
+            return
+        found = [*open_run.problems, *_shortcomings(session, open_run)]
+        SyncRun.objects.filter(pk=run.pk).update(
+            status=SyncRun.Status.PARTIAL if found else SyncRun.Status.COMPLETE,
+            reason=" ".join(found)[:500],
+            finished_at=now,
+            is_full_due=False,
+        )
+        if open_run.is_full_due:
+            services.start_connection(session.connection, requested_by=open_run.requested_by, is_full=True)
+        Connection.objects.filter(pk=session.connection.pk).update(last_synced_at=now)
+        due_at = reading.next_try(open_run)
+        if open_run.failed and due_at is not None:
+            _try_again(session.connection, tries=open_run.tries + 1, due_at=due_at)
+
+
+def _shortcomings(session: Session, run: SyncRun) -> list[str]:
+    """What the pages themselves tell about how complete the run is."""
+    left = session.pages.filter(seen_run=run.pk).exclude(sync_run=run.pk).count()
+    read = session.pages.filter(state=Page.State.INDEXED).exclude(warnings=[]).order_by("title", "id")
+    said = []
+    if not (run.known or run.problems):
+        said.append(_("Notion shows no page to this connection. Share pages with it in Notion."))
+    for number, words in (
+        (run.failed, ngettext("%(n)d page could not be read.", "%(n)d pages could not be read.", run.failed)),
+        (left, ngettext("%(n)d page was not reached.", "%(n)d pages were not reached.", left)),
+    ):
+        if number:
+            said.append(words % {"n": number})
+    return [*said, *losses.of_pages(read.values_list("title", "warnings"))]
+
+
+def _try_again(connection: Connection, *, tries: int, due_at: datetime) -> None:
+    from agent.sync.jobs import try_again
+
+    background.enqueue(
+        try_again,
+        workspace_id=connection.workspace_id,
+        key=str(connection.id),
+        due_at=due_at,
+        connection_id=str(connection.id),
+        tries=tries,
+    )
+
+
+def try_again(*, connection_id: str, tries: int) -> None:
+    """The job behind a failed page's next try: a sync that reads what is not as it should be."""
+    connection = Connection.objects.filter(pk=connection_id, status=Connection.Status.ACTIVE).first()
+    if connection is not None:
+        services.start_connection(connection, requested_by=None, tries=tries)
+
+
+def _needs_authorization(connection: Connection, run: SyncRun) -> None:
+    Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
+    fail_run(str(run.pk), "Notion no longer accepts this connection. Connect again; what was read stays searchable.")
+
+
+def fail_run(sync_run_id: str, reason: str) -> None:
+    services.break_off(sync_run_id, SyncRun.Status.FAILED, now=timezone.now(), reason=reason)
+
+
+def give_up(*, sync_run_id: str) -> None:
+    fail_run(sync_run_id, "Notion could not be reached, after several tries.")
