@@ -97,8 +97,8 @@ def test(arguments: Sequence[str]) -> int:
             return call(["python", "-m", "pytest", *chosen], services.environment)
         if check(services.environment):
             return 1
-        coverage = ["--cov", "--cov-report=term:skip-covered", "--durations=20"]
-        return call(["python", "-m", "pytest", "-n", "2", "--dist", "loadscope", *coverage], services.environment)
+        pytest = ["pytest", "-n", "2", "--dist", "loadscope", "--durations=20"]
+        return call(["python", "-m", "slipcover", "-m", *pytest], services.environment)
 
 
 def measure(module: str, arguments: Sequence[str]) -> int:
