@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -16,6 +17,8 @@ from integrations import notion
 from integrations.notion import Grant, Notion, Unmetered, oauth
 
 STATE_LIFE = timedelta(minutes=20)
+# Refuses what the plan has no room for; called first in the transaction that keeps a connection.
+Admit = Callable[[Membership, Grant], None]
 
 
 class TokenRefused(AppError):
@@ -55,7 +58,9 @@ class NoConnection(AppError):
     status = 404
 
 
-def connect_with_token(*, membership: Membership, token: str, is_shared: bool, now: datetime) -> Connection:
+def connect_with_token(
+    *, membership: Membership, token: str, is_shared: bool, now: datetime, admit: Admit
+) -> Connection:
     """Keep an internal integration's token after asking Notion who it is."""
     check_can_connect(membership)
     try:
@@ -79,7 +84,7 @@ def connect_with_token(*, membership: Membership, token: str, is_shared: bool, n
         workspace_id=str(about.get("workspace_id") or ""),
         workspace_name=str(about.get("workspace_name") or "Notion"),
     )
-    return _keep(membership=membership, grant=grant, kind=Connection.Kind.TOKEN, is_shared=is_shared, now=now)
+    return _keep(membership, grant, kind=Connection.Kind.TOKEN, is_shared=is_shared, now=now, admit=admit)
 
 
 def begin_authorization(*, membership: Membership, session_key: str, is_shared: bool, now: datetime) -> str:
@@ -105,20 +110,23 @@ def begin_authorization(*, membership: Membership, session_key: str, is_shared: 
 
 
 def complete_authorization(
-    *, membership: Membership, session_key: str, state: str, code: str, refusal: str, now: datetime
+    *, membership: Membership, session_key: str, state: str, code: str, refusal: str, now: datetime, admit: Admit
 ) -> Connection:
-    """What Notion's consent page sent back. The state is used up whatever happens."""
+    """What Notion's consent page sent back. Whoever began it uses the state up, whatever happens; nobody else can."""
     with transaction.atomic():
-        begun = OAuthState.objects.select_for_update().filter(digest=_digest(state)).first()
+        begun = (
+            OAuthState.objects.select_for_update()
+            .filter(
+                digest=_digest(state),
+                user_id=membership.user_id,
+                workspace_id=membership.workspace_id,
+                session_digest__in=["", _digest(session_key)],
+            )
+            .first()
+        )
         if begun is not None:
             begun.delete()
-    if (
-        begun is None
-        or begun.expires_at < now
-        or begun.user_id != membership.user_id
-        or begun.workspace_id != membership.workspace_id
-        or begun.session_digest not in {"", _digest(session_key)}
-    ):
+    if begun is None or begun.expires_at < now:
         raise StateRefused("This authorization was not begun here, or took too long. Connect again.")
     if refusal or not code:
         raise AccessNotGiven("Notion access was not given. Nothing was saved.")
@@ -134,16 +142,19 @@ def complete_authorization(
         raise StateRefused("Notion did not accept this authorization. Connect again.") from error
     except notion.NotionError as error:
         raise NotionAway("Notion did not answer. Nothing was saved; connect again.", retry_after=30) from error
-    return _keep(membership=membership, grant=grant, kind=Connection.Kind.OAUTH, is_shared=begun.is_shared, now=now)
+    return _keep(membership, grant, kind=Connection.Kind.OAUTH, is_shared=begun.is_shared, now=now, admit=admit)
 
 
 def redirect_uri() -> str:
     return f"{settings.PUBLIC_URL}/app/connect/callback"
 
 
-def _keep(*, membership: Membership, grant: Grant, kind: Connection.Kind, is_shared: bool, now: datetime) -> Connection:
+def _keep(
+    membership: Membership, grant: Grant, *, kind: Connection.Kind, is_shared: bool, now: datetime, admit: Admit
+) -> Connection:
     """One connection for each bot and member: authorizing again renews it."""
     with transaction.atomic():
+        admit(membership, grant)
         connection = (
             Connection.objects.select_for_update()
             .filter(workspace_id=membership.workspace_id, owner_id=membership.user_id, bot_id=grant.bot_id)
@@ -154,9 +165,12 @@ def _keep(*, membership: Membership, grant: Grant, kind: Connection.Kind, is_sha
             bot_id=grant.bot_id,
             # Authorizing again must not change who may read.
             is_shared=is_shared,
+            status=Connection.Status.DISCONNECTED,
         )
-        connection.kind = kind
-        connection.status, connection.connected_at = Connection.Status.ACTIVE, now
+        if connection.status == Connection.Status.DISCONNECTED:
+            # Renewing keeps it: which one was connected first decides what a smaller plan goes on syncing.
+            connection.connected_at = now
+        connection.kind, connection.status = kind, Connection.Status.ACTIVE
         connection.notion_workspace_id = grant.workspace_id
         connection.notion_workspace_name = grant.workspace_name[:200]
         _seal(connection, grant)

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from django.utils.formats import date_format
 
-from accounts.models import Connection, Workspace
+from accounts.models import Workspace
+from billing import reading
 from billing.effective import effective
 from billing.models import Subscription
 from billing.plans import COMING, KEPT_AFTER_END, Feature, Plan
@@ -34,10 +35,13 @@ def _people(workspace: Workspace, plan: Plan) -> list[str]:
 
 
 def _connections(workspace: Workspace, plan: Plan) -> list[str]:
-    count = Connection.objects.filter(workspace=workspace).exclude(status=Connection.Status.DISCONNECTED).count()
+    count = reading.notion_workspaces(workspace.pk)
     if count <= 1 or Feature.SEVERAL_CONNECTIONS in plan.features:
         return []
-    return [f"{count} Notion workspaces are connected and {plan.name} has one: the others are no longer synced."]
+    return [
+        f"{count} Notion workspaces are connected and {plan.name} syncs one, the one connected first. The others stay"
+        " searchable as they are and are no longer synced."
+    ]
 
 
 def _limits(present: Plan, plan: Plan) -> list[str]:

@@ -89,6 +89,14 @@ class EffectivePlan:
         return RULES[self.state].refusal
 
     @property
+    def renews_at(self) -> datetime | None:
+        """When what was used starts anew; never in a trial, nor when the subscription ends before."""
+        is_leaving = self.pending is not None and self.pending.plan is None and self.pending.at <= self.period.ends_at
+        if self.plan.trial is not None or is_leaving or self.ended_at is not None:
+            return None
+        return self.period.ends_at
+
+    @property
     def erases_at(self) -> datetime | None:
         """When the content is erased, unless somebody buys before."""
         if self.ended_at is None:

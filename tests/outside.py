@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from accounts import connections
 from accounts.models import Connection
+from billing import reading
 from devkit.chroma import ChromaProcess
 from devkit.notion.process import EmulatorProcess
 from tests.people import Person
@@ -128,6 +128,6 @@ def acme(emulator: EmulatorProcess, chroma: str) -> NotionWorkspace:
 
 
 def connect(person: Person, notion: NotionWorkspace, *, is_shared: bool = False) -> Connection:
-    return connections.connect_with_token(
+    return reading.connect_with_token(
         membership=person.membership, token=notion.token, is_shared=is_shared, now=person.membership.joined_at
     )

@@ -4,7 +4,7 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from accounts.models import Membership
+from accounts.models import Membership, Role
 from accounts.permissions import can_buy
 from billing.effective import Access
 from billing.moments import on, zone_of
@@ -17,8 +17,9 @@ WORDS = {"requests": "questions", "tokens": "tokens"}
 
 
 def of_quota(left: Quota, membership: Membership) -> dict[str, str] | None:
-    """The worse of both limits: red when nothing can be asked any more, amber from 80 %. Viewers ask nothing."""
-    if not membership.may_write or left.plan.access != Access.FULL:
+    """The worse of both limits: red when nothing can be asked any more, amber from 80 %. For everybody who may ask."""
+    may_ask = left.plan.plan.is_per_seat or membership.role == Role.OWNER
+    if not may_ask or left.plan.access != Access.FULL:
         return None
     metrics = {"requests": (left.requests, 1), "tokens": (left.tokens, LEAST_RUN_TOKENS)}
     for name, (metric, least) in metrics.items():
@@ -33,8 +34,10 @@ def _reached(name: str, metric: Metric, left: Quota, membership: Membership) -> 
     is_trial = left.plan.plan.trial is not None
     if is_trial:
         text = _("Asking has stopped; a paid plan starts it again at once.")
+    elif left.plan.renews_at is None:
+        text = _("Asking has stopped: the subscription ends before they would start anew.")
     else:
-        text = _("Asking has stopped until %(day)s.") % {"day": on(left.resets_at, zone_of(membership.user))}
+        text = _("Asking has stopped until %(day)s.") % {"day": on(left.plan.renews_at, zone_of(membership.user))}
     texts = [text, _("What was answered stays readable.")]
     used_up = _("All %(limit)s %(what)s of the trial are used.") if is_trial else _("All %(limit)s %(what)s are used.")
     if metric.used < metric.limit:
@@ -52,12 +55,15 @@ def _near(name: str, metric: Metric, left: Quota, membership: Membership) -> dic
         ]
     else:
         texts = [_("At this pace the rest lasts until the period ends.")]
-    if left.plan.plan.trial is None:
-        texts.append(_("They start anew on %(day)s.") % {"day": on(left.resets_at, zone_of(membership.user))})
+    if left.plan.renews_at is not None:
+        texts.append(_("They start anew on %(day)s.") % {"day": on(left.plan.renews_at, zone_of(membership.user))})
     return {"tone": "warn", "title": title, **_way_out(name, texts, left, membership)}
 
 
 def _way_out(name: str, texts: list[str], left: Quota, membership: Membership) -> dict[str, str]:
+    if getattr(left, name).limit < getattr(left.plan.plan, name):
+        texts = [*texts, _("This is your own limit; an owner or admin can raise it.")]
+        return {"text": " ".join(texts), "url": "", "action": ""}
     if cheapest_with_more(left.plan.tier, name) is None:
         return {"text": " ".join(texts), "url": "", "action": ""}
     if not can_buy(membership):

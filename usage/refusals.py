@@ -24,24 +24,30 @@ class Busy(AppError):
 def quota_exceeded(
     current: EffectivePlan, *, violated: str, limit: int, used: int, needed: int, now: datetime
 ) -> QuotaExceeded:
-    better = cheapest_with_more(current.tier, violated)
+    # A member's own cap is below what the plan gives; no plan raises it.
+    is_capped = limit < getattr(current.plan, violated)
+    better = None if is_capped else cheapest_with_more(current.tier, violated)
     is_trial = current.plan.trial is not None
     span = "of the trial" if is_trial else "of this month"
     if used < limit:
         detail = [f"Of the {limit:,} {violated} {span} {limit - used:,} are left, and this needs {needed:,} or more."]
     else:
         detail = [f"The {limit:,} {violated} {span} are used."]
-    if not is_trial:
-        detail.append(f"They start anew on {current.period.ends_at:%-d %B at %H:%M} UTC.")
+    if current.renews_at is not None:
+        detail.append(f"They start anew on {current.renews_at:%-d %B at %H:%M} UTC.")
+    elif not is_trial:
+        detail.append("The subscription ends before they would start anew; an owner can take that back.")
+    if is_capped:
+        detail.append("This is your own limit; ask an owner or admin of the workspace to raise it.")
     if better is not None:
         detail.append(f"The {better.name} plan has {getattr(better, violated):,} a month.")
     return QuotaExceeded(
         " ".join(detail),
-        retry_after=(current.period.ends_at - now).total_seconds(),
+        retry_after=(current.renews_at - now).total_seconds() if current.renews_at else None,
         violated=violated,
-        resets_at=current.period.ends_at,
+        resets_at=current.renews_at,
         plan=better.tier if better else None,
-        upgrade_url=upgrade_url(),
+        **({} if is_capped else {"upgrade_url": upgrade_url()}),
     )
 
 

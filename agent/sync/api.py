@@ -13,6 +13,7 @@ from accounts.edge import MemberAPI
 from accounts.models import Connection, Membership
 from agent.models import Source, SyncRun
 from agent.sync import coverage, ending, services
+from billing import reading
 
 
 class NotionIntegration(MemberAPI):
@@ -44,7 +45,7 @@ class NotionIntegration(MemberAPI):
                     membership=self.membership, session_key="", is_shared=form.validated_data["shared"], now=now
                 )
                 return Response({"authorize_url": url})
-            connection = authorizations.connect_with_token(
+            connection = reading.connect_with_token(
                 membership=self.membership, token=token, is_shared=form.validated_data["shared"], now=now
             )
         services.start_connection(connection, requested_by=self.membership.user_id)

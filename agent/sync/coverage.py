@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 from accounts.models import Connection, Membership
 from agent.models import Page, SyncRun
 from agent.sync import losses, services
+from billing import reading
 
 
 def problems(run: SyncRun) -> list[dict[str, Any]]:
@@ -46,6 +47,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
         .order_by("connection_id", "-created_at")
         .distinct("connection_id")
     }
+    resting = reading.uncovered(membership.workspace_id, now=now)
     rows = []
     for connection in connections:
         states = figures[connection.id]
@@ -54,6 +56,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
             {
                 "id": connection.id,
                 "status": connection.status,
+                "synced": connection.id not in resting,
                 "last_synced_at": synced,
                 "lag_seconds": int((now - synced).total_seconds()) if synced else None,
                 "pages": {"known": sum(states.values()), **{k: v for k, v in states.items() if k != "pending"}},

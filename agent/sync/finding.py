@@ -11,6 +11,7 @@ from agent import indexing
 from agent.models import Page, Source, SyncRun
 from agent.sync import discovery, placing
 from agent.sync.session import Stopped, opened
+from billing.reading import NOT_COVERED
 from integrations import notion
 from tasks import services as tasks
 
@@ -67,7 +68,7 @@ def find_sources(*, connection_id: str) -> None:
         return
     run = SyncRun(connection_id=connection.id)
     # Long waits are the queue's: a connection that Notion holds up keeps no worker from the others.
-    with opened(connection, run, patience=notion.HASTY) as session, suppress(Stopped):
+    with opened(connection, run, patience=notion.HASTY) as session, suppress(Stopped, *NOT_COVERED):
         session.is_only_looking = True
         discovery.by_search(session)
         for page in session.pages.exclude(parent_id__in=session.titles):

@@ -14,6 +14,7 @@ from agent import indexing
 from agent.models import Page, Source, SyncRun
 from agent.sync import discovery, losses, reading, services, vanishing
 from agent.sync.session import Session, Stopped, opened
+from billing import reading as plan
 from integrations import notion
 from tasks import services as tasks
 
@@ -39,6 +40,8 @@ def perform(*, sync_run_id: str) -> None:
             _finish(session)
     except Stopped:
         log.info("the sync %s is no longer wanted", run.pk)
+    except plan.NOT_COVERED as refusal:
+        services.break_off(run.pk, SyncRun.Status.CANCELLED, now=timezone.now(), reason=refusal.detail)
     except notion.Unauthorized:
         _needs_authorization(connection, run)
 
@@ -118,7 +121,7 @@ def _try_again(connection: Connection, *, tries: int, due_at: datetime) -> None:
 def try_again(*, connection_id: str, tries: int) -> None:
     """The job behind a failed page's next try: a sync that reads what is not as it should be."""
     connection = Connection.objects.filter(pk=connection_id, status=Connection.Status.ACTIVE).first()
-    if connection is not None:
+    if connection is not None and plan.can_read(connection, now=timezone.now()):
         services.start_connection(connection, requested_by=None, tries=tries)
 
 

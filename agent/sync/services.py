@@ -7,12 +7,14 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts import background
 from accounts import connections as authorizations
 from accounts.models import Connection, Membership
 from agent.models import SyncRun
 from agent.sync import vanishing
+from billing import reading
 from config.errors import AppError
 
 log = logging.getLogger(__name__)
@@ -50,10 +52,15 @@ def start(*, membership: Membership, is_full: bool = False, connection_id: uuid.
     readable = Connection.objects.readable_by(membership).filter(status=Connection.Status.ACTIVE)
     if connection_id is not None:
         readable = readable.filter(pk=connection_id)
-    mine = sorted(readable, key=lambda each: (each.owner_id != membership.user_id, each.connected_at))
+    now = timezone.now()
+    resting = reading.uncovered(membership.workspace_id, now=now)
+    mine = sorted(
+        readable, key=lambda each: (each.pk in resting, each.owner_id != membership.user_id, each.connected_at)
+    )
     if not mine:
         raise NotConnected("Connect Notion first; then there is something to sync.")
     connection = mine[0]
+    reading.check_can_read(connection, now=now)
     may_change = connection.owner_id == membership.user_id or membership.may_manage
     return start_connection(
         connection, requested_by=membership.user_id, is_full=is_full, is_loss_confirmed=is_full and may_change

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts import background, connections
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
+from billing import reading
 from config import valkey
 from integrations.notion import Limiter, Notion, Patience
 from integrations.notion.budget import Wait
@@ -74,13 +75,16 @@ class Session:
 
 
 class _Counted:
-    """The connection's shared rate, counting this run's requests."""
+    """The connection's shared rate, counting this run's requests. Each is asked of the plan first: a sync may take
+    longer than what is left of a trial."""
 
-    def __init__(self, limiter: Limiter) -> None:
+    def __init__(self, limiter: Limiter, connection: Connection) -> None:
         self._limiter = limiter
+        self._connection = connection
         self.requests = 0
 
     def acquire(self, wait: Wait = time.sleep, *, at_most: float = 300.0) -> float:
+        reading.check_can_read(self._connection, now=timezone.now())
         waited = self._limiter.acquire(wait, at_most=at_most)
         self.requests += 1
         return waited
@@ -91,7 +95,10 @@ class _Counted:
 
 @contextmanager
 def opened(connection: Connection, run: SyncRun, *, patience: Patience | None = None) -> Iterator[Session]:
-    """Notion for this run. Waiting keeps the job's lease and shows on the progress page."""
+    """Notion for this run. Waiting keeps the job's lease and shows on the progress page.
+
+    Any request of it may raise one of billing.reading.NOT_COVERED instead of being made.
+    """
 
     def wait(seconds: float) -> None:
         background.renew_lease()
@@ -100,7 +107,7 @@ def opened(connection: Connection, run: SyncRun, *, patience: Patience | None = 
             SyncRun.objects.filter(pk=run.pk).update(slowed_until=until)
         time.sleep(seconds)
 
-    counted = _Counted(budget_from_settings(valkey.client(), str(connection.id), background=True))
+    counted = _Counted(budget_from_settings(valkey.client(), str(connection.id), background=True), connection)
     with Notion(
         connections.access_token(connection),
         settings.NOTION_API_URL,

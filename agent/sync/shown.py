@@ -7,12 +7,14 @@ from typing import Any
 
 from django.db.models import Count
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
 from agent.sync import coverage, services, vanishing
+from billing import reading
 
 # Nothing is said about the time left before this share is read.
 EARLIEST_FORECAST = 0.1
@@ -92,11 +94,18 @@ def sources(connections: Iterable[Connection], *, run: SyncRun | None = None) ->
         .values("source_id")
         .annotate(number=Count("id"))
     }
+    now = timezone.now()
+    resting = {key for each in {c.workspace_id for c in by_id.values()} for key in reading.uncovered(each, now=now)}
     chosen = Source.objects.filter(connection_id__in=by_id, is_chosen=True).order_by("-kind", "title", "id")
     return [
         _row(each, by_id[each.connection_id], counted.get(each.id, {}), open_runs.get(each.connection_id), accounted)
+        | (_RESTING if each.connection_id in resting else {})
         for each in chosen
     ]
+
+
+# By the plan; a sync that is queued for it ends at once.
+_RESTING = {"state": "paused", "label": gettext_lazy("No longer synced")}
 
 
 def _is_ready(source: Source, run: SyncRun, done: int, total: int) -> bool:

@@ -12,11 +12,16 @@ from accounts.edge import PublicAPI
 from billing import jobs
 from billing.stripe import events
 from config.errors import AppError
-from integrations.stripe import BadSignature, verified
+from integrations.stripe import BadSignature, NoEvent, verified
 
 
 class NotFromStripe(AppError):
     code = "bad-signature"
+    status = 400
+
+
+class Malformed(AppError):
+    code = "malformed"
     status = 400
 
 
@@ -32,6 +37,8 @@ class FromStripe(PublicAPI):
             event = verified(body, request.headers.get("Stripe-Signature", ""), secrets=settings.STRIPE_WEBHOOK_SECRETS)
         except BadSignature as error:
             raise NotFromStripe(str(error)) from error
+        except NoEvent as error:
+            raise Malformed(str(error)) from error
         if event.livemode != settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_")):
             raise NotFromStripe("The event is of the other mode, test or live.")
         with transaction.atomic():

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts import connections, tenancy
+from accounts import tenancy
 from agent import retrieval
 from agent.sync import performing, services
+from billing import reading
 from devkit import demo
 from devkit.notion.process import EmulatorProcess
 from tests.people import Person, sign_up
@@ -34,7 +35,7 @@ def synced() -> Iterator[Northwind]:
         settings.NOTION_REQUESTS_PER_SECOND = 1_000.0
         ids: dict[str, Any] = notion.seed(demo.load(), namespace="")["workspaces"]["northwind"]
         person = sign_up("Maya")
-        connections.connect_with_token(
+        reading.connect_with_token(
             membership=person.membership, token=demo.TOKEN, is_shared=False, now=person.membership.joined_at
         )
         with tenancy.within(person.workspace):

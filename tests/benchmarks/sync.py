@@ -4,9 +4,10 @@ import time
 
 from django.conf import settings
 
-from accounts import connections, tenancy
+from accounts import tenancy
 from agent.models import SyncRun
 from agent.sync import performing, services
+from billing import reading
 from devkit import demo
 from devkit.notion.process import EmulatorProcess
 from tests.people import sign_up
@@ -18,7 +19,7 @@ def main() -> None:
         settings.NOTION_REQUESTS_PER_SECOND = 1_000.0
         notion.seed(demo.load(), namespace="")
         person = sign_up("Maya")
-        connections.connect_with_token(
+        reading.connect_with_token(
             membership=person.membership, token=demo.TOKEN, is_shared=False, now=person.membership.joined_at
         )
         with tenancy.within(person.workspace):

@@ -13,6 +13,8 @@ import stripe
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from billing import seats
 from billing.models import StripeEvent, Subscription
@@ -88,6 +90,56 @@ def test_an_event_of_the_other_mode_is_refused(vendor: StripeProcess, alice: Per
     live = json.dumps({**event_of(alice, vendor), "livemode": True})
 
     assert deliver(live) == (400, "/problems/bad-signature")
+
+
+WHOLE: dict[str, Any] = {
+    "id": "evt_fuzz",
+    "object": "event",
+    "type": "invoice.paid",
+    "livemode": False,
+    "data": {"object": {"customer": "cus_nobody"}},
+}
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=90),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+)
+
+
+BODIES = st.text(max_size=200) | ANYTHING.map(json.dumps)
+CHANGED = st.builds(lambda name, wrong: json.dumps({**WHOLE, name: wrong}), st.sampled_from([*WHOLE]), ANYTHING)
+
+
+@given(body=BODIES | CHANGED)
+@example(body="")
+@example(body="[]")
+@example(body="[" * 100_000)
+@example(body=json.dumps({**WHOLE, "id": "evt_\0"}))
+@example(body=json.dumps({**WHOLE, "id": "e" * 65}))
+@example(body=json.dumps({**WHOLE, "id": 7}))
+@example(body=json.dumps({**WHOLE, "type": "t" * 81}))
+@example(body=json.dumps({**WHOLE, "type": None}))
+@example(body=json.dumps({**WHOLE, "data": {"object": {"customer": "cus\0"}}}))
+@example(body=json.dumps({**WHOLE, "data": {"object": {"customer": {"id": ["cus"]}}}}))
+@example(body=json.dumps({**WHOLE, "data": {"object": {"customer": 7}}}))
+@example(body=json.dumps({key: value for key, value in WHOLE.items() if key != "data"}))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+def test_a_signed_body_that_is_no_event_is_refused_and_nothing_is_stored(vendor: StripeProcess, body: str) -> None:
+    before = StripeEvent.objects.count()
+
+    status, kind = deliver(body)
+
+    # Now and then what was changed is an event all the same.
+    if status == 200:
+        assert StripeEvent.objects.filter(pk=json.loads(body)["id"]).exists()
+    else:
+        assert (status, kind.removeprefix("/problems/")) in {(400, "malformed"), (400, "bad-signature")}
+        assert StripeEvent.objects.count() == before
+
+
+def test_a_signed_body_of_any_size_is_refused_and_not_read(vendor: StripeProcess) -> None:
+    body = json.dumps({**WHOLE, "padding": "x" * 30_000_000})
+
+    assert deliver(body) == (413, "/problems/too-large")
 
 
 def test_without_stripe_there_is_no_such_address(alice: Person) -> None:

@@ -19,6 +19,7 @@ from agent.models import Source, SyncRun
 from agent.sync import choosing, finding, services, shown
 from agent.sync.views.counting import known_pages
 from agent.sync.views.shared import ConnectionPage, can_manage, can_share
+from billing import reading
 from config.errors import AppError, InvalidField
 from tasks import services as tasks
 from tasks.models import TaskSource
@@ -47,7 +48,7 @@ class Connect(MemberPage):
         form = TokenForm(request.POST)
         if form.is_valid():
             try:
-                connection = authorizations.connect_with_token(
+                connection = reading.connect_with_token(
                     membership=self.membership,
                     token=form.cleaned_data["token"],
                     is_shared=form.cleaned_data["is_shared"] and can_share(self.membership),
@@ -91,7 +92,7 @@ class Callback(MemberPage):
 
     def get(self, request: tenancy.WorkspaceRequest) -> HttpResponse:
         try:
-            connection = authorizations.complete_authorization(
+            connection = reading.complete_authorization(
                 membership=self.membership,
                 session_key=request.session.session_key or "",
                 state=request.GET.get("state", ""),

@@ -14,6 +14,7 @@ from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
 from agent.sync import choosing, coverage, finding, services, shown
 from agent.sync.views.shared import ConnectionPage, can_manage
+from billing import permissions, reading
 from tasks import services as tasks
 from tasks.mapping import CHOICES
 from tasks.models import Task, TaskSource
@@ -47,13 +48,34 @@ class Sources(ConnectionPage):
                 "complete": known["complete"],
                 "last_synced_at": max(filter(None, (c.last_synced_at for c in connections)), default=None),
             },
-            "problems": [_lost_access(each) for each in connections if each.status == Connection.Status.REAUTHORIZE],
+            "problems": [
+                *(_lost_access(each) for each in connections if each.status == Connection.Status.REAUTHORIZE),
+                *self._resting(connections),
+            ],
             "losses": list(
                 filter(None, (shown.loss(each, can_confirm=can_manage(self.membership, each)) for each in connections))
             ),
             "gaps": _gaps(Page.objects.filter(connection_id__in=[connection.id for connection in connections])),
         }
         return render(request, "agent/sources.html", context)
+
+    def _resting(self, connections: list[Connection]) -> list[dict[str, str]]:
+        now = timezone.now()
+        resting = reading.uncovered(self.membership.workspace_id, now=now)
+        if not resting:
+            return []
+        why = reading.why_uncovered(permissions.plan_of(self.membership, now=now))
+        return [
+            {
+                "tone": "warn",
+                "title": each.notion_workspace_name,
+                "text": why,
+                "url": "/app/plan",
+                "action": _("Compare plans"),
+            }
+            for each in connections
+            if each.id in resting
+        ]
 
 
 def _lost_access(connection: Connection) -> dict[str, str]:

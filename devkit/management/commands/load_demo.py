@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts import connections, tenancy
 from accounts.models import Connection, Membership, User
 from agent.sync import services as syncs
+from billing import reading
 from billing import services as billing
 from billing.models import Subscription
 from billing.plans import Tier
@@ -47,7 +48,7 @@ class Command(BaseCommand):
         if Connection.objects.filter(workspace=membership.workspace).exists():
             return
         try:
-            connection = connections.connect_with_token(
+            connection = reading.connect_with_token(
                 membership=membership, token=demo.TOKEN, is_shared=True, now=timezone.now()
             )
         except (connections.NotionAway, connections.TokenRefused, notion.NotConfigured) as error:

@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from accounts import connections as authorizations
 from accounts import tenancy
 from accounts.models import Connection
 from agent import indexing
 from agent.models import Chunk, Page, SyncRun
 from agent.sync import performing, services
+from billing import reading as billing_reading
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
 from tasks.models import Task
@@ -108,7 +108,7 @@ def test_what_real_notion_answered_is_synced_too(alice: Person, emulator: Emulat
         pytest.skip("the folder with recorded answers is not beside the project")
     token = f"ntn_recorded_{alice.workspace.id.hex}"
     emulator.control("seed", {"recorded": str(RECORDED), "token": token})
-    authorizations.connect_with_token(membership=alice.membership, token=token, is_shared=False, now=timezone.now())
+    billing_reading.connect_with_token(membership=alice.membership, token=token, is_shared=False, now=timezone.now())
 
     with tenancy.within(alice.workspace):
         run = sync(alice)
