@@ -1,6 +1,7 @@
 """A child process with a log, a readiness question and an end that leaves nothing behind."""
 
 import contextlib
+import math
 import os
 import resource
 import signal
@@ -72,7 +73,26 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        return self.process.poll() if self.process else None
+        """Not by `Popen.poll` or `wait`: those hold a lock, and a second Ctrl-C in that moment would wait for it for
+        ever in the handler of its signal. Only the main thread asks, so that none is needed."""
+        if self.process and self.process.returncode is None:
+            try:
+                pid, status = os.waitpid(self.process.pid, os.WNOHANG)
+            except ChildProcessError:
+                # The answer was lost with the exception of the first Ctrl-C.
+                self.process.returncode = 0
+            else:
+                if pid:
+                    self.process.returncode = os.waitstatus_to_exitcode(status)
+        return self.process.returncode if self.process else None
+
+    def _has_ended(self, within: float) -> bool:
+        deadline = time.monotonic() + within
+        while self.exit_code is None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
 
     def start(self) -> None:
         self.prepare()
@@ -118,21 +138,17 @@ class Child:
     def stop(self) -> None:
         self.begin_stop()
         if self.process:
-            try:
-                self.process.wait(self.grace_seconds + 5)
-            except subprocess.TimeoutExpired:
+            if not self._has_ended(within=self.grace_seconds + 5):
                 self.kill()
             self.clear_up()
 
     def kill(self) -> None:
         """At once, with all descendants."""
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGQUIT)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        if self.process and self.exit_code is None:
+            signal_all([self.pid], signal.SIGQUIT)
+            if not self._has_ended(within=5):
+                signal_all([self.pid], signal.SIGKILL)
+                self._has_ended(within=math.inf)
 
     def clear_up(self) -> None:
         """After the reaper has ended: had it been killed itself, what it held is told to end, and then made to."""
