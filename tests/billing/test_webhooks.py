@@ -5,6 +5,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -16,13 +17,18 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from accounts.models import Job
 from billing import seats
-from billing.models import StripeEvent, Subscription
+from billing.models import StripeAccount, StripeEvent, Subscription
 from billing.plans import Tier
 from billing.stripe import events, truth
+from billing.team import members
+from config.errors import AppError
 from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
 from integrations.stripe import VERSION
-from tests.billing.stripe import account, at_stripe, buy, clock, confirm, pay
+from tests.billing import stripe_truth
+from tests.billing.stripe import FAILS_LATER, GOOD, account, at_stripe, buy, clock, confirm, pay
+from tests.billing.team import joined
 from tests.people import Person, join, sign_up
 from tests.stack import Stack, running
 
@@ -176,22 +182,34 @@ def stack(process: StripeProcess) -> Iterator[Stack]:
         yield product
 
 
-def act(person: Person, vendor: StripeProcess, chance: random.Random) -> None:
-    """Something a customer, a card or the calendar may do; refusals are part of it."""
-    tier = chance.choice([Tier.PRO, Tier.PLUS, Tier.TEAMS])
-    what = chance.choice(["buy", "buy", "down", "cancel", "resume", "time", "card"])
+OPERATIONS = ("buy", "buy", "down", "cancel", "resume", "time", "bad card", "good card", "join", "leave", "seats")
+
+
+def act(person: Person, vendor: StripeProcess, chance: random.Random) -> str:
+    """Something a customer, a card or the calendar may do; refusals are part of it. Answers what it was."""
+    tier, what = chance.choice([Tier.PRO, Tier.PLUS, Tier.TEAMS]), chance.choice(OPERATIONS)
     if what == "buy":
         answer = person.api.post("/user/upgrade-subscription", {"tier": tier})
         if answer.status_code == 200:
             url = answer.json()["checkout_url"]
-            (pay if "checkout" in url else confirm)(url)
+            (pay if "checkout" in url or "/c/pay/" in url else confirm)(url)
     elif what in {"down", "cancel", "resume"}:
         address = {"down": "downgrade", "cancel": "cancel", "resume": "resume"}[what]
         person.api.post(f"/subscription/{address}", {"tier": tier})
     elif what == "time":
         vendor.advance(chance.randrange(1, 20) * DAY)
-    elif (mine := getattr(person.workspace, "stripe_account", None)) is not None:
-        vendor.give_card(mine.customer_id, chance.choice(["4242424242424242", "4000000000000341"]))
+    elif what == "seats":
+        person.api.post("/subscription/seats", {"seats": chance.choice([None, 2, 5])}, format="json")
+    elif what == "join":
+        with suppress(AppError):
+            joined(person, "Guest", timezone.now())
+    elif what == "leave":
+        guest = person.workspace.memberships.exclude(user=person.user).first()
+        if guest is not None:
+            members.remove(by=person.membership, user_id=guest.user_id, now=timezone.now())
+    elif (mine := StripeAccount.objects.filter(workspace=person.workspace).first()) is not None:
+        vendor.give_card(mine.customer_id, GOOD if what == "good card" else FAILS_LATER)
+    return f"{person.user.name}: {what} {tier if what in {'buy', 'down'} else ''}"
 
 
 def wait_until_heard(vendor: StripeProcess) -> None:
@@ -212,16 +230,20 @@ def test_under_shuffled_doubled_late_and_refused_deliveries_our_mirror_equals_st
     vendor.send_webhooks_to(f"{stack.url}/webhooks/stripe")
     vendor.webhooks(seed=seed, shuffle=True, duplicate=0.4, delay=[0, 0.4], retries=[0.1, 0.2, 0.5, 1])
 
-    for step in range(40):
+    done = []
+    for step in range(60):
         if step % 10 == 0:
             vendor.fault("500", times=1)
-        act(chance.choice(people), vendor, chance)
+        done.append(act(chance.choice(people), vendor, chance))
+    wait_until_heard(vendor)
+    assert comes_true(lambda: not Job.objects.filter(name="billing.jobs.send_seats").exists())
     wait_until_heard(vendor)
 
     for person in people:
-        subscription = person.subscription
-        if hasattr(person.workspace, "stripe_account"):
-            assert truth.mirror(account(person), subscription, now=clock(vendor)) is False
+        mine = StripeAccount.objects.filter(workspace=person.workspace).first()
+        true = stripe_truth.of_customer(vendor, mine.customer_id) if mine else None
+        if true is not None:
+            assert stripe_truth.mirrored(person.subscription) == true, (seed, person.user.name, done)
 
 
 def test_a_lost_event_is_found_by_the_reconciliation(vendor: StripeProcess, stack: Stack, alice: Person) -> None:
