@@ -120,6 +120,21 @@ class History(RuleBasedStateMachine):
         self.subscription.status, self.subscription.past_due_since = "active", None
         self.owes_since = None
 
+    @precondition(lambda self: self.owes_since)
+    @rule()
+    def the_last_retry_fails(self) -> None:
+        self.subscription.catch_up(self.now)
+        self.subscription.status, self.subscription.ended_at = "canceled", self.now
+        self.subscription.past_due_since = None
+        self.subscription.forget_pending()
+        self.paid_tier = self.leaves_at = self.next = self.owes_since = None
+
+    @precondition(lambda self: self.paid_tier is None and self.subscription.status != "trialing")
+    @rule(tier=st.sampled_from(PAID))
+    def returns_after_the_end(self, tier: Tier) -> None:
+        self.buys(tier)
+        assert (self.current.state, self.current.period.starts_at) == (State.ACTIVE, self.now)
+
     @invariant()
     def who_pays_is_served_and_nobody_else(self) -> None:
         in_trial = self.paid_tier is None and self.subscription.status == "trialing"

@@ -1,7 +1,7 @@
 """The Stripe gateway against the stand-in, with the real library over HTTP."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
@@ -273,6 +273,54 @@ def test_reconciling_mends_a_vandalised_mirror_and_finds_a_lost_event(vendor: St
 
     assert (wrong >= 1, state(alice), alice.subscription.seats) == (True, ("plus", "active"), 1)
     assert events.process_one(now=clock(vendor))
+
+
+VANDALISED = {
+    "tier": "teams",
+    "status": "past_due",
+    "seats": 9,
+    "anchor_at": datetime(2020, 1, 1, tzinfo=UTC),
+    "past_due_since": datetime(2020, 1, 1, tzinfo=UTC),
+    "pending_tier": "teams",
+    "pending_at": datetime(2099, 1, 1, tzinfo=UTC),
+    "ended_at": datetime(2020, 1, 1, tzinfo=UTC),
+}
+# Which other columns the database wants changed along.
+ALONG = {
+    "status": {"past_due_since": datetime(2020, 1, 1, tzinfo=UTC)},
+    "pending_tier": {"pending_at": datetime(2099, 1, 1, tzinfo=UTC)},
+    "ended_at": {"status": "canceled"},
+}
+OUR_OWN = {
+    "id",
+    "workspace",
+    "started_at",
+    "trial_ends_at",
+    "fixed_seats",
+    "changed_by",
+    "changed_at",
+    "remind_at",
+    "erases_from",
+    "content_erased_at",
+}
+
+
+def test_every_column_is_either_ours_or_mirrored_and_vandalised_below() -> None:
+    columns = {field.name for field in Subscription._meta.concrete_fields}
+
+    assert columns - OUR_OWN == set(truth.FACTS) == set(VANDALISED)
+
+
+@pytest.mark.parametrize("column", VANDALISED)
+def test_reconciling_mends_each_mirrored_column(vendor: StripeProcess, alice: Person, column: str) -> None:
+    buy(alice, vendor, "plus")
+    mine = Subscription.objects.filter(workspace=alice.workspace)
+    right = mine.values(*truth.FACTS).get()
+    mine.update(**{column: VANDALISED[column]}, **ALONG.get(column, {}))
+
+    events.reconcile(now=clock(vendor))
+
+    assert mine.values(*truth.FACTS).get() == right
 
 
 def test_a_price_that_is_none_of_ours_gives_nothing_and_is_said(vendor: StripeProcess, alice: Person) -> None:

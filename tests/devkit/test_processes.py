@@ -14,7 +14,7 @@ from devkit.processes import Child
 
 class Deaf(Child):
     def command(self):
-        code = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(99)'
+        code = 'import signal as s, time; s.signal(s.SIGTERM, s.SIG_IGN); print(1, flush=True); time.sleep(99)'
         return [sys.executable, '-c', code]
     def is_ready(self):
         return bool(self.said)
