@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from accounts.models import Job
 from billing import seats
@@ -355,3 +356,28 @@ def test_what_one_more_member_costs_is_asked_before_anybody_is_invited(vendor: S
     assert (as_it_is, one_more > as_it_is + 1_200) == (6_100, True)
     assert "with one more member" in page
     assert seats.due(alice.subscription) == 1
+
+
+def test_a_late_payer_has_seven_days_and_then_reads_until_it_is_paid(vendor: StripeProcess, alice: Person) -> None:
+    pay(upgrade(alice, "pro"), FAILS_LATER)
+    hear(alice, vendor)
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+    assert alice.subscription.status == "past_due"
+    seen = []
+
+    for late in (timedelta(days=7) - timedelta(minutes=1), timedelta(days=7)):
+        # The product's clock cannot be moved, so Stripe's moment is moved to the clock.
+        Subscription.objects.filter(workspace=alice.workspace).update(past_due_since=timezone.now() - late)
+        seen.append((alice.api.get("/tasks").status_code, write(alice)))
+    vendor.give_card(account(alice).customer_id, "4242424242424242")
+    vendor.advance(8 * DAY)
+    hear(alice, vendor)
+
+    assert seen == [(200, (201, "")), (200, (402, "/problems/payment-required"))]
+    assert write(alice) == (201, "")
+
+
+def write(person: Person) -> tuple[int, str]:
+    answer = person.api.post("/tasks", {"title": "Buy a printer"})
+    return answer.status_code, answer.json().get("type", "") if answer.status_code >= 400 else ""
