@@ -25,9 +25,36 @@ class TaskInput(serializers.Serializer[Any]):
     done = serializers.BooleanField(source="is_done", required=False)
     due_on = serializers.DateField(required=False, allow_null=True)
     priority = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    assignees = serializers.ListField(child=serializers.CharField(max_length=200), max_length=50, required=False)
-    labels = serializers.ListField(child=serializers.CharField(max_length=200), max_length=50, required=False)
+    assignees = serializers.ListField(child=serializers.CharField(max_length=200), max_length=100, required=False)
+    labels = serializers.ListField(child=serializers.CharField(max_length=200), max_length=100, required=False)
     shared = serializers.BooleanField(source="is_shared", required=False)
+
+
+class NewTask(TaskInput):
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # Field has one too
+        ["local", "notion"], default="local", help_text="`notion` makes a row in the mapped database"
+    )
+
+
+class SettleInput(serializers.Serializer[Any]):
+    action = serializers.ChoiceField(["retry", "discard", "undo", "keep", "restore"])
+
+
+class ChangeRow(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    at = serializers.DateTimeField()
+    by = serializers.UUIDField(allow_null=True, source="by_id")
+    origin = serializers.CharField(help_text="`docent` or `notion`: whose value holds")
+    field = serializers.CharField()
+    old = serializers.JSONField(allow_null=True, help_text="In a conflict, the value that lost")
+    new = serializers.JSONField(allow_null=True)
+    conflict = serializers.BooleanField(source="is_conflict")
+    open = serializers.BooleanField(source="is_open")
+
+
+class ChangePage(serializers.Serializer[Any]):
+    results = ChangeRow(many=True)
+    next = serializers.CharField(allow_null=True)
 
 
 class TaskRow(serializers.Serializer[Any]):
@@ -113,9 +140,9 @@ class Tasks(MemberAPI):
         )
         return Response({"results": [row(task) for task in piece.rows], "next": piece.next})
 
-    @extend_schema(request=TaskInput, responses={201: TaskRow})
+    @extend_schema(request=NewTask, responses={201: TaskRow})
     def post(self, request: Request) -> Response:
-        values = _checked(TaskInput, request.data)
+        values = _checked(NewTask, request.data)
         task = services.create(by=self.membership, now=timezone.now(), **values)
         return Response(row(task), status=201, headers={"Location": f"/tasks/{task.pk}"})
 
@@ -135,8 +162,29 @@ class OneTask(MemberAPI):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, task_id: uuid.UUID) -> Response:
-        services.delete(by=self.membership, task_id=task_id)
+        services.delete(by=self.membership, task_id=task_id, now=timezone.now())
         return Response(status=204)
+
+
+class History(MemberAPI):
+    schema_of_view = "workspace"
+
+    @extend_schema(responses=ChangePage)
+    def get(self, request: Request, task_id: uuid.UUID) -> Response:
+        """What happened to a task, newest first."""
+        changes = services.history_of(by=self.membership, task_id=task_id)
+        piece = paging.piece(changes, request.query_params, by="at", newest_first=True)
+        return Response({"results": ChangeRow(piece.rows, many=True).data, "next": piece.next})
+
+
+class Settle(MemberAPI):
+    schema_of_view = "workspace"
+
+    @extend_schema(request=SettleInput, responses=TaskRow)
+    def post(self, request: Request, task_id: uuid.UUID) -> Response:
+        """Send again, discard or take that back what Notion does not have; keep what won; restore from the trash."""
+        action = _checked(SettleInput, request.data)["action"]
+        return Response(row(services.settle(by=self.membership, task_id=task_id, action=action, now=timezone.now())))
 
 
 class SearchTasks(MemberAPI):

@@ -97,8 +97,7 @@ def shown(task: Task) -> dict[str, Any]:
         "due_on": task.due_on,
         "status": task.status,
         "is_done": task.is_done,
-        # Rows of Notion are changed in Notion.
-        "is_fixed": not task.is_local,
+        "sync_state": task.sync_state,
     }
 
 

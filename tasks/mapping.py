@@ -1,10 +1,11 @@
 """Which columns of a Notion database mean what for a task. Columns are kept by id: names change."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 DUE_WORDS = ("due", "deadline", "date", "when", "by")
 PRIORITY_WORDS = ("priority", "importance", "urgency", "severity")
@@ -21,6 +22,20 @@ class Mapped:
     priority: str = ""
     assignees: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
+    # By field, what is compared: option and user ids instead of names, minutes instead of seconds.
+    facts: dict[str, Any] = field(default_factory=dict)
+    people: dict[str, str] = field(default_factory=dict)
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "title": self.title[:2000],
+            "status": self.status[:200],
+            "is_done": self.is_done,
+            "due_on": self.due[:10] or None,
+            "priority": self.priority[:200],
+            "assignees": self.assignees,
+            "labels": self.labels,
+        }
 
 
 def suits(schema: Mapping[str, Any]) -> int:
@@ -35,13 +50,63 @@ def map_columns(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The best guess: columns by type, then by name."""
     columns = [column for column in schema.values() if isinstance(column, dict)]
     status = _first(columns, "status") or _first(columns, "checkbox")
-    return {
+    kept = {
         "status_property": _id(status),
         "done_options": _done_options(status),
         "due_property": _id(_named(columns, "date", DUE_WORDS)),
         "assignee_property": _id(_first(columns, "people")),
         "priority_property": _id(_named(columns, "select", PRIORITY_WORDS, only_named=True)),
         "labels_property": _id(_first(columns, "multi_select")),
+    }
+    return kept | {"columns": known_columns(kept, schema), "problems": []}
+
+
+def known_columns(kept: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """By field: the column it comes from, with the options that can be written."""
+    by_id = {column.get("id"): column for column in schema.values() if isinstance(column, dict)}
+    known = {}
+    for name, _, types in CHOICES:
+        column = by_id.get(kept[name])
+        if column is not None and column.get("type") in types:
+            known[FIELD_OF[name]] = _known(column)
+    title = _first(list(by_id.values()), "title")
+    return known | ({"title": _known(title)} if title else {})
+
+
+def _known(column: Mapping[str, Any]) -> dict[str, Any]:
+    options = _as_dict(column.get(str(column.get("type")))).get("options") or []
+    return {
+        "id": column["id"],
+        "name": str(column.get("name", "")),
+        "type": column.get("type"),
+        "options": [{"id": str(o.get("id")), "name": str(o.get("name", ""))} for o in options if isinstance(o, dict)],
+    }
+
+
+def refreshed(source: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping after the database has changed: columns stay by id, whatever they are called now.
+
+    A column that is gone, or of a type that does not fit any more, is used no longer, and that is said.
+    """
+    kept = {name: getattr(source, name) for name, _, _ in CHOICES}
+    known = known_columns(kept, schema)
+    problems = list(source.problems)
+    for name, label, _ in CHOICES:
+        if kept[name] and FIELD_OF[name] not in known:
+            was = _as_dict(source.columns.get(FIELD_OF[name])).get("name") or label
+            problems.append(
+                gettext(
+                    "The column “%(name)s” is gone or of another type. %(label)s is not synced until you choose one."
+                )
+                % {"name": was, "label": label}
+            )
+            kept[name] = ""
+    by_id = {column.get("id"): column for column in schema.values() if isinstance(column, dict)}
+    return {
+        **kept,
+        "done_options": _done_options(by_id.get(kept["status_property"])),
+        "columns": known,
+        "problems": problems,
     }
 
 
@@ -53,6 +118,14 @@ CHOICES: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("priority_property", gettext_lazy("Priority"), ("select",)),
     ("labels_property", gettext_lazy("Labels"), ("multi_select",)),
 )
+
+FIELD_OF = {
+    "status_property": "status",
+    "due_property": "due_on",
+    "assignee_property": "assignees",
+    "priority_property": "priority",
+    "labels_property": "labels",
+}
 
 
 def choices(source: Any, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -74,29 +147,56 @@ def checked_columns(columns: Mapping[str, str], schema: Mapping[str, Any]) -> di
     for name, _, types in CHOICES:
         column = by_id.get(columns.get(name, ""))
         kept[name] = column["id"] if column is not None and column.get("type") in types else ""
-    return kept | {"done_options": _done_options(by_id.get(kept["status_property"]))}
+    done = _done_options(by_id.get(kept["status_property"]))
+    return kept | {"done_options": done, "columns": known_columns(kept, schema), "problems": []}
 
 
 def read_row(source: Any, row: Mapping[str, Any]) -> Mapped:
     """What the mapped columns of a row say."""
-    values = row.get("properties")
-    by_id = {v.get("id"): v for v in values.values() if isinstance(v, dict)} if isinstance(values, dict) else {}
-    mapped = Mapped(title=_title(by_id) or "Untitled")
-    status = by_id.get(source.status_property) or {}
-    if status.get("type") == "checkbox":
+    by_id = columns_of(row)
+    title = _title(by_id)
+    mapped = Mapped(title=title or "Untitled")
+    mapped.facts["title"] = title
+    status = by_id.get(source.status_property)
+    if status is not None and status.get("type") == "checkbox":
         mapped.is_done = status.get("checkbox") is True
         mapped.status = "Done" if mapped.is_done else "Not started"
-    else:
+        mapped.facts["status"] = mapped.is_done
+    elif status is not None:
         option = _as_dict(status.get(str(status.get("type"))))
         mapped.status = str(option.get("name") or "")
         mapped.is_done = option.get("id") in source.done_options
-    mapped.due = str(_as_dict((by_id.get(source.due_property) or {}).get("date")).get("start") or "")
-    mapped.priority = str(_as_dict((by_id.get(source.priority_property) or {}).get("select")).get("name") or "")
-    people = (by_id.get(source.assignee_property) or {}).get("people")
-    mapped.assignees = [_person(user) for user in people if isinstance(user, dict)] if isinstance(people, list) else []
-    labels = (by_id.get(source.labels_property) or {}).get("multi_select")
-    mapped.labels = [str(label.get("name")) for label in labels] if isinstance(labels, list) else []
+        mapped.facts["status"] = option.get("id")
+    if (due := by_id.get(source.due_property)) is not None:
+        mapped.due = str(_as_dict(due.get("date")).get("start") or "")
+        mapped.facts["due_on"] = to_the_minute(mapped.due) or None
+    if (priority := by_id.get(source.priority_property)) is not None:
+        option = _as_dict(priority.get("select"))
+        mapped.priority = str(option.get("name") or "")
+        mapped.facts["priority"] = option.get("id")
+    if (people := by_id.get(source.assignee_property)) is not None:
+        users = [user for user in people.get("people") or [] if isinstance(user, dict)]
+        mapped.assignees = [_person(user) for user in users]
+        mapped.facts["assignees"] = [str(user.get("id", "")) for user in users]
+        mapped.people = {_person(user): str(user["id"]) for user in users if user.get("id") and _is_named(user)}
+    if (labels := by_id.get(source.labels_property)) is not None:
+        options = [label for label in labels.get("multi_select") or [] if isinstance(label, dict)]
+        mapped.labels = [str(label.get("name")) for label in options]
+        mapped.facts["labels"] = [str(label.get("id", "")) for label in options]
     return mapped
+
+
+def columns_of(row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    values = row.get("properties")
+    return (
+        {v["id"]: v for v in values.values() if isinstance(v, dict) and "id" in v} if isinstance(values, dict) else {}
+    )
+
+
+def to_the_minute(moment: str) -> str:
+    """Notion keeps minutes; seconds that were sent come back as none."""
+    found = re.match(r"(\d{4}-\d\d-\d\d(?:T\d\d:\d\d)?)(?::[\d.]+)?(.*)", moment)
+    return f"{found[1]}{found[2]}" if found else moment
 
 
 def _done_options(status: Mapping[str, Any] | None) -> list[str]:
@@ -135,6 +235,10 @@ def _title(by_id: Mapping[Any, Any]) -> str:
 
 def _person(user: Mapping[str, Any]) -> str:
     return str(user.get("name") or _as_dict(user.get("person")).get("email") or "Somebody")
+
+
+def _is_named(user: Mapping[str, Any]) -> bool:
+    return bool(user.get("name") or _as_dict(user.get("person")).get("email"))
 
 
 def _as_dict(value: object) -> dict[str, Any]:

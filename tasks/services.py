@@ -2,24 +2,39 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.dateparse import parse_datetime
 
-from accounts.models import Membership
-from config.errors import AppError
-from tasks.mapping import DONE_WORDS, Mapped, checked_columns, choices, map_columns, read_row, suits
-from tasks.models import Task, TaskSource
+from accounts import background, tenancy
+from accounts.models import Connection, Membership
+from config.errors import AppError, InvalidField
+from tasks import history, merging, outbox
+from tasks.mapping import (
+    DONE_WORDS,
+    checked_columns,
+    choices,
+    map_columns,
+    read_row,
+    refreshed,
+    suits,
+)
+from tasks.models import Outgoing, Task, TaskChange, TaskSource
 
 
 def choose_source(*, connection_id: uuid.UUID, candidates: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
     """Map the database that looks most like tasks, unless the member has decided. Candidates: id, title, schema."""
     mapped = TaskSource.objects.filter(connection_id=connection_id).first()
     schemas = {key: (title, schema) for key, title, schema in candidates}
-    if mapped is not None and (mapped.is_refusal or mapped.data_source_id in schemas):
+    outbox.resume(connection_id)
+    if mapped is not None and mapped.data_source_id in schemas:
+        TaskSource.objects.filter(pk=mapped.pk).update(**refreshed(mapped, schemas[mapped.data_source_id][1]))
+        return
+    if mapped is not None and mapped.is_refusal:
         return
     best = likeliest([(key, schema) for key, _, schema in candidates])
     if best:
@@ -73,41 +88,82 @@ def mirror(
     data_source_id: str,
     row: Mapping[str, Any],
 ) -> None:
-    """Make the task equal its Notion row. Rows of a database that is not mapped are no tasks."""
+    """Make the task equal its Notion row, beside what waits to be sent. Rows of an unmapped database are no tasks."""
     source = TaskSource.objects.filter(connection_id=connection_id, data_source_id=data_source_id).first()
     if source is None:
         return
-    found: Mapped = read_row(source, row)
-    due = parse_date(found.due[:10]) if found.due else None
-    Task.objects.update_or_create(
-        connection_id=connection_id,
-        notion_page_id=str(row["id"]),
-        defaults={
-            "owner_id": owner_id,
-            "task_source": source,
-            "url": str(row.get("url") or ""),
-            "title": found.title[:2000],
-            "status": found.status[:200],
-            "is_done": found.is_done,
-            "due_on": due,
-            "priority": found.priority[:200],
-            "assignees": found.assignees,
-            "labels": found.labels,
-            "sync_state": Task.SyncState.SYNCED,
-            "created_at": parse_datetime(str(row.get("created_time"))) or timezone.now(),
-            "updated_at": parse_datetime(str(row.get("last_edited_time"))) or timezone.now(),
-        },
-    )
+    found = read_row(source, row)
+    if set(found.people.items()) - set(source.people.items()):
+        TaskSource.objects.filter(pk=source.pk).update(people=source.people | found.people)
+    with transaction.atomic():
+        task = Task.objects.select_for_update().filter(connection_id=connection_id, notion_page_id=row["id"]).first()
+        if task is None:
+            task = Task(
+                connection_id=connection_id,
+                notion_page_id=str(row["id"]),
+                created_at=parse_datetime(str(row.get("created_time"))) or timezone.now(),
+            )
+        outgoing = Outgoing.objects.select_for_update().filter(task=task).first() if not task._state.adding else None
+        task.owner_id, task.task_source = owner_id, source
+        if _may_be_older(task, row) and any(
+            not merging.same(field, known[0], found.facts.get(field)) for field, known in task.base.items()
+        ):
+            _look_again(task)
+            return
+        if outgoing is None or outbox.TRASH not in outgoing.fields:
+            task.trashed_at = None
+        merging.merge(task, outgoing, row, found, now=timezone.now())
+        if task._state.adding:
+            task.save()
+        merging.settle(task, outgoing)
+
+
+def _may_be_older(task: Task, row: Mapping[str, Any]) -> bool:
+    """Whether the row was perhaps read before our last write: Notion tells whole minutes only."""
+    edited_at = parse_datetime(str(row.get("last_edited_time")))
+    return task.written_at is not None and edited_at is not None and edited_at <= task.written_at
+
+
+def _look_again(task: Task) -> None:
+    from tasks.jobs import look
+
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None
+    background.enqueue(look, workspace_id=workspace_id, key=f"look {task.pk}", task_id=str(task.pk))
+
+
+TRASH_LIFE = timedelta(days=30)
 
 
 def forget(*, connection_id: uuid.UUID, notion_page_ids: Sequence[str] | None = None) -> None:
-    """Delete these mirrored tasks, or with no ids all of the connection's, and its mapping."""
+    """Delete these mirrored tasks, or with no ids all of the connection's, and its mapping.
+
+    One that a member put into the trash can be brought back for as long as Notion keeps it; one with edits that Notion
+    does not have says that it is gone.
+    """
     tasks = Task.objects.filter(connection_id=connection_id)
-    if notion_page_ids is not None:
-        tasks.filter(notion_page_id__in=notion_page_ids).delete()
+    if notion_page_ids is None:
+        tasks.delete()
+        TaskSource.objects.filter(connection_id=connection_id).delete()
         return
-    tasks.delete()
-    TaskSource.objects.filter(connection_id=connection_id).delete()
+    now = timezone.now()
+    with transaction.atomic():
+        for task in tasks.select_for_update().filter(notion_page_id__in=notion_page_ids):
+            unsent = Outgoing.objects.filter(task=task).exclude(state=Outgoing.State.DISCARDED)
+            if unsent.exists() and task.trashed_at is None:
+                # The sender finds out by itself; until then nothing is lost.
+                task.sync_state = Task.SyncState.GONE
+                task.save(update_fields=["sync_state"])
+            elif task.trashed_at is None or task.trashed_at < now - TRASH_LIFE:
+                task.delete()
+
+
+def preview(
+    *, columns: Mapping[str, str], schema: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """What the first three rows would be as tasks with these columns. Nothing is kept."""
+    source = TaskSource(**checked_columns(columns, schema))
+    return [read_row(source, row).shown() for row in rows[:3]]
 
 
 DONE, NOT_DONE = "Done", "Not started"
@@ -123,8 +179,8 @@ class NotAllowed(AppError):
     status = 403
 
 
-class TaskInNotion(AppError):
-    code = "task-in-notion"
+class NoDatabase(AppError):
+    code = "no-task-database"
     status = 409
 
 
@@ -137,24 +193,24 @@ def one(*, by: Membership, task_id: uuid.UUID) -> Task:
 
 
 def can_change(task: Task, by: Membership) -> bool:
-    return by.may_write and task.is_local
+    """Whoever may read a connection may edit its tasks; they are written with the token of who connected."""
+    return by.may_write
 
 
 def check_can_change(task: Task, by: Membership) -> None:
-    if not by.may_write:
+    if not can_change(task, by):
         raise NotAllowed("Viewers read tasks and do not change them. Ask an owner for another role.")
-    if not task.is_local:
-        raise TaskInNotion(
-            "This task is a row of a Notion database, which Docent only reads. Open it in Notion and change it there; "
-            "the next sync brings the change here.",
-            url=task.url,
-        )
 
 
-def create(*, by: Membership, now: datetime, title: str, is_shared: bool | None = None, **values: Any) -> Task:
-    """A local task. Not told whether the workspace sees it, the member's own default decides."""
+def create(
+    *, by: Membership, now: datetime, title: str, source: str = "local", is_shared: bool | None = None, **values: Any
+) -> Task:
+    """A local task, or with `notion` a row of the mapped database. Not told whether the workspace sees a local one, the
+    member's own default decides."""
     if not by.may_write:
         raise NotAllowed("Viewers read tasks and do not make any. Ask an owner for another role.")
+    if source == "notion":
+        return _create_in_notion(by=by, now=now, values={"title": title, **values})
     if is_shared is None:
         is_shared = by.user.default_sharing == "workspace"
     return Task.objects.create(
@@ -162,22 +218,95 @@ def create(*, by: Membership, now: datetime, title: str, is_shared: bool | None 
     )
 
 
+def writable_source(by: Membership) -> TaskSource | None:
+    """The database that a new task goes into: of the member's own connection before a shared one."""
+    readable = Connection.objects.readable_by(by).filter(status=Connection.Status.ACTIVE)
+    mine = sorted(readable, key=lambda each: (each.owner_id != by.user_id, each.connected_at))
+    sources = TaskSource.objects.exclude(data_source_id=TaskSource.REFUSED).in_bulk(field_name="id").values()
+    by_connection = {source.connection_id: source for source in sources}
+    return next((by_connection[each.pk] for each in mine if each.pk in by_connection), None)
+
+
+def _create_in_notion(*, by: Membership, now: datetime, values: Mapping[str, Any]) -> Task:
+    source = writable_source(by)
+    if source is None:
+        raise NoDatabase("No Notion database holds tasks yet. Choose one, or make a local task.")
+    owner_id = Connection.objects.values_list("owner_id", flat=True).get(pk=source.connection_id)
+    with transaction.atomic():
+        task = Task(
+            owner_id=owner_id, connection_id=source.connection_id, task_source=source, created_at=now, updated_at=now
+        )
+        outbox.facts(task, values)
+        task.save()
+        outbox.edit(task, by=by, now=now, values=values)
+    return one(by=by, task_id=task.pk)
+
+
 def change(*, by: Membership, task_id: uuid.UUID, now: datetime, **values: Any) -> Task:
     with transaction.atomic():
         task = one(by=by, task_id=task_id)
         check_can_change(task, by)
-        if values.get("is_shared", task.is_shared) != task.is_shared:
+        is_shared = values.get("is_shared", task.is_shared)
+        if is_shared != task.is_shared:
             _check_owns(task, by)
-        changes = _agreeing(values) | {"updated_at": now}
-        Task.objects.filter(pk=task.pk).update(**changes)
+        if task.is_local:
+            changes = _agreeing(values) | {"updated_at": now}
+            Task.objects.filter(pk=task.pk).update(**changes)
+        else:
+            if is_shared != task.is_shared:
+                raise InvalidField("Who sees this task is decided by its connection.", pointer="/shared")
+            outbox.edit(_locked(task), by=by, now=now, values={k: v for k, v in values.items() if k != "is_shared"})
     return one(by=by, task_id=task_id)
 
 
-def delete(*, by: Membership, task_id: uuid.UUID) -> None:
-    task = one(by=by, task_id=task_id)
-    check_can_change(task, by)
-    _check_owns(task, by)
-    task.delete()
+def delete(*, by: Membership, task_id: uuid.UUID, now: datetime) -> None:
+    """A local task goes; one of Notion goes to Notion's trash, and can be brought back."""
+    with transaction.atomic():
+        task = one(by=by, task_id=task_id)
+        check_can_change(task, by)
+        _check_owns(task, by)
+        if task.is_local:
+            task.delete()
+        else:
+            outbox.move_to_trash(_locked(task), by=by, now=now, is_trashed=True)
+
+
+def settle(*, by: Membership, task_id: uuid.UUID, action: str, now: datetime) -> Task:
+    """What a member does about a change that is not in Notion, or lost against another."""
+    with transaction.atomic():
+        task = Task.objects.readable_or_trashed(by).filter(pk=task_id).first()
+        if task is None:
+            raise NoTask("There is no such task.")
+        check_can_change(task, by)
+        task = _locked(task)
+        if task.is_local:
+            # Nothing of it is on its way anywhere.
+            return task
+        if action == "retry":
+            outbox.retry(task)
+        elif action == "discard":
+            outbox.discard(task, now=now)
+        elif action == "undo":
+            outbox.take_back_discarding(task)
+        elif action == "restore" and task.trashed_at is not None:
+            _check_owns(task, by)
+            outbox.move_to_trash(task, by=by, now=now, is_trashed=False)
+        elif action == "keep":
+            history.close(task)
+            outgoing = Outgoing.objects.select_for_update().filter(task=task).first()
+            merging.settle(task, outgoing)
+    return Task.objects.select_related("task_source").get(pk=task.pk)
+
+
+def history_of(*, by: Membership, task_id: uuid.UUID) -> QuerySet[TaskChange]:
+    task = Task.objects.readable_or_trashed(by).filter(pk=task_id).first()
+    if task is None:
+        raise NoTask("There is no such task.")
+    return TaskChange.objects.filter(task=task)
+
+
+def _locked(task: Task) -> Task:
+    return Task.objects.select_for_update(of=("self",)).select_related("task_source").get(pk=task.pk)
 
 
 def _check_owns(task: Task, by: Membership) -> None:

@@ -102,6 +102,10 @@ JSON = {
         bodies={"PATCH": {"title": "Mine now"}},
         viewer=some("PATCH", "DELETE"),
     ),
+    "tasks/<uuid:task_id>/history": api("GET", ids={"task_id": "task"}),
+    "tasks/<uuid:task_id>/sync": api(
+        "POST", ids={"task_id": "task"}, bodies={"POST": {"action": "retry"}}, viewer=some("POST")
+    ),
     "usage/quota": api("GET", expired=some("GET")),
     "usage/logs": api("GET"),
     "usage/summary": api("GET"),

@@ -24,6 +24,8 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "agent.jobs.run": {"run_id": "run"},
     "agent.jobs.restore_index": {"connection_id": "connection"},
     "agent.jobs.erase_content": {},
+    "tasks.jobs.send": {"outgoing_id": "task"},
+    "tasks.jobs.look": {"task_id": "task"},
     "usage.jobs.expire_holds": {},
     "usage.jobs.check_books": {},
     "billing.jobs.send_seats": {"change": "sync"},

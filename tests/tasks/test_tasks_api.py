@@ -94,17 +94,6 @@ def test_pages_of_the_list_hold_each_task_once(alice: Person) -> None:
     assert seen == made[::-1]
 
 
-def test_a_row_of_notion_is_not_changed_here(alice: Person) -> None:
-    task_id = rows.from_notion(rows.connection(alice), "Contract")
-
-    answers = [alice.api.patch(f"/tasks/{task_id}", {"done": True}), alice.api.delete(f"/tasks/{task_id}")]
-
-    for answer in answers:
-        assert (answer.status_code, answer.json()["type"]) == (409, "/problems/task-in-notion")
-        assert "Open it in Notion" in answer.json()["detail"]
-    assert alice.api.get(f"/tasks/{task_id}").json()["done"] is False
-
-
 def test_a_viewer_reads_and_does_not_write(team_owner: Person, vera: Person) -> None:
     task_id = rows.local(team_owner, "Printer", shared=True)
 

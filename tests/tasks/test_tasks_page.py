@@ -98,11 +98,13 @@ def test_fifty_are_shown_and_then_more(alice: Person) -> None:
     assert (first.count("data-row"), second.count("data-row")) == (50, 52)
 
 
-def test_rows_of_notion_have_no_button(alice: Person) -> None:
+def test_a_row_of_notion_is_completed_here_and_waits_for_notion(alice: Person) -> None:
     task_id = rows.from_notion(rows.connection(alice), "Contract")
 
-    assert f'value="{task_id}"' not in page(alice)
-    assert send(alice, action="complete", task=task_id) == 409
+    assert f'value="{task_id}"' in page(alice)
+    assert send(alice, action="complete", task=task_id) == 302
+    assert alice.api.get(f"/tasks/{task_id}").json()["sync_state"] == "waiting"
+    assert "Waiting for Notion" in page(alice, "?status=done")
 
 
 def test_a_viewer_sees_no_buttons_and_is_refused(team_owner: Person, vera: Person) -> None:

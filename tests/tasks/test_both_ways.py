@@ -1,0 +1,265 @@
+"""Tasks edited here and in Notion: sent once, never lost, and what loses in a conflict stays in the history."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts import tenancy
+from accounts.models import Connection
+from tasks import sending
+from tasks.models import Outgoing, Task
+from tests.agent.sync.working import long_ago, sync
+from tests.outside import NotionWorkspace, connect
+from tests.people import Person
+
+TITLE = "Choose a printer"
+
+
+@pytest.fixture
+def synced(alice: Person, acme: NotionWorkspace) -> Person:
+    connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+    return alice
+
+
+def task(person: Person, title: str = TITLE) -> dict[str, Any]:
+    rows = person.api.get("/tasks").json()["results"]
+    return next(row for row in rows if row["title"] == title)
+
+
+def patch(person: Person, **values: Any) -> dict[str, Any]:
+    answer = person.api.patch(f"/tasks/{task(person)['id']}", values)
+    assert answer.status_code == 200, answer.content
+    return dict(answer.json())
+
+
+def deliver(person: Person) -> None:
+    """What the worker does, and after a pause does again, until nothing is due."""
+    with tenancy.within(person.workspace):
+        Outgoing.objects.update(lease=None, leased_until=None)
+        for key in list(Outgoing.objects.values_list("pk", flat=True)):
+            sending.send(outgoing_id=str(key))
+
+
+def in_notion(acme: NotionWorkspace) -> dict[str, dict[str, Any]]:
+    """The living rows by title."""
+    objects = [one for each in acme.emulator.control("state")["workspaces"] for one in each["objects"].values()]
+    found = {}
+    for one in objects:
+        if one["object"] == "page" and "Task" in one["properties"] and not one["in_trash"] and _of(acme, one):
+            title = "".join(part["plain_text"] for part in one["properties"]["Task"]["title"])
+            found[f"{title} again" if title in found else title] = one
+    return found
+
+
+def _of(acme: NotionWorkspace, row: dict[str, Any]) -> bool:
+    return row["parent"].get("data_source_id") == acme.source("tasks_main")
+
+
+def history(person: Person, task_id: str) -> list[dict[str, Any]]:
+    return list(person.api.get(f"/tasks/{task_id}/history").json()["results"])
+
+
+def test_an_edit_goes_to_notion(synced: Person, acme: NotionWorkspace) -> None:
+    edited = patch(synced, title="Buy a printer", status="doing", due_on="2026-12-03", assignees=["Anna Berg"])
+
+    deliver(synced)
+
+    row = in_notion(acme)["Buy a printer"]["properties"]
+    assert edited["sync_state"] == "waiting"
+    assert row["Status"]["status"]["name"] == "Doing"
+    assert row["Due"]["date"]["start"] == "2026-12-03"
+    assert [user["name"] for user in row["Owner"]["people"]] == ["Anna Berg"]
+    assert task(synced, "Buy a printer")["sync_state"] == "synced"
+
+
+def test_done_takes_the_option_of_the_complete_group(synced: Person, acme: NotionWorkspace) -> None:
+    patch(synced, done=True)
+
+    deliver(synced)
+
+    assert in_notion(acme)[TITLE]["properties"]["Status"]["status"]["name"] == "Done"
+
+
+@pytest.mark.parametrize("values", [{"status": "Nonsense"}, {"assignees": ["Nobody"]}, {"labels": ["x"]}])
+def test_what_the_database_cannot_hold_is_refused(synced: Person, values: dict[str, Any]) -> None:
+    answer = synced.api.patch(f"/tasks/{task(synced)['id']}", values)
+
+    assert answer.status_code == 400
+    assert task(synced)["sync_state"] == "synced"
+
+
+@pytest.mark.parametrize("how", ["503", "504", "reset"])
+def test_a_task_made_here_is_made_once_although_the_answer_was_lost(
+    synced: Person, acme: NotionWorkspace, how: str
+) -> None:
+    synced.api.post("/tasks", {"title": "Order paper", "source": "notion", "status": "Doing"})
+    acme.fault({"commit_then": {"status": how}}, method="POST", path_regex="/v1/pages$", times=1)
+
+    for _ in range(2):
+        deliver(synced)
+
+    assert [title for title in in_notion(acme) if "Order paper" in title] == ["Order paper"]
+    assert task(synced, "Order paper")["sync_state"] == "synced"
+    assert task(synced, "Order paper")["notion_page_id"] == in_notion(acme)["Order paper"]["id"]
+
+
+def test_a_page_renamed_before_the_retry_is_still_found(synced: Person, acme: NotionWorkspace) -> None:
+    synced.api.post("/tasks", {"title": "Order paper", "source": "notion"})
+    acme.fault({"commit_then": {"status": "503"}}, method="POST", path_regex="/v1/pages$", times=1)
+    deliver(synced)
+    acme.edit(op="set_title", id=in_notion(acme)["Order paper"]["id"], title="Order more paper")
+
+    deliver(synced)
+
+    assert len([title for title in in_notion(acme) if "paper" in title]) == 1
+    assert task(synced, "Order more paper")["sync_state"] == "synced"
+
+
+@pytest.mark.parametrize("how", ["503", "504", "reset"])
+def test_a_change_whose_answer_was_lost_is_its_own_echo(synced: Person, acme: NotionWorkspace, how: str) -> None:
+    patch(synced, due_on="2026-12-03")
+    acme.fault({"commit_then": {"status": how}}, method="PATCH", times=1)
+    deliver(synced)
+
+    patch(synced, due_on="2026-12-04")
+    deliver(synced)
+
+    assert in_notion(acme)[TITLE]["properties"]["Due"]["date"]["start"] == "2026-12-04"
+    assert task(synced)["sync_state"] == "synced"
+    assert not any(line["conflict"] for line in history(synced, task(synced)["id"]))
+
+
+def test_what_was_changed_in_notion_later_wins_and_the_other_is_kept(synced: Person, acme: NotionWorkspace) -> None:
+    edited = patch(synced, due_on="2026-12-03")
+    acme.edit(op="set_property", id=edited["notion_page_id"], name="Due", value="2026-12-24")
+
+    deliver(synced)
+
+    now = task(synced)
+    lost = [line["old"] for line in history(synced, now["id"]) if line["conflict"]]
+    assert (now["due_on"], now["sync_state"], lost) == ("2026-12-24", "conflict", ["2026-12-03"])
+    assert synced.api.post(f"/tasks/{now['id']}/sync", {"action": "keep"}).json()["sync_state"] == "synced"
+
+
+def test_a_conflict_takes_only_its_own_field(synced: Person, acme: NotionWorkspace) -> None:
+    edited = patch(synced, due_on="2026-12-03")
+    acme.edit(op="set_property", id=edited["notion_page_id"], name="Status", value="Doing")
+
+    deliver(synced)
+
+    row = in_notion(acme)[TITLE]["properties"]
+    assert (row["Due"]["date"]["start"], task(synced)["status"]) == ("2026-12-03", "Doing")
+    assert task(synced)["sync_state"] == "synced"
+
+
+def test_409_twice_then_applied_once(synced: Person, acme: NotionWorkspace) -> None:
+    patch(synced, due_on="2026-12-03")
+    acme.fault("409", method="PATCH", times=2)
+
+    deliver(synced)
+
+    assert in_notion(acme)[TITLE]["properties"]["Due"]["date"]["start"] == "2026-12-03"
+    assert task(synced)["sync_state"] == "synced"
+
+
+def test_a_task_in_the_trash_is_gone_and_not_tried_again(synced: Person, acme: NotionWorkspace) -> None:
+    edited = patch(synced, due_on="2026-12-03")
+    acme.edit(op="trash", id=edited["notion_page_id"])
+
+    deliver(synced)
+    before = len(acme.requests())
+    deliver(synced)
+
+    assert task(synced)["sync_state"] == "gone"
+    assert len(acme.requests()) == before
+
+
+def test_a_refused_change_is_shown_tried_again_discarded_and_taken_back(synced: Person, acme: NotionWorkspace) -> None:
+    edited = patch(synced, due_on="2026-12-03")
+    refusal = {"error": {"status": 400, "code": "validation_error", "message": "Due is odd."}}
+    acme.fault(refusal, method="PATCH", times=1)
+    deliver(synced)
+    address = f"/tasks/{edited['id']}/sync"
+    failed = task(synced)
+
+    discarded = synced.api.post(address, {"action": "discard"}).json()
+    undone = synced.api.post(address, {"action": "undo"}).json()
+    deliver(synced)
+
+    assert failed["sync_state"] == "failed"
+    assert (discarded["sync_state"], discarded["due_on"]) == ("synced", None)
+    assert (undone["sync_state"], undone["due_on"]) == ("waiting", "2026-12-03")
+    assert in_notion(acme)[TITLE]["properties"]["Due"]["date"]["start"] == "2026-12-03"
+
+
+def test_a_dead_token_makes_it_wait(synced: Person, acme: NotionWorkspace) -> None:
+    patch(synced, due_on="2026-12-03")
+    acme.fault("401", method="GET")
+
+    deliver(synced)
+
+    assert task(synced)["sync_state"] == "waiting"
+    assert Connection.objects.get(workspace=synced.workspace).status == Connection.Status.REAUTHORIZE
+
+
+def test_deleting_moves_to_notions_trash_and_restoring_brings_it_back(synced: Person, acme: NotionWorkspace) -> None:
+    task_id = task(synced)["id"]
+    assert synced.api.delete(f"/tasks/{task_id}").status_code == 204
+    deliver(synced)
+    gone = TITLE not in in_notion(acme)
+
+    restored = synced.api.post(f"/tasks/{task_id}/sync", {"action": "restore"})
+    deliver(synced)
+
+    assert gone
+    assert restored.status_code == 200
+    assert TITLE in in_notion(acme)
+    assert task(synced)["sync_state"] == "synced"
+
+
+def test_an_edit_in_notion_comes_by_sync_and_stands_in_the_history(synced: Person, acme: NotionWorkspace) -> None:
+    before = task(synced)
+    acme.edit(op="set_property", id=before["notion_page_id"], name="Due", value="2026-12-24")
+
+    with tenancy.within(synced.workspace):
+        sync(synced)
+
+    assert task(synced)["due_on"] == "2026-12-24"
+    newest = history(synced, before["id"])[0]
+    assert (newest["origin"], newest["field"], newest["old"], newest["new"]) == ("notion", "due_on", None, "2026-12-24")
+
+
+def test_our_own_write_is_no_news_to_the_next_sync(synced: Person, acme: NotionWorkspace) -> None:
+    patch(synced, due_on="2026-12-03")
+    deliver(synced)
+    before = history(synced, task(synced)["id"])
+
+    with tenancy.within(synced.workspace):
+        long_ago()
+        sync(synced)
+
+    assert history(synced, task(synced)["id"]) == before
+    assert task(synced)["sync_state"] == "synced"
+
+
+def test_a_long_title_is_cut_between_characters(synced: Person, acme: NotionWorkspace) -> None:
+    title = "x" + "🙂" * 1_500
+
+    patch(synced, title=title)
+    deliver(synced)
+
+    assert title in in_notion(acme)
+    with tenancy.within(synced.workspace):
+        assert Task.objects.filter(title=title, sync_state="synced", updated_at__lte=timezone.now()).exists()
+
+
+def test_a_renamed_column_is_written_by_its_id(synced: Person, acme: NotionWorkspace) -> None:
+    patch(synced, due_on="2026-12-03")
+    acme.edit(op="rename_property", id=acme.source("tasks_main"), source=acme.source("tasks_main"), name="Due", to="By")
+
+    deliver(synced)
+
+    assert in_notion(acme)[TITLE]["properties"]["By"]["date"]["start"] == "2026-12-03"
