@@ -194,6 +194,7 @@ def _moved(task: Task, wanted: tuple[Any, Any]) -> tuple[Any, Any]:
 def _opened(task: Task) -> Outgoing:
     outgoing = Outgoing.objects.select_for_update().filter(task=task).first()
     if outgoing is None:
+        assert task.connection_id is not None
         return Outgoing(task=task, connection_id=task.connection_id)
     if outgoing.state == Outgoing.State.DISCARDED:
         outgoing.fields = {}

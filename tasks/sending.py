@@ -49,6 +49,7 @@ def send(*, outgoing_id: str) -> None:
     lease = _claim(outgoing_id)
     if lease is None:
         return
+    connection = None
     try:
         outgoing = Outgoing.objects.get(pk=outgoing_id)
         connection = Connection.objects.filter(pk=outgoing.connection_id, status=Connection.Status.ACTIVE).first()
@@ -60,7 +61,8 @@ def send(*, outgoing_id: str) -> None:
     except Gone:
         _gone(outgoing_id)
     except notion.Unauthorized:
-        Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
+        if connection is not None:
+            Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
         _wait(outgoing_id, "Notion no longer accepts the connection. Connect again; the change goes then.", due_in=None)
     except (notion.Unreachable, notion.Conflict) as error:
         _wait(outgoing_id, str(error), due_in=getattr(error, "retry_after", None) or 0.0)
@@ -228,7 +230,7 @@ def _take_over(task: Task, page: Json) -> None:
 def look(*, task_id: str) -> None:
     """Make a task equal its row as it is this moment."""
     task = Task.objects.select_related("task_source").filter(pk=task_id).exclude(notion_page_id="").first()
-    connection = Connection.objects.filter(pk=task.connection_id).first() if task else None
+    connection = Connection.objects.filter(pk=task.connection_id).first() if task and task.connection_id else None
     if task is None or connection is None or connection.status != Connection.Status.ACTIVE:
         return
     with _opened(connection) as client:
