@@ -129,7 +129,7 @@ NOTION_CLIENT_SECRET = env.text("NOTION_CLIENT_SECRET", "")
 SYNC_LEASE_SECONDS = env.number("SYNC_LEASE_SECONDS", 60)
 # The first pause after a failure of Notion; later ones grow.
 NOTION_FIRST_PAUSE_SECONDS = float(env.text("NOTION_FIRST_PAUSE_SECONDS", "1"))
-NOTION_REQUESTS_PER_SECOND = float(env.text("NOTION_REQUESTS_PER_SECOND", "2.5"))
+NOTION_REQUESTS_PER_SECOND = float(env.text("NOTION_REQUESTS_PER_SECOND", "2.9"))
 
 # Signing in: one set of checks (allauth's) for pages and programs.
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

@@ -89,8 +89,8 @@ class _Counted:
         self.requests += 1
         return waited
 
-    def block(self, seconds: float) -> None:
-        self._limiter.block(seconds)
+    def block(self, seconds: float, *, whole_workspace: bool = False) -> None:
+        self._limiter.block(seconds, whole_workspace=whole_workspace)
 
 
 @contextmanager

@@ -35,6 +35,8 @@ class Patience:
 HASTY = Patience(tries=2, first_pause=0.5, longest_in_all=8.0)
 
 SHORTEST_BLOCK = 1.0
+# The reason of a refusal that all integrations of one Notion workspace share.
+OF_THE_WORKSPACE = "public_api_space_request_rate_limit"
 
 
 class Asking:
@@ -82,7 +84,8 @@ class Asking:
         if error.status is None:  # our own budget's refusal: it has counted the waiting already
             raise error
         pause = max(error.retry_after or 0.0, SHORTEST_BLOCK)
-        self._budget.block(pause)
+        reason = error.details.get("rate_limit_reason")
+        self._budget.block(pause, whole_workspace=reason == OF_THE_WORKSPACE)
         logger.info("Notion limits the rate (%s), nothing is sent for %.1f s", error.status, pause)
         if pause > self._left():
             raise error

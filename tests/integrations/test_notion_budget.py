@@ -37,6 +37,82 @@ def test_no_minute_ever_sees_more_than_notion_allows(valkey: redis.Redis, clock:
     assert all(later - earlier > 60 for earlier, later in zip(sent, sent[180:], strict=False))
 
 
+class Windows:
+    """Notion's fixed windows, for so many connections that take turns as their budgets let them."""
+
+    def __init__(self, clock: Clock, budgets: list[Budget], *, phase: float, is_shared: bool) -> None:
+        self.clock, self.budgets, self.phase, self.is_shared = clock, budgets, phase, is_shared
+        self.served: dict[tuple[int, int], int] = {}
+        self.asked = self.refused = 0
+
+    def run(self, minutes: int) -> None:
+        end = self.clock.now + minutes * 60
+        while self.clock.now < end:
+            needed = [budget._try() for budget in self.budgets]
+            for number, budget in enumerate(self.budgets):
+                if not needed[number]:
+                    self.ask(number, budget)
+            if all(needed):
+                self.clock.now += min(needed)
+
+    def ask(self, number: int, budget: Budget) -> None:
+        window, into = divmod(self.clock.now + self.phase, 60)
+        key = (0 if self.is_shared else number, int(window))
+        self.asked += 1
+        if self.served.get(key, 0) == 180:
+            self.refused += 1
+            budget.block(60 - into, whole_workspace=self.is_shared)
+        else:
+            self.served[key] = self.served.get(key, 0) + 1
+
+
+@pytest.mark.parametrize("phase", [0, 17.3, 31, 59.9])
+def test_a_connection_uses_its_windows_and_is_never_told_off(valkey: redis.Redis, clock: Clock, phase: float) -> None:
+    windows = Windows(clock, [Budget(valkey, "alice", keep=2, clock=clock)], phase=phase, is_shared=False)
+
+    windows.run(20)
+
+    assert windows.refused == 0
+    assert sum(windows.served.values()) >= 0.95 * 180 * 20
+
+
+@pytest.mark.parametrize("phase", [0, 17.3, 31, 59.9])
+def test_connections_of_one_workspace_learn_what_they_share(valkey: redis.Redis, clock: Clock, phase: float) -> None:
+    both = [Budget(valkey, name, workspace="acme", keep=2, clock=clock) for name in ("alice", "bob")]
+    windows = Windows(clock, both, phase=phase, is_shared=True)
+
+    windows.run(60)
+
+    assert windows.refused < 0.01 * windows.asked
+    assert sum(windows.served.values()) >= 0.95 * 180 * 60
+
+
+def test_what_the_workspace_is_told_holds_for_all_its_connections_and_no_other(
+    valkey: redis.Redis, clock: Clock
+) -> None:
+    alice, bob, charlie = (
+        Budget(valkey, name, workspace=workspace, clock=clock)
+        for name, workspace in (("alice", "acme"), ("bob", "acme"), ("charlie", "other"))
+    )
+    alice.block(90, whole_workspace=True)
+
+    assert charlie.acquire(clock.wait) == 0
+    assert bob.acquire(clock.wait) >= 90
+
+
+def test_who_waits_for_an_answer_goes_before_a_sync_that_waited_longer(valkey: redis.Redis, clock: Clock) -> None:
+    sync, agent = Budget(valkey, "alice", keep=2, clock=clock), Budget(valkey, "alice", clock=clock)
+    while not agent._try():
+        pass
+
+    sync_needs, agent_needs = sync._try(), agent._try()
+    clock.now += agent_needs
+
+    assert sync._try() > 0
+    assert agent._try() == 0
+    assert sync_needs > agent_needs
+
+
 def test_connections_do_not_share_a_budget(valkey: redis.Redis, clock: Clock) -> None:
     Budget(valkey, "alice", burst=1, clock=clock).acquire(clock.wait)
 
