@@ -34,7 +34,8 @@ SHARED_TABLES = {
         ("SELECT (id, email, name, is_active, timezone, language, model, default_sharing)",),
     ),
     "accounts_connection": Shared(
-        f"workspace_id = {OWN_WORKSPACE}", ("SELECT", "UPDATE (status, last_synced_at, is_shared)")
+        f"workspace_id = {OWN_WORKSPACE}",
+        ("SELECT", "UPDATE (status, last_synced_at, is_shared, open_sync, is_paused)"),
     ),
     "accounts_job": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT", "INSERT")),
     "billing_subscription": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),

@@ -33,6 +33,14 @@ class LeaseLost(Exception):
     """Another worker has taken the job over; this one stops at once."""
 
 
+class Later(Exception):
+    """Raised by work that gives its worker back and wants to go on at `due_at`, or now but behind those that wait."""
+
+    def __init__(self, due_at: datetime) -> None:
+        super().__init__(f"goes on at {due_at:%X}")
+        self.due_at = due_at
+
+
 class PublicTask(Task):  # type: ignore[misc]  # celery has no types
     """A task of ours without a workspace: sweeps and fan-outs. It starts and ends in the shared schema."""
 
@@ -88,6 +96,8 @@ class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
         try:
             with tenancy.within(workspace):
                 self.run(**job.arguments)
+        except Later as later:
+            _give_back(job, later.due_at)
         except LeaseLost:
             log.warning("%s went to another worker", job)
         except Exception as error:
@@ -116,6 +126,13 @@ def _held(job: Job) -> Any:
 def _put_back(job: Job, error: Exception) -> None:
     due_at = timezone.now() + BACKOFF * 2 ** (job.attempts - 1)
     _held(job).update(due_at=due_at, leased_until=None, lease=None, error=_words(error))
+
+
+def _give_back(job: Job, due_at: datetime) -> None:
+    """Waiting is no failure, so it uses up no attempt."""
+    is_held = _held(job).update(due_at=due_at, leased_until=None, lease=None, attempts=0)
+    if is_held and due_at <= timezone.now():
+        wake(job)
 
 
 def _words(error: Exception) -> str:
@@ -149,6 +166,22 @@ def renew_lease() -> None:
         held = Job.objects.filter(pk=job.pk, lease=job.lease)
         if not held.update(leased_until=timezone.now() + _current.lease):
             raise LeaseLost(str(job))
+
+
+def is_at_work() -> bool:
+    """Whether this thread is a worker's, which can be given back."""
+    return getattr(_current, "job", None) is not None
+
+
+def do_others_wait() -> bool:
+    """Whether a job of this one's queue is due and in nobody's hands."""
+    job: Job | None = getattr(_current, "job", None)
+    if job is None:
+        return False
+    now = timezone.now()
+    with tenancy.shared():
+        free = Job.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now), failed_at=None, due_at__lte=now)
+        return free.filter(queue=job.queue).exists()
 
 
 def note_progress() -> None:

@@ -253,7 +253,11 @@ def revoke(connection: Connection) -> None:
 def end(connection: Connection) -> None:
     """Forget the tokens. From now on nobody reads through this connection."""
     Connection.objects.filter(pk=connection.pk).update(
-        status=Connection.Status.DISCONNECTED, sealed_access_token="", sealed_refresh_token=""
+        status=Connection.Status.DISCONNECTED,
+        sealed_access_token="",
+        sealed_refresh_token="",
+        open_sync=None,
+        is_paused=False,
     )
 
 

@@ -11,9 +11,18 @@ from django.utils import timezone
 from accounts import background, tenancy
 from agent import erasing, indexing
 from agent.runs import ending
-from agent.sync.jobs import erase_connection, sync
+from agent.sync.jobs import erase_connection, look_after_syncs, scheduled, sync
 
-__all__ = ["erase_connection", "erase_content", "erase_ended", "restore_index", "run", "sync"]
+__all__ = [
+    "erase_connection",
+    "erase_content",
+    "erase_ended",
+    "look_after_syncs",
+    "restore_index",
+    "run",
+    "scheduled",
+    "sync",
+]
 
 
 @worker_init.connect

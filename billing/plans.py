@@ -34,7 +34,6 @@ class Feature(models.TextChoices):
 COMING = frozenset(
     {
         Feature.APPROVED_WRITES,
-        Feature.SCHEDULED_SYNC,
         Feature.API_KEYS,
         Feature.LIVE_SYNC,
         Feature.SCHEDULED_EXPORT,
@@ -95,6 +94,8 @@ PLANS: dict[Tier, Plan] = {
         Plan(Tier.TEAMS, "Teams", 4_900, 1_200, 5_000, 5_000_000, 60, TEAM, upgrades=()),
     )
 }
+# How often Notion is read by itself, at most. A plan without the feature is not here.
+SYNC_INTERVALS = {Tier.PRO: timedelta(hours=1), Tier.PLUS: timedelta(minutes=15), Tier.TEAMS: timedelta(minutes=15)}
 CURRENCY = "usd"
 PAST_DUE_GRACE = timedelta(days=7)
 # What was read from Notion stays this long after a trial or subscription has ended; the account stays.

@@ -229,6 +229,7 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile-payments": {"task": "billing.jobs.reconcile", "schedule": crontab(hour="3", minute="30")},
     "send-mails": {"task": "accounts.jobs.send_mails", "schedule": 10.0},
     "remind": {"task": "billing.jobs.remind", "schedule": 60.0},
+    "look-after-syncs": {"task": "agent.jobs.look_after_syncs", "schedule": 30.0},
     "erase-ended": {"task": "agent.jobs.erase_ended", "schedule": 900.0},
     "forget-expired": {"task": "accounts.jobs.forget_expired", "schedule": 3600.0},
 }

@@ -1,4 +1,5 @@
 import uuid
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -6,6 +7,12 @@ from django.utils import timezone
 
 from .user import User
 from .workspace import Membership, Workspace
+
+FIRST_LOOK = timedelta(hours=1)
+
+
+def first_look() -> datetime:
+    return timezone.now() + FIRST_LOOK
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -41,12 +48,29 @@ class Connection(models.Model):
     sealed_refresh_token = models.TextField(blank=True)
     connected_at = models.DateTimeField(default=timezone.now)
     last_synced_at = models.DateTimeField(null=True, blank=True)
+    # The sync that is open: whoever looks for stuck ones reads this table alone, not every workspace.
+    open_sync = models.UUIDField(null=True, blank=True)
+    is_paused = models.BooleanField(default=False)
+    # When the schedule looks at it next, whether or not its plan has one.
+    sync_due_at = models.DateTimeField(default=first_look)
 
     objects: ClassVar[models.Manager["Connection"]] = ConnectionQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["workspace", "bot_id", "owner"], name="connection_once_per_member")
+            models.UniqueConstraint(fields=["workspace", "bot_id", "owner"], name="connection_once_per_member"),
+            models.CheckConstraint(
+                condition=models.Q(is_paused=False) | models.Q(open_sync__isnull=False),
+                name="only_an_open_sync_is_paused",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["sync_due_at"], condition=models.Q(status="active", is_paused=False), name="connection_due"
+            ),
+            models.Index(
+                fields=["open_sync"], condition=models.Q(open_sync__isnull=False), name="connection_open_sync"
+            ),
         ]
 
     def __str__(self) -> str:

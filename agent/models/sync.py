@@ -11,6 +11,7 @@ class SyncRun(models.Model):
     class Status(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
+        PAUSED = "paused"
         COMPLETE = "complete"
         PARTIAL = "partial"
         FAILED = "failed"
@@ -47,13 +48,15 @@ class SyncRun(models.Model):
     chunks_embedded = models.PositiveIntegerField(default=0)
     notion_requests = models.PositiveIntegerField(default=0)
     is_discovered = models.BooleanField(default=False)
+    # Grows with each worker that takes the run; one that was overtaken writes nothing more.
+    turn = models.PositiveIntegerField(default=0)
     slowed_until = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["connection_id"],
-                condition=models.Q(status__in=["queued", "running"]) | models.Q(is_full_due=True),
+                condition=models.Q(status__in=["queued", "running", "paused"]) | models.Q(is_full_due=True),
                 name="one_open_or_due_sync_per_connection",
             ),
             models.CheckConstraint(

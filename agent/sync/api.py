@@ -112,6 +112,27 @@ class OneSync(MemberAPI):
         return Response(shown(services.get(membership=self.membership, sync_run_id=sync_id)))
 
 
+class PauseSync(MemberAPI):
+    schema_of_view = "workspace"
+
+    def post(self, request: Request, sync_id: uuid.UUID) -> Response:
+        return Response(shown(services.pause(membership=self.membership, sync_run_id=sync_id)))
+
+
+class ResumeSync(MemberAPI):
+    schema_of_view = "workspace"
+
+    def post(self, request: Request, sync_id: uuid.UUID) -> Response:
+        return Response(shown(services.resume(membership=self.membership, sync_run_id=sync_id)))
+
+
+class CancelSync(MemberAPI):
+    schema_of_view = "workspace"
+
+    def post(self, request: Request, sync_id: uuid.UUID) -> Response:
+        return Response(shown(services.stop(membership=self.membership, sync_run_id=sync_id, now=timezone.now())))
+
+
 def shown(run: SyncRun) -> dict[str, Any]:
     return {
         "id": run.id,

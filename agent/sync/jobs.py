@@ -2,9 +2,10 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
+from django.utils import timezone
 
 from accounts import background
-from agent.sync import ending, finding, performing
+from agent.sync import ending, finding, performing, scheduling
 
 
 @shared_task(
@@ -35,3 +36,16 @@ def find_sources(*, connection_id: str) -> None:
 def try_again(*, connection_id: str, tries: int) -> None:
     # Safe to repeat: while a sync is open, that one is meant.
     performing.try_again(connection_id=connection_id, tries=tries)
+
+
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.scheduled_sync", queue_name="sync")
+def scheduled(*, connection_id: str) -> None:
+    # Safe to repeat: while a sync is open, that one is meant.
+    scheduling.begin(connection_id=connection_id)
+
+
+@shared_task(base=background.PublicTask, name="agent.jobs.look_after_syncs", expires=60)
+def look_after_syncs() -> None:
+    # Safe to repeat: what was asked for is no longer due, and a lost sync is asked for under its own key.
+    scheduling.restart_lost()
+    scheduling.fan_out(now=timezone.now())

@@ -23,17 +23,18 @@ log = logging.getLogger(__name__)
 
 def perform(*, sync_run_id: str) -> None:
     """The job. Repeating it goes on where the last worker stopped: accounted pages are not read again."""
-    run = SyncRun.objects.filter(pk=sync_run_id, status__in=services.OPEN).first()
-    connection = Connection.objects.filter(pk=run.connection_id).first() if run else None
-    if run is None or connection is None or connection.status != Connection.Status.ACTIVE:
-        now = timezone.now()
-        services.break_off(sync_run_id, SyncRun.Status.CANCELLED, now=now, reason="The connection was ended.")
+    with transaction.atomic():
+        run = SyncRun.objects.select_for_update().filter(pk=sync_run_id, status__in=services.AT_WORK).first()
+        connection = Connection.objects.filter(pk=run.connection_id).first() if run else None
+        if run is not None and connection is not None and connection.status == Connection.Status.ACTIVE:
+            run.status, run.turn = SyncRun.Status.RUNNING, run.turn + 1
+            run.started_at, run.slowed_until = run.started_at or timezone.now(), None
+            run.save(update_fields=["status", "turn", "started_at", "slowed_until"])
+        else:
+            connection = None
+    if run is None or connection is None:
+        services.settle(sync_run_id, now=timezone.now())
         return
-    SyncRun.objects.filter(pk=run.pk, status__in=services.OPEN).update(
-        status=SyncRun.Status.RUNNING, started_at=run.started_at or timezone.now(), slowed_until=None
-    )
-    # Until that moment somebody may have made it a full one.
-    run.refresh_from_db()
     try:
         with opened(connection, run) as session:
             _read(session)
@@ -71,7 +72,9 @@ def _read(session: Session) -> None:
 def _finish(session: Session) -> None:
     now, run = timezone.now(), session.run
     with transaction.atomic():
-        open_run = SyncRun.objects.select_for_update().filter(pk=run.pk, status=SyncRun.Status.RUNNING).first()
+        open_run = (
+            SyncRun.objects.select_for_update().filter(pk=run.pk, status=SyncRun.Status.RUNNING, turn=run.turn).first()
+        )
         if open_run is None:
             return
         found = [*open_run.problems, *_shortcomings(session, open_run)]
@@ -81,6 +84,7 @@ def _finish(session: Session) -> None:
             finished_at=now,
             is_full_due=False,
         )
+        services.close(run.pk)
         if open_run.is_full_due:
             services.start_connection(session.connection, requested_by=open_run.requested_by, is_full=True)
         Connection.objects.filter(pk=session.connection.pk).update(last_synced_at=now)

@@ -35,10 +35,17 @@ def read_all(session: Session) -> None:
     failures = 0
     while page := _next(session):
         background.renew_lease()
+        session.let_others()
+        attempts = page.attempts
+        session.pace.can_stop_here = page.attempts == 0
         try:
             account(session, page)
             failures = 0
             background.note_progress()
+        except background.Later:
+            # Waiting is no failed attempt, but the page is not given up a second time.
+            Page.objects.filter(pk=page.pk).update(attempts=max(1, attempts))
+            raise
         except Unauthorized:
             raise
         except (Refused, Unreachable, vectors.Unreachable) as error:

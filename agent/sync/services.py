@@ -20,7 +20,8 @@ from config.errors import AppError
 log = logging.getLogger(__name__)
 # An open sync may end while somebody joins it, and the next one may begin before they begin theirs.
 MOST_STARTS = 5
-OPEN = (SyncRun.Status.QUEUED, SyncRun.Status.RUNNING)
+AT_WORK = (SyncRun.Status.QUEUED, SyncRun.Status.RUNNING)
+OPEN = (*AT_WORK, SyncRun.Status.PAUSED)
 
 
 class NotConnected(AppError):
@@ -30,6 +31,11 @@ class NotConnected(AppError):
 
 class SyncsInTurn(AppError):
     code = "busy"
+    status = 409
+
+
+class SyncIsOver(AppError):
+    code = "sync-is-over"
     status = 409
 
 
@@ -98,7 +104,7 @@ def start_connection(
                 tries=tries,
             )
         except IntegrityError:
-            run = _joined(connection, is_full=is_full, is_loss_confirmed=is_loss_confirmed)
+            run = _joined(connection, requested_by, is_full=is_full, is_loss_confirmed=is_loss_confirmed)
         if run is not None:
             return run
     raise SyncsInTurn("One sync after another ended just now. Try again.")
@@ -111,12 +117,15 @@ def _queued(connection: Connection, *, is_full: bool, **given: Any) -> SyncRun:
         ended = SyncRun.objects.filter(connection_id=connection.id, is_full_due=True).exclude(status__in=OPEN)
         is_due = ended.update(is_full_due=False) > 0
         run = SyncRun.objects.create(connection_id=connection.id, is_full=is_full or is_due, **given)
+        Connection.objects.filter(pk=connection.pk).update(open_sync=run.pk, is_paused=False)
         background.enqueue(sync, workspace_id=connection.workspace_id, sync_run_id=str(run.id))
     return run
 
 
-def _joined(connection: Connection, *, is_full: bool, is_loss_confirmed: bool) -> SyncRun | None:
-    """The open sync, or nothing if it has ended meanwhile."""
+def _joined(
+    connection: Connection, requested_by: uuid.UUID | None, *, is_full: bool, is_loss_confirmed: bool
+) -> SyncRun | None:
+    """The open sync, or nothing if it has ended meanwhile. One that is paused goes on when a person asks."""
     with transaction.atomic():
         run = SyncRun.objects.select_for_update().filter(connection_id=connection.id, status__in=OPEN).first()
         if run is None:
@@ -128,6 +137,8 @@ def _joined(connection: Connection, *, is_full: bool, is_loss_confirmed: bool) -
             # One at work has passed unchanged pages by already.
             run.is_full_due = True
         run.save(update_fields=["is_full", "is_loss_confirmed", "is_full_due"])
+        if run.status == SyncRun.Status.PAUSED and requested_by is not None:
+            _go_on(run, connection.workspace_id)
     return run
 
 
@@ -139,12 +150,72 @@ def get(*, membership: Membership, sync_run_id: uuid.UUID) -> SyncRun:
     return run
 
 
+def pause(*, membership: Membership, sync_run_id: uuid.UUID) -> SyncRun:
+    """Its worker stops at its next write; nothing that was read is lost. While it is paused, none is scheduled."""
+    with transaction.atomic():
+        run = _steered(membership, sync_run_id)
+        if run.status in AT_WORK:
+            run.status, run.slowed_until = SyncRun.Status.PAUSED, None
+            run.save(update_fields=["status", "slowed_until"])
+            Connection.objects.filter(pk=run.connection_id, open_sync=run.pk).update(is_paused=True)
+    return run
+
+
+def resume(*, membership: Membership, sync_run_id: uuid.UUID) -> SyncRun:
+    with transaction.atomic():
+        run = _steered(membership, sync_run_id)
+        if run.status == SyncRun.Status.PAUSED:
+            _go_on(run, membership.workspace_id)
+    return run
+
+
+def stop(*, membership: Membership, sync_run_id: uuid.UUID, now: datetime) -> SyncRun:
+    with transaction.atomic():
+        run = _steered(membership, sync_run_id)
+        cancel(run, now=now)
+    run.refresh_from_db()
+    return run
+
+
+def _steered(membership: Membership, sync_run_id: uuid.UUID) -> SyncRun:
+    """An open sync of a connection that the member may change, locked."""
+    run = get(membership=membership, sync_run_id=sync_run_id)
+    authorizations.owned(membership, run.connection_id)
+    run = SyncRun.objects.select_for_update().get(pk=run.pk)
+    if run.status not in OPEN:
+        raise SyncIsOver("This sync is over. Start another one.")
+    return run
+
+
+def _go_on(run: SyncRun, workspace_id: uuid.UUID) -> None:
+    """A job of its own: the worker that was at it may not have noticed the pause yet, and is overtaken."""
+    from agent.sync.jobs import sync
+
+    run.status = SyncRun.Status.QUEUED
+    run.save(update_fields=["status"])
+    Connection.objects.filter(pk=run.connection_id).update(is_paused=False)
+    background.enqueue(sync, workspace_id=workspace_id, sync_run_id=str(run.pk))
+
+
 def cancel(run: SyncRun, *, now: datetime) -> None:
     break_off(run.pk, SyncRun.Status.CANCELLED, now=now)
 
 
 def break_off(run_id: uuid.UUID | str, status: SyncRun.Status, *, now: datetime, reason: str = "") -> None:
     """End a sync that has not read everything. A full one that is not done stays due."""
-    SyncRun.objects.filter(pk=run_id, status__in=OPEN).update(
-        status=status, reason=reason[:500], finished_at=now, is_full_due=Q(is_full=True) | Q(is_full_due=True)
-    )
+    with transaction.atomic():
+        SyncRun.objects.filter(pk=run_id, status__in=OPEN).update(
+            status=status, reason=reason[:500], finished_at=now, is_full_due=Q(is_full=True) | Q(is_full_due=True)
+        )
+        close(run_id)
+
+
+def settle(run_id: uuid.UUID | str, *, now: datetime) -> None:
+    """What no worker may go on with: it was paused, is over, or its connection has ended."""
+    if not SyncRun.objects.filter(pk=run_id, status=SyncRun.Status.PAUSED).exists():
+        break_off(run_id, SyncRun.Status.CANCELLED, now=now, reason="The connection was ended.")
+
+
+def close(run_id: uuid.UUID | str) -> None:
+    """In the transaction that ends the run."""
+    Connection.objects.filter(open_sync=run_id).update(open_sync=None, is_paused=False)

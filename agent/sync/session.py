@@ -1,5 +1,6 @@
 """What one sync works with: the connection, its run, Notion within the connection's rate, and what it must report."""
 
+import math
 import time
 import uuid
 from collections.abc import Iterator
@@ -18,11 +19,17 @@ from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
 from billing import reading
 from config import valkey
-from integrations.notion import Limiter, Notion, Patience
+from integrations.notion import Limiter, Notion, Patience, RateLimited
 from integrations.notion.budget import Wait
 from integrations.notion.setup import budget_from_settings
 
 Json = dict[str, Any]
+
+
+SHARE_SECONDS = 10.0
+# A longer wait gives the worker back. While it discovers, a sync would begin anew, so it waits for a whole window.
+LONGEST_WAIT = 5.0
+LONGEST_WAIT_DISCOVERING = 65.0
 
 
 class Stopped(Exception):
@@ -34,6 +41,7 @@ class Session:
     connection: Connection
     run: SyncRun
     notion: Notion
+    pace: "_Counted"
     # Titles by Notion's id, for links, mentions and relations between pages.
     titles: dict[str, str] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
@@ -41,6 +49,7 @@ class Session:
     holders: dict[str, str] = field(default_factory=dict)
     # Finding what could be chosen, with a run that is not kept.
     is_only_looking: bool = False
+    begun: float = field(default_factory=time.monotonic)
 
     @property
     def workspace_id(self) -> uuid.UUID:
@@ -61,11 +70,16 @@ class Session:
             if problem not in run.problems:
                 SyncRun.objects.filter(pk=run.pk).update(problems=[*run.problems, problem])
 
+    def let_others(self) -> None:
+        """Between two pages: after its share of time a sync goes behind those that have no worker."""
+        if time.monotonic() - self.begun > SHARE_SECONDS and background.do_others_wait():
+            raise background.Later(timezone.now())
+
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One transaction of this run. Raises Stopped when the run was cancelled or its connection ended: whoever does
+        """One transaction of this run. Raises Stopped when the run was ended, paused or taken over: whoever does
         that takes the same lock, so nothing is written afterwards."""
-        wanted: Any = SyncRun.objects.filter(pk=self.run.pk, status=SyncRun.Status.RUNNING)
+        wanted: Any = SyncRun.objects.filter(pk=self.run.pk, status=SyncRun.Status.RUNNING, turn=self.run.turn)
         if self.is_only_looking:
             wanted = Connection.objects.filter(pk=self.connection.pk, status=Connection.Status.ACTIVE)
         with transaction.atomic():
@@ -76,21 +90,41 @@ class Session:
 
 class _Counted:
     """The connection's shared rate, counting this run's requests. Each is asked of the plan first: a sync may take
-    longer than what is left of a trial."""
+    longer than what is left of a trial. What would take long gives the worker back."""
 
-    def __init__(self, limiter: Limiter, connection: Connection) -> None:
-        self._limiter = limiter
-        self._connection = connection
+    def __init__(self, limiter: Limiter, connection: Connection, run: SyncRun) -> None:
+        self._limiter, self._connection, self._run = limiter, connection, run
         self.requests = 0
+        self.is_kept = not run._state.adding
+        # Not while discovering, nor in a page begun before: given up again and again, neither might ever end.
+        self.can_stop_here = False
 
     def acquire(self, wait: Wait = time.sleep, *, at_most: float = 300.0) -> float:
         reading.check_can_read(self._connection, now=timezone.now())
-        waited = self._limiter.acquire(wait, at_most=at_most)
+        longest = min(at_most, self._longest())
+        try:
+            waited = self._limiter.acquire(wait, at_most=longest)
+        except RateLimited as error:
+            if longest < at_most:
+                self._give_back(error.retry_after or longest)
+            raise
         self.requests += 1
         return waited
 
+    def _longest(self) -> float:
+        if not (self.is_kept and background.is_at_work()):
+            return math.inf
+        return LONGEST_WAIT if self.can_stop_here else LONGEST_WAIT_DISCOVERING
+
+    def _give_back(self, seconds: float) -> None:
+        until = timezone.now() + timedelta(seconds=seconds)
+        SyncRun.objects.filter(pk=self._run.pk).update(slowed_until=until)
+        raise background.Later(until)
+
     def block(self, seconds: float, *, whole_workspace: bool = False) -> None:
         self._limiter.block(seconds, whole_workspace=whole_workspace)
+        if seconds > self._longest():
+            self._give_back(seconds)
 
 
 @contextmanager
@@ -107,7 +141,14 @@ def opened(connection: Connection, run: SyncRun, *, patience: Patience | None = 
             SyncRun.objects.filter(pk=run.pk).update(slowed_until=until)
         time.sleep(seconds)
 
-    counted = _Counted(budget_from_settings(valkey.client(), str(connection.id), background=True), connection)
+    budget = budget_from_settings(
+        valkey.client(),
+        str(connection.id),
+        workspace=connection.notion_workspace_id,
+        # Who chooses what to read waits for it.
+        background=not run._state.adding,
+    )
+    counted = _Counted(budget, connection, run)
     with Notion(
         connections.access_token(connection),
         settings.NOTION_API_URL,
@@ -117,7 +158,7 @@ def opened(connection: Connection, run: SyncRun, *, patience: Patience | None = 
         patience=patience or Patience(first_pause=settings.NOTION_FIRST_PAUSE_SECONDS),
         renew=lambda rejected: connections.renewed_token(connection, rejected=rejected),
     ) as notion:
-        session = Session(connection=connection, run=run, notion=notion)
+        session = Session(connection=connection, run=run, notion=notion, pace=counted)
         session.titles = dict(session.pages.values_list("notion_id", "title"))
         session.sources = {source.notion_id: source for source in Source.objects.filter(connection_id=connection.id)}
         try:

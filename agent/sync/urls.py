@@ -7,6 +7,9 @@ api = [
     path("user/notion-integration", json.NotionIntegration.as_view(), name="api-notion-integration"),
     path("agent/sync", json.StartSync.as_view(), name="api-sync"),
     path("agent/sync/<uuid:sync_id>", json.OneSync.as_view(), name="api-sync-one"),
+    path("agent/sync/<uuid:sync_id>/pause", json.PauseSync.as_view(), name="api-sync-pause"),
+    path("agent/sync/<uuid:sync_id>/resume", json.ResumeSync.as_view(), name="api-sync-resume"),
+    path("agent/sync/<uuid:sync_id>/cancel", json.CancelSync.as_view(), name="api-sync-cancel"),
     path("agent/coverage", json.Coverage.as_view(), name="api-coverage"),
 ]
 pages = [

@@ -70,6 +70,9 @@ JSON = {
     ),
     "agent/sync": api("POST", viewer=some("POST")),
     "agent/sync/<uuid:sync_id>": api("GET", ids={"sync_id": "sync"}),
+    "agent/sync/<uuid:sync_id>/pause": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
+    "agent/sync/<uuid:sync_id>/resume": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
+    "agent/sync/<uuid:sync_id>/cancel": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
     "agent/coverage": api("GET"),
     "agent/run": api(
         "POST",

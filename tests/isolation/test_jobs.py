@@ -21,6 +21,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "agent.jobs.erase_connection": {"connection_id": "connection"},
     "agent.jobs.find_sources": {"connection_id": "connection"},
     "agent.jobs.try_again": {"connection_id": "connection"},
+    "agent.jobs.scheduled_sync": {"connection_id": "connection"},
     "agent.jobs.run": {"run_id": "run"},
     "agent.jobs.restore_index": {"connection_id": "connection"},
     "agent.jobs.erase_content": {},
@@ -40,6 +41,7 @@ SWEEPS = {
     "accounts.jobs.send_mails",
     "agent.jobs.erase_ended",
     "billing.jobs.remind",
+    "agent.jobs.look_after_syncs",
 }
 
 
@@ -61,6 +63,7 @@ def task(name: str) -> Any:
 
 # What may wait for Notion, write or delete for long. Elsewhere it would keep questions, mails or sign-ups waiting.
 LONG = {
+    "agent.jobs.scheduled_sync",
     "agent.jobs.sync",
     "agent.jobs.find_sources",
     "agent.jobs.erase_connection",
