@@ -210,6 +210,7 @@ def renewed_token(connection: Connection, *, rejected: str) -> str:
             return current
         if not held.sealed_refresh_token:
             raise notion.Unauthorized("This connection's token is dead and cannot be renewed")
+        grant: Grant | None = None
         try:
             grant = oauth.refresh(
                 client_id=settings.NOTION_CLIENT_ID,
@@ -221,10 +222,15 @@ def renewed_token(connection: Connection, *, rejected: str) -> str:
                 ),
                 base_url=settings.NOTION_API_URL,
             )
-        except notion.InvalidGrant as error:
-            raise notion.Unauthorized("This connection's refresh token is used up") from error
-        _seal(held, grant)
-        held.save(update_fields=["sealed_access_token", "sealed_refresh_token"])
+        except notion.InvalidGrant:
+            # Kept, so that nobody asks again with it; the next worker finds no refresh token.
+            held.sealed_refresh_token, held.status = "", Connection.Status.REAUTHORIZE
+            held.save(update_fields=["sealed_refresh_token", "status"])
+        else:
+            _seal(held, grant)
+            held.save(update_fields=["sealed_access_token", "sealed_refresh_token"])
+    if grant is None:
+        raise notion.Unauthorized("This connection's refresh token is used up")
     connection.sealed_access_token = held.sealed_access_token
     return grant.access_token
 
