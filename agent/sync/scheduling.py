@@ -8,10 +8,12 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
+from django.utils import timezone
 
 from accounts import background
 from accounts.models import Connection, Job, Workspace
 from agent.sync import services
+from billing import reading
 from billing.effective import Access, effective
 from billing.models import Subscription
 from billing.plans import SYNC_INTERVALS, Feature
@@ -81,7 +83,7 @@ def interval_of(workspace: Workspace, *, now: datetime) -> timedelta | None:
 def begin(*, connection_id: str) -> None:
     """The job: a sync, unless one is open already."""
     connection = Connection.objects.filter(pk=connection_id, status=Connection.Status.ACTIVE, is_paused=False).first()
-    if connection is not None:
+    if connection is not None and reading.can_read(connection, now=timezone.now()):
         services.start_connection(connection, requested_by=None)
 
 
