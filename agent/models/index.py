@@ -54,7 +54,8 @@ class Page(models.Model):
         TRASHED = "trashed"
 
     # Never answered from, whatever was read of them before.
-    GONE: ClassVar = (State.SKIPPED, State.TRASHED, State.UNREACHABLE)
+    LOST: ClassVar = (State.TRASHED, State.UNREACHABLE)
+    GONE: ClassVar = (State.SKIPPED, *LOST)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection_id = models.UUIDField()
@@ -79,12 +80,19 @@ class Page(models.Model):
     seen_run = models.UUIDField(null=True)
     sync_run = models.UUIDField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Since when it is proven gone. What was read of it stays hidden until that is confirmed.
+    gone_at = models.DateTimeField(null=True)
 
     objects: ClassVar[models.Manager["Page"]] = PageQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["connection_id", "notion_id"], name="page_once_per_connection")
+            models.UniqueConstraint(fields=["connection_id", "notion_id"], name="page_once_per_connection"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["trashed", "unreachable"], gone_at__isnull=False)
+                | (~models.Q(state__in=["trashed", "unreachable"]) & models.Q(gone_at__isnull=True)),
+                name="gone_page_says_since_when",
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["connection_id", "state"], name="page_state"),

@@ -17,6 +17,11 @@ class SyncRun(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
+    class Reach(models.TextChoices):
+        EVERYTHING = "everything"
+        INVENTORY = "inventory"
+        CHANGES = "changes"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection_id = models.UUIDField()
     requested_by = models.UUIDField(null=True)
@@ -50,6 +55,10 @@ class SyncRun(models.Model):
     is_discovered = models.BooleanField(default=False)
     # Grows with each worker that takes the run; one that was overtaken writes nothing more.
     turn = models.PositiveIntegerField(default=0)
+    # How much this run lists, decided when it begins.
+    reach = models.CharField(max_length=10, choices=Reach.choices, default=Reach.EVERYTHING)
+    # Set once the whole of that was listed: the next run need not ask about edits from long before.
+    watermark = models.DateTimeField(null=True)
     slowed_until = models.DateTimeField(null=True)
 
     class Meta:
@@ -67,6 +76,17 @@ class SyncRun(models.Model):
                 condition=models.Q(vanished__lte=models.F("vanished_of"))
                 & (models.Q(vanished=0) | models.Q(is_loss_confirmed=False)),
                 name="confirmed_loss_is_not_kept",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=["complete", "partial"])
+                | models.Q(
+                    known=models.F("indexed")
+                    + models.F("unchanged")
+                    + models.F("skipped")
+                    + models.F("failed")
+                    + models.F("trashed")
+                ),
+                name="finished_sync_accounts_for_every_page",
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [

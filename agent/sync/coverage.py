@@ -51,6 +51,9 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
     rows = []
     for connection in connections:
         states = figures[connection.id]
+        # What waits for its first reading is known, and neither read nor given up: nothing is complete before that.
+        accounted = states[Page.State.INDEXED] + states[Page.State.SKIPPED] + sum(states[key] for key in Page.LOST)
+        is_whole = accounted == sum(states.values()) > 0
         synced = connection.last_synced_at
         rows.append(
             {
@@ -60,7 +63,9 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "last_synced_at": synced,
                 "lag_seconds": int((now - synced).total_seconds()) if synced else None,
                 "pages": {"known": sum(states.values()), **{k: v for k, v in states.items() if k != "pending"}},
-                "is_complete": connection.id in newest and newest[connection.id].status == SyncRun.Status.COMPLETE,
+                "is_complete": connection.id in newest
+                and newest[connection.id].status == SyncRun.Status.COMPLETE
+                and is_whole,
             }
         )
     is_complete = bool(rows) and all(row.pop("is_complete") for row in rows)

@@ -29,6 +29,7 @@ def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
             markdown="",
             content_hash="",
             indexed_at=None,
+            gone_at=None,
             properties={},
         )
     indexing.forget_vectors(stale, workspace_id=workspace_id, connection_id=source.connection_id)

@@ -12,7 +12,7 @@ from accounts import background
 from accounts.models import Connection
 from agent import indexing
 from agent.models import Page, Source, SyncRun
-from agent.sync import discovery, losses, reading, services, vanishing
+from agent.sync import discovery, ledger, losses, reach, reading, services, vanishing
 from agent.sync.session import Session, Stopped, opened
 from billing import reading as plan
 from integrations import notion
@@ -43,6 +43,8 @@ def perform(*, sync_run_id: str) -> None:
         log.info("the sync %s is no longer wanted", run.pk)
     except plan.NOT_COVERED as refusal:
         services.break_off(run.pk, SyncRun.Status.CANCELLED, now=timezone.now(), reason=refusal.detail)
+    except vanishing.NothingShown:
+        fail_run(str(run.pk), "Notion shows nothing more to this connection. What was read is kept and still searched.")
     except notion.Unauthorized:
         _needs_authorization(connection, run)
 
@@ -53,7 +55,8 @@ def _read(session: Session) -> None:
     if not run.is_discovered:
         # A worker that died while discovering left figures of what it met; they are counted anew.
         with session.writing():
-            SyncRun.objects.filter(pk=run.pk).update(known=0, problems=[])
+            run.reach = reach.decide(run, now=run.started_at or timezone.now())
+            SyncRun.objects.filter(pk=run.pk).update(known=0, problems=[], reach=run.reach)
             session.pages.filter(seen_run=run.pk).update(seen_run=None)
         discovery.discover(session)
     tasks.choose_source(
@@ -77,12 +80,17 @@ def _finish(session: Session) -> None:
         )
         if open_run is None:
             return
+        figures = ledger.figures(session)
+        for name, number in figures.items():
+            setattr(open_run, name, number)
         found = [*open_run.problems, *_shortcomings(session, open_run)]
         SyncRun.objects.filter(pk=run.pk).update(
             status=SyncRun.Status.PARTIAL if found else SyncRun.Status.COMPLETE,
             reason=" ".join(found)[:500],
             finished_at=now,
             is_full_due=False,
+            watermark=None if open_run.problems else open_run.started_at,
+            **figures,
         )
         services.close(run.pk)
         if open_run.is_full_due:
@@ -95,17 +103,13 @@ def _finish(session: Session) -> None:
 
 def _shortcomings(session: Session, run: SyncRun) -> list[str]:
     """What the pages themselves tell about how complete the run is."""
-    left = session.pages.filter(seen_run=run.pk).exclude(sync_run=run.pk).count()
     read = session.pages.filter(state=Page.State.INDEXED).exclude(warnings=[]).order_by("title", "id")
     said = []
     if not (run.known or run.problems):
         said.append(_("Notion shows no page to this connection. Share pages with it in Notion."))
-    for number, words in (
-        (run.failed, ngettext("%(n)d page could not be read.", "%(n)d pages could not be read.", run.failed)),
-        (left, ngettext("%(n)d page was not reached.", "%(n)d pages were not reached.", left)),
-    ):
-        if number:
-            said.append(words % {"n": number})
+    if run.failed:
+        words = ngettext("%(n)d page could not be read.", "%(n)d pages could not be read.", run.failed)
+        said.append(words % {"n": run.failed})
     return [*said, *losses.of_pages(read.values_list("title", "warnings"))]
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -20,8 +21,6 @@ from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
 from tasks import services as tasks
 
 log = logging.getLogger(__name__)
-# Notion's times are whole minutes: an edit in the minute of our reading may come after it.
-MINUTE_MAY_GO_ON = timedelta(minutes=2)
 # A page that failed in a worker's hands this often is passed over, so that it cannot stop the others.
 MOST_ATTEMPTS = 3
 TRY_AGAIN = timedelta(minutes=15)
@@ -59,6 +58,7 @@ def _next(session: Session) -> Page | None:
     page: Page | None = (
         session.pages.filter(seen_run=session.run.pk)
         .exclude(sync_run=session.run.pk)
+        .exclude(pk__in=session.gone)
         .order_by("attempts", "-observed_edited_at", "id")
         .first()
     )
@@ -72,7 +72,7 @@ def account(session: Session, page: Page) -> None:
         return
     Page.objects.filter(pk=page.pk).update(attempts=page.attempts + 1)
     if page.observed.get("in_trash"):
-        leave_out(session, page, Page.State.TRASHED, "In Notion's trash")
+        session.gone[page.pk] = (Page.State.TRASHED, "In Notion's trash")
         return
     source = place(session, page)
     page.source = source
@@ -92,7 +92,7 @@ def is_unchanged(session: Session, page: Page) -> bool:
         return False
     return (
         page.edited_at == page.observed_edited_at
-        and page.indexed_at - page.edited_at >= MINUTE_MAY_GO_ON
+        and page.indexed_at - page.edited_at >= discovery.MINUTE_MAY_GO_ON
         and page.properties.get("lines") == [list(line) for line in _properties(session, page).lines]
     )
 
@@ -101,6 +101,9 @@ def read(session: Session, page: Page, source: Source) -> None:
     """Fetch the page's blocks and make its chunks equal them."""
     if not isinstance(page.observed.get("properties"), dict):
         page.observed = session.notion.page(page.notion_id)
+        if page.observed.get("in_trash"):
+            session.gone[page.pk] = (Page.State.TRASHED, "In Notion's trash")
+            return
     row = _complete(session, page.observed)
     seen_at = timezone.now()
     try:
@@ -124,7 +127,8 @@ def read(session: Session, page: Page, source: Source) -> None:
     }
     page.warnings = [list(remark) for remark in (*remarks, *rendered.remarks)]
     digest = hashlib.sha256(repr((page.title, page.properties["lines"], rendered.passages)).encode()).hexdigest()
-    is_same = digest == page.content_hash and page.state == Page.State.INDEXED
+    # What was hidden or failed kept its chunks, and what was left out kept no hash.
+    is_same = digest == page.content_hash
     if not is_same or session.run.is_full:
         pieces = indexing.prepare(page, rendered.passages, workspace_id=session.workspace_id, lines=values.lines)
     else:
@@ -154,18 +158,31 @@ def gone_or_refused(session: Session, page: Page) -> None:
     try:
         session.notion.page(page.notion_id)
     except NotFound:
-        leave_out(session, page, Page.State.UNREACHABLE, "Notion no longer shows this page to the connection")
+        session.gone[page.pk] = (Page.State.UNREACHABLE, "Notion no longer shows this page to the connection")
     else:
         fail(session, page, "Notion shows the page, but not what is in it.")
 
 
 def leave_out(session: Session, page: Page, state: Page.State, reason: str) -> None:
-    """The page is not to be answered from: its chunks and vectors go, what we know about it stays."""
-    page.markdown, page.content_hash, page.indexed_at = "", "", None
+    """The page is not answered from. One that was lost may come back soon, and keeps its chunks until a second look."""
+    stale: list[uuid.UUID] = []
+    if state == Page.State.SKIPPED:
+        page.markdown, page.content_hash, page.indexed_at = "", "", None
+    with session.writing():
+        if state == Page.State.SKIPPED:
+            stale = indexing.remove([page])
+        tasks.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
+        _settle(session, page, state, "trashed" if state != Page.State.SKIPPED else "skipped", reason=reason)
+    indexing.forget_vectors(stale, workspace_id=session.workspace_id, connection_id=session.connection.id)
+
+
+def erase(session: Session, page: Page) -> None:
+    """Nothing of the page is left, in Postgres or among the vectors."""
     with session.writing():
         stale = indexing.remove([page])
         tasks.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
-        _settle(session, page, state, "trashed" if state != Page.State.SKIPPED else "skipped", reason=reason)
+        page.delete()
+        session.count(trashed=1)
     indexing.forget_vectors(stale, workspace_id=session.workspace_id, connection_id=session.connection.id)
 
 
@@ -190,6 +207,7 @@ def _settle(
     next_try_at: datetime | None = None,
 ) -> None:
     page.state, page.reason, page.next_try_at = state, reason[:500], next_try_at
+    page.gone_at = (page.gone_at or timezone.now()) if state in Page.LOST else None
     page.sync_run, page.attempts = session.run.pk, 0
     with session.writing():
         page.save()

@@ -47,6 +47,11 @@ class Session:
     sources: dict[str, Source] = field(default_factory=dict)
     # The page that each database met so far lies in, by Notion's ids; empty for one that lies in none.
     holders: dict[str, str] = field(default_factory=dict)
+    # Data sources met in this run, and those whose columns are others than before.
+    met: set[str] = field(default_factory=set)
+    recast: set[str] = field(default_factory=set)
+    # Pages that this run has proven to be gone, by their keys: in which way, and the words for it.
+    gone: dict[uuid.UUID, tuple[str, str]] = field(default_factory=dict)
     # Finding what could be chosen, with a run that is not kept.
     is_only_looking: bool = False
     begun: float = field(default_factory=time.monotonic)

@@ -1,49 +1,133 @@
-"""Pages known from before that a sync did not meet. Absence alone proves nothing."""
+"""Pages that are gone from Notion. Absence alone proves nothing: each is asked for by itself.
+
+Proof is the object in the trash, it or what it lies in, or a 404 with a token that was just accepted. What is proven
+gone is hidden at once; a later look that proves it again erases it.
+"""
+
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
 
 from accounts import background
 from accounts.models import Connection
 from agent.models import Page, SyncRun
-from agent.sync import discovery, reading
+from agent.sync import discovery, reach, reading
+from agent.sync.placing import DEEPEST
 from agent.sync.session import Session
 from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
 
 # Losing this share of a connection's pages in one run looks like lost access, not like deleting.
 BRAKE_SHARE = 0.2
 BRAKE_PAGES = 5
+# From the first proof to the second one, which erases.
+SECOND_LOOK_AFTER = timedelta(minutes=5)
+TRASHED = (Page.State.TRASHED, "In Notion's trash")
+BELOW_TRASH = (Page.State.TRASHED, "Lies in something that is in Notion's trash")
+NOT_SHOWN = (Page.State.UNREACHABLE, "Deleted, or no longer shared with us")
+
+
+class NothingShown(Exception):
+    """A connection that had pages shows none."""
 
 
 def look_for_the_unseen(session: Session) -> None:
-    """Each page that was not met is asked for by itself."""
-    gone = _gone(session)
-    known = session.pages.exclude(state=Page.State.TRASHED).count()
-    newly_gone = [page for page in gone if page.state != Page.State.UNREACHABLE]
-    is_kept = not session.run.is_loss_confirmed and len(newly_gone) > max(BRAKE_PAGES, known * BRAKE_SHARE)
-    if is_kept:
-        _keep(session, len(newly_gone), known)
-    for page in gone:
-        session.count(known=1)
-        if is_kept and page.state != Page.State.UNREACHABLE:
-            reading.fail(session, page, "Vanished together with many others; kept.")
-        else:
-            reading.leave_out(session, page, Page.State.UNREACHABLE, "Deleted, or no longer shared with us")
+    _ask_for_each(session)
     reading.read_all(session)
+    if session.gone:
+        # A token that is no longer accepted would make every page look gone.
+        session.notion.me()
+    _settle(session)
 
 
-def _gone(session: Session) -> list[Page]:
-    unseen = session.pages.exclude(seen_run=session.run.pk).exclude(state=Page.State.TRASHED)
-    gone: list[Page] = []
-    for page in list(unseen.order_by("id")):
+def _suspects(session: Session) -> list[Page]:
+    """Hidden pages are due for their second look; of the others, a run that lists only changes knows nothing."""
+    now = timezone.now()
+    wanted = Q(state__in=Page.LOST)
+    if not session.run.is_loss_confirmed:
+        wanted &= Q(gone_at__lte=now - SECOND_LOOK_AFTER)
+    if session.run.reach != reach.Reach.CHANGES:
+        wanted |= ~Q(state__in=Page.GONE)
+    unseen = session.pages.filter(wanted).exclude(seen_run=session.run.pk).exclude(sync_run=session.run.pk)
+    return list(unseen.order_by("id"))
+
+
+def _ask_for_each(session: Session) -> None:
+    failures = 0
+    for page in _suspects(session):
         background.renew_lease()
         try:
-            discovery.meet(session, [session.notion.page(page.notion_id)])
+            found = session.notion.page(page.notion_id)
         except NotFound:
-            gone.append(page)
+            session.gone[page.pk] = NOT_SHOWN
         except Unauthorized:
             raise
         except (Refused, Unreachable) as error:
+            failures += 1
+            if failures >= reading.MOST_FAILURES_IN_A_ROW and not isinstance(error, Refused):
+                raise
+            if page.state in Page.LOST:
+                continue
             session.count(known=1)
             reading.fail(session, page, str(error))
-    return gone
+        else:
+            failures = 0
+            if found.get("in_trash"):
+                session.gone[page.pk] = TRASHED
+            elif not _is_below(session, page, found):
+                discovery.meet(session, [found])
+
+
+def _is_below(session: Session, page: Page, found: dict[str, object]) -> bool:
+    """Whether a page that no listing shows lies in something in the trash, which its own object does not say."""
+    holder = found.get("parent")
+    above = holder if isinstance(holder, dict) else {}
+    for _ in range(DEEPEST):
+        try:
+            if above.get("data_source_id"):
+                shown = session.notion.data_source(above["data_source_id"])
+                above = shown.get("database_parent") or {}
+            elif above.get("page_id"):
+                shown = session.notion.page(above["page_id"])
+                above = shown.get("parent") or {}
+            elif above.get("block_id"):
+                shown = session.notion.block(above["block_id"])
+                above = shown.get("parent") or {}
+            else:
+                return False
+        except NotFound:
+            # The connection may well see a page and not what it lies in.
+            return False
+        if shown.get("in_trash"):
+            session.gone[page.pk] = BELOW_TRASH
+            return True
+    return False
+
+
+def _settle(session: Session) -> None:
+    pages = list(session.pages.filter(pk__in=session.gone).order_by("id"))
+    newly = [page for page in pages if page.state not in Page.LOST]
+    known = session.pages.exclude(state__in=Page.LOST).count()
+    is_kept = not session.run.is_loss_confirmed and _is_too_much(newly, known)
+    if is_kept:
+        _keep(session, len(newly), known)
+        if len(newly) == known:
+            raise NothingShown
+    for page in pages:
+        state, reason = session.gone.pop(page.pk)
+        if page.seen_run != session.run.pk:
+            session.count(known=1)
+        if page.state in Page.LOST or session.run.is_loss_confirmed:
+            reading.erase(session, page)
+        elif is_kept:
+            reading.fail(session, page, "Vanished together with many others; kept.")
+        else:
+            reading.leave_out(session, page, Page.State(state), reason)
+
+
+def _is_too_much(newly: list[Page], known: int) -> bool:
+    had_something = [page for page in newly if page.indexed_at is not None]
+    return len(newly) > max(BRAKE_PAGES, known * BRAKE_SHARE) or (len(newly) == known and bool(had_something))
 
 
 def _keep(session: Session, vanished: int, known: int) -> None:
@@ -57,6 +141,6 @@ def _keep(session: Session, vanished: int, known: int) -> None:
 
 def kept(connection: Connection) -> SyncRun | None:
     """The sync that kept pages of this connection which seem gone, unless a later one got further."""
-    ended = (SyncRun.Status.COMPLETE, SyncRun.Status.PARTIAL)
-    last = SyncRun.objects.filter(connection_id=connection.id, status__in=ended).order_by("-created_at").first()
+    ended = Q(status__in=(SyncRun.Status.COMPLETE, SyncRun.Status.PARTIAL)) | Q(vanished__gt=0)
+    last = SyncRun.objects.filter(ended, connection_id=connection.id).order_by("-created_at").first()
     return last if last is not None and last.vanished else None

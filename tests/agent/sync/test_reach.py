@@ -1,0 +1,187 @@
+"""What a run lists, what that costs, and that nothing is lost by it."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import tenancy
+from accounts.models import Connection
+from agent.models import Chunk, Page, SyncRun
+from agent.sync import performing, services
+from devkit.notion.process import EmulatorProcess
+from integrations import vectors
+from tests.agent.sync.working import long_ago, sync
+from tests.outside import NotionWorkspace, connect, seeded
+from tests.people import Person
+
+UNAVAILABLE = {"error": {"status": 500, "code": "internal_server_error", "message": "Unexpected error."}}
+
+
+def scheduled(connection: Connection) -> SyncRun:
+    """A sync that nobody asked for, right after another."""
+    run = services.start_connection(connection, requested_by=None)
+    performing.perform(sync_run_id=str(run.pk))
+    return SyncRun.objects.get(pk=run.pk)
+
+
+def later() -> None:
+    """As if what is hidden had been hidden for minutes."""
+    Page.objects.exclude(gone_at=None).update(gone_at=timezone.now() - timedelta(hours=1))
+
+
+def sums_up(run: SyncRun) -> bool:
+    parts = run.indexed + run.unchanged + run.skipped + run.failed + run.trashed
+    return run.known == parts
+
+
+def test_a_run_right_after_another_asks_only_for_what_changed(
+    alice: Person, emulator: EmulatorProcess, chroma: str
+) -> None:
+    pages = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact {n}."}]} for n in range(250)]
+    acme = seeded(emulator, {"pages": pages}, [page["key"] for page in pages])
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        first = sync(alice)
+        long_ago()
+        SyncRun.objects.update(watermark=timezone.now() + timedelta(minutes=30))
+        quiet = scheduled(connection)
+        emulator.control("clock", {"workspace": "acme", "advance": 3600})
+        acme.edit(op="append", parent=acme.page("p7"), blocks=[{"p": "Ferries."}])
+        busy = scheduled(connection)
+
+        assert (first.reach, quiet.reach, busy.reach) == ("everything", "changes", "changes")
+        assert (quiet.status, quiet.known, quiet.unchanged) == ("complete", 250, 250)
+        assert quiet.notion_requests == 2
+        assert (busy.indexed, busy.notion_requests) == (1, 3)
+        assert Chunk.objects.filter(page__title="Page 7", text__contains="Ferries").exists()
+
+
+def test_an_edit_of_a_row_is_found_while_search_is_down(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        row = Page.objects.get(title="Choose a printer")
+        acme.edit(op="append", parent=row.notion_id, blocks=[{"p": "The grey one."}])
+        acme.fault(UNAVAILABLE, path_regex="search")
+        run = scheduled(connection)
+
+        assert run.status == "partial"
+        assert run.watermark is None
+        assert Chunk.objects.filter(page=row, text__contains="The grey one").exists()
+        assert not Page.objects.exclude(gone_at=None).exists()
+
+
+def test_an_edit_is_found_that_search_omits_for_good(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.fault({"search_omit": {"ids": [acme.page("travel")]}}, path_regex="search")
+        acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "Ferries."}])
+        run = sync(alice)
+
+        assert run.reach == "inventory"
+        assert Chunk.objects.filter(page__title="Travel", text__contains="Ferries").exists()
+
+
+def test_a_deleted_page_is_hidden_first_and_erased_at_the_second_look(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.edit(op="trash", id=acme.page("travel"))
+        first = sync(alice)
+        hidden = Page.objects.get(title="Travel")
+        kept = Chunk.objects.filter(page=hidden).exists()
+        second = sync(alice)
+        still = Page.objects.filter(title="Travel").exists()
+        later()
+        third = scheduled(connection)
+        left = {str(key) for key in Chunk.objects.values_list("id", flat=True)}
+
+        assert (hidden.state, kept, still) == ("trashed", True, True)
+        assert not Page.objects.searchable().filter(title="Travel").exists()  # type: ignore[attr-defined]
+        assert not Page.objects.filter(title="Travel").exists()
+        assert not Chunk.objects.filter(text__contains="Trains").exists()
+        assert set(vectors.workspace(alice.workspace.id).collection(connection.id).ids()) == left
+        assert all(map(sums_up, (first, second, third)))
+
+
+def test_a_restored_page_comes_back_without_being_embedded(
+    alice: Person, emulator: EmulatorProcess, chroma: str
+) -> None:
+    titles = ("travel", "security")
+    pages = [{"key": key, "title": key.title(), "blocks": [{"p": f"About {key}."}]} for key in titles]
+    acme = seeded(emulator, {"pages": pages}, list(titles))
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.edit(op="trash", id=acme.page("travel"))
+        sync(alice)
+        acme.edit(op="restore", id=acme.page("travel"))
+        run = sync(alice)
+
+        assert Page.objects.get(title="Travel").state == "indexed"
+        assert (run.status, run.chunks_embedded) == ("complete", 0)
+
+
+def test_what_lies_below_a_trashed_page_is_gone_with_it(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:
+    below = {"key": "low", "title": "Low", "blocks": [{"p": "Deep."}]}
+    others = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact {n}."}]} for n in range(9)]
+    top = {"key": "top", "title": "Top", "blocks": [{"p": "High."}], "pages": [below]}
+    acme = seeded(emulator, {"pages": [top, *others]}, ["top", *(page["key"] for page in others)])
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.edit(op="trash", id=acme.page("top"))
+        sync(alice)
+
+        assert dict(Page.objects.exclude(gone_at=None).values_list("title", "state")) == {
+            "Top": "trashed",
+            "Low": "trashed",
+        }
+
+
+def test_a_connection_that_shows_nothing_any_more_fails(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        before = sync(alice)
+        acme.edit(op="unshare", id=acme.page("handbook"), token=acme.token)
+        run = sync(alice)
+
+        assert run.status == "failed"
+        assert Page.objects.searchable().count() == before.known  # type: ignore[attr-defined]
+    assert "seem gone" in alice.web.get("/app/sources").content.decode()
+
+
+def test_errors_while_asking_for_unseen_pages_delete_nothing(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.fault({"search_omit": {"ids": [acme.page("travel"), acme.page("security")]}}, path_regex="search")
+        acme.fault(UNAVAILABLE, path_regex="/pages/")
+        run = sync(alice)
+
+        assert run.status == "partial"
+        assert not Page.objects.exclude(gone_at=None).exists()
+        assert Page.objects.searchable().filter(title__in=["Travel", "Security"]).count() == 2  # type: ignore[attr-defined]
+
+
+def test_the_database_refuses_sums_that_do_not_add_up(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        for change in ({"known": 9_999}, {"unchanged": 9_999}):
+            with pytest.raises(IntegrityError, match="accounts_for_every_page"), transaction.atomic():
+                SyncRun.objects.filter(connection_id=connection.pk).update(**change)
+        with pytest.raises(IntegrityError, match="gone_page_says_since_when"), transaction.atomic():
+            Page.objects.filter(title="Travel").update(state="trashed")
