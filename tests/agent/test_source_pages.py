@@ -1,6 +1,7 @@
 """Connecting, choosing and the pages of sources, through the real views."""
 
 import pytest
+from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, OAuthState
@@ -37,7 +38,8 @@ def test_pages_that_are_not_searchable_are_listed_with_state_and_reason(
 ) -> None:
     handbook(alice)
     with tenancy.within(alice.workspace):
-        Page.objects.filter(title="Time off").update(state=state, reason="Notion said no.")
+        gone_at = timezone.now() if state in {Page.State.TRASHED, Page.State.UNREACHABLE} else None
+        Page.objects.filter(title="Time off").update(state=state, reason="Notion said no.", gone_at=gone_at)
         source = Source.objects.get()
 
     pages = [alice.web.get(path) for path in ("/app/sources", f"/app/sources/{source.pk}")]
