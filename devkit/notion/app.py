@@ -33,6 +33,7 @@ from devkit.notion.model import Json, State
 from devkit.notion.oauth import OAuth
 from devkit.notion.query import Queries
 from devkit.notion.render import VERSIONS
+from devkit.notion.webhooks import Webhooks
 
 JOURNAL = 50_000
 
@@ -40,10 +41,14 @@ JOURNAL = 50_000
 class Emulator:
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
+        self.webhooks = Webhooks(State(base_url))
         self.reset()
 
     def reset(self) -> None:
+        self.webhooks.stop()
         self.state = State(self.base_url)
+        self.webhooks = Webhooks(self.state)
+        self.state.listeners.append(self.webhooks.hear)
         self.limiter = Limiter()
         self.queries = Queries()
         self.faults = Faults()
@@ -65,7 +70,7 @@ class Emulator:
 
     async def answer(self, request: Request) -> Response:
         if request.path.startswith("/__emulator/"):
-            return self.control.answer(request)
+            return await self.control.answer(request)
         if request.path.startswith("/files/"):
             return self._file(request)
         if request.path == "/v1/oauth/authorize":

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 
 class Clock:
     def __init__(self, at: datetime | None = None, *, frozen: bool = False) -> None:
-        self._offset = timedelta()
+        self._origin = datetime.now(UTC)
+        self._at_origin = self._origin
+        self._factor = 1.0
         self._frozen: datetime | None = None
         if at is not None:
             self.set(at)
         if frozen:
-            self.freeze()
+            self._frozen = at or self._origin
 
     def now(self) -> datetime:
-        return self._frozen or datetime.now(UTC) + self._offset
+        return self._frozen or self._at_origin + (datetime.now(UTC) - self._origin) * self._factor
 
     def set(self, at: datetime) -> None:
         if self._frozen is not None:
             self._frozen = at
-        self._offset = at - datetime.now(UTC)
+        self._origin, self._at_origin = datetime.now(UTC), at
 
     def advance(self, seconds: float) -> None:
         self.set(self.now() + timedelta(seconds=seconds))
@@ -28,10 +31,19 @@ class Clock:
     def freeze(self) -> None:
         self._frozen = self.now()
 
-    def run(self) -> None:
-        if self._frozen is not None:
-            self._offset = self._frozen - datetime.now(UTC)
-            self._frozen = None
+    def run(self, factor: float = 1.0) -> None:
+        """From now on, and so many times as fast as ours."""
+        now = self.now()
+        self._frozen = None
+        self._factor = factor
+        self.set(now)
+
+    def seconds_until(self, moment: datetime) -> float:
+        """Of our time; a stopped clock never gets there."""
+        away = (moment - self.now()).total_seconds()
+        if away <= 0:
+            return 0
+        return math.inf if self._frozen is not None else away / self._factor
 
 
 def parse_time(value: object) -> datetime:

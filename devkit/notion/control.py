@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devkit.notion import recorded, seed
+from devkit.notion import recorded, seed, webhook_control
 from devkit.notion.clock import parse_time
 from devkit.notion.edit import edit
 from devkit.notion.errors import ApiError
@@ -36,16 +37,18 @@ class Control:
             ("DELETE", "faults"): self.remove_faults,
             ("POST", "limits"): self.limits,
             ("POST", "tokens"): self.tokens,
-        }
+            ("GET", "events"): self.events,
+        } | webhook_control.routes(emulator)
 
-    def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         name = request.path.removeprefix("/__emulator/").strip("/")
         route = self.routes.get((request.method, name))
         if route is None:
             return json_response(404, {"error": f"no control {request.method} {name}"})
         try:
             body = json.loads(request.body) if request.body else {}
-            return json_response(200, route(request, body))
+            answer = route(request, body)
+            return json_response(200, await answer if isawaitable(answer) else answer)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, re.error, ApiError, OSError) as error:
             return json_response(400, {"error": f"{type(error).__name__}: {error}"})
 
@@ -93,8 +96,19 @@ class Control:
             if body.get("freeze"):
                 space.clock.freeze()
             if body.get("run"):
-                space.clock.run()
+                space.clock.run(float(body["run"]))
+        self.emulator.webhooks.wake()
         return {space.key: space.clock.now().isoformat() for space in spaces}
+
+    def events(self, request: Request, body: Json) -> Json:
+        """Every change: the log that webhooks are sent from."""
+        since, wanted = int(request.one("since") or 0), request.one("workspace")
+        told = [
+            {"n": one.n, "at": one.at.isoformat(), "type": one.type, "entity": one.entity, "by": one.by} | one.data
+            for one in self.emulator.state.events
+            if one.n > since and wanted in (None, one.workspace.id, one.workspace.key)
+        ]
+        return {"events": told, "last": self.emulator.state.happened}
 
     def add_fault(self, request: Request, body: Json) -> Json:
         return {"id": self.emulator.faults.add(body).id}

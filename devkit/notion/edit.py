@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from devkit.notion import properties
+from devkit.notion import events, properties
 from devkit.notion.model import Json, Node, State, Workspace
 from devkit.notion.seed import SeedError, WorkspaceSeeder
 from devkit.notion.seed_tables import mirror
@@ -48,23 +48,43 @@ class Editor:
         self.state.touch(node, self.by)
         return {"id": node.id}
 
+    def changed(self, node: Node) -> Json:
+        """A block was edited."""
+        self.touch(node)
+        events.content(self.state, node, self.by)
+        return {"id": node.id}
+
+    def came(self, node: Node, what: str) -> Json:
+        """created, deleted, undeleted, moved: the page it stands on is edited with it."""
+        page = self.state.nodes.get(node.parent or "")
+        page = self.state.page_of(page) if page is not None and page.kind != "data_source" else None
+        if page is not None:
+            self.state.touch(page, self.by)
+        events.life(self.state, node, self.by, what)
+        return {"id": node.id}
+
     # -- content
 
     def set_text(self) -> Json:
         node = self.node()
         node.data["rich_text"] = self.seeder().text(self.given["text"])
-        return self.touch(node)
+        return self.changed(node)
 
     def set_checked(self) -> Json:
         node = self.node()
         node.data["checked"] = bool(self.given["checked"])
-        return self.touch(node)
+        return self.changed(node)
 
     def set_title(self) -> Json:
         node = self.node()
         title = self.seeder().text(self.given["title"])
         (node.data["values"] if node.kind == "page" else node.data)["title"] = title
-        return self.touch(node)
+        self.touch(node)
+        if node.kind == "page":
+            events.values(self.state, node, self.by, ["title"])
+        else:
+            events.tell(self.state, f"{node.kind}.content_updated", node, self.by, updated_blocks=[])
+        return {"id": node.id}
 
     def set_property(self) -> Json:
         node = self.node()
@@ -74,7 +94,9 @@ class Editor:
         node.data["values"][entry["id"]] = properties.from_seed(entry, self.given["value"], self.seeder().find)
         if entry["type"] == "relation":
             mirror(self.state.nodes, node, entry)
-        return self.touch(node)
+        self.touch(node)
+        events.values(self.state, node, self.by, [entry["id"]])
+        return {"id": node.id}
 
     def append(self) -> Json:
         parent = self.node("parent")
@@ -83,27 +105,31 @@ class Editor:
         seeder.blocks.add(parent, self.given["blocks"])
         seeder.finish()
         self.touch(parent)
-        return {"ids": [id for id in parent.children if id not in before]}
+        added = [id for id in parent.children if id not in before]
+        for id in added:
+            events.content(self.state, self.state.nodes[id], self.by)
+        return {"ids": added}
 
     def add_page(self) -> Json:
         parent = self.node("parent").id if self.given.get("parent") else None
         seeder = self.seeder()
         node = seeder.page(self.given["page"], parent)
         seeder.finish()
-        return {"id": node.id}
+        return self.came(node, "created")
 
     def add_row(self) -> Json:
         source = self.node("source")
         seeder = self.seeder()
         row = seeder.tables.row(source, self.given["row"])
         seeder.finish()
-        return {"id": row.id}
+        return self.came(row, "created")
 
     def add_property(self) -> Json:
         source = self.node("source")
         seeder = self.seeder()
         source.data["schema"].append(seeder.tables.entry(source, self.given["name"], self.given["type"]))
         seeder.finish()
+        events.schema(self.state, source, self.by, "created", source.data["schema"][-1])
         return self.touch(source)
 
     def rename_property(self) -> Json:
@@ -112,6 +138,7 @@ class Editor:
         if entry is None:
             raise SeedError(f"no property {self.given['name']}")
         entry["name"] = self.given["to"]
+        events.schema(self.state, source, self.by, "updated", entry)
         return self.touch(source)
 
     def add_source(self) -> Json:
@@ -119,31 +146,36 @@ class Editor:
         seeder = self.seeder()
         seeder.tables.source(self.given["source"], database, {"title": self.given["source"].get("title")})
         seeder.finish()
-        return {"id": database.children[-1]}
+        return self.came(self.state.nodes[database.children[-1]], "created")
 
     def add_comment(self) -> Json:
         node = self.node()
         seeder = self.seeder()
         seeder.comment(node, self.given["text"])
         seeder.finish()
-        return {"id": self.state.comments[node.id][-1]}
+        made = self.state.nodes[self.state.comments[node.id][-1]]
+        events.comment(self.state, made, self.by)
+        return {"id": made.id}
 
     # -- place and life
 
     def move(self) -> Json:
         node = self.node()
         self.state.move(node, self.node("to").id if self.given.get("to") else None)
-        return self.touch(node)
+        self.touch(node)
+        return self.came(node, "moved")
 
     def trash(self) -> Json:
         node = self.node()
-        node.in_trash = True
-        return self.touch(node)
+        was, node.in_trash = node.in_trash, True
+        self.touch(node)
+        return {"id": node.id} if was else self.came(node, "deleted")
 
     def restore(self) -> Json:
         node = self.node()
-        node.in_trash = False
-        return self.touch(node)
+        was, node.in_trash = node.in_trash, False
+        self.touch(node)
+        return self.came(node, "undeleted") if was else {"id": node.id}
 
     def delete(self) -> Json:
         """For good: the object is gone, as 30 days after the trash."""
@@ -151,6 +183,8 @@ class Editor:
         page = self.state.page_of(node)
         if page is not None and page is not node:
             self.touch(page)
+        if not self.state.trashed(node):
+            events.life(self.state, node, self.by, "deleted")
         self.state.remove(node)
         return {"id": node.id}
 

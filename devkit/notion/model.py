@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from devkit.notion.clock import Clock
 
+if TYPE_CHECKING:
+    from devkit.notion.events import Event
+
 Json = dict[str, Any]
+EVENTS = 50_000
 
 CAPABILITIES: Json = {
     "read": True,
@@ -121,6 +126,9 @@ class State:
         self.nodes: dict[str, Node] = {}
         self.comments: dict[str, list[str]] = {}
         self.clock = Clock()
+        self.happened = 0
+        self.events: deque[Event] = deque(maxlen=EVENTS)
+        self.listeners: list[Callable[[Event], None]] = []
 
     # -- the tree
 

@@ -71,6 +71,17 @@ class EmulatorProcess:
         entries: list[dict[str, Any]] = self.control(query)["requests"]
         return entries
 
+    def subscribe(self, integration: str, url: str, **options: Any) -> Any:
+        return self.control("webhooks/subscribe", {"integration": integration, "url": url, **options})
+
+    def flush_webhooks(self, *, retries: bool = False) -> list[dict[str, Any]]:
+        """Sends what waits, and answers what was sent."""
+        sent: list[dict[str, Any]] = self.control("webhooks/flush", {"retries": retries})["deliveries"]
+        return sent
+
+    def webhook_fault(self, do: Any, **match: Any) -> int:
+        return int(self.control("webhooks/faults", {"match": match, "do": do})["id"])
+
     def stop(self) -> None:
         self.process.terminate()
         try:

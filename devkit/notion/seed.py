@@ -41,6 +41,7 @@ def describe(grant: Grant) -> Json:
         "workspace_name": grant.workspace.name,
         "workspace": grant.workspace.key,
         "integration": grant.integration.key,
+        "integration_id": grant.integration.id,
         "client_id": grant.integration.client_id,
         "user_id": grant.user.id if grant.user else None,
         "roots": sorted(grant.roots),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devkit.notion import blocks, properties, richtext
+from devkit.notion import blocks, events, properties, richtext
 from devkit.notion.calls import Call
 from devkit.notion.errors import archived, invalid, several_sources, too_many, wrong
 from devkit.notion.ids import parse_id
@@ -48,6 +48,7 @@ def create_page(call: Call) -> Json:
     _insert(call, node, made, None)
     if parent is not None and not table:
         call.state.touch(parent, call.grant.bot_id)
+    events.life(call.state, node, call.grant.bot_id, "created")
     return call.renderer.page(node)
 
 
@@ -107,18 +108,31 @@ def update_page(call: Call) -> Json:
         raise archived()
     schema = schema_of(call.state.nodes, node)
     values = _values(call, schema, body.get("properties") or {})
+    was = node.in_trash
     if trash is not None:
         node.in_trash = trash
     node.data["values"] |= values
     _mirror(call, node, schema, values)
+    locked = bool(node.data.get("is_locked"))
     for key in ("icon", "cover", "is_locked"):
         if key in body:
             node.data[key] = body[key]
     if body.get("erase_content") is True:
         for child in list(node.children):
             call.state.nodes[child].in_trash = True
+            events.content(call.state, call.state.nodes[child], call.grant.bot_id)
     call.state.touch(node, call.grant.bot_id)
+    if values or "icon" in body or "cover" in body:
+        events.values(call.state, node, call.grant.bot_id, list(values))
+    if bool(node.data.get("is_locked")) is not locked:
+        events.tell(call.state, "page.unlocked" if locked else "page.locked", node, call.grant.bot_id)
+    _tell_trash(call, node, was)
     return call.renderer.page(node)
+
+
+def _tell_trash(call: Call, node: Node, was: bool) -> None:
+    if node.in_trash is not was:
+        events.life(call.state, node, call.grant.bot_id, "deleted" if node.in_trash else "undeleted")
 
 
 def _trash(call: Call) -> bool | None:
@@ -137,6 +151,7 @@ def move_page(call: Call) -> Json:
         raise invalid("Cannot move a page into itself.")
     call.state.move(node, parent.id if parent else None)
     call.state.touch(node, call.grant.bot_id)
+    events.life(call.state, node, call.grant.bot_id, "moved")
     return call.renderer.page(node)
 
 
@@ -152,7 +167,9 @@ def create_comment(call: Call) -> Json:
     bot = call.grant.bot_id
     node = call.state.create("comment", parent=on.id, workspace=call.grant.workspace, by=bot, data={})
     node.data = {"discussion_id": discussion or make_new_id(call.grant.workspace), "rich_text": text}
-    return call.renderer.comment(call.state.add(node))
+    call.state.add(node)
+    events.comment(call.state, node, bot)
+    return call.renderer.comment(node)
 
 
 def _discussed(call: Call) -> tuple[Node, str | None]:
@@ -207,6 +224,8 @@ def append_children(call: Call) -> Json:
         raise invalid("Block does not support children.")
     inserted = _insert(call, parent, made, at)
     call.state.touch(parent, call.grant.bot_id)
+    for one in inserted:
+        events.content(call.state, one, call.grant.bot_id)
     shown = inserted
     if at is not None:
         # Recorded: the siblings that follow are answered too.
@@ -245,7 +264,7 @@ def _after(call: Call, parent: Node, given: object, where: str) -> int:
 
 def update_block(call: Call) -> Json:
     node = call.block(call.params["block_id"])
-    trash = _trash(call)
+    trash, was = _trash(call), node.in_trash
     if trash is not None:
         node.in_trash = trash
     elif call.state.trashed(node):
@@ -259,6 +278,9 @@ def update_block(call: Call) -> Json:
             raise wrong(f"body.{node.type}.children", "not present", given["children"])
         node.data = blocks.update(node.type, node.data, given, f"body.{node.type}")
     call.state.touch(node, call.grant.bot_id)
+    _tell_trash(call, node, was)
+    if isinstance(given, dict):
+        events.content(call.state, node, call.grant.bot_id)
     return call.renderer.block(node)
 
 
@@ -270,4 +292,5 @@ def delete_block(call: Call) -> Json:
         raise archived()
     node.in_trash = True
     call.state.touch(node, call.grant.bot_id)
+    _tell_trash(call, node, False)
     return call.renderer.block(node)
