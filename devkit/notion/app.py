@@ -107,6 +107,8 @@ class Emulator:
             await self._delay(effects)
             self._change_state(effects, request)
             refusal = faulty.refusal(effects)
+            if "refresh_invalid_grant" in effects and b"refresh_token" in request.body:
+                return self._finish(faulty.invalid_grant(effects, request_id), entry, request_id)
             if isinstance(refusal, ApiError):
                 raise refusal
             if refusal is not None:
@@ -120,6 +122,8 @@ class Emulator:
             response = json_response(error.status, error.body(request_id), error.headers)
         if "drift" in effects:
             edit(self.state, effects["drift"])
+        if "commit_then" in effects and effects["commit_then"].get("status") == "hang":
+            await self._delay({"hang": effects["commit_then"]})
         return self._finish(faulty.change_response(effects, response), entry, request_id)
 
     def _respond(
@@ -166,6 +170,8 @@ class Emulator:
         grant = self.state.grants.get(request.token)
         if "revoke_token" in effects and grant is not None:
             grant.revoked = True
+        if "search_lag" in effects and grant is not None:
+            grant.workspace.search_lag = float(effects["search_lag"].get("s", 20))
         if "unshare" in effects and grant is not None:
             edit(self.state, {"op": "unshare", "token": request.token, **effects["unshare"]})
 

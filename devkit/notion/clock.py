@@ -46,6 +46,11 @@ class Clock:
         return math.inf if self._frozen is not None else away / self._factor
 
 
+def wall_time(seconds: float) -> datetime:
+    """So many seconds from now by our own clock, which is what readers of headers have."""
+    return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
 def parse_time(value: object) -> datetime:
     """YAML gives dates and datetimes, JSON gives text; all become aware UTC datetimes."""
     if isinstance(value, datetime):

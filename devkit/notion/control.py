@@ -91,6 +91,8 @@ class Control:
         for space in spaces:
             if "set" in body:
                 space.clock.set(parse_time(body["set"]))
+            if "search_lag" in body:
+                space.search_lag = float(body["search_lag"])
             if "advance" in body:
                 space.clock.advance(float(body["advance"]))
             if body.get("freeze"):
@@ -123,7 +125,15 @@ class Control:
         return {}
 
     def limits(self, request: Request, body: Json) -> Json:
-        self.emulator.state.grants[body["token"]].per_minute = body["per_minute"]
+        """{"token", "per_minute"} for a connection, {"workspace", "per_space_minute", "retry_after"} for all."""
+        state = self.emulator.state
+        if "per_minute" in body:
+            state.grants[body["token"]].per_minute = body["per_minute"]
+        space = state.grants[body["token"]].workspace if "token" in body else state.workspace(body["workspace"])
+        if "per_space_minute" in body:
+            space.per_space_minute = body["per_space_minute"]
+        if "retry_after" in body:
+            space.retry_after = body["retry_after"]
         return {}
 
     def tokens(self, request: Request, body: Json) -> Json:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from devkit.notion import limits
 from devkit.notion.errors import ApiError, rate_limited
 from devkit.notion.http import HTML, Response, json_response
+from devkit.notion.limits import OWN
 from devkit.notion.model import Json
 
 UNAVAILABLE = "Notion is unavailable, please try again later."
@@ -108,7 +111,7 @@ def refusal(effects: Json) -> Response | ApiError | None:
         details = effects["429"]
         if details.get("html"):
             return Response(429, b"<html><body>Too many requests</body></html>", {"content-type": HTML})
-        return rate_limited(details.get("retry_after"), details.get("reason", "public_api_request_rate_limit"))
+        return _rate_limited(details.get("retry_after"), details.get("reason", OWN))
     if "502" in effects:
         if effects["502"].get("html", True):
             return Response(502, BAD_GATEWAY.encode(), {"content-type": HTML})
@@ -124,6 +127,20 @@ def refusal(effects: Json) -> Response | ApiError | None:
     if "204" in effects:
         return Response(204, b"")
     return None
+
+
+def invalid_grant(effects: Json, request_id: str) -> Response:
+    message = "Invalid refresh token: this token has been revoked."
+    if effects["refresh_invalid_grant"].get("rfc_form"):
+        short = {"error": "invalid_grant", "error_description": message, "request_id": request_id}
+        return json_response(400, short)
+    return json_response(400, ApiError(400, "invalid_grant", message).body(request_id))
+
+
+def _rate_limited(given: Any, reason: str) -> ApiError:
+    if isinstance(given, dict):
+        return limits.refusal(float(given.get("seconds", 1)), given.get("form", "int"), reason)
+    return rate_limited(given, reason)
 
 
 def _listing(change: Callable[[Json], None]) -> Callable[[Json, Json], None]:
@@ -221,6 +238,8 @@ def change_response(effects: Json, response: Response) -> Response:
         response.body = b""
     if "commit_then" in effects:
         how = str(effects["commit_then"].get("status", "503"))
+        if how == "hang" or response.status >= 300:
+            return response
         if how == "reset":
             return Response(200, b"", cut=0)
         return json_response(int(how), _committed(how, response))
@@ -228,6 +247,14 @@ def change_response(effects: Json, response: Response) -> Response:
 
 
 def _committed(status: str, response: Response) -> Json:
+    """Only a 503 says what was written."""
     code, message = STATUS[status]
-    data = {"retry_guidance": "Do not repeat the write."}
+    data: Json | None = None
+    if status == "503":
+        made = json.loads(response.body)
+        data = {"retry_guidance": "Do not repeat the write."}
+        if made.get("object") == "list":
+            data["committed_child_ids"] = [one["id"] for one in made["results"]]
+        else:
+            data["committed_resource_id"] = made["id"]
     return ApiError(int(status), code, message, data).body("00000000-0000-4000-8000-000000000000")

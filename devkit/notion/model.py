@@ -49,6 +49,8 @@ class Workspace:
     url_base: str = "https://app.notion.com/p/"
     search_lag: float = 0
     per_minute: int | None = None
+    per_space_minute: int | None = None
+    retry_after: str = "int"
     read_only: bool = False
     users: dict[str, User] = field(default_factory=dict)
     keys: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -160,6 +160,8 @@ def build(state: State, seed: Json, given: Json, namespace: str) -> Workspace:
         icon=given.get("icon"),
         search_lag=float(given.get("search_lag", 0)),
         per_minute=given.get("limits", {}).get("per_minute"),
+        per_space_minute=given.get("limits", {}).get("per_space_minute"),
+        retry_after=given.get("limits", {}).get("retry_after", "int"),
         keys={kind: {} for kind in ("users", "pages", "databases", "data_sources", "blocks", "comments")},
     )
     state.workspaces.pop(id, None)
