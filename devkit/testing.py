@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from devkit.home import PROJECT, Home
@@ -47,9 +48,11 @@ class TestServices(Services):
 
 
 def erase(home: Home) -> None:
+    """Also while another run that ends or begins erases the same."""
     for folder in (home.path, SYSTEM_FOLDER / home.tag):
-        if folder.exists():
-            shutil.rmtree(folder)
+        while folder.exists():
+            with suppress(FileNotFoundError):
+                shutil.rmtree(folder)
 
 
 def call(command: Sequence[str], environment: Mapping[str, str]) -> int:
