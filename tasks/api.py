@@ -37,7 +37,7 @@ class NewTask(TaskInput):
 
 
 class SettleInput(serializers.Serializer[Any]):
-    action = serializers.ChoiceField(["retry", "discard", "undo", "keep", "restore"])
+    action = serializers.ChoiceField(["retry", "discard", "undo", "keep", "mine", "restore"])
 
 
 class ChangeRow(serializers.Serializer[Any]):
@@ -182,7 +182,8 @@ class Settle(MemberAPI):
 
     @extend_schema(request=SettleInput, responses=TaskRow)
     def post(self, request: Request, task_id: uuid.UUID) -> Response:
-        """Send again, discard or take that back what Notion does not have; keep what won; restore from the trash."""
+        """Send again, discard or take that back what Notion does not have; in a conflict, keep what won or write what
+        lost (`mine`); restore from the trash."""
         action = _checked(SettleInput, request.data)["action"]
         return Response(row(services.settle(by=self.membership, task_id=task_id, action=action, now=timezone.now())))
 

@@ -1,16 +1,19 @@
 """The page's list: open tasks by when they are due, for the member's own day."""
 
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Membership
 from tasks.filters import LOCAL, Filters, narrowed, today
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Outgoing, Task, TaskChange, TaskQuerySet
 
 STEP, MOST = 50, 1_000
 DONE = "done"
@@ -56,7 +59,7 @@ def listed(by: Membership, wanted: Wanted) -> TaskQuerySet:
         tasks = tasks.filter(Q(connection_id=None, owner_id=by.user_id) | Q(pk__in=own.values("pk")))
     if wanted.q:
         tasks = tasks.filter(Q(title__icontains=wanted.q) | Q(words=wanted.q))
-    return tasks.select_related("task_source").order_by(F("due_on").asc(nulls_last=True), "title", "pk")
+    return tasks.select_related("task_source", "outgoing").order_by(F("due_on").asc(nulls_last=True), "title", "pk")
 
 
 def groups(tasks: Iterable[Task], by: Membership, now: datetime) -> list[dict[str, Any]]:
@@ -98,7 +101,62 @@ def shown(task: Task) -> dict[str, Any]:
         "status": task.status,
         "is_done": task.is_done,
         "sync_state": task.sync_state,
+        "page": reverse("task", args=[task.pk]),
+        **trouble(task),
     }
+
+
+def trouble(task: Task) -> dict[str, Any]:
+    """What stands between the task and its row in Notion, and what can be done about it."""
+    outgoing = getattr(task, "outgoing", None)
+    retry, discard = ("retry", gettext("Try again")), ("discard", gettext("Discard"))
+    words, tone, actions = "", "", []
+    if outgoing is not None and outgoing.state == Outgoing.State.DISCARDED:
+        words, actions = gettext("Change discarded"), [("undo", gettext("Undo"))]
+    elif task.sync_state == Task.SyncState.WAITING:
+        words, actions = gettext("Waiting for Notion"), [retry, discard] if outgoing and outgoing.reason else []
+    elif task.sync_state == Task.SyncState.FAILED:
+        words, tone, actions = gettext("Notion refused it"), "bad", [retry, discard]
+    elif task.sync_state == Task.SyncState.GONE:
+        words, tone, actions = gettext("Gone in Notion"), "bad", [retry, discard]
+    elif task.sync_state == Task.SyncState.CONFLICT:
+        words, tone = gettext("Changed on both sides"), "warn"
+        actions = [("mine", gettext("Keep mine")), ("keep", gettext("Keep what is shown"))]
+    return {"badge": words, "tone": tone, "actions": actions, "reason": outgoing.reason if outgoing else ""}
+
+
+FIELDS = {
+    "title": _lazy("Title"),
+    "status": _lazy("Status"),
+    "due_on": _lazy("Due"),
+    "priority": _lazy("Priority"),
+    "assignees": _lazy("Assignees"),
+    "labels": _lazy("Labels"),
+    "in_trash": _lazy("In the trash"),
+}
+
+
+def line(change: TaskChange, names: Mapping[uuid.UUID, str]) -> dict[str, Any]:
+    """One line of a task's history. In a conflict, `old` is the value that lost."""
+    by_notion = change.origin == TaskChange.Origin.NOTION
+    return {
+        "at": change.at,
+        "field": FIELDS.get(change.field, change.field),
+        "old": _words(change.old),
+        "new": _words(change.new),
+        "who": gettext("Notion")
+        if by_notion
+        else (names.get(change.by_id) if change.by_id else None) or gettext("Docent"),
+        "is_conflict": change.is_conflict,
+    }
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or gettext("nothing")
+    return str(value) if value else gettext("nothing")
 
 
 def selects(by: Membership, wanted: Wanted) -> list[dict[str, Any]]:

@@ -84,29 +84,22 @@ def _known(column: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refreshed(source: Any, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The mapping after the database has changed: columns stay by id, whatever they are called now.
+    """What of the mapping follows the database: columns stay by id, whatever they are called now.
 
-    A column that is gone, or of a type that does not fit any more, is used no longer, and that is said.
+    A column that is gone, or of a type that does not fit any more, is said as long as that is so.
     """
     kept = {name: getattr(source, name) for name, _, _ in CHOICES}
     known = known_columns(kept, schema)
-    problems = list(source.problems)
-    for name, label, _ in CHOICES:
-        if kept[name] and FIELD_OF[name] not in known:
-            was = _as_dict(source.columns.get(FIELD_OF[name])).get("name") or label
-            problems.append(
-                gettext(
-                    "The column “%(name)s” is gone or of another type. %(label)s is not synced until you choose one."
-                )
-                % {"name": was, "label": label}
-            )
-            kept[name] = ""
     by_id = {column.get("id"): column for column in schema.values() if isinstance(column, dict)}
     return {
-        **kept,
         "done_options": _done_options(by_id.get(kept["status_property"])),
         "columns": known,
-        "problems": problems,
+        "problems": [
+            gettext("The column for “%(label)s” is gone or of another type. It is not synced until you choose one.")
+            % {"label": label}
+            for name, label, _ in CHOICES
+            if kept[name] and FIELD_OF[name] not in known
+        ],
     }
 
 
@@ -154,10 +147,17 @@ def checked_columns(columns: Mapping[str, str], schema: Mapping[str, Any]) -> di
 def read_row(source: Any, row: Mapping[str, Any]) -> Mapped:
     """What the mapped columns of a row say."""
     by_id = columns_of(row)
+    # A column of another type than was mapped says nothing.
+    fitting = {name: types for name, _, types in CHOICES}
+
+    def of(name: str) -> dict[str, Any] | None:
+        value = by_id.get(getattr(source, name))
+        return value if value is not None and value.get("type") in fitting[name] else None
+
     title = _title(by_id)
     mapped = Mapped(title=title or "Untitled")
     mapped.facts["title"] = title
-    status = by_id.get(source.status_property)
+    status = of("status_property")
     if status is not None and status.get("type") == "checkbox":
         mapped.is_done = status.get("checkbox") is True
         mapped.status = "Done" if mapped.is_done else "Not started"
@@ -167,19 +167,19 @@ def read_row(source: Any, row: Mapping[str, Any]) -> Mapped:
         mapped.status = str(option.get("name") or "")
         mapped.is_done = option.get("id") in source.done_options
         mapped.facts["status"] = option.get("id")
-    if (due := by_id.get(source.due_property)) is not None:
+    if (due := of("due_property")) is not None:
         mapped.due = str(_as_dict(due.get("date")).get("start") or "")
         mapped.facts["due_on"] = to_the_minute(mapped.due) or None
-    if (priority := by_id.get(source.priority_property)) is not None:
+    if (priority := of("priority_property")) is not None:
         option = _as_dict(priority.get("select"))
         mapped.priority = str(option.get("name") or "")
         mapped.facts["priority"] = option.get("id")
-    if (people := by_id.get(source.assignee_property)) is not None:
+    if (people := of("assignee_property")) is not None:
         users = [user for user in people.get("people") or [] if isinstance(user, dict)]
         mapped.assignees = [_person(user) for user in users]
         mapped.facts["assignees"] = [str(user.get("id", "")) for user in users]
         mapped.people = {_person(user): str(user["id"]) for user in users if user.get("id") and _is_named(user)}
-    if (labels := by_id.get(source.labels_property)) is not None:
+    if (labels := of("labels_property")) is not None:
         options = [label for label in labels.get("multi_select") or [] if isinstance(label, dict)]
         mapped.labels = [str(label.get("name")) for label in options]
         mapped.facts["labels"] = [str(label.get("id", "")) for label in options]

@@ -78,24 +78,32 @@ def discard(task: Task, *, now: datetime) -> None:
     for field in outgoing.fields:
         if field in task.base:
             merging.show(task, field, task.base[field][1])
-    if not task.notion_page_id:
+    if not task.notion_page_id or task.sync_state == Task.SyncState.GONE:
         task.trashed_at = now
     elif TRASH in outgoing.fields:
-        task.trashed_at = None
+        task.trashed_at = None if outgoing.fields[TRASH]["fact"] else now
     outgoing.state, outgoing.reason = Outgoing.State.DISCARDED, ""
     merging.settle(task, outgoing)
 
 
-def take_back_discarding(task: Task) -> None:
+def take_back_discarding(task: Task, *, now: datetime) -> None:
     outgoing = Outgoing.objects.select_for_update().filter(task=task, state=Outgoing.State.DISCARDED).first()
     if outgoing is None:
         return
     for field, waiting in outgoing.fields.items():
         if field != TRASH:
             merging.show(task, field, waiting["shown"])
-    if not task.notion_page_id:
-        task.trashed_at = None
+    is_trashed = TRASH in outgoing.fields and outgoing.fields[TRASH]["fact"]
+    task.trashed_at = now if is_trashed else None
     _queue(task, outgoing)
+
+
+def take_back_lost(task: Task, *, by: Membership, now: datetime) -> None:
+    """What the member had written and lost in a conflict is written again, now as the later edit."""
+    lost = TaskChange.objects.filter(task=task, is_open=True, origin=TaskChange.Origin.NOTION).order_by("at", "id")
+    values = {change.field: change.old for change in lost}
+    if values:
+        edit(task, by=by, now=now, values=values)
 
 
 def facts(task: Task, values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -168,19 +176,20 @@ def _status(source: TaskSource, task: Task, values: Mapping[str, Any]) -> tuple[
 
 
 def _people(source: TaskSource, task: Task, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    # Who stands in the row already is known by it, also without a name.
-    known = dict(source.people)
-    base = task.base.get("assignees")
-    if base:
-        known |= dict(zip(base[1], base[0], strict=True))
-    by_name = {name.lower(): (key, name) for name, key in known.items()}
+    by_name: dict[str, list[tuple[str, str]]] = {}
+    for name, key in source.people.items():
+        by_name[name.lower()] = [(key, name)]
+    # Who stands in the row already is known by it, also without a name, and two of one name stay two.
+    keys, shown = task.base.get("assignees") or ([], [])
+    for name in {each.lower() for each in shown}:
+        by_name[name] = [pair for pair in zip(keys, shown, strict=True) if pair[1].lower() == name]
     missing = [name for name in names if name.lower() not in by_name]
     if missing:
         raise InvalidField(
             f"Docent has not seen {', '.join(missing)} in this database yet. Assign a row to them in Notion first.",
             pointer="/assignees",
         )
-    pairs = [by_name[name.lower()] for name in dict.fromkeys(names)]
+    pairs = [pair for name in dict.fromkeys(each.lower() for each in names) for pair in by_name[name]]
     return [key for key, _ in pairs], [name for _, name in pairs]
 
 

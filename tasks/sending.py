@@ -21,12 +21,13 @@ from django.utils.dateparse import parse_datetime
 from accounts import background, connections
 from accounts.models import Connection
 from config import valkey
+from config.errors import AppError
 from integrations import notion
 from integrations.notion import Notion
 from integrations.notion.setup import budget_from_settings
 from tasks import merging, outbox, writing
 from tasks.mapping import read_row, refreshed
-from tasks.models import Outgoing, Task, TaskChange
+from tasks.models import Outgoing, Task, TaskChange, TaskSource
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]
@@ -268,9 +269,27 @@ def _columns_now(client: Notion, outgoing: Outgoing) -> Json:
     assert source is not None
     schema = client.data_source(source.data_source_id).get("properties") or {}
     fresh = refreshed(source, schema)
-    if fresh["columns"] != source.columns or fresh["done_options"] != source.done_options:
+    if any(getattr(source, name) != value for name, value in fresh.items()):
         type(source).objects.filter(pk=source.pk).update(**fresh)
     return dict(fresh["columns"])
+
+
+class NotionAway(AppError):
+    code = "notion-unreachable"
+    status = 503
+
+
+def learn_columns(source: TaskSource) -> None:
+    connection = Connection.objects.filter(pk=source.connection_id, status=Connection.Status.ACTIVE).first()
+    if connection is None:
+        raise NotionAway("Connect Notion again, then change this task.")
+    try:
+        with _opened(connection) as client:
+            schema = client.data_source(source.data_source_id).get("properties") or {}
+    except notion.NotionError as error:
+        raise NotionAway(f"Notion did not say which columns there are: {error}. Try again.") from error
+    TaskSource.objects.filter(pk=source.pk).update(**refreshed(source, schema))
+    source.refresh_from_db()
 
 
 def _edited_at(page: Json) -> datetime | None:

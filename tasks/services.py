@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from accounts import background, tenancy
 from accounts.models import Connection, Membership
 from config.errors import AppError, InvalidField
-from tasks import history, merging, outbox
+from tasks import history, merging, outbox, sending
 from tasks.mapping import (
     DONE_WORDS,
     checked_columns,
@@ -166,7 +167,7 @@ def preview(
     return [read_row(source, row).shown() for row in rows[:3]]
 
 
-DONE, NOT_DONE = "Done", "Not started"
+DONE, IN_PROGRESS, NOT_DONE = "Done", "In progress", "Not started"
 
 
 class NoTask(AppError):
@@ -218,6 +219,12 @@ def create(
     )
 
 
+def _with_columns(source: TaskSource | None) -> None:
+    """A mapping from before columns were kept learns them now, not only with the next sync."""
+    if source is not None and not source.columns:
+        sending.learn_columns(source)
+
+
 def writable_source(by: Membership) -> TaskSource | None:
     """The database that a new task goes into: of the member's own connection before a shared one."""
     readable = Connection.objects.readable_by(by).filter(status=Connection.Status.ACTIVE)
@@ -231,6 +238,7 @@ def _create_in_notion(*, by: Membership, now: datetime, values: Mapping[str, Any
     source = writable_source(by)
     if source is None:
         raise NoDatabase("No Notion database holds tasks yet. Choose one, or make a local task.")
+    _with_columns(source)
     owner_id = Connection.objects.values_list("owner_id", flat=True).get(pk=source.connection_id)
     with transaction.atomic():
         task = Task(
@@ -243,20 +251,33 @@ def _create_in_notion(*, by: Membership, now: datetime, values: Mapping[str, Any
 
 
 def change(*, by: Membership, task_id: uuid.UUID, now: datetime, **values: Any) -> Task:
+    task = one(by=by, task_id=task_id)
+    check_can_change(task, by)
+    _with_columns(task.task_source)
     with transaction.atomic():
         task = one(by=by, task_id=task_id)
-        check_can_change(task, by)
         is_shared = values.get("is_shared", task.is_shared)
         if is_shared != task.is_shared:
             _check_owns(task, by)
         if task.is_local:
-            changes = _agreeing(values) | {"updated_at": now}
-            Task.objects.filter(pk=task.pk).update(**changes)
+            _change_here(_locked(task), by=by, now=now, values=_agreeing(values))
         else:
             if is_shared != task.is_shared:
                 raise InvalidField("Who sees this task is decided by its connection.", pointer="/shared")
             outbox.edit(_locked(task), by=by, now=now, values={k: v for k, v in values.items() if k != "is_shared"})
     return one(by=by, task_id=task_id)
+
+
+def _change_here(task: Task, *, by: Membership, now: datetime, values: Mapping[str, Any]) -> None:
+    before = {field: merging.shown(task, field) for field in merging.FIELDS}
+    for name, value in values.items():
+        setattr(task, name, value)
+    for field, old in before.items():
+        if (new := merging.shown(task, field)) != old:
+            mine = TaskChange.Origin.DOCENT
+            history.record(task, field, old=old, new=new, origin=mine, at=now, by_id=by.user_id)
+    task.updated_at = now
+    task.save()
 
 
 def delete(*, by: Membership, task_id: uuid.UUID, now: datetime) -> None:
@@ -287,30 +308,80 @@ def settle(*, by: Membership, task_id: uuid.UUID, action: str, now: datetime) ->
         elif action == "discard":
             outbox.discard(task, now=now)
         elif action == "undo":
-            outbox.take_back_discarding(task)
+            outbox.take_back_discarding(task, now=now)
         elif action == "restore" and task.trashed_at is not None:
             _check_owns(task, by)
             outbox.move_to_trash(task, by=by, now=now, is_trashed=False)
-        elif action == "keep":
+        elif action in {"keep", "mine"}:
+            if action == "mine":
+                outbox.take_back_lost(task, by=by, now=now)
             history.close(task)
             outgoing = Outgoing.objects.select_for_update().filter(task=task).first()
             merging.settle(task, outgoing)
     return Task.objects.select_related("task_source").get(pk=task.pk)
 
 
-def history_of(*, by: Membership, task_id: uuid.UUID) -> QuerySet[TaskChange]:
-    task = Task.objects.readable_or_trashed(by).filter(pk=task_id).first()
+def one_or_trashed(*, by: Membership, task_id: uuid.UUID) -> Task:
+    """As `one`, also when it was moved to the trash and could be brought back."""
+    readable = Task.objects.readable_or_trashed(by).select_related("task_source", "outgoing")
+    task = readable.filter(pk=task_id).first()
     if task is None:
         raise NoTask("There is no such task.")
-    return TaskChange.objects.filter(task=task)
+    return task
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What a member may set of a task, and from which values."""
+
+    fields: frozenset[str]
+    choices: Mapping[str, Sequence[str]]
+    may_be_empty: frozenset[str]
+
+
+def offers(task: Task, *, by: Membership) -> Offers:
+    source = task.task_source
+    if task.is_local or source is None:
+        names = list(team(by).values())
+        choices: dict[str, list[str]] = {
+            "status": [NOT_DONE, IN_PROGRESS, DONE],
+            "assignees": names,
+        }
+        fields = {"title", "status", "due_on", "assignees"}
+    else:
+        options = {field: [each["name"] for each in column["options"]] for field, column in source.columns.items()}
+        if source.columns.get("status", {}).get("type") == "checkbox":
+            options["status"] = [NOT_DONE, DONE]
+        choices = options | {"assignees": sorted(source.people)}
+        # Of columns that are not known yet, the service asks Notion.
+        fields = set(source.columns) or {"title", "due_on"}
+    current = {"status": [task.status], "priority": [task.priority], "assignees": task.assignees, "labels": task.labels}
+    offered = {name: list(dict.fromkeys([*choices.get(name, []), *filter(None, now)])) for name, now in current.items()}
+    status = source.columns.get("status", {}).get("type") if source else None
+    return Offers(frozenset(fields), offered, frozenset({"priority"} | ({"status"} if status == "select" else set())))
+
+
+def team(by: Membership) -> dict[uuid.UUID, str]:
+    """The names of the workspace's members."""
+    with tenancy.shared():
+        members = Membership.objects.filter(workspace_id=by.workspace_id).select_related("user").order_by("joined_at")
+        return {member.user_id: member.user.name or member.user.email for member in members}
+
+
+def history_of(*, by: Membership, task_id: uuid.UUID) -> QuerySet[TaskChange]:
+    return TaskChange.objects.filter(task=one_or_trashed(by=by, task_id=task_id))
 
 
 def _locked(task: Task) -> Task:
     return Task.objects.select_for_update(of=("self",)).select_related("task_source").get(pk=task.pk)
 
 
+def can_delete(task: Task, by: Membership) -> bool:
+    return task.owner_id == by.user_id or by.may_manage
+
+
 def _check_owns(task: Task, by: Membership) -> None:
-    if task.owner_id != by.user_id and not by.may_manage:
+    if not can_delete(task, by):
         raise NotAllowed("Only the member who made this task, an owner or an admin may do this.")
 
 

@@ -10,4 +10,7 @@ api = [
     path("tasks/<uuid:task_id>/history", json.History.as_view(), name="api-task-history"),
     path("tasks/<uuid:task_id>/sync", json.Settle.as_view(), name="api-task-sync"),
 ]
-pages = [path("app/tasks", views.Tasks.as_view(), name="tasks")]
+pages = [
+    path("app/tasks", views.Tasks.as_view(), name="tasks"),
+    path("app/tasks/<uuid:task_id>", views.OneTask.as_view(), name="task"),
+]

@@ -1,83 +1,133 @@
 import uuid
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.edge import MemberPage
-from accounts.models import Connection
+from accounts.models import Connection, Membership
+from config.errors import InvalidField
 from tasks import listing, services
 from tasks.filters import zone
-from tasks.models import TaskSource
+from tasks.forms import EditForm, NewTaskForm
+from tasks.models import Outgoing, TaskSource
 
-
-class TaskForm(forms.Form):
-    title = forms.CharField(max_length=2000, error_messages={"required": "Say what is to be done."})
-    due_on = forms.DateField(required=False)
+HISTORY = 100
+EDITED = {
+    "retry": _lazy("Sent to Notion again."),
+    "discard": _lazy("Discarded. It can be undone until the next change."),
+    "undo": _lazy("The change waits for Notion again."),
+    "mine": _lazy("Your value goes to Notion."),
+    "keep": _lazy("Kept."),
+    "restore": _lazy("Back from the trash."),
+}
 
 
 class Tasks(MemberPage):
     schema_of_view = "workspace"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        with timezone.override(zone(self.membership)):
-            return render(request, "tasks/list.html", self._context(request))
+        return self._show(request, request.GET)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         action = request.POST.get("action", "")
+        filters = QueryDict(request.POST.get("filters", "")[:1000], mutable=True)
+        filters.pop("edit", None)
         if action == "create":
             self._create(request)
         elif action in {"complete", "reopen"}:
             self._complete(request, is_done=action == "complete")
+        elif action in EDITED:
+            settle(request, self.membership, _task_id(request), action)
+        elif action == "edit":
+            task_id = _task_id(request)
+            form = edited(request, self.membership, task_id)
+            if form is not None:
+                return self._show(request, filters, editing=(str(task_id), form))
         else:
             messages.error(request, _("This page cannot do that. Reload it."))
-        filters = request.POST.get("filters", "")[:1000]
-        return redirect(f"{reverse('tasks')}?{QueryDict(filters).urlencode()}" if filters else "tasks")
+        return redirect(f"{reverse('tasks')}?{filters.urlencode()}" if filters else "tasks")
 
     def _create(self, request: HttpRequest) -> None:
-        form = TaskForm(request.POST)
+        form = NewTaskForm(request.POST)
         if not form.is_valid():
             messages.error(request, " ".join(str(words) for errors in form.errors.values() for words in errors))
             return
-        task = services.create(by=self.membership, now=timezone.now(), **form.cleaned_data)
-        messages.success(request, _("Added “%s”.") % task.title)
+        try:
+            task = services.create(by=self.membership, now=timezone.now(), **form.values())
+        except InvalidField as error:
+            messages.error(request, error.detail)
+        else:
+            messages.success(request, _("Added “%s”.") % task.title)
 
     def _complete(self, request: HttpRequest, *, is_done: bool) -> None:
+        task_id = _task_id(request)
         try:
-            task_id = uuid.UUID(request.POST.get("task", ""))
-        except ValueError:
-            raise services.NoTask("There is no such task.") from None
-        task = services.change(by=self.membership, task_id=task_id, now=timezone.now(), is_done=is_done)
+            task = services.change(by=self.membership, task_id=task_id, now=timezone.now(), is_done=is_done)
+        except InvalidField as error:
+            messages.error(request, error.detail)
+            return
         words = _("Completed “%s”.") if is_done else _("“%s” is open again.")
         messages.success(request, words % task.title)
 
-    def _context(self, request: HttpRequest) -> dict[str, Any]:
-        wanted = listing.Wanted.read(request.GET)
+    def _show(
+        self, request: HttpRequest, query: QueryDict, editing: tuple[str, EditForm] | None = None
+    ) -> HttpResponse:
+        status = 200 if editing is None else 422
+        if editing is None and (wanted := query.get("edit")) and self.membership.may_write:
+            task = services.one(by=self.membership, task_id=_uuid(wanted))
+            editing = (str(task.pk), EditForm(task, services.offers(task, by=self.membership)))
+        with timezone.override(zone(self.membership)):
+            return render(request, "tasks/list.html", self._context(query, editing), status=status)
+
+    def _context(self, query: QueryDict, editing: tuple[str, EditForm] | None) -> dict[str, Any]:
+        wanted = listing.Wanted.read(query)
         tasks = listing.listed(self.membership, wanted)
         rows = list(tasks[: wanted.show + 1])
         more = len(rows) > wanted.show
+        sources = list(TaskSource.objects.exclude(data_source_id=TaskSource.REFUSED))
+        target = services.writable_source(self.membership) if sources and self.membership.may_write else None
         return {
             "section": "tasks",
             "groups": listing.groups(rows[: wanted.show], self.membership, timezone.now()),
             "total": tasks.count() if more else len(rows),
-            "has_source": TaskSource.objects.exclude(data_source_id=TaskSource.REFUSED).exists(),
+            "has_source": bool(sources),
+            "problems": self._problems(sources),
+            "notion_target": target.title if target else "",
+            "editing": editing[0] if editing else "",
+            "edit_form": editing[1] if editing else None,
+            "edit_url": f"{_address(query, edit='')}&edit=",
+            "done_url": _address(query, edit=""),
             "choose_url": self._choose_url(),
             "filters": {"q": wanted.q, "whose": wanted.whose},
-            "filters_query": request.GET.urlencode(),
-            "whose": self._whose(request, wanted),
+            "filters_query": query.urlencode(),
+            "whose": self._whose(query, wanted),
             "selects": listing.selects(self.membership, wanted),
             "is_filtered": wanted.is_filtered,
             "can_complete": self.membership.may_write,
             "can_create": self.membership.may_write,
-            "next_url": _address(request, show=str(wanted.show + listing.STEP))
+            "next_url": _address(query, show=str(wanted.show + listing.STEP))
             if more and wanted.show < listing.MOST
             else "",
         }
+
+    def _problems(self, sources: list[TaskSource]) -> list[dict[str, str]]:
+        """What no longer fits between a database and its columns, of the connections that the member sees."""
+        troubled = [source for source in sources if source.problems]
+        if not troubled:
+            return []
+        readable = set(Connection.objects.readable_by(self.membership).values_list("pk", flat=True))
+        return [
+            {"title": source.title, "text": words}
+            for source in troubled
+            if source.connection_id in readable
+            for words in source.problems
+        ]
 
     def _choose_url(self) -> str:
         """Where the member says which database holds tasks."""
@@ -85,16 +135,99 @@ class Tasks(MemberPage):
         first = mine.order_by("connected_at").values_list("id", flat=True).first()
         return reverse("connect-choose", args=[first]) if first else ""
 
-    def _whose(self, request: HttpRequest, wanted: listing.Wanted) -> list[dict[str, Any]]:
+    def _whose(self, query: QueryDict, wanted: listing.Wanted) -> list[dict[str, Any]]:
         return [
-            {"name": name, "url": _address(request, whose=value), "is_current": wanted.whose == value}
+            {"name": name, "url": _address(query, whose=value), "is_current": wanted.whose == value}
             for value, name in (("mine", _("Mine")), ("", _("All")))
         ]
 
 
-def _address(request: HttpRequest, **changes: str) -> str:
+class OneTask(MemberPage):
+    """A task with all that happened to it."""
+
+    schema_of_view = "workspace"
+
+    def get(self, request: HttpRequest, task_id: uuid.UUID) -> HttpResponse:
+        return self._show(request, task_id)
+
+    def post(self, request: HttpRequest, task_id: uuid.UUID) -> HttpResponse:
+        action = request.POST.get("action", "")
+        if action == "edit":
+            form = edited(request, self.membership, task_id)
+            if form is not None:
+                return self._show(request, task_id, form)
+        elif action in EDITED:
+            settle(request, self.membership, task_id, action)
+        elif action == "delete":
+            services.delete(by=self.membership, task_id=task_id, now=timezone.now())
+            messages.success(request, _("Deleted."))
+            return redirect("tasks")
+        else:
+            messages.error(request, _("This page cannot do that. Reload it."))
+        return redirect("task", task_id)
+
+    def _show(self, request: HttpRequest, task_id: uuid.UUID, form: EditForm | None = None) -> HttpResponse:
+        task = services.one_or_trashed(by=self.membership, task_id=task_id)
+        can_change = services.can_change(task, self.membership)
+        if form is None and can_change and task.trashed_at is None:
+            form = EditForm(task, services.offers(task, by=self.membership))
+        changes = services.history_of(by=self.membership, task_id=task_id).order_by("-at", "-id")
+        names = services.team(self.membership)
+        context = {
+            "section": "tasks",
+            "task": listing.shown(task),
+            "is_trashed": task.trashed_at is not None,
+            "is_discarded": hasattr(task, "outgoing") and task.outgoing.state == Outgoing.State.DISCARDED,
+            "is_local": task.is_local,
+            "form": form,
+            "can_change": can_change,
+            "can_delete": can_change and services.can_delete(task, self.membership),
+            "history": [listing.line(change, names) for change in changes[:HISTORY]],
+        }
+        with timezone.override(zone(self.membership)):
+            return render(request, "tasks/task.html", context, status=422 if form and form.errors else 200)
+
+
+def edited(request: HttpRequest, by: Membership, task_id: uuid.UUID) -> EditForm | None:
+    """Nothing when it is done; else the form with what is wrong."""
+    task = services.one(by=by, task_id=task_id)
+    services.check_can_change(task, by)
+    form = EditForm(task, services.offers(task, by=by), request.POST)
+    if not form.is_valid():
+        return form
+    try:
+        if changes := form.changes():
+            services.change(by=by, task_id=task_id, now=timezone.now(), **changes)
+    except InvalidField as error:
+        form.refuse(error)
+        return form
+    messages.success(request, _("Saved “%s”.") % form.cleaned_data["title"])
+    return None
+
+
+def settle(request: HttpRequest, by: Membership, task_id: uuid.UUID, action: str) -> None:
+    try:
+        services.settle(by=by, task_id=task_id, action=action, now=timezone.now())
+    except InvalidField as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, EDITED[action])
+
+
+def _task_id(request: HttpRequest) -> uuid.UUID:
+    return _uuid(request.POST.get("task", ""))
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise services.NoTask("There is no such task.") from None
+
+
+def _address(shown: QueryDict, **changes: str) -> str:
     """This page's address with these parameters changed."""
-    query = request.GET.copy()
+    query = shown.copy()
     for name, value in changes.items():
         query.pop(name, None)
         if value:

@@ -84,7 +84,7 @@ class Overview(MemberPage):
         ]
 
     def tasks(self, now: datetime) -> list[dict[str, Any]]:
-        readable = Task.objects.readable_by(self.membership).select_related("task_source")
+        readable = Task.objects.readable_by(self.membership).select_related("task_source", "outgoing")
         due = readable.filter(is_done=False, due_on__lte=(now + DUE_WITHIN).date()).order_by("due_on", "id")
         return [listing.shown(task) for task in due[:TASKS]]
 

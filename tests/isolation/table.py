@@ -184,6 +184,13 @@ PAGES = {
         foreign_body=some("POST"),
         viewer=some("POST"),
     ),
+    "app/tasks/<uuid:task_id>": api(
+        "GET",
+        "POST",
+        ids={"task_id": "task"},
+        bodies={"POST": {"action": "edit", "title": "Mine now"}},
+        viewer=some("POST"),
+    ),
     "app/usage": api("GET"),
     "app/usage/export": api("GET"),
     "app/plan": api(

@@ -16,7 +16,7 @@ PLAIN = (
     *("account_email_verification_sent", "account_reauthenticate"),
 )
 WITH_ID = (
-    *("conversation", "source", "connect-choose", "connect-sync"),
+    *("conversation", "source", "task", "connect-choose", "connect-sync"),
     *("run-stop", "run-events", "run-feedback"),
 )
 

@@ -76,15 +76,24 @@ SOURCES = [
     source("Customer interviews", "users-round", 318, state="warn", badge="No access", synced_at=before(hours=20)),
     source("Handbook", "notebook-text", 1742, synced_at=before(minutes=9)),
 ]
-TASKS = [
+TASKS: list[Context] = [
     {"id": "t1", "title": "Approve vendor contract", "place": "Launch plan", "assignees": ["Maya Okafor"],
-     "due_on": in_days(-2), "status": "In review", "url": "#"},
+     "due_on": in_days(-2), "status": "In review", "url": "#", "badge": "Notion refused it", "tone": "bad",
+     "actions": [("retry", "Try again"), ("discard", "Discard")], "reason": "Notion said: Due is not a date."},
     {"id": "t2", "title": "Pricing page copy", "place": "Launch plan", "assignees": ["Tom Reyes"],
-     "due_on": in_days(2), "status": "To do", "url": "#"},
+     "due_on": in_days(2), "status": "To do", "url": "#", "badge": "Changed on both sides", "tone": "warn",
+     "actions": [("mine", "Keep mine"), ("keep", "Keep what is shown")]},
     {"id": "t3", "title": "Load test of sign-up", "place": "Roadmap", "assignees": [],
-     "due_on": in_days(4), "status": "To do", "url": "#"},
+     "due_on": in_days(4), "status": "To do", "url": "#", "badge": "Waiting for Notion"},
     {"id": "t4", "title": "Publish hiring plan", "place": "", "assignees": ["Priya Shah"],
      "due_on": in_days(8), "status": "", "url": ""},
+]  # fmt: skip
+TASKS = [{"page": "#", "reason": "", "badge": "", "tone": "", "actions": [], **task} for task in TASKS]
+HISTORY = [
+    {"at": dt.datetime(2026, 11, 22, 9, 30, tzinfo=dt.UTC), "field": "Due", "old": "2026-11-25", "new": "2026-12-01",
+     "who": "Notion", "is_conflict": True},
+    {"at": dt.datetime(2026, 11, 21, 9, 30, tzinfo=dt.UTC), "field": "Status", "old": "To do", "new": "In review",
+     "who": "Maya Okafor", "is_conflict": False},
 ]  # fmt: skip
 SERIES = [
     (in_days(n - 29), 9 if n == 29 else (14 + n % 5 if in_days(n - 29).weekday() >= 5 else 46 + n * 37 % 41))

@@ -119,7 +119,11 @@ def _tasks() -> dict[str, State]:
     }  # fmt: skip
     groups = [{"name": "Overdue", "is_late": True, "tasks": s.TASKS[:1]}, {"name": "This week", "tasks": s.TASKS[1:]}]
     return {
-        "tasks": ("tasks/list.html", listed | {"groups": groups}),
+        "tasks": ("tasks/list.html", listed | {"groups": groups, "edit_url": "?edit="}),
+        "task": (
+            "tasks/task.html",
+            {"section": "tasks", "task": s.TASKS[1], "history": s.HISTORY, "can_change": True, "can_delete": True},
+        ),
         "tasks-filtered": ("tasks/list.html", listed | {"is_filtered": True}),
         "tasks-clear": ("tasks/list.html", listed | {"next_task": s.TASKS[3]}),
         "tasks-none": ("tasks/list.html", {"section": "tasks", "choose_url": "#"}),

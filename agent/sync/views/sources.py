@@ -148,6 +148,7 @@ class OneSource(ConnectionPage):
             "counts": states | {"known": sum(states.values())},
             "can_manage": can_manage(self.membership, connection),
             "mapping": tasks.mapping_rows(mapped, source.schema) if mapped and source.is_chosen else None,
+            "mapping_problems": mapped.problems if mapped else [],
             "preview": list(Task.objects.filter(task_source=mapped).order_by("due_on", "title")[:PREVIEW])
             if mapped
             else [],
