@@ -18,6 +18,7 @@ STORMS = (
     "tests/usage/test_quota_kills.py",
     "tests/usage/test_quota_clocks.py",
     "tests/usage/test_books.py::test_eight_threads_that_hold_and_settle_raise_no_alarm",
+    "tests/tasks/test_converging.py",
     "tests/accounts/test_leaks.py",
     "tests/e2e/test_two_workspaces.py",
     "tests/e2e/test_journey.py::test_a_sync_whose_worker_is_killed_goes_on_and_ends_the_same",
