@@ -133,13 +133,35 @@ class Editor:
         return self.touch(source)
 
     def rename_property(self) -> Json:
+        source, entry = self.property()
+        entry["name"] = self.given["to"]
+        events.schema(self.state, source, self.by, "updated", entry)
+        return self.touch(source)
+
+    def remove_property(self) -> Json:
+        source, entry = self.property()
+        source.data["schema"].remove(entry)
+        events.schema(self.state, source, self.by, "deleted", entry)
+        return self.touch(source)
+
+    def retype_property(self) -> Json:
+        """The column keeps its id and name; what its rows said is gone."""
+        source, entry = self.property()
+        seeder = self.seeder()
+        at = source.data["schema"].index(entry)
+        source.data["schema"][at] = seeder.tables.entry(source, entry["name"], self.given["type"]) | {"id": entry["id"]}
+        for row in source.children:
+            self.state.nodes[row].data["values"].pop(entry["id"], None)
+        seeder.finish()
+        events.schema(self.state, source, self.by, "updated", source.data["schema"][at])
+        return self.touch(source)
+
+    def property(self) -> tuple[Node, Json]:
         source = self.node("source")
         entry = properties.find(source.data["schema"], self.given["name"])
         if entry is None:
             raise SeedError(f"no property {self.given['name']}")
-        entry["name"] = self.given["to"]
-        events.schema(self.state, source, self.by, "updated", entry)
-        return self.touch(source)
+        return source, entry
 
     def add_source(self) -> Json:
         database = self.node()
@@ -220,6 +242,8 @@ OPS: dict[str, Callable[[Editor], Json]] = {
     "add_row": Editor.add_row,
     "add_property": Editor.add_property,
     "rename_property": Editor.rename_property,
+    "remove_property": Editor.remove_property,
+    "retype_property": Editor.retype_property,
     "add_source": Editor.add_source,
     "add_comment": Editor.add_comment,
     "move": Editor.move,
