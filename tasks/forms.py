@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config.errors import AppError
 from tasks.models import Task
-from tasks.services import Offers
+from tasks.offers import Offers
 
 HERE, NOTION = "local", "notion"
 

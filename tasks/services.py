@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +24,7 @@ from tasks.mapping import (
     suits,
 )
 from tasks.models import Outgoing, Task, TaskChange, TaskSource
+from tasks.offers import DONE, NOT_DONE
 
 
 def choose_source(*, connection_id: uuid.UUID, candidates: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
@@ -165,9 +165,6 @@ def preview(
     """What the first three rows would be as tasks with these columns. Nothing is kept."""
     source = TaskSource(**checked_columns(columns, schema))
     return [read_row(source, row).shown() for row in rows[:3]]
-
-
-DONE, IN_PROGRESS, NOT_DONE = "Done", "In progress", "Not started"
 
 
 class NoTask(AppError):
@@ -328,44 +325,6 @@ def one_or_trashed(*, by: Membership, task_id: uuid.UUID) -> Task:
     if task is None:
         raise NoTask("There is no such task.")
     return task
-
-
-@dataclass(frozen=True)
-class Offers:
-    """What a member may set of a task, and from which values."""
-
-    fields: frozenset[str]
-    choices: Mapping[str, Sequence[str]]
-    may_be_empty: frozenset[str]
-
-
-def offers(task: Task, *, by: Membership) -> Offers:
-    source = task.task_source
-    if task.is_local or source is None:
-        names = list(team(by).values())
-        choices: dict[str, list[str]] = {
-            "status": [NOT_DONE, IN_PROGRESS, DONE],
-            "assignees": names,
-        }
-        fields = {"title", "status", "due_on", "assignees"}
-    else:
-        options = {field: [each["name"] for each in column["options"]] for field, column in source.columns.items()}
-        if source.columns.get("status", {}).get("type") == "checkbox":
-            options["status"] = [NOT_DONE, DONE]
-        choices = options | {"assignees": sorted(source.people)}
-        # Of columns that are not known yet, the service asks Notion.
-        fields = set(source.columns) or {"title", "due_on"}
-    current = {"status": [task.status], "priority": [task.priority], "assignees": task.assignees, "labels": task.labels}
-    offered = {name: list(dict.fromkeys([*choices.get(name, []), *filter(None, now)])) for name, now in current.items()}
-    status = source.columns.get("status", {}).get("type") if source else None
-    return Offers(frozenset(fields), offered, frozenset({"priority"} | ({"status"} if status == "select" else set())))
-
-
-def team(by: Membership) -> dict[uuid.UUID, str]:
-    """The names of the workspace's members."""
-    with tenancy.shared():
-        members = Membership.objects.filter(workspace_id=by.workspace_id).select_related("user").order_by("joined_at")
-        return {member.user_id: member.user.name or member.user.email for member in members}
 
 
 def history_of(*, by: Membership, task_id: uuid.UUID) -> QuerySet[TaskChange]:

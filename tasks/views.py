@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from accounts.edge import MemberPage
 from accounts.models import Connection, Membership
 from config.errors import InvalidField
-from tasks import listing, services
+from tasks import listing, offers, services
 from tasks.filters import zone
 from tasks.forms import EditForm, NewTaskForm
 from tasks.models import Outgoing, TaskSource
@@ -81,7 +81,7 @@ class Tasks(MemberPage):
         status = 200 if editing is None else 422
         if editing is None and (wanted := query.get("edit")) and self.membership.may_write:
             task = services.one(by=self.membership, task_id=_uuid(wanted))
-            editing = (str(task.pk), EditForm(task, services.offers(task, by=self.membership)))
+            editing = (str(task.pk), EditForm(task, offers.of(task, by=self.membership)))
         with timezone.override(zone(self.membership)):
             return render(request, "tasks/list.html", self._context(query, editing), status=status)
 
@@ -170,9 +170,9 @@ class OneTask(MemberPage):
         task = services.one_or_trashed(by=self.membership, task_id=task_id)
         can_change = services.can_change(task, self.membership)
         if form is None and can_change and task.trashed_at is None:
-            form = EditForm(task, services.offers(task, by=self.membership))
+            form = EditForm(task, offers.of(task, by=self.membership))
         changes = services.history_of(by=self.membership, task_id=task_id).order_by("-at", "-id")
-        names = services.team(self.membership)
+        names = offers.team(self.membership)
         context = {
             "section": "tasks",
             "task": listing.shown(task),
@@ -192,7 +192,7 @@ def edited(request: HttpRequest, by: Membership, task_id: uuid.UUID) -> EditForm
     """Nothing when it is done; else the form with what is wrong."""
     task = services.one(by=by, task_id=task_id)
     services.check_can_change(task, by)
-    form = EditForm(task, services.offers(task, by=by), request.POST)
+    form = EditForm(task, offers.of(task, by=by), request.POST)
     if not form.is_valid():
         return form
     try:
