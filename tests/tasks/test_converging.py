@@ -39,6 +39,8 @@ TROUBLE: list[Any] = [
     {"commit_then": {"status": "503"}},
     {"commit_then": {"status": "504"}},
     {"commit_then": {"status": "reset"}},
+    # As often as not an answer is lost.
+    *[{"commit_then": {"status": "reset"}}] * 4,
 ]
 
 
@@ -57,7 +59,7 @@ class Storm:
         steps: list[tuple[Callable[[], None], int]] = [
             (self.edit_here, 6),
             (self.edit_there, 6),
-            (self.make_here, 2),
+            (self.make_here, 4),
             (self.trouble, 4),
             (self.send, 5),
             (self.sync, 3),
@@ -101,9 +103,9 @@ class Storm:
         self.there[row["id"], name] = value
 
     def trouble(self) -> None:
-        method = self.dice.choice(["GET", "POST", "PATCH"])
+        method, path = self.dice.choice([("GET", ""), ("POST", ""), ("POST", "/v1/pages$"), ("PATCH", "/v1/pages/")])
         do = self.dice.choice(TROUBLE)
-        self.acme.fault(do, method=method, times=self.dice.randint(1, 4))
+        self.acme.fault(do, method=method, path_regex=path, times=self.dice.randint(1, 4))
 
     def send(self) -> None:
         deliver(self.alice)
