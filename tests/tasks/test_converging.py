@@ -15,7 +15,7 @@ from accounts import tenancy
 from accounts.models import Job
 from tasks import sending
 from tasks.models import Outgoing, Task, TaskChange
-from tests.agent.sync.working import long_ago, sync
+from tests.agent.sync.working import sync
 from tests.outside import NotionWorkspace
 from tests.people import Person
 from tests.storm import ROUND, STORM
@@ -79,7 +79,8 @@ class Storm:
 
     def edit_here(self) -> None:
         with tenancy.within(self.alice.workspace):
-            ids = sorted(str(key) for key in Task.objects.filter(trashed_at=None).values_list("pk", flat=True))
+            tasks = Task.objects.filter(trashed_at=None).order_by("title", "pk")
+            ids = [str(key) for key in tasks.values_list("pk", flat=True)]
         task_id, name = self.dice.choice(ids), self.dice.choice(list(NAMES))
         value = self.value(name)
         answer = self.alice.api.patch(f"/tasks/{task_id}", {name: value})
@@ -93,7 +94,7 @@ class Storm:
         self.here[answer.json()["id"], "title"] = title
 
     def edit_there(self) -> None:
-        row = self.dice.choice(sorted(in_notion(self.acme).values(), key=lambda each: str(each["id"])))
+        row = self.dice.choice([each for _, each in sorted(in_notion(self.acme).items())])
         name = self.dice.choice(list(NAMES))
         value = self.value(name)
         if name == "title":
@@ -113,7 +114,6 @@ class Storm:
 
     def sync(self) -> None:
         with tenancy.within(self.alice.workspace):
-            long_ago()
             sync(self.alice)
         self.look()
 
