@@ -42,6 +42,11 @@ class NothingToChange(NotAllowed):
     status = 409
 
 
+class IsPaidFor(NotAllowed):
+    code = "is-paid-for"
+    status = 409
+
+
 @contextmanager
 def locked(workspace_id: uuid.UUID, now: datetime) -> Iterator[Subscription]:
     """The subscription, locked and with what the clock has made true written into it. Opens a transaction."""
@@ -147,12 +152,22 @@ def portal_url(*, membership: Membership, now: datetime) -> str:
 
 
 def approve(*, request_id: int, now: datetime) -> Subscription:
-    """Staff says yes to a change of plan. A second yes changes nothing. Raises PlanRequest.DoesNotExist."""
+    """Staff says yes to a change of plan. A second yes changes nothing.
+
+    Raises PlanRequest.DoesNotExist, or IsPaidFor where it would be undone by what the provider says next.
+    """
     with transaction.atomic():
         request = PlanRequest.objects.select_for_update().get(pk=request_id)
         subscription = Subscription.objects.select_for_update().get(workspace_id=request.workspace_id)
         if request.decided_at is None:
-            subscription.buy(Tier(request.tier), seats=request.seats, by=request.requested_by_id, now=now)
+            gateway().hear(subscription, now=now)
+            if gateway().is_bought(subscription, now=now):
+                raise IsPaidFor("A subscription is being paid for. It has to end before a plan is given.")
+            plan, members = PLANS[Tier(request.tier)], subscription.workspace.memberships.count()
+            # More seats than members were asked for: an owner has fixed their number.
+            subscription.fixed_seats = request.seats if plan.is_per_seat and request.seats > members else None
+            seats = max(request.seats, members) if plan.is_per_seat else 1
+            subscription.buy(plan.tier, seats=seats, by=request.requested_by_id, now=now)
             request.decided_at, request.is_approved = now, True
             request.save(update_fields=["decided_at", "is_approved"])
     return subscription

@@ -171,8 +171,10 @@ class StripeAccount(models.Model):
         Workspace, primary_key=True, on_delete=models.CASCADE, related_name="stripe_account"
     )
     customer_id = models.CharField(max_length=64, unique=True)
-    # Empty before the first purchase; a new purchase after an end has another.
+    # What is being paid for. Empty before the first purchase and after an end.
     subscription_id = models.CharField(max_length=64, blank=True)
+    # The last one whose end we know: what stands beside it was given since.
+    ended_id = models.CharField(max_length=64, blank=True)
     schedule_id = models.CharField(max_length=64, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
 

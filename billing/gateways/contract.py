@@ -95,6 +95,10 @@ class Gateway(Protocol):
         """Whether somebody pays for the present plan here; else it was given, or nobody takes money."""
         ...
 
+    def hear(self, subscription: Subscription, *, now: datetime) -> None:
+        """Writes what has happened here before a plan is given, so that hearing of it later does not undo that."""
+        ...
+
     def has_portal(self, subscription: Subscription) -> bool:
         """Whether there is something to see there."""
         ...

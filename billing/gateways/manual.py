@@ -48,6 +48,9 @@ class Manual:
     def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:
         return False
 
+    def hear(self, subscription: Subscription, *, now: datetime) -> None:
+        return None
+
     def has_portal(self, subscription: Subscription) -> bool:
         return False
 

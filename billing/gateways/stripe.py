@@ -166,6 +166,12 @@ class Stripe:
     def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:
         return _paying_account(subscription, now) is not None
 
+    @_talking()
+    def hear(self, subscription: Subscription, *, now: datetime) -> None:
+        account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+        if account is not None:
+            truth.mirror(account, subscription, now=now)
+
     def has_portal(self, subscription: Subscription) -> bool:
         return StripeAccount.objects.filter(workspace_id=subscription.workspace_id).exists()
 

@@ -95,9 +95,11 @@ def mirror(account: StripeAccount, subscription: Subscription, *, now: datetime)
     if truth.bought is not None:
         if truth.is_standing:
             _write_standing(subscription, truth.bought, now)
-        elif subscription.status != Subscription.Status.TRIALING or account.subscription_id == truth.bought.id:
-            _write_ended(subscription, truth.bought)
-        account.subscription_id = truth.bought.id
+            account.subscription_id = truth.bought.id
+        else:
+            if _is_about_the_end(account, subscription, truth.bought):
+                _write_ended(subscription, truth.bought)
+            account.subscription_id, account.ended_id = "", truth.bought.id
         schedule = truth.bought.schedule if truth.is_standing else None
         account.schedule_id = schedule if isinstance(schedule, str) else schedule.id if schedule else ""
     account.synced_at = now
@@ -160,10 +162,21 @@ def planned(bought: stripe.Subscription) -> Planned | None:
     return None
 
 
+def _is_about_the_end(account: StripeAccount, subscription: Subscription, bought: stripe.Subscription) -> bool:
+    """False for a plan that staff gave after an end that we know, and for a trial that nobody has bought in."""
+    if account.ended_id != bought.id:
+        return subscription.status != Subscription.Status.TRIALING or account.subscription_id == bought.id
+    return subscription.ended_at is not None and subscription.ended_at <= _ended_at(bought)
+
+
+def _ended_at(bought: stripe.Subscription) -> datetime:
+    return moment(bought.ended_at or bought.canceled_at or bought.created)
+
+
 def _write_ended(subscription: Subscription, bought: stripe.Subscription) -> None:
     item = item_of(bought)
     subscription.tier, subscription.seats = tier_of(item.price), item.quantity or 1
     subscription.anchor_at = moment(bought.billing_cycle_anchor)
     subscription.status, subscription.past_due_since = Subscription.Status.CANCELED, None
-    subscription.ended_at = moment(bought.ended_at or bought.canceled_at or bought.created)
+    subscription.ended_at = _ended_at(bought)
     subscription.forget_pending()

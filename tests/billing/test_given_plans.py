@@ -1,0 +1,130 @@
+"""Plans that staff give where Stripe takes the money: they stand until somebody changes them."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from billing.effective import State, effective
+from billing.models import PlanRequest
+from billing.stripe import events
+from devkit.stripe.process import StripeProcess
+from tests.billing.stripe import account, at_stripe, buy, clock, hear
+from tests.people import Person, sign_up
+
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[StripeProcess]:
+    with StripeProcess() as running:
+        yield running
+
+
+@pytest.fixture
+def vendor(process: StripeProcess) -> Iterator[StripeProcess]:
+    process.reset()
+    with at_stripe(process):
+        yield process
+
+
+@pytest.fixture
+def alice(vendor: StripeProcess) -> Person:
+    return sign_up("Alice")
+
+
+def give(person: Person, tier: str, *, seats: int = 1) -> None:
+    wish = PlanRequest.objects.create(
+        workspace=person.workspace, tier=tier, seats=seats, requested_by_id=person.user.pk
+    )
+    call_command("approve_plan", str(wish.pk))
+
+
+def leave(person: Person, vendor: StripeProcess, *, is_heard: bool = True) -> None:
+    person.api.post("/subscription/cancel")
+    vendor.advance(32 * DAY)
+    if is_heard:
+        hear(person, vendor)
+
+
+def state(person: Person) -> tuple[str, str]:
+    subscription = person.subscription
+    return subscription.tier, subscription.status
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_what_is_given_after_an_end_stands_through_every_night(
+    vendor: StripeProcess, alice: Person, is_heard: bool
+) -> None:
+    buy(alice, vendor, "pro")
+    leave(alice, vendor, is_heard=is_heard)
+
+    give(alice, "teams", seats=3)
+    for _ in range(2):
+        events.reconcile(now=clock(vendor))
+
+    assert (*state(alice), alice.subscription.seats) == ("teams", "active", 3)
+
+
+def test_what_is_given_changes_by_the_clock_also_for_who_once_paid(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    leave(alice, vendor)
+    give(alice, "plus")
+
+    answer = alice.api.post("/subscription/cancel").json()
+    ends_at = alice.subscription.pending_at
+    hear(alice, vendor)
+
+    assert ends_at is not None
+    assert (answer["pending"]["tier"], alice.subscription.pending_at) == (None, ends_at)
+    assert effective(alice.subscription, ends_at).state == State.ENDED
+
+
+def test_the_end_of_what_was_given_is_not_moved_back_to_the_older_one(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    leave(alice, vendor)
+    give(alice, "plus")
+    subscription = alice.subscription
+    later = clock(vendor) + timedelta(days=90)
+    subscription.status, subscription.ended_at = "canceled", later
+    subscription.save()
+
+    events.reconcile(now=clock(vendor))
+
+    assert (state(alice), alice.subscription.ended_at) == (("plus", "canceled"), later)
+
+
+def test_a_purchase_takes_over_what_was_given_and_its_end_is_the_end(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    leave(alice, vendor)
+    give(alice, "pro")
+
+    buy(alice, vendor, "teams")
+    bought = (state(alice), account(alice).subscription_id != "")
+    leave(alice, vendor)
+    events.reconcile(now=clock(vendor))
+
+    assert bought == (("teams", "active"), True)
+    assert state(alice) == ("teams", "canceled")
+
+
+def test_nothing_is_given_beside_what_is_being_paid_for(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+
+    with pytest.raises(CommandError, match="has to end before"):
+        give(alice, "teams")
+
+    assert state(alice) == ("pro", "active")
+    assert PlanRequest.objects.get(workspace=alice.workspace).decided_at is None
+
+
+def test_an_end_that_was_lost_or_changed_by_hand_is_still_mended(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    leave(alice, vendor)
+    right = alice.subscription
+    type(right).objects.filter(pk=right.pk).update(tier="teams", ended_at=right.started_at)
+
+    events.reconcile(now=clock(vendor))
+
+    assert (state(alice), alice.subscription.ended_at) == (("pro", "canceled"), right.ended_at)
