@@ -9,16 +9,27 @@ from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, Q, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 
 from config.errors import AppError, InvalidField
 
 Row = TypeVar("Row", bound=Model)
 LIMIT, LIMIT_MOST = 50, 100
+# What `piece` reads, for the description of the API.
+PAGED = [
+    OpenApiParameter("cursor", OpenApiTypes.STR, description="From `next` of the answer before."),
+    OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": LIMIT_MOST, "default": LIMIT}),
+]
 
 
 class BadCursor(AppError):
     code = "bad-cursor"
     status = 400
+
+    def __init__(self) -> None:
+        detail = "This cursor is not one of ours. Begin again without it."
+        super().__init__(detail, errors=[{"pointer": "/cursor", "code": "invalid", "detail": detail}])
 
 
 @dataclass(frozen=True)
@@ -54,9 +65,12 @@ def _limit(text: str | None) -> int:
 def _position(model: type[Model], by: str, cursor: str) -> tuple[Any, Any]:
     try:
         value, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return _field(model, by).to_python(value), _field(model, model._meta.pk.name).to_python(key)
+        place = _field(model, by).to_python(value), _field(model, model._meta.pk.name).to_python(key)
     except (binascii.Error, ValueError, TypeError, ValidationError) as error:
-        raise BadCursor("This cursor is not one of ours. Begin again without it.") from error
+        raise BadCursor from error
+    if None in place:
+        raise BadCursor
+    return place
 
 
 def _field(model: type[Model], name: str) -> "Field[Any, Any]":

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.edge import MemberAPI
 from config import paging
 from tasks import services
-from tasks.filters import LOCAL, NOTION, Filters, narrowed
+from tasks.filters import LOCAL, NOTION, Filters, is_source, narrowed
 from tasks.models import Task
 from tasks.search import search
 
@@ -107,12 +107,9 @@ class FilterInput(serializers.Serializer[Any]):
     )
 
     def validate_source(self, value: str) -> str:
-        if value in {LOCAL, NOTION}:
-            return value
-        try:
-            return str(uuid.UUID(value))
-        except ValueError:
-            raise serializers.ValidationError("This is local, notion, or the id of a source.") from None
+        if not is_source(value):
+            raise serializers.ValidationError("This is local, notion, or the id of a source.")
+        return value
 
 
 class PageInput(FilterInput):
@@ -252,5 +249,5 @@ def _offset(cursor: str) -> int:
     except (binascii.Error, ValueError):
         text = ""
     if not text.isdigit() or len(text) > 5 or not 0 < int(text) < FURTHEST:
-        raise paging.BadCursor("This cursor is not one of ours. Begin again without it.")
+        raise paging.BadCursor
     return int(text)

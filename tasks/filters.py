@@ -64,6 +64,17 @@ def narrowed(tasks: TaskQuerySet, filters: Filters, membership: Membership) -> T
     return tasks
 
 
+def is_source(text: str) -> bool:
+    """Whether it can name one; empty means all."""
+    if text in {"", LOCAL, NOTION}:
+        return True
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _of_source(source: str) -> Q:
     if source in {LOCAL, NOTION}:
         return Q(connection_id__isnull=source == LOCAL)

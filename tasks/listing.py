@@ -12,7 +12,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Membership
-from tasks.filters import LOCAL, Filters, narrowed, today
+from config.errors import InvalidField
+from tasks.filters import LOCAL, Filters, is_source, narrowed, today
 from tasks.models import Outgoing, Task, TaskChange, TaskQuerySet
 
 STEP, MOST = 50, 1_000
@@ -32,12 +33,19 @@ class Wanted:
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> "Wanted":
-        shown = parameters.get("show", "")
-        show = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 5 else STEP
+        """Raises InvalidField rather than show something else than was asked for."""
+        shown = parameters.get("show") or str(STEP)
+        show = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 5 else 0
+        if not 1 <= show <= MOST:
+            raise InvalidField(f"A number from 1 to {MOST:,}.", pointer="/show")
         texts = {
             name: parameters.get(name, "").strip()[:200] for name in ("q", "whose", "source", "assignee", "status")
         }
-        return cls(**texts, show=min(max(show, STEP), MOST))
+        if texts["whose"] not in {"", "mine"}:
+            raise InvalidField("Mine, or without it all.", pointer="/whose")
+        if not is_source(texts["source"]):
+            raise InvalidField("There is no such source.", pointer="/source")
+        return cls(**texts, show=max(show, STEP))
 
     @property
     def is_filtered(self) -> bool:

@@ -111,7 +111,7 @@ class Tasks(MemberPage):
             "is_filtered": wanted.is_filtered,
             "can_complete": self.membership.may_write,
             "can_create": self.membership.may_write,
-            "next_url": _address(query, show=str(wanted.show + listing.STEP))
+            "next_url": _address(query, show=str(min(wanted.show + listing.STEP, listing.MOST)))
             if more and wanted.show < listing.MOST
             else "",
         }

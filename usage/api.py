@@ -21,7 +21,7 @@ from billing.permissions import check_can_use
 from billing.plans import Feature
 from billing.team import members
 from config.errors import InvalidField
-from config.paging import piece
+from config.paging import PAGED, piece
 from usage import analytics
 from usage.edge import MeteredAPI
 from usage.models import Entry
@@ -29,9 +29,9 @@ from usage.quota import Metric, Quota, quota
 
 LONGEST_SPAN = timedelta(days=366)
 SERIES = ["day", "member", "kind", "model"]
-PAGED = [
-    OpenApiParameter("cursor", OpenApiTypes.STR, description="From `next` of the answer before."),
-    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 100."),
+SPANNED = [
+    OpenApiParameter("from", OpenApiTypes.STR, description="A day or a moment."),
+    OpenApiParameter("to", OpenApiTypes.STR, description="A day, which counts whole, or a moment."),
 ]
 
 
@@ -61,9 +61,14 @@ def _metric_json(metric: Metric) -> dict[str, int]:
 
 
 class Logs(MeteredAPI):
-    @extend_schema(parameters=PAGED, responses=OpenApiTypes.OBJECT)
+    @extend_schema(parameters=[*SPANNED, *PAGED], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         entries = analytics.visible_to(self.membership)
+        starts_at, ends_at = _asked(request, ZoneInfo(self.membership.user.timezone))
+        if starts_at:
+            entries = entries.filter(at__gte=starts_at)
+        if ends_at:
+            entries = entries.filter(at__lt=ends_at)
         found = piece(entries, request.query_params, by="at", newest_first=True)
         return Response({"results": [entry_json(entry) for entry in found.rows], "next": found.next})
 
@@ -89,8 +94,7 @@ class Summary(MeteredAPI):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("from", OpenApiTypes.STR),
-            OpenApiParameter("to", OpenApiTypes.STR),
+            *SPANNED,
             OpenApiParameter("by", OpenApiTypes.STR, enum=SERIES),
         ],
         responses=OpenApiTypes.OBJECT,
@@ -111,16 +115,23 @@ class Summary(MeteredAPI):
 
     def _span(self, request: Request, zone: tzinfo) -> analytics.Span:
         now = timezone.now()
-        given_from, given_to = request.query_params.get("from"), request.query_params.get("to")
-        ends_at = _moment(given_to, "to", zone, day_ends=True) if given_to else now
-        if given_from:
-            starts_at = _moment(given_from, "from", zone, day_ends=False)
-        else:
+        starts_at, ends_at = _asked(request, zone)
+        ends_at = ends_at or now
+        if starts_at is None:
             present = quota(membership=self.membership, now=now).plan.period
             starts_at = min(present.starts_at, ends_at)
         if starts_at > ends_at or ends_at - starts_at > LONGEST_SPAN:
             raise InvalidField("From a moment before `to`, and at most 366 days.", pointer="/from")
         return analytics.Span(starts_at, ends_at)
+
+
+def _asked(request: Request, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
+    given_from, given_to = request.query_params.get("from"), request.query_params.get("to")
+    starts_at = _moment(given_from, "from", zone, day_ends=False) if given_from else None
+    ends_at = _moment(given_to, "to", zone, day_ends=True) if given_to else None
+    if starts_at and ends_at and starts_at > ends_at:
+        raise InvalidField("From a moment before `to`.", pointer="/from")
+    return starts_at, ends_at
 
 
 def _moment(text: str, name: str, zone: tzinfo, *, day_ends: bool) -> datetime:

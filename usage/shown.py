@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_date
 from django.utils.formats import date_format, number_format
 
 from accounts.models import Membership
+from config.errors import InvalidField
 from usage import analytics
 from usage.analytics import Span
 from usage.models import Entry, Hold
@@ -43,16 +44,23 @@ class Choice:
 
 
 def choose(given: QueryDict, left: Quota, zone: ZoneInfo) -> Choice:
-    """The present period, unless the address names another span or days of the member's own zone."""
+    """The present period, unless the address names another span or days of the member's own zone.
+
+    Raises InvalidField rather than show other days than those that were asked for.
+    """
     now, present = left.asked_at, left.plan.period
+    if given.get("period", "") not in {"", "previous", "year"}:
+        raise InvalidField("There is no such period.", pointer="/period")
     if given.get("period") == "previous":
         return Choice(Span(_month_before(present.starts_at), present.starts_at), {"period": "previous"})
     if given.get("period") == "year":
         return Choice(
             Span(datetime.combine(_year_ago(now.astimezone(zone).date()), time.min, zone), now), {"period": "year"}
         )
-    first, last = _day(given.get("from", "")), _day(given.get("to", ""))
-    if first and last and first <= last and last - first < LONGEST:
+    if given.get("from") or given.get("to"):
+        first, last = _day(given, "from"), _day(given, "to")
+        if first > last or last - first >= LONGEST:
+            raise InvalidField("The first day comes before the last, within a year.", pointer="/from")
         span = Span(datetime.combine(first, time.min, zone), datetime.combine(last + timedelta(1), time.min, zone))
         return Choice(span, {"from": first.isoformat(), "to": last.isoformat()})
     # A period that is over (an ended trial) is shown whole.
@@ -70,13 +78,15 @@ def _month_before(moment: datetime) -> datetime:
     return last_day.replace(day=min(moment.day, last_day.day))
 
 
-def _day(text: str) -> date | None:
+def _day(given: QueryDict, name: str) -> date:
     try:
-        found = parse_date(text)
+        found = parse_date(given.get(name, ""))
     except ValueError:
-        return None
+        found = None
     # The calendar's first and last days have no midnight in every zone.
-    return found if found and 1971 <= found.year <= 9000 else None
+    if found is None or not 1971 <= found.year <= 9000:
+        raise InvalidField("A first and a last day, such as 2026-11-23.", pointer=f"/{name}")
+    return found
 
 
 def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from config import paging
 class Conversations(MemberAPI):
     schema_of_view = "workspace"
 
-    @extend_schema(responses=dict)
+    @extend_schema(parameters=paging.PAGED, responses=dict)
     def get(self, request: Request) -> Response:
         found = paging.piece(
             conversations.readable(self.membership), request.query_params, by="updated_at", newest_first=True

@@ -21,6 +21,7 @@ from agent.shell import Shell
 from agent.sync import services as syncing
 from agent.sync import shown
 from agent.views.suggesting import suggestions
+from config.errors import InvalidField
 from tasks import listing
 from tasks.models import Task
 from usage import analytics
@@ -38,7 +39,7 @@ class Overview(MemberPage):
     schema_of_view = "workspace"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        now = timezone.now()
+        now, days = timezone.now(), _days(request.GET.get("days", ""))
         connections = list(Connection.objects.readable_by(self.membership))
         context: dict[str, Any] = {"section": "overview", "today": timezone.localdate(), "callout": None}
         if not connections:
@@ -59,7 +60,7 @@ class Overview(MemberPage):
             "sources": worst_first(shown.sources(connections))[:SOURCES],
             "recent": self.recent(runs),
             "tasks": self.tasks(now),
-            **per_day(self.membership, _days(request.GET.get("days", "")), now),
+            **per_day(self.membership, days, now),
         }
         return render(request, "agent/overview.html", context)
 
@@ -90,7 +91,9 @@ class Overview(MemberPage):
 
 
 def _days(wanted: str) -> int:
-    return next((days for days in RANGES if str(days) == wanted), 30)
+    if wanted not in {"", *map(str, RANGES)}:
+        raise InvalidField("There are 7, 30 and 90 days.", pointer="/days")
+    return int(wanted or 30)
 
 
 def worst_first(sources: list[dict[str, Any]]) -> list[dict[str, Any]]:

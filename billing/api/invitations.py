@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +18,7 @@ from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature
 from billing.team import invitations
-from config.paging import piece
+from config.paging import PAGED, piece
 
 
 def invitation_json(invitation: Invitation) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class Invitations(MemberAPI):
         role = serializers.ChoiceField(choices=INVITABLE, default=Role.MEMBER)
 
     @extend_schema(
-        parameters=[OpenApiParameter("cursor", OpenApiTypes.STR), OpenApiParameter("limit", OpenApiTypes.INT)],
+        parameters=PAGED,
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.edge import MemberPage
 from accounts.models import Membership
+from config.errors import InvalidField
 from usage import analytics, shown
 from usage.models import Entry
 from usage.quota import quota
@@ -39,6 +40,8 @@ class UsageExport(MemberPage):
     schema_of_view: ClassVar[str] = "workspace"
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        if request.GET.get("of", "") not in {"", "log"}:
+            raise InvalidField("There is the log, or without `of` what the page shows.", pointer="/of")
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="usage-{timezone.now():%Y-%m-%d}.csv"'
         writer = csv.writer(response)
