@@ -12,7 +12,7 @@ from agent.runs import services
 from billing.models import Subscription
 from tests.agent.asking import ask, run_id, work
 from tests.index import handbook
-from tests.people import Person
+from tests.people import Person, put_on_plan
 from usage.models import Entry, Hold, Period
 
 pytestmark = pytest.mark.usefixtures("chroma")
@@ -204,6 +204,24 @@ def test_after_the_trial_nothing_is_asked(alice: Person, now: datetime) -> None:
     response = alice.api.post("/agent/run", {"prompt": QUESTION})
 
     assert (response.status_code, response.json()["type"]) == (402, "/problems/trial-expired")
+
+
+def test_what_was_asked_before_the_trials_end_is_answered_and_charged_after_it(alice: Person, now: datetime) -> None:
+    handbook(alice)
+    queued = alice.api.post("/agent/run", {"prompt": QUESTION}).json()
+    Subscription.objects.filter(workspace=alice.workspace).update(trial_ends_at=now - timedelta(seconds=1))
+
+    work(alice)
+
+    with tenancy.within(alice.workspace):
+        run = Run.objects.get(pk=queued["id"])
+        assert (run.status, bool(run.answer)) == ("succeeded", True)
+        assert Hold.objects.get(pk=run.hold_id).state == "settled"
+    assert usage_of(alice)[:2] == (1, 0)
+    assert alice.api.post("/agent/run", {"prompt": QUESTION}).status_code == 402
+    assert alice.api.get(f"/agent/runs/{queued['id']}").status_code == 402
+    put_on_plan(alice, "pro")
+    assert alice.api.get(f"/agent/runs/{queued['id']}").json()["answer"] == run.answer
 
 
 def test_the_same_idempotency_key_asks_once(alice: Person) -> None:

@@ -37,9 +37,11 @@ JSON = {
     "auth/register": api(
         "POST", open_to_all=True, bodies={"POST": {"email": "x", "password": "short"}}, expired=some("POST")
     ),
-    "auth/login": api("POST", open_to_all=True, bodies={"POST": {"email": "x@example.com", "password": "y"}}),
-    "auth/refresh": api("POST", open_to_all=True, bodies={"POST": {"refresh": "x"}}),
-    "auth/logout": api("POST", open_to_all=True, bodies={"POST": {"refresh": "x"}}),
+    "auth/login": api(
+        "POST", open_to_all=True, bodies={"POST": {"email": "x@example.com", "password": "y"}}, expired=some("POST")
+    ),
+    "auth/refresh": api("POST", open_to_all=True, bodies={"POST": {"refresh": "x"}}, expired=some("POST")),
+    "auth/logout": api("POST", open_to_all=True, bodies={"POST": {"refresh": "x"}}, expired=some("POST")),
     "user/profile": api(
         "GET", "PATCH", bodies={"PATCH": {"name": "Renamed"}}, expired=some("GET", "PATCH"), viewer_may=some("PATCH")
     ),
@@ -56,7 +58,7 @@ JSON = {
     "subscription/cancel": api("POST", expired=some("POST"), viewer=some("POST")),
     "subscription/resume": api("POST", expired=some("POST"), viewer=some("POST")),
     "subscription/seats": api("POST", bodies={"POST": {"seats": 2}}, expired=some("POST"), viewer=some("POST")),
-    "webhooks/stripe": api("POST", open_to_all=True),
+    "webhooks/stripe": api("POST", open_to_all=True, expired=some("POST")),
     "subscription/portal": api("POST", expired=some("POST"), viewer=some("POST")),
     "subscription/plans": api("GET", open_to_all=True, expired=some("GET")),
     "user/notion-integration": api(
@@ -138,6 +140,37 @@ JSON = {
     "openapi.json": api("GET", open_to_all=True, expired=some("GET")),
     "docs": api("GET", open_to_all=True, expired=some("GET")),
 }
+
+# What stays open after a trial, so that nobody is caught: of these whatever exists.
+WAY_OUT = {
+    "auth/register": some("POST"),
+    "auth/login": some("POST"),
+    "auth/refresh": some("POST"),
+    "auth/logout": some("POST"),
+    "user/profile": some("GET", "PATCH"),
+    "user/trial-status": some("GET"),
+    "subscription/plans": some("GET"),
+    "user/upgrade-subscription": some("POST"),
+    "usage/quota": some("GET"),
+    "user/notion-integration": some("DELETE"),
+    "workspace/export": some("POST"),
+    "workspace": some("DELETE"),
+}
+# Beside it: what leads to a plan or out of a team, and what describes the API.
+BESIDE_IT = (
+    "subscription",
+    "subscription/preview",
+    "subscription/downgrade",
+    "subscription/cancel",
+    "subscription/resume",
+    "subscription/seats",
+    "subscription/portal",
+    "webhooks/stripe",
+    "admin/users/<uuid:user_id>",
+    "invitations/accept",
+    "openapi.json",
+    "docs",
+)
 
 PAGES = {
     "": api("GET", open_to_all=True, expired=some("GET")),

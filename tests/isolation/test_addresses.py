@@ -158,6 +158,23 @@ def test_who_became_a_viewer_no_longer_decides_what_is_read(world: World) -> Non
     own.delete()
 
 
+def test_what_stays_open_after_a_trial_is_what_was_promised() -> None:
+    opened = {route: entry.expired for route, entry in table.JSON.items() if entry.expired}
+
+    for route, methods in table.WAY_OUT.items():
+        if route in table.JSON:
+            assert methods & table.JSON[route].methods <= opened.get(route, frozenset()), route
+    assert set(opened) <= {*table.WAY_OUT, *table.BESIDE_IT}
+
+
+@pytest.mark.parametrize(("route", "method"), [c for c in CASES if ENTRIES[c[0]].open_to_all])
+def test_what_is_open_to_all_stays_open_after_a_trial(world: World, route: str, method: str) -> None:
+    entry = ENTRIES[route]
+
+    assert method in entry.expired
+    assert send(world, world.eve, route, method).status_code != 402
+
+
 @pytest.mark.parametrize(("route", "method"), [c for c in CASES if not ENTRIES[c[0]].open_to_all])
 def test_an_expired_trial_leaves_only_the_way_out(world: World, route: str, method: str) -> None:
     answer = send(world, world.eve, route, method)

@@ -8,6 +8,7 @@ from accounts import tenancy
 from accounts.models import Membership, Role
 from billing import changes
 from billing.plans import Tier
+from billing.seats import SeatsFull
 from billing.team import invitations, members
 from tests.billing import team
 from tests.people import Person, join, put_on_plan
@@ -152,6 +153,36 @@ def test_leaving_and_coming_back_gives_no_second_quota(team_owner: Person, now: 
         assert Period.objects.filter(member_id=nora.user.pk).count() == 1
 
 
+def test_who_leaves_frees_the_seat_and_what_they_used_stays_counted(team_owner: Person, now: datetime) -> None:
+    put_on_plan(team_owner, "teams", seats=1, now=now - timedelta(days=20))
+    nora = team.joined(team_owner, "Nora", now)
+    use(nora, now, "one")
+    seats = team_owner.subscription.seats
+
+    members.remove(by=team_owner.membership, user_id=nora.user.pk, now=now)
+
+    summary = team_owner.api.get("/usage/summary?by=member").json()
+    assert (seats, team_owner.subscription.seats) == (2, 1)
+    assert summary["totals"]["requests"] == 1
+    assert [row["requests"] for row in summary["series"] if row["user_id"] == str(nora.user.pk)] == [1]
+    assert len(team_owner.api.get("/usage/logs").json()["results"]) == 1
+
+
+def test_in_a_fixed_team_the_seat_of_who_left_is_free_for_another(team_owner: Person, now: datetime) -> None:
+    put_on_plan(team_owner, "teams", seats=2, now=now)
+    team.fix_seats(team_owner, 2)
+    nora = team.joined(team_owner, "Nora", now)
+    use(nora, now, "one")
+    with pytest.raises(SeatsFull):
+        team.joined(team_owner, "Otto", now)
+
+    members.remove(by=team_owner.membership, user_id=nora.user.pk, now=now)
+    otto = team.joined(team_owner, "Otto", now)
+
+    assert team_owner.subscription.seats == 2
+    assert left(otto, now).requests.remaining == 5_000
+
+
 def test_a_cap_does_not_outlive_a_membership(team_owner: Person, now: datetime) -> None:
     nora = team.joined(team_owner, "Nora", now)
     cap(team_owner, nora, now, requests=1)
@@ -174,7 +205,7 @@ def test_an_upgrade_to_teams_in_mid_period_raises_the_limit_and_keeps_what_was_u
 
     assert (left(alice, now).requests.limit, left(alice, now).requests.used) == (5_000, 1)
     assert (left(nora, now).requests.limit, left(nora, now).requests.used) == (5_000, 0)
-    assert left(nora, now).resets_at == left(alice, now).resets_at
+    assert left(nora, now).plan.period == left(alice, now).plan.period
 
 
 def test_after_a_downgrade_the_next_period_has_the_smaller_limit(team_owner: Person, now: datetime) -> None:
@@ -186,3 +217,18 @@ def test_after_a_downgrade_the_next_period_has_the_smaller_limit(team_owner: Per
     assert left(team_owner, pending.pending_at - timedelta(seconds=1)).requests.limit == 5_000
     after = left(team_owner, pending.pending_at).requests
     assert (after.limit, after.used) == (2_500, 0)
+
+
+def test_a_downgrade_keeps_the_larger_limit_to_the_last_moment_and_then_refuses_beyond_the_smaller(
+    alice: Person, now: datetime
+) -> None:
+    put_on_plan(alice, "plus", now=now)
+    end = changes.downgrade(membership=alice.membership, tier=Tier.PRO, now=now).pending_at
+    assert end is not None
+    with tenancy.within(alice.workspace):
+        before = services.hold(membership=alice.membership, key="a", now=end - timedelta(hours=1), requests=2_000)
+        after = services.hold(membership=alice.membership, key="b", now=end, requests=1_000, tokens=100)
+        with pytest.raises((services.QuotaExceeded, services.Busy)):
+            services.hold(membership=alice.membership, key="c", now=end)
+
+    assert (before.period_id != after.period_id, left(alice, end).requests.limit) == (True, 1_000)
