@@ -133,7 +133,13 @@ class Shell:
 
     @property
     def resets_on(self) -> datetime | None:
-        return None if self.plan.plan.trial else self.quota.resets_at
+        return self.plan.renews_at
+
+    @property
+    def ends_on(self) -> datetime | None:
+        """When the limits are of no more use, where nothing renews them."""
+        is_open = self.plan.ended_at is None and not self.plan.is_late
+        return self.plan.lasts_until if is_open and self.plan.renews_at is None else None
 
     @cached_property
     def recent(self) -> list[Conversation]:

@@ -89,10 +89,25 @@ class EffectivePlan:
         return RULES[self.state].refusal
 
     @property
+    def leaves_at(self) -> datetime | None:
+        """When a cancelled subscription ends."""
+        return self.pending.at if self.pending and self.pending.plan is None else None
+
+    @property
+    def lasts_until(self) -> datetime:
+        """How long the limits of this period are of use."""
+        return min(self.period.ends_at, self.leaves_at or self.period.ends_at)
+
+    @property
+    def is_late(self) -> bool:
+        return self.state in {State.GRACE, State.READ_ONLY}
+
+    @property
     def renews_at(self) -> datetime | None:
-        """When what was used starts anew; never in a trial, nor when the subscription ends before."""
-        is_leaving = self.pending is not None and self.pending.plan is None and self.pending.at <= self.period.ends_at
-        if self.plan.trial is not None or is_leaving or self.ended_at is not None:
+        """When what was used starts anew, if nobody does anything: never in a trial, nor after its end or the end of
+        the grace."""
+        turns_before = self.ends_at is not None and self.ends_at <= self.period.ends_at
+        if self.plan.trial is not None or self.ended_at is not None or turns_before or self.state == State.READ_ONLY:
             return None
         return self.period.ends_at
 

@@ -1,4 +1,4 @@
-"""What each reminder says. In the words: `workspace`, `about` (the exact moment), `grace` and `erased`."""
+"""What each reminder says. In the words: `workspace`, `about` (the exact moment), `works` and `erased`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,13 +61,13 @@ LETTERS: dict[str, Letter] = {
     ),
     "payment-failed": Letter(
         "A payment failed",
-        ("The payment for {workspace} failed on {about}.", "Everything works until {grace}; after that, only reading."),
+        ("The payment for {workspace} failed on {about}.", "{works}"),
         "See the plan",
     ),
     "payment-late": Letter(
         "A payment is still open",
         ("The payment for {workspace} failed on {about} and has not been made since.",
-         "Everything works until {grace}; after that, only reading."),
+         "{works}"),
         "See the plan",
     ),
     "payment-read-only": Letter(
@@ -79,13 +79,15 @@ LETTERS: dict[str, Letter] = {
 }  # fmt: skip
 
 
-def context(reminder: Reminder, *, workspace: str, erased_at: datetime, zone: ZoneInfo) -> dict[str, object]:
-    """For the mail's template."""
+def context(
+    reminder: Reminder, *, workspace: str, erased_at: datetime, zone: ZoneInfo, leaves_at: datetime | None = None
+) -> dict[str, object]:
+    """For the mail's template. `leaves_at`: when a cancelled subscription ends."""
     letter = LETTERS[reminder.kind]
     words = {
         "workspace": workspace,
         "about": exactly(reminder.about, zone),
-        "grace": exactly(reminder.about + PAST_DUE_GRACE, zone),
+        "works": _works(reminder.about + PAST_DUE_GRACE, leaves_at, zone),
         "erased": on(erased_at, zone),
     }
     return {
@@ -95,3 +97,9 @@ def context(reminder: Reminder, *, workspace: str, erased_at: datetime, zone: Zo
         "action": letter.action,
         "footnote": "You get this as an owner of the workspace.",
     }
+
+
+def _works(grace_ends_at: datetime, leaves_at: datetime | None, zone: ZoneInfo) -> str:
+    if leaves_at is not None and leaves_at <= grace_ends_at:
+        return f"Everything works until the subscription ends on {exactly(leaves_at, zone)}."
+    return f"Everything works until {exactly(grace_ends_at, zone)}; after that, only reading."

@@ -108,7 +108,13 @@ def _tell_owners(subscription: Subscription, reminder: Reminder, now: datetime) 
     )
     erased_at = _erased_at(subscription, reminder, now)
     for owner in owners:
-        context = letters.context(reminder, workspace=workspace.name, erased_at=erased_at, zone=zone_of(owner.user))
+        context = letters.context(
+            reminder,
+            workspace=workspace.name,
+            erased_at=erased_at,
+            zone=zone_of(owner.user),
+            leaves_at=effective(subscription, now).leaves_at,
+        )
         mails.put(
             key=_key(subscription, reminder.kind, reminder.about) + str(owner.user_id),
             to=owner.user.email,

@@ -106,9 +106,7 @@ def _money(subscription: Subscription, current: EffectivePlan, now: datetime) ->
     shown = {
         "has_portal": gateway.has_portal(subscription),
         "late": _late(subscription, current),
-        "is_given": gateway.takes_money
-        and current.state in changes.PAYS
-        and not gateway.is_bought(subscription, now=now),
+        "is_given": gateways.is_given(subscription, now=now) and current.state in changes.PAYS,
     }
     try:
         invoices = gateway.invoices(subscription)
@@ -132,11 +130,14 @@ def _invoice(invoice: gateways.Invoice) -> dict[str, Any]:
 
 
 def _late(subscription: Subscription, current: EffectivePlan) -> dict[str, Any] | None:
-    if subscription.past_due_since is None or current.state not in {State.GRACE, State.READ_ONLY}:
+    if subscription.past_due_since is None or not current.is_late:
         return None
+    grace_ends_at = subscription.past_due_since + PAST_DUE_GRACE
+    until = grace_ends_at if current.state == State.READ_ONLY else current.ends_at or grace_ends_at
     return {
         "since": day(subscription.past_due_since),
-        "until": exactly(subscription.past_due_since + PAST_DUE_GRACE, _zone()),
+        "until": exactly(until, _zone()),
+        "is_the_end": until == current.leaves_at,
         "is_read_only": current.state == State.READ_ONLY,
     }
 
@@ -164,7 +165,7 @@ def _standing(
 
 def _next(current: EffectivePlan, invoice: gateways.Preview | None, now: datetime) -> str:
     """What comes next, and when exactly. Of a late payment the part below it tells."""
-    if current.state in {State.GRACE, State.READ_ONLY}:
+    if current.is_late:
         return ""
     if current.state != State.ACTIVE or current.ends_at is not None:
         return sentence(current, now, _zone())
@@ -178,8 +179,10 @@ def _limit(current: EffectivePlan) -> str:
         return "Reading is possible; questions and changes wait for the payment."
     if current.ended_at:
         return ""
-    ends = "a plan is chosen" if current.state == State.TRIAL else "the next month begins"
-    return f"At a limit, questions stop until {ends}; everything else goes on."
+    if current.state == State.TRIAL:
+        return "At a limit, questions stop until a plan is chosen; everything else goes on."
+    until = " until the next month begins" if current.renews_at else ""
+    return f"At a limit, questions stop{until}; everything else goes on."
 
 
 def _pending(current: EffectivePlan) -> str:

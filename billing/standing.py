@@ -50,15 +50,8 @@ def _tone(current: EffectivePlan, now: datetime) -> str:
 
 def _words(current: EffectivePlan, now: datetime, zone: ZoneInfo) -> tuple[str, str]:
     ends_at, ended_at = current.ends_at, current.ended_at
-    if current.state == State.GRACE and ends_at:
-        return "The last payment failed.", (
-            f"Everything works until {exactly(ends_at, zone)}. Then questions, syncs and changes stop; reading goes on."
-        )
-    if current.state == State.READ_ONLY:
-        return (
-            "The last payment failed.",
-            "Questions, syncs and changes have stopped until it is made; reading goes on.",
-        )
+    if current.is_late:
+        return "The last payment failed.", _late(current, zone)
     what = "trial" if current.state in {State.TRIAL, State.TRIAL_ENDED} else "subscription"
     if ended_at:
         return f"Your {what} ended on {exactly(ended_at, zone)}.", _what_is_kept(current, now, zone)
@@ -67,6 +60,17 @@ def _words(current: EffectivePlan, now: datetime, zone: ZoneInfo) -> tuple[str, 
             f"Then questions stop; what is here is kept until {on(ends_at + KEPT_AFTER_END, zone)}."
         )
     return "", ""
+
+
+def _late(current: EffectivePlan, zone: ZoneInfo) -> str:
+    ends_at, leaves_at = current.ends_at, current.leaves_at
+    if current.state == State.READ_ONLY:
+        end = f" until the subscription ends on {exactly(leaves_at, zone)}" if leaves_at else ""
+        return f"Questions, syncs and changes have stopped until it is made; reading goes on{end}."
+    assert ends_at is not None
+    if ends_at == leaves_at:
+        return f"Everything works until the subscription ends on {exactly(ends_at, zone)}."
+    return f"Everything works until {exactly(ends_at, zone)}. Then questions, syncs and changes stop; reading goes on."
 
 
 def _what_is_kept(current: EffectivePlan, now: datetime, zone: ZoneInfo) -> str:

@@ -36,6 +36,9 @@ def _reached(name: str, metric: Metric, left: Quota, membership: Membership) -> 
         text = _("Asking has stopped; a paid plan starts it again at once.")
     elif left.plan.renews_at is None:
         text = _("Asking has stopped: the subscription ends before they would start anew.")
+        if left.plan.is_late and left.plan.ends_at != left.plan.leaves_at:
+            day = on(left.plan.period.ends_at, zone_of(membership.user))
+            text = _("Asking has stopped until %(day)s, and until the payment that failed is made.") % {"day": day}
     else:
         text = _("Asking has stopped until %(day)s.") % {"day": on(left.plan.renews_at, zone_of(membership.user))}
     texts = [text, _("What was answered stays readable.")]
@@ -54,17 +57,26 @@ def _near(name: str, metric: Metric, left: Quota, membership: Membership) -> dic
             _("At this pace the rest lasts until %(day)s.") % {"day": on(metric.runs_out_at, zone_of(membership.user))}
         ]
     else:
-        texts = [_("At this pace the rest lasts until the period ends.")]
+        texts = [_lasting(left)]
     if left.plan.renews_at is not None:
         texts.append(_("They start anew on %(day)s.") % {"day": on(left.plan.renews_at, zone_of(membership.user))})
     return {"tone": "warn", "title": title, **_way_out(name, texts, left, membership)}
+
+
+def _lasting(left: Quota) -> str:
+    if left.plan.plan.trial is not None:
+        return _("At this pace the rest lasts until the trial ends.")
+    if left.plan.leaves_at is not None and left.plan.leaves_at <= left.plan.period.ends_at:
+        return _("At this pace the rest lasts until the subscription ends.")
+    return _("At this pace the rest lasts until the period ends.")
 
 
 def _way_out(name: str, texts: list[str], left: Quota, membership: Membership) -> dict[str, str]:
     if getattr(left, name).limit < getattr(left.plan.plan, name):
         texts = [*texts, _("This is your own limit; an owner or admin can raise it.")]
         return {"text": " ".join(texts), "url": "", "action": ""}
-    if cheapest_with_more(left.plan.tier, name) is None:
+    # While a payment is late, no plan can be changed.
+    if left.plan.is_late or cheapest_with_more(left.plan.tier, name) is None:
         return {"text": " ".join(texts), "url": "", "action": ""}
     if not can_buy(membership):
         return {"text": " ".join([*texts, _("Ask an owner for a larger plan.")]), "url": "", "action": ""}

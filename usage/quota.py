@@ -21,7 +21,7 @@ class Metric:
     limit: int
     used: int
     held: int
-    # When it is used up at the pace of this period; nothing when that is after the period's end or too early to say.
+    # When it is used up at the pace of this period; nothing when period or plan end before, or it is too early.
     runs_out_at: datetime | None
 
     @property
@@ -41,14 +41,10 @@ class Quota:
     def tier(self) -> str:
         return self.plan.tier
 
-    @property
-    def resets_at(self) -> datetime:
-        return self.plan.period.ends_at
-
     def at_this_pace(self, metric: Metric) -> int | None:
-        """What would be used at the period's end; nothing when it is too early to say."""
-        period = self.plan.period
-        gone, whole = self.asked_at - period.starts_at, period.ends_at - period.starts_at
+        """What would be used when the period or the plan ends; nothing when it is too early to say."""
+        starts_at = self.plan.period.starts_at
+        gone, whole = self.asked_at - starts_at, self.plan.lasts_until - starts_at
         if metric.used < metric.limit * EARLIEST_FORECAST or gone <= timedelta(0):
             return None
         return round(metric.used * (whole / gone))
@@ -78,7 +74,7 @@ def _runs_out_at(
     if used < limit * EARLIEST_FORECAST:
         return None
     at = now + (now - period.starts_at) * ((limit - used) / used)
-    return at if at < current.period.ends_at else None
+    return at if at < current.lasts_until else None
 
 
 def rate_limit_headers(quota: Quota, rates: Sequence[Rate] = ()) -> dict[str, str]:

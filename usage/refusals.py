@@ -26,7 +26,8 @@ def quota_exceeded(
 ) -> QuotaExceeded:
     # A member's own cap is below what the plan gives; no plan raises it.
     is_capped = limit < getattr(current.plan, violated)
-    better = None if is_capped else cheapest_with_more(current.tier, violated)
+    # While a payment is late, no plan can be changed.
+    better = None if is_capped or current.is_late else cheapest_with_more(current.tier, violated)
     is_trial = current.plan.trial is not None
     span = "of the trial" if is_trial else "of this month"
     if used < limit:
@@ -35,6 +36,10 @@ def quota_exceeded(
         detail = [f"The {limit:,} {violated} {span} are used."]
     if current.renews_at is not None:
         detail.append(f"They start anew on {current.renews_at:%-d %B at %H:%M} UTC.")
+    elif current.is_late and current.ends_at != current.leaves_at:
+        detail.append(
+            f"They start anew on {current.period.ends_at:%-d %B at %H:%M} UTC if the payment that failed is made."
+        )
     elif not is_trial:
         detail.append("The subscription ends before they would start anew; an owner can take that back.")
     if is_capped:
@@ -51,9 +56,10 @@ def quota_exceeded(
     )
 
 
-def busy() -> Busy:
+def busy(current: EffectivePlan, *, violated: str, limit: int) -> Busy:
+    is_capped = limit < getattr(current.plan, violated)
     return Busy(
         "Your other questions hold what is left of the quota. Try again when one of them has ended.",
         retry_after=BUSY_RETRY.total_seconds(),
-        upgrade_url=upgrade_url(),
+        **({} if is_capped else {"upgrade_url": upgrade_url()}),
     )

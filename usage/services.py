@@ -113,7 +113,7 @@ def _check_room(period: Period, current: EffectivePlan, limits: Limits, wanted: 
         if used + amount > limit:
             raise quota_exceeded(current, violated=metric, limit=limit, used=used, needed=amount, now=now)
         if used + held + amount > limit:
-            raise busy()
+            raise busy(current, violated=metric, limit=limit)
 
 
 TAKE = """

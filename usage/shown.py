@@ -96,12 +96,14 @@ def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
     before = analytics.requests_in(membership=membership, span=_before(choice.span))
     latency = analytics.latency(membership=membership, span=choice.span)
     counts = found.totals.outcomes
-    is_trial = left.plan.plan.trial is not None
+    renews_at, leaves_at = left.plan.renews_at, left.plan.leaves_at
+    trial_ends_at = left.plan.ends_at if left.plan.plan.trial else None
     shown = {
         "section": "usage",
         "period_words": _words(choice.span, zone),
-        "resets_on": None if is_trial else left.resets_at.astimezone(zone).date(),
-        "ends_on": left.resets_at.astimezone(zone).date() if is_trial else None,
+        "resets_on": renews_at and renews_at.astimezone(zone).date(),
+        "ends_on": trial_ends_at and trial_ends_at.astimezone(zone).date(),
+        "leaves_on": None if renews_at or leaves_at is None else leaves_at.astimezone(zone).date(),
         "limits": [_limit("Questions", left.requests, left, zone), _limit("Tokens", left.tokens, left, zone)],
         "total": found.totals.requests,
         "tokens": found.totals.tokens,

@@ -34,7 +34,8 @@ def subscription_json(subscription: Subscription) -> dict[str, Any]:
         "pending": {"tier": current.pending.plan and current.pending.plan.tier, "at": current.pending.at}
         if current.pending
         else None,
-        "seats": subscription.seats,
+        # Those of a team that has become a smaller plan are written when somebody changes something.
+        "seats": subscription.seats if current.plan.is_per_seat else 1,
         "seats_are_fixed": subscription.fixed_seats is not None,
     }
 

@@ -1,5 +1,7 @@
 """Who takes the money. What may change into what is decided before, in `billing.changes`; no gateway knows it."""
 
+from datetime import datetime
+
 from django.conf import settings
 
 from billing.gateways.contract import (
@@ -15,6 +17,7 @@ from billing.gateways.contract import (
     Refused,
 )
 from billing.gateways.manual import Manual
+from billing.models import Subscription
 
 __all__ = [
     "ACTIVE",
@@ -28,7 +31,13 @@ __all__ = [
     "Preview",
     "Refused",
     "gateway",
+    "is_given",
 ]
+
+
+def is_given(subscription: Subscription, *, now: datetime) -> bool:
+    """Whether staff gave the plan where others pay."""
+    return gateway().takes_money and not gateway().is_bought(subscription, now=now)
 
 
 def gateway() -> Gateway:

@@ -1,5 +1,7 @@
 """Connecting, choosing and the pages of sources, through the real views."""
 
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
@@ -167,3 +169,19 @@ def test_charlie_gets_404(alice: Person, charlie: Person, chroma: str) -> None:
 
     for address in (f"/app/sources/{source.pk}", f"/app/connect/{connection.pk}/choose"):
         assert charlie.web.get(address).status_code == 404
+
+
+def test_databases_are_added_to_ones_own_connection_that_is_read(team_owner: Person, bob: Person) -> None:
+    def connection(owner: Person, **more: Any) -> Connection:
+        return Connection.objects.create(workspace=team_owner.workspace, owner=owner.user, kind="token", **more)
+
+    connection(team_owner, bot_id="alices", notion_workspace_id="first", is_shared=True)
+    before = bob.web.get("/app/sources").content.decode()
+    own = connection(bob, bot_id="bobs", notion_workspace_id="second")
+
+    after = bob.web.get("/app/sources").content.decode()
+
+    assert "Sync now" in before
+    assert "/choose" not in before
+    assert f"/app/connect/{own.pk}/choose" in after
+    assert bob.web.get(f"/app/connect/{own.pk}/choose").status_code == 200

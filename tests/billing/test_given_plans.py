@@ -128,3 +128,12 @@ def test_an_end_that_was_lost_or_changed_by_hand_is_still_mended(vendor: StripeP
     events.reconcile(now=clock(vendor))
 
     assert (state(alice), alice.subscription.ended_at) == (("pro", "canceled"), right.ended_at)
+
+
+def test_the_members_page_of_a_given_team_names_no_price(vendor: StripeProcess, alice: Person) -> None:
+    give(alice, "teams")
+
+    pages = [alice.web.get(path).content.decode() for path in ("/app/members", "/app/members?invite=1")]
+
+    assert all("1 member" in page and "$" not in page for page in pages)
+    assert "The plan was given to you" in pages[1]

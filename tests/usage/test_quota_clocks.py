@@ -83,7 +83,7 @@ def test_a_hold_made_by_a_clock_that_was_behind_still_expires(pro: Person, now: 
 
 def test_a_clock_that_goes_back_over_the_boundary_finds_the_period_before(pro: Person, now: datetime) -> None:
     with tenancy.within(pro.workspace):
-        ends_at = services.quota(membership=pro.membership, now=now).resets_at
+        ends_at = services.quota(membership=pro.membership, now=now).plan.period.ends_at
     after = hold(pro, ends_at + timedelta(seconds=1), "after")
     before = hold(pro, ends_at - timedelta(seconds=1), "before")
 
@@ -96,7 +96,7 @@ def test_a_clock_that_goes_back_over_the_boundary_finds_the_period_before(pro: P
 def test_clocks_that_disagree_around_the_boundary_count_everything_once(pro: Person, now: datetime) -> None:
     draw = random.Random(ROUND)
     with tenancy.within(pro.workspace):
-        ends_at = services.quota(membership=pro.membership, now=now).resets_at
+        ends_at = services.quota(membership=pro.membership, now=now).plan.period.ends_at
     moments = [(ends_at + draw.uniform(-1, 1) * HOUR, ends_at + draw.uniform(-1, 1) * HOUR) for _ in range(64 * STORM)]
 
     def one(number: int) -> None:

@@ -122,10 +122,13 @@ def test_days_are_the_members_own(alice: Person, now: datetime) -> None:
         "?period=ever",
     ],
 )
-def test_nonsense_shows_the_present_period(alice: Person, now: datetime, query: str) -> None:
+def test_nonsense_is_refused_and_shows_no_other_days(alice: Person, now: datetime, query: str) -> None:
     use(alice, now)
 
-    assert 'aria-current="true">This period<' in page_of(alice, query)
+    answers = [alice.web.get(f"/app/usage{part}{query}") for part in ("", "/export")]
+
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert "Answered" not in answers[0].content.decode()
 
 
 def test_the_page_asks_again_only_while_a_question_is_open(alice: Person, now: datetime) -> None:

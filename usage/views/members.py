@@ -15,7 +15,7 @@ from accounts import tenancy
 from accounts.edge import MemberPage
 from accounts.models import Invitation, Membership, Role
 from accounts.models.invitation import INVITABLE
-from billing import seats
+from billing import gateways, seats
 from billing.api.invitations import link_to_show
 from billing.effective import effective
 from billing.models import Subscription
@@ -163,10 +163,12 @@ def _offer(membership: Membership, *, now: datetime) -> dict[str, Any]:
     """What one more costs, said before anybody is invited."""
     with tenancy.shared():
         subscription = Subscription.objects.select_related("workspace").get(workspace_id=membership.workspace_id)
+        taken, fixed = membership.workspace.memberships.count(), subscription.fixed_seats
+        offer = {"fixed": fixed, "is_full": bool(fixed and taken >= fixed)}
+        if gateways.is_given(subscription, now=now):
+            return {**offer, "is_given": True}
         as_it_is, one_more = seats.next_amounts(subscription=subscription, now=now)
-    taken = membership.workspace.memberships.count()
-    fixed = subscription.fixed_seats
-    return {"now_cents": as_it_is, "then_cents": one_more, "fixed": fixed, "is_full": bool(fixed and taken >= fixed)}
+    return {**offer, "now_cents": as_it_is, "then_cents": one_more}
 
 
 def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
@@ -174,6 +176,8 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
     current = effective(subscription, now)
     rows = list(Membership.objects.filter(workspace_id=membership.workspace_id).order_by("joined_at", "pk"))
     is_available = can_use(subscription, Feature.MEMBERS)
+    with tenancy.shared():
+        is_given = gateways.is_given(subscription, now=now)
     return {
         "section": "members",
         "is_available": is_available,
@@ -182,7 +186,7 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
             "used": len(rows),
             "limit": subscription.fixed_seats,
             "cents": current.plan.monthly_cents(subscription.fixed_seats or len(rows))
-            if membership.may_manage
+            if membership.may_manage and not is_given
             else None,
         },
         "plan": current.plan,

@@ -35,9 +35,13 @@ class Sources(ConnectionPage):
         rows = shown.sources(connections)
         known = coverage.coverage(membership=self.membership, now=timezone.now())
         pages = [row["pages"] for row in known["connections"]]
+        resting = reading.uncovered(self.membership.workspace_id, now=timezone.now())
+        own = [each for each in connections if each.owner_id == self.membership.user_id and self.membership.may_write]
         context = {
             "section": "sources",
             "connections": connections,
+            # Where the member may choose what is read, first one that is read at all.
+            "choosable": min(own, key=lambda each: each.id in resting, default=None),
             "sources": rows,
             "is_syncing": any(row["state"] in {"busy", "waiting"} for row in rows),
             "can_manage": any(can_manage(self.membership, connection) for connection in connections),
