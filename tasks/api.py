@@ -166,7 +166,7 @@ class OneTask(MemberAPI):
 class History(MemberAPI):
     schema_of_view = "workspace"
 
-    @extend_schema(responses=ChangePage)
+    @extend_schema(parameters=paging.PAGED, responses=ChangePage)
     def get(self, request: Request, task_id: uuid.UUID) -> Response:
         """What happened to a task, newest first."""
         changes = services.history_of(by=self.membership, task_id=task_id)
