@@ -55,7 +55,7 @@ def _read(session: Session) -> None:
     if not run.is_discovered:
         # A worker that died while discovering left figures of what it met; they are counted anew.
         with session.writing():
-            run.reach = reach.decide(run, now=run.started_at or timezone.now())
+            run.reach = reach.decide(run, session.connection, now=run.started_at or timezone.now())
             SyncRun.objects.filter(pk=run.pk).update(known=0, problems=[], reach=run.reach)
             session.pages.filter(seen_run=run.pk).update(seen_run=None)
         discovery.discover(session)

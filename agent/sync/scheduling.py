@@ -13,16 +13,14 @@ from django.utils import timezone
 from accounts import background
 from accounts.models import Connection, Job, Workspace
 from agent.sync import services
+from agent.sync.intervals import interval_of
 from billing import reading
-from billing.effective import Access, effective
-from billing.models import Subscription
-from billing.plans import SYNC_INTERVALS, Feature
 
 log = logging.getLogger(__name__)
 BATCH = 500
 # When a workspace without the feature, or without full access, is looked at again.
 LOOK_AGAIN = timedelta(hours=1)
-# Of the interval, so that what became due together does not stay together.
+# Of the interval, so that what became due together does not stay together. Never later: see `reach`.
 JITTER = 0.1
 
 
@@ -49,7 +47,7 @@ def _batch(now: datetime) -> int | None:
         for connection in connections:
             interval = interval_of(connection.workspace, now=now)
             pause = interval or LOOK_AGAIN
-            connection.sync_due_at = now + pause * (1 + random.uniform(-JITTER, JITTER))
+            connection.sync_due_at = now + pause * (1 - random.uniform(0, JITTER))
             # One that was never read waits for its member to choose.
             if interval is None or connection.last_synced_at is None:
                 continue
@@ -67,17 +65,6 @@ def _batch(now: datetime) -> int | None:
         # The sweep wakes workers, so many connections at once do not flood the broker.
         Job.objects.bulk_create(jobs, ignore_conflicts=True)
     return len(jobs) if connections else None
-
-
-def interval_of(workspace: Workspace, *, now: datetime) -> timedelta | None:
-    """None when nothing may begin by itself."""
-    subscription: Subscription | None = getattr(workspace, "subscription", None)
-    if not workspace.is_active or subscription is None:
-        return None
-    current = effective(subscription, now)
-    if current.access != Access.FULL or Feature.SCHEDULED_SYNC not in current.plan.features:
-        return None
-    return SYNC_INTERVALS[current.tier]
 
 
 def begin(*, connection_id: str) -> None:

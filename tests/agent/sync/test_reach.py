@@ -10,11 +10,13 @@ from accounts import tenancy
 from accounts.models import Connection
 from agent.models import Chunk, Page, SyncRun
 from agent.sync import performing, services
+from agent.sync.scheduling import JITTER, fan_out
+from billing.plans import SYNC_INTERVALS
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
 from tests.agent.sync.working import long_ago, sync
 from tests.outside import NotionWorkspace, connect, seeded
-from tests.people import Person
+from tests.people import Person, put_on_plan
 
 UNAVAILABLE = {"error": {"status": 500, "code": "internal_server_error", "message": "Unexpected error."}}
 
@@ -24,6 +26,11 @@ def scheduled(connection: Connection) -> SyncRun:
     run = services.start_connection(connection, requested_by=None)
     performing.perform(sync_run_id=str(run.pk))
     return SyncRun.objects.get(pk=run.pk)
+
+
+def next_in(pause: timedelta) -> None:
+    with tenancy.shared():
+        Connection.objects.update(sync_due_at=timezone.now() + pause)
 
 
 def later() -> None:
@@ -39,24 +46,82 @@ def sums_up(run: SyncRun) -> bool:
 def test_a_run_right_after_another_asks_only_for_what_changed(
     alice: Person, emulator: EmulatorProcess, chroma: str
 ) -> None:
-    pages = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact {n}."}]} for n in range(250)]
+    pages = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact {n}."}]} for n in range(120)]
     acme = seeded(emulator, {"pages": pages}, [page["key"] for page in pages])
+    put_on_plan(alice, "pro")
     connection = connect(alice, acme)
+    next_in(timedelta(minutes=50))
 
     with tenancy.within(alice.workspace):
         first = sync(alice)
         long_ago()
-        SyncRun.objects.update(watermark=timezone.now() + timedelta(minutes=30))
         quiet = scheduled(connection)
         emulator.control("clock", {"workspace": "acme", "advance": 3600})
         acme.edit(op="append", parent=acme.page("p7"), blocks=[{"p": "Ferries."}])
         busy = scheduled(connection)
 
         assert (first.reach, quiet.reach, busy.reach) == ("everything", "changes", "changes")
-        assert (quiet.status, quiet.known, quiet.unchanged) == ("complete", 250, 250)
+        assert (quiet.status, quiet.known, quiet.unchanged) == ("complete", 120, 120)
         assert quiet.notion_requests == 2
         assert (busy.indexed, busy.notion_requests) == (1, 3)
         assert Chunk.objects.filter(page__title="Page 7", text__contains="Ferries").exists()
+
+
+@pytest.mark.parametrize(("plan", "interval"), [(str(tier), pause) for tier, pause in SYNC_INTERVALS.items()])
+def test_a_deletion_is_found_within_one_interval(
+    alice: Person, acme: NotionWorkspace, plan: str, interval: timedelta
+) -> None:
+    put_on_plan(alice, plan)
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.edit(op="trash", id=acme.page("travel"))
+        # A third of the interval later the next scheduled sync is still in time.
+        SyncRun.objects.update(watermark=timezone.now() - interval / 3)
+        next_in(interval / 2)
+        extra = scheduled(connection)
+        found_by_then = Page.objects.exclude(gone_at=None).count()
+        # The schedule comes round, earlier than the interval by all that it may.
+        SyncRun.objects.update(watermark=timezone.now() - interval * (1 - JITTER))
+        next_in(timedelta(0))
+        with tenancy.shared():
+            fan_out(now=timezone.now())
+        regular = scheduled(connection)
+
+        assert (extra.reach, found_by_then) == ("changes", 0)
+        assert regular.reach == "inventory"
+        assert Page.objects.get(title="Travel").state == "trashed"
+
+
+def test_a_sync_that_waited_beyond_the_interval_takes_inventory(alice: Person, acme: NotionWorkspace) -> None:
+    put_on_plan(alice, "pro")
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        SyncRun.objects.update(watermark=timezone.now() - timedelta(minutes=61))
+        next_in(timedelta(0))
+
+        assert scheduled(connection).reach == "inventory"
+
+
+def test_a_page_that_search_never_shows_is_found_through_its_parent_within_a_day(
+    alice: Person, acme: NotionWorkspace
+) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        long_ago()
+        acme.emulator.control("clock", {"workspace": "acme", "advance": 3600})
+        made = acme.edit(op="add_page", parent=acme.page("travel"), page={"title": "Ferries", "blocks": ["By sea."]})
+        acme.fault({"search_omit": {"ids": [made["id"], acme.page("travel")]}}, path_regex="search")
+        SyncRun.objects.update(watermark=timezone.now() - timedelta(hours=25))
+        run = scheduled(connection)
+
+        assert run.reach == "everything"
+        assert Chunk.objects.filter(page__notion_id=made["id"], text__contains="By sea").exists()
 
 
 def test_an_edit_of_a_row_is_found_while_search_is_down(alice: Person, acme: NotionWorkspace) -> None:
@@ -185,3 +250,32 @@ def test_the_database_refuses_sums_that_do_not_add_up(alice: Person, acme: Notio
                 SyncRun.objects.filter(connection_id=connection.pk).update(**change)
         with pytest.raises(IntegrityError, match="gone_page_says_since_when"), transaction.atomic():
             Page.objects.filter(title="Travel").update(state="trashed")
+
+
+def test_a_second_edit_in_the_same_minute_is_found(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    acme.emulator.control("clock", {"workspace": "acme", "freeze": True})
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "Ferries."}])
+        scheduled(connection)
+        first = Page.objects.get(title="Travel").edited_at
+        acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "Balloons."}])
+        scheduled(connection)
+        page = Page.objects.get(title="Travel")
+
+        assert page.edited_at == first
+        assert "Ferries" in page.markdown
+        assert "Balloons" in page.markdown
+
+
+def test_an_object_stripped_of_its_properties_is_read_whole(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    acme.fault({"strip_partial": {}}, path_regex="search")
+
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+
+        assert Page.objects.get(notion_id=acme.page("travel")).title == "Travel"
+        assert run.failed == 0
