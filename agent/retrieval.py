@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, QuerySet
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from accounts import background
 from accounts.models import Connection, Membership
@@ -93,7 +94,10 @@ def unread(readable: Scope) -> str:
     counted = pages.aggregate(known=Count("id"), read=Count("indexed_at"))
     if counted["read"] >= counted["known"]:
         return ""
-    return f"{counted['read']} of {counted['known']} pages are read so far."
+    words = ngettext(
+        "%(read)d of %(known)d page is read so far.", "%(read)d of %(known)d pages are read so far.", counted["known"]
+    )
+    return words % counted
 
 
 def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LIMIT) -> Found:

@@ -11,6 +11,8 @@ from agent.models import Page, SyncRun
 from agent.sync import losses, services
 from billing import reading
 
+MOST_REASONS = 20
+
 
 def problems(run: SyncRun) -> list[dict[str, Any]]:
     """Pages of this run that are not as they should be, with the reason."""
@@ -48,6 +50,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
         .distinct("connection_id")
     }
     resting = reading.uncovered(membership.workspace_id, now=now)
+    reasons, oldest = _reasons(ids), _oldest(ids)
     rows = []
     for connection in connections:
         states = figures[connection.id]
@@ -63,6 +66,8 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "last_synced_at": synced,
                 "lag_seconds": int((now - synced).total_seconds()) if synced else None,
                 "pages": {"known": sum(states.values()), **{k: v for k, v in states.items() if k != "pending"}},
+                "reasons": reasons.get(connection.id, []),
+                "oldest": oldest.get(connection.id),
                 "is_complete": connection.id in newest
                 and newest[connection.id].status == SyncRun.Status.COMPLETE
                 and is_whole,
@@ -70,3 +75,36 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
         )
     is_complete = bool(rows) and all(row.pop("is_complete") for row in rows)
     return {"complete": is_complete, "connections": rows}
+
+
+def _reasons(ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
+    """Why pages are not answered from, the most frequent first."""
+    missing = Page.objects.filter(connection_id__in=ids).exclude(state__in=[Page.State.INDEXED, Page.State.PENDING])
+    counted = missing.values("connection_id", "state", "reason").annotate(pages=Count("id"))
+    found: dict[uuid.UUID, list[dict[str, Any]]] = {}
+    for row in counted.order_by("-pages", "state", "reason"):
+        said = found.setdefault(row["connection_id"], [])
+        if len(said) < MOST_REASONS:
+            said.append({key: row[key] for key in ("state", "reason", "pages")})
+    return found
+
+
+def _oldest(ids: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
+    """The page that was read longest ago: it has not changed since, as far as the last sync saw."""
+    read = Page.objects.filter(connection_id__in=ids, state=Page.State.INDEXED)
+    first = read.order_by("connection_id", "indexed_at", "id").distinct("connection_id")
+    return {
+        page.connection_id: {"page_id": page.notion_id, "title": page.title, "indexed_at": page.indexed_at}
+        for page in first
+    }
+
+
+def in_short(found: dict[str, Any]) -> dict[str, Any]:
+    """`coverage` in one line, for all connections together."""
+    pages = [row["pages"] for row in found["connections"]]
+    return {
+        "known": sum(each["known"] for each in pages),
+        "indexed": sum(each["indexed"] for each in pages),
+        "missing": sum(each["skipped"] + each["failed"] + each["unreachable"] for each in pages),
+        "complete": found["complete"],
+    }

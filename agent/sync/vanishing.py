@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from accounts import background
 from accounts.models import Connection
@@ -131,9 +132,12 @@ def _is_too_much(newly: list[Page], known: int) -> bool:
 
 
 def _keep(session: Session, vanished: int, known: int) -> None:
+    words = ngettext(
+        "%(n)d of %(known)d page seems gone from Notion.", "%(n)d of %(known)d pages seem gone from Notion.", known
+    ) % {"n": vanished, "known": known}
     session.note(
-        f"{vanished} of {known} pages seem gone from Notion. They are kept and still answered from. If they were"
-        " deleted on purpose, confirm it on the page of this sync, or ask for a full one."
+        f"{words} What seems gone is kept and still answered from. If it was deleted on purpose, confirm it on the page"
+        " of this sync, or ask for a full one."
     )
     with session.writing():
         SyncRun.objects.filter(pk=session.run.pk).update(vanished=vanished, vanished_of=known)

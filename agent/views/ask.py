@@ -18,6 +18,7 @@ from accounts.models import Connection
 from agent import conversations, listening
 from agent.models import Conversation, Run
 from agent.runs import ending, services, shown
+from agent.sync import coverage
 from agent.views.suggesting import suggestions
 from billing.models import Subscription
 from billing.permissions import can_use
@@ -100,6 +101,7 @@ class OneConversation(AskPage):
             "conversation": conversation,
             "turns": [turn(run, is_mine=is_mine) for run in runs],
             "live": live,
+            "covered": coverage.in_short(coverage.coverage(membership=self.membership, now=timezone.now())),
             "is_mine": is_mine,
             "can_share": is_mine and self.can_share(conversation),
             "source_count": sum(len(run.citations) for run in runs),

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection
-from agent.models import Conversation, Page, Run, Source
+from agent.models import Conversation, Page, Run, Source, SyncRun
 from tasks.models import Task
 from tests.agent.asking import ask, work
-from tests.index import handbook
+from tests.index import connect, handbook, write
 from tests.people import Person
 from usage.models import Period
 
@@ -225,3 +225,22 @@ def test_posting_to_what_is_not_ones_own_changes_nothing(team_owner: Person, bob
     assert bob.web.post(f"/app/ask/{uuid.uuid4()}", {"action": "delete", **workspace}).status_code == 404
     with tenancy.within(team_owner.workspace):
         assert (Run.objects.count(), Run.objects.get().rating) == (1, "")
+
+
+def test_an_answer_says_how_much_is_known_and_whether_that_is_all(alice: Person) -> None:
+    connection = connect(alice)
+    written = write(alice, connection, "Handbook", "Everybody has 28 days of paid holiday a year.")
+    address = f"/app/ask/{asked(alice).conversation_id}"
+
+    before = alice.web.get(address).content.decode()
+    with tenancy.within(alice.workspace):
+        SyncRun.objects.create(connection_id=connection.pk, status="complete", known=1, unchanged=1)
+    after = alice.web.get(address).content.decode()
+    write(alice, connection, "Travel", "Trains are booked second class.")
+    with tenancy.within(alice.workspace):
+        Page.objects.filter(pk=written.page.pk).update(state="failed")
+    torn = alice.web.get(address).content.decode()
+
+    assert "1 of 1 known page searchable, not complete" in before
+    assert "1 of 1 known page searchable<" in after
+    assert "1 of 2 known pages searchable, not complete" in torn

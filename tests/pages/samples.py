@@ -153,7 +153,8 @@ PROPOSAL = {
                 "after": "30 Nov"}], "why": "You asked to give it to Tom and to move it behind the upgrade.",
 }  # fmt: skip
 THREAD: Context = {
-    "section": "ask", "conversation": {"id": "0", "title": "Blocked launch tasks"}, "is_mine": True, "can_share": True,
+    "section": "ask", "covered": {"known": 4618, "indexed": 4412, "complete": False},
+    "conversation": {"id": "0", "title": "Blocked launch tasks"}, "is_mine": True, "can_share": True,
     "source_count": 3, "scope_name": "3 sources", "last_prompt": "Draft a short update", "scopes": SOURCES,
     "turns": [
         turn(1, "Which launch tasks are blocked, and what’s blocking them?", proposals=[PROPOSAL]),

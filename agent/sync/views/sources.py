@@ -34,7 +34,6 @@ class Sources(ConnectionPage):
         connections = list(Connection.objects.readable_by(self.membership).order_by("connected_at"))
         rows = shown.sources(connections)
         known = coverage.coverage(membership=self.membership, now=timezone.now())
-        pages = [row["pages"] for row in known["connections"]]
         resting = reading.uncovered(self.membership.workspace_id, now=timezone.now())
         own = [each for each in connections if each.owner_id == self.membership.user_id and self.membership.may_write]
         context = {
@@ -46,10 +45,7 @@ class Sources(ConnectionPage):
             "is_syncing": any(row["state"] in {"busy", "waiting"} for row in rows),
             "can_manage": any(can_manage(self.membership, connection) for connection in connections),
             "coverage": {
-                "known": sum(each["known"] for each in pages),
-                "indexed": sum(each["indexed"] for each in pages),
-                "missing": sum(each["skipped"] + each["failed"] + each["unreachable"] for each in pages),
-                "complete": known["complete"],
+                **coverage.in_short(known),
                 "last_synced_at": max(filter(None, (c.last_synced_at for c in connections)), default=None),
             },
             "problems": [

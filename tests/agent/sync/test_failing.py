@@ -229,3 +229,21 @@ def test_characters_that_no_database_holds_stop_no_page(alice: Person, emulator:
 
     assert (run.status, run.reason, titles) == ("complete", "", {"Top", "Write"})
     assert "Read me." in text
+
+
+def test_coverage_says_why_pages_are_missing_and_which_is_the_oldest(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    acme.fault("500", path_regex=f"blocks/{acme.page('travel')}/children")
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        old = timezone.now() - timedelta(days=3)
+        Page.objects.filter(title="Security").update(indexed_at=old)
+        known = coverage.coverage(membership=alice.membership, now=timezone.now())
+        [row] = known["connections"]
+
+        assert not known["complete"]
+        assert [(each["state"], each["pages"]) for each in row["reasons"]] == [("failed", 1)]
+        assert row["reasons"][0]["reason"]
+        assert (row["oldest"]["title"], row["oldest"]["indexed_at"]) == ("Security", old)
+        assert coverage.in_short(known) == {"known": 6, "indexed": 5, "missing": 1, "complete": False}
