@@ -7,6 +7,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ import kombu.exceptions
 import redis
 from celery import Task
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import tenancy
@@ -173,15 +174,37 @@ def is_at_work() -> bool:
     return getattr(_current, "job", None) is not None
 
 
+def free(now: datetime) -> QuerySet[Job]:
+    """Due and in nobody's hands."""
+    return Job.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now), failed_at=None, due_at__lte=now)
+
+
 def do_others_wait() -> bool:
     """Whether a job of this one's queue is due and in nobody's hands."""
     job: Job | None = getattr(_current, "job", None)
     if job is None:
         return False
-    now = timezone.now()
     with tenancy.shared():
-        free = Job.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now), failed_at=None, due_at__lte=now)
-        return free.filter(queue=job.queue).exists()
+        return free(timezone.now()).filter(queue=job.queue).exists()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a job waits: since when it could begin, and how many of its queue are before it."""
+
+    since: datetime
+    before: int
+
+
+def place(task: Task, *, workspace_id: uuid.UUID, now: datetime, **arguments: Any) -> Place | None:
+    """None when it is at work, or waits for its time rather than for a worker."""
+    with tenancy.shared():
+        job = (
+            free(now).filter(workspace_id=workspace_id, name=task.name, arguments=arguments).order_by("due_at").first()
+        )
+        if job is None:
+            return None
+        return Place(job.due_at, free(now).filter(queue=job.queue, due_at__lt=job.due_at).count())
 
 
 def note_progress() -> None:
@@ -224,12 +247,7 @@ def sweep(*, now: datetime) -> int:
     """Wake a worker for the jobs that are due and in nobody's hands, the oldest of each queue. Answers how many."""
     from config.celery import app
 
-    due = Job.objects.filter(
-        Q(leased_until=None) | Q(leased_until__lt=now),
-        failed_at=None,
-        due_at__lte=now,
-        created_at__lte=now - timedelta(seconds=3),
-    )
+    due = free(now).filter(created_at__lte=now - timedelta(seconds=3))
     known = due.filter(name__in=list(app.tasks))
     for name in due.exclude(name__in=list(app.tasks)).values_list("name", flat=True).distinct():
         log.error("jobs wait for %s, which is of another release, older or newer than this process", name)

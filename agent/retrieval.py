@@ -87,17 +87,17 @@ def scope(membership: Membership) -> Scope:
 
 def unread(readable: Scope) -> str:
     """How far the first reading of a connection has come; nothing when every page was read once."""
-    being_read = SyncRun.objects.filter(
-        connection_id__in=readable.connection_ids, status__in=(SyncRun.Status.QUEUED, SyncRun.Status.RUNNING)
-    )
+    being_read = SyncRun.objects.filter(connection_id__in=readable.connection_ids, status__in=SyncRun.OPEN)
     pages = Page.objects.filter(connection_id__in=being_read.values("connection_id")).exclude(state__in=Page.GONE)
     counted = pages.aggregate(known=Count("id"), read=Count("indexed_at"))
     if counted["read"] >= counted["known"]:
         return ""
     words = ngettext(
-        "%(read)d of %(known)d page is read so far.", "%(read)d of %(known)d pages are read so far.", counted["known"]
+        "%(read)d of %(known)d page is read so far", "%(read)d of %(known)d pages are read so far", counted["known"]
     )
-    return words % counted
+    said = words % counted
+    is_paused = being_read.filter(status=SyncRun.Status.PAUSED).exists()
+    return _("%(said)s; the sync is paused.") % {"said": said} if is_paused else f"{said}."
 
 
 def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LIMIT) -> Found:

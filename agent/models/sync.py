@@ -1,4 +1,5 @@
 import uuid
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -16,6 +17,9 @@ class SyncRun(models.Model):
         PARTIAL = "partial"
         FAILED = "failed"
         CANCELLED = "cancelled"
+
+    AT_WORK: ClassVar[tuple[Status, ...]] = (Status.QUEUED, Status.RUNNING)
+    OPEN: ClassVar[tuple[Status, ...]] = (*AT_WORK, Status.PAUSED)
 
     class Reach(models.TextChoices):
         EVERYTHING = "everything"
@@ -60,6 +64,9 @@ class SyncRun(models.Model):
     # Set once the whole of that was listed: the next run need not ask about edits from long before.
     watermark = models.DateTimeField(null=True)
     slowed_until = models.DateTimeField(null=True)
+    # Since when it is paused, and how long it was before: neither counts as reading.
+    paused_at = models.DateTimeField(null=True)
+    rested = models.DurationField(default=timedelta)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

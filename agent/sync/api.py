@@ -116,14 +116,14 @@ class PauseSync(MemberAPI):
     schema_of_view = "workspace"
 
     def post(self, request: Request, sync_id: uuid.UUID) -> Response:
-        return Response(shown(services.pause(membership=self.membership, sync_run_id=sync_id)))
+        return Response(shown(services.pause(membership=self.membership, sync_run_id=sync_id, now=timezone.now())))
 
 
 class ResumeSync(MemberAPI):
     schema_of_view = "workspace"
 
     def post(self, request: Request, sync_id: uuid.UUID) -> Response:
-        return Response(shown(services.resume(membership=self.membership, sync_run_id=sync_id)))
+        return Response(shown(services.resume(membership=self.membership, sync_run_id=sync_id, now=timezone.now())))
 
 
 class CancelSync(MemberAPI):

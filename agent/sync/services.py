@@ -20,8 +20,7 @@ from config.errors import AppError
 log = logging.getLogger(__name__)
 # An open sync may end while somebody joins it, and the next one may begin before they begin theirs.
 MOST_STARTS = 5
-AT_WORK = (SyncRun.Status.QUEUED, SyncRun.Status.RUNNING)
-OPEN = (*AT_WORK, SyncRun.Status.PAUSED)
+AT_WORK, OPEN = SyncRun.AT_WORK, SyncRun.OPEN
 
 
 class NotConnected(AppError):
@@ -138,7 +137,7 @@ def _joined(
             run.is_full_due = True
         run.save(update_fields=["is_full", "is_loss_confirmed", "is_full_due"])
         if run.status == SyncRun.Status.PAUSED and requested_by is not None:
-            _go_on(run, connection.workspace_id)
+            _go_on(run, connection.workspace_id, now=timezone.now())
     return run
 
 
@@ -150,22 +149,22 @@ def get(*, membership: Membership, sync_run_id: uuid.UUID) -> SyncRun:
     return run
 
 
-def pause(*, membership: Membership, sync_run_id: uuid.UUID) -> SyncRun:
+def pause(*, membership: Membership, sync_run_id: uuid.UUID, now: datetime) -> SyncRun:
     """Its worker stops at its next write; nothing that was read is lost. While it is paused, none is scheduled."""
     with transaction.atomic():
         run = _steered(membership, sync_run_id)
         if run.status in AT_WORK:
-            run.status, run.slowed_until = SyncRun.Status.PAUSED, None
-            run.save(update_fields=["status", "slowed_until"])
+            run.status, run.slowed_until, run.paused_at = SyncRun.Status.PAUSED, None, now
+            run.save(update_fields=["status", "slowed_until", "paused_at"])
             Connection.objects.filter(pk=run.connection_id, open_sync=run.pk).update(is_paused=True)
     return run
 
 
-def resume(*, membership: Membership, sync_run_id: uuid.UUID) -> SyncRun:
+def resume(*, membership: Membership, sync_run_id: uuid.UUID, now: datetime) -> SyncRun:
     with transaction.atomic():
         run = _steered(membership, sync_run_id)
         if run.status == SyncRun.Status.PAUSED:
-            _go_on(run, membership.workspace_id)
+            _go_on(run, membership.workspace_id, now=now)
     return run
 
 
@@ -187,12 +186,14 @@ def _steered(membership: Membership, sync_run_id: uuid.UUID) -> SyncRun:
     return run
 
 
-def _go_on(run: SyncRun, workspace_id: uuid.UUID) -> None:
+def _go_on(run: SyncRun, workspace_id: uuid.UUID, *, now: datetime) -> None:
     """A job of its own: the worker that was at it may not have noticed the pause yet, and is overtaken."""
     from agent.sync.jobs import sync
 
-    run.status = SyncRun.Status.QUEUED
-    run.save(update_fields=["status"])
+    if run.started_at and run.paused_at:
+        run.rested += now - run.paused_at
+    run.status, run.paused_at = SyncRun.Status.QUEUED, None
+    run.save(update_fields=["status", "paused_at", "rested"])
     Connection.objects.filter(pk=run.connection_id).update(is_paused=False)
     background.enqueue(sync, workspace_id=workspace_id, sync_run_id=str(run.pk))
 

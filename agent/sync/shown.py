@@ -8,12 +8,15 @@ from typing import Any
 from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts import background
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
 from agent.sync import coverage, services, vanishing
+from agent.sync.jobs import sync
 from billing import reading
 
 # Nothing is said about the time left before this share is read.
@@ -24,7 +27,8 @@ LONG = timedelta(minutes=10)
 def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str, Any]:
     done = run.indexed + run.unchanged + run.skipped + run.failed + run.trashed
     is_open = run.status in services.OPEN
-    seconds = ((run.finished_at or now) - run.started_at).total_seconds() if run.started_at else 0.0
+    seconds = _reading(run, now).total_seconds()
+    is_slowed = bool(run.status == SyncRun.Status.RUNNING and run.slowed_until and run.slowed_until > now)
     rows = sources([connection], run=run)
     return {
         "id": run.id,
@@ -39,9 +43,10 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
         "skipped": run.skipped,
         "failed": max(0, run.failed - run.vanished),
         "chunks_embedded": run.chunks_embedded,
-        "speed": round(done / seconds, 1) if is_open and seconds >= 2 else None,
-        "left": _left(run, done, seconds) if is_open else "",
-        "is_slowed": bool(is_open and run.slowed_until and run.slowed_until > now),
+        "speed": round(done / seconds, 1) if run.status in services.AT_WORK and seconds >= 2 else None,
+        "left": _left(run, done, seconds) if run.status in services.AT_WORK else "",
+        "waiting": _waiting(run, connection, now) if run.status in services.AT_WORK else "",
+        "slowed_until": run.slowed_until if is_slowed else None,
         "duration": length(seconds) if run.finished_at else "",
         "sources": rows,
         "ready": next((row for row in rows if is_open and row["state"] == "ok"), None),
@@ -61,6 +66,29 @@ def loss(connection: Connection, *, can_confirm: bool) -> dict[str, Any] | None:
         "of": run.vanished_of,
         "can_confirm": can_confirm,
     }
+
+
+def _reading(run: SyncRun, now: datetime) -> timedelta:
+    """How long it has been read: without the pauses."""
+    if run.started_at is None:
+        return timedelta()
+    return max(timedelta(), (run.finished_at or run.paused_at or now) - run.started_at - run.rested)
+
+
+def _waiting(run: SyncRun, connection: Connection, now: datetime) -> str:
+    """For a worker: since when, and behind how many."""
+    place = background.place(sync, workspace_id=connection.workspace_id, now=now, sync_run_id=str(run.pk))
+    if place is None:
+        return ""
+    minutes = int((now - place.since).total_seconds() // 60)
+    waits = (
+        ngettext("Waiting for %(n)d minute", "Waiting for %(n)d minutes", minutes) % {"n": minutes}
+        if minutes
+        else _("Waiting for less than a minute")
+    )
+    if not place.before:
+        return _("%(waits)s, next in line.") % {"waits": waits}
+    return _("%(waits)s, %(n)d before it.") % {"waits": waits, "n": place.before}
 
 
 def _left(run: SyncRun, done: int, seconds: float) -> str:
@@ -108,6 +136,13 @@ def sources(connections: Iterable[Connection], *, run: SyncRun | None = None) ->
 _RESTING = {"state": "paused", "label": gettext_lazy("No longer synced")}
 
 
+_AT: dict[str, tuple[str, Promise]] = {
+    SyncRun.Status.QUEUED: ("waiting", gettext_lazy("Waiting")),
+    SyncRun.Status.RUNNING: ("busy", gettext_lazy("Syncing")),
+    SyncRun.Status.PAUSED: ("paused", gettext_lazy("Paused")),
+}
+
+
 def _is_ready(source: Source, run: SyncRun, done: int, total: int) -> bool:
     """All rows of a database are known before the first is read; a tree of pages may grow until the sync ends."""
     return source.kind == Source.Kind.DATABASE and run.is_discovered and 0 < total <= done
@@ -138,11 +173,13 @@ def _row(
         "note": "",
         "badge": "",
     }
+    state: str
+    label: str | Promise
     if connection.status == Connection.Status.REAUTHORIZE:
         state, label = "warn", _("No access")
         row["badge"] = label
     elif run is not None and not _is_ready(source, run, done, total):
-        state, label = ("busy", _("Syncing")) if run.status == SyncRun.Status.RUNNING else ("waiting", _("Waiting"))
+        state, label = _AT[run.status]
     elif states.get(Page.State.FAILED):
         state, label = "warn", _("Some pages could not be read")
         row["note"] = ngettext("%(n)d failed", "%(n)d failed", states["failed"]) % {"n": states["failed"]}

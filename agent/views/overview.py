@@ -141,6 +141,8 @@ def callout(connections: list[Connection]) -> dict[str, str] | None:
 
 
 def sync_line(connections: list[Connection], now: datetime) -> dict[str, str]:
+    if any(each.is_paused for each in connections):
+        return {"state": "waiting", "text": _("Sync paused")}
     synced = [each.last_synced_at for each in connections if each.last_synced_at]
     if not synced:
         return {"state": "waiting", "text": _("Not synced yet")}

@@ -183,8 +183,12 @@ TROUBLE: Context = THREAD | {
 
 SYNC: Context = {
     "status": "running", "is_open": True, "done": 2364, "known": 4618, "percent": 51, "left": "about 4 min left",
-    "speed": 9.6, "chunks_embedded": 31208, "skipped": 2, "failed": 0, "is_slowed": True, "sources": SOURCES,
+    "speed": 9.6, "chunks_embedded": 31208, "skipped": 2, "failed": 0, "slowed_until": NOW, "sources": SOURCES,
     "ready": {"title": "Launch plan", "done": 142},
+}  # fmt: skip
+PAUSED_SYNC: Context = SYNC | {"status": "paused", "speed": None, "left": "", "slowed_until": None}
+WAITING_SYNC: Context = PAUSED_SYNC | {
+    "status": "queued", "done": 0, "known": 0, "waiting": "Waiting for 2 minutes, 3 before it.", "ready": None,
 }  # fmt: skip
 DONE_SYNC: Context = SYNC | {
     "status": "partial", "is_open": False, "done": 4616, "duration": "7 min 40 s", "failed": 1,

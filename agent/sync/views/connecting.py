@@ -1,6 +1,7 @@
 """The wizard: connecting Notion, choosing what is read, and watching it being read."""
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from django import forms
@@ -23,6 +24,8 @@ from billing import reading
 from config.errors import AppError, InvalidField
 from tasks import services as tasks
 from tasks.models import TaskSource
+
+STEPS = {"pause": services.pause, "resume": services.resume, "stop": services.stop}
 
 
 class TokenForm(forms.Form):
@@ -216,7 +219,7 @@ class Progress(ConnectionPage):
             "is_first": connection.last_synced_at is None
             or SyncRun.objects.filter(connection_id=connection.id).count() == 1,
             "sync": shown.progress(run, connection=connection, now=timezone.now()),
-            "can_stop": can_manage(self.membership, connection),
+            "can_steer": can_manage(self.membership, connection),
             "loss": None
             if run.status in services.OPEN
             else shown.loss(connection, can_confirm=can_manage(self.membership, connection)),
@@ -225,10 +228,13 @@ class Progress(ConnectionPage):
 
     def post(self, request: tenancy.WorkspaceRequest, connection_id: uuid.UUID) -> HttpResponse:
         connection = self.owned(connection_id)
-        if request.POST.get("action") == "stop":
-            for run in SyncRun.objects.filter(connection_id=connection.id, status__in=services.OPEN):
-                services.cancel(run, now=timezone.now())
-        elif request.POST.get("action") == "confirm":
+        action = request.POST.get("action", "")
+        run = SyncRun.objects.filter(connection_id=connection.id, status__in=services.OPEN).first()
+        if action in STEPS and run is not None:
+            # One that ended meanwhile says so on the page.
+            with suppress(services.SyncIsOver):
+                STEPS[action](membership=self.membership, sync_run_id=run.pk, now=timezone.now())
+        elif action == "confirm":
             try:
                 services.confirm_loss(
                     membership=self.membership,

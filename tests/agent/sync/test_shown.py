@@ -1,0 +1,154 @@
+"""What the page of a sync says and offers in each state."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import tenancy
+from accounts.models import Connection, Job
+from agent import retrieval
+from agent.models import Page, SyncRun
+from agent.sync import services, shown
+from agent.sync.jobs import sync
+from tests.agent.sync.working import sync as read_all
+from tests.outside import NotionWorkspace, connect
+from tests.people import Person
+
+MINUTE = timedelta(minutes=1)
+
+
+def page_of(person: Person, connection: Connection) -> str:
+    return str(person.web.get(f"/app/connect/{connection.pk}/sync").content.decode())
+
+
+def press(person: Person, connection: Connection, action: str) -> None:
+    assert person.web.post(f"/app/connect/{connection.pk}/sync", {"action": action}).status_code == 302
+
+
+def queued(person: Person) -> SyncRun:
+    with tenancy.within(person.workspace):
+        return services.start(membership=person.membership)
+
+
+def kept(person: Person, run: SyncRun, **figures: object) -> SyncRun:
+    with tenancy.within(person.workspace):
+        SyncRun.objects.filter(pk=run.pk).update(**figures)
+        return SyncRun.objects.get(pk=run.pk)
+
+
+def progress(person: Person, run: SyncRun, connection: Connection, now: datetime) -> dict[str, object]:
+    with tenancy.within(person.workspace):
+        return shown.progress(run, connection=connection, now=now)
+
+
+def test_one_that_waits_says_since_when_and_behind_how_many(
+    alice: Person, charlie: Person, acme: NotionWorkspace, now: datetime
+) -> None:
+    Job.objects.filter(queue=sync.queue_name).delete()
+    connection = connect(alice, acme)
+    run = queued(alice)
+    connect(charlie, acme)
+    queued(charlie)
+    Job.objects.filter(workspace=alice.workspace, name=sync.name).update(due_at=now - 2 * MINUTE)
+
+    first = progress(alice, run, connection, now)["waiting"]
+    Job.objects.filter(workspace=charlie.workspace, name=sync.name).update(due_at=now - 3 * MINUTE)
+    second = progress(alice, run, connection, now)["waiting"]
+
+    assert first == "Waiting for 2 minutes, next in line."
+    assert second == "Waiting for 2 minutes, 1 before it."
+    assert "1 before it." in page_of(alice, connection)
+    assert Job.objects.filter(queue=sync.queue_name).update(leased_until=now + MINUTE) == 2
+    assert progress(alice, run, connection, now)["waiting"] == ""
+
+
+def test_a_sync_is_paused_and_resumed_by_its_buttons(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    queued(alice)
+    assert 'value="pause"' in page_of(alice, connection)
+
+    press(alice, connection, "pause")
+    paused = page_of(alice, connection)
+    overview = alice.web.get("/app").content.decode()
+    press(alice, connection, "resume")
+    resumed = page_of(alice, connection)
+
+    assert "Sync paused" in paused
+    assert 'value="resume"' in paused
+    assert 'value="pause"' not in paused
+    assert "The sync is paused." in overview
+    assert 'value="pause"' in resumed
+
+
+def test_a_sync_that_ended_meanwhile_is_not_paused(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    queued(alice)
+
+    press(alice, connection, "stop")
+    press(alice, connection, "pause")
+
+    assert "Sync stopped" in page_of(alice, connection)
+
+
+def test_sources_of_a_paused_sync_are_shown_as_paused(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        read_all(alice)
+        run = services.start(membership=alice.membership)
+        services.pause(membership=alice.membership, sync_run_id=run.pk, now=timezone.now())
+        rows = shown.sources([connection])
+
+    assert {row["state"] for row in rows} == {"paused"}
+    assert "Sync paused" in alice.web.get("/app").content.decode()
+
+
+def test_an_answer_says_that_the_first_sync_is_paused(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        read_all(alice)
+        Page.objects.update(indexed_at=None)
+        run = services.start(membership=alice.membership)
+        services.pause(membership=alice.membership, sync_run_id=run.pk, now=timezone.now())
+
+        said = retrieval.unread(retrieval.scope(alice.membership))
+
+    assert said.startswith("0 of ")
+    assert said.endswith("pages are read so far; the sync is paused.")
+
+
+def test_a_pause_does_not_count_as_reading(alice: Person, acme: NotionWorkspace, now: datetime) -> None:
+    connection = connect(alice, acme)
+    run = queued(alice)
+    figures = {"known": 100, "indexed": 50, "is_discovered": True, "started_at": now}
+    run = kept(alice, run, status="running", **figures)
+    before = progress(alice, run, connection, now + 5 * MINUTE)
+
+    with tenancy.within(alice.workspace):
+        steps = {"membership": alice.membership, "sync_run_id": run.pk}
+        services.pause(**steps, now=now + 5 * MINUTE)
+        services.resume(**steps, now=now + 65 * MINUTE)
+    after = progress(alice, kept(alice, run, status="running"), connection, now + 65 * MINUTE)
+
+    assert before["left"] == after["left"] == "about 6 min left"
+
+
+def test_a_sync_that_notion_slows_down_says_until_when(alice: Person, acme: NotionWorkspace, now: datetime) -> None:
+    connection = connect(alice, acme)
+    run = kept(alice, queued(alice), status="running", started_at=now, slowed_until=now + 5 * MINUTE)
+
+    said = page_of(alice, connection)
+
+    assert f"Slowed down by Notion until {timezone.localtime(now + 5 * MINUTE):%H:%M:%S}" in said
+    assert progress(alice, run, connection, now + 6 * MINUTE)["slowed_until"] is None
+
+
+@pytest.mark.parametrize(("status", "words"), [("failed", "Retry"), ("cancelled", "Sync again")])
+def test_one_that_did_not_end_well_can_be_tried_again(
+    alice: Person, acme: NotionWorkspace, status: str, words: str
+) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        services.break_off(queued(alice).pk, SyncRun.Status(status), now=timezone.now())
+
+    assert words in page_of(alice, connection)
