@@ -41,6 +41,7 @@ HARMLESS: dict[str, Callable[[], str]] = {
     "prepare_database": lambda: run("prepare_database", "--warm", "1"),
     "approve_plan": lambda: run("approve_plan"),
     "reseal": lambda: run("reseal", "--check"),
+    "connections": lambda: run("connections", "--all"),
     "stripe_setup": lambda: run_refused("stripe_setup"),
     "load_demo": lambda: run("load_demo", "--json"),
     "usage_differences": lambda: run("usage_differences"),

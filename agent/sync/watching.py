@@ -1,0 +1,66 @@
+"""For whoever runs Docent: connections that do not get on, syncs that wait for a worker, refusals of Notion."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts import background, tenancy
+from accounts.models import Connection, Workspace
+from agent.models import SyncRun
+from agent.sync import scheduling, services
+from agent.sync.jobs import sync
+from config import valkey
+from integrations.notion.budget import COUNTERS
+
+# A schedule may be late by a sync that takes long, or by a short stop of the workers.
+LATE_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Syncs that wait for a worker, the age of the oldest; what Notion was asked since Valkey was new, and refused."""
+
+    waiting: int
+    oldest: timedelta
+    requests: int
+    limited: int
+
+
+@dataclass(frozen=True)
+class Watched:
+    connection: Connection
+    # Of the newest sync that ended.
+    outcome: str
+    # Since the newest sync that ended well; nothing when there was none.
+    lag: timedelta | None
+    troubles: tuple[str, ...]
+
+
+def traffic(*, now: datetime) -> Traffic:
+    with tenancy.shared():
+        waiting = background.free(now).filter(queue=sync.queue_name)
+        oldest = waiting.order_by("due_at").values_list("due_at", flat=True).first()
+        number = waiting.count()
+    counted: Any = valkey.client().hgetall(COUNTERS)
+    figures = {key.decode(): int(value) for key, value in counted.items()}
+    age = now - oldest if oldest else timedelta()
+    return Traffic(number, age, figures.get("requests", 0), figures.get("limited", 0))
+
+
+def connections(*, now: datetime) -> Iterator[Watched]:
+    every = Connection.objects.exclude(status=Connection.Status.DISCONNECTED).select_related("workspace__subscription")
+    for connection in every.filter(workspace__state=Workspace.State.ACTIVE).order_by("connected_at").iterator():
+        interval = scheduling.interval_of(connection.workspace, now=now)
+        with tenancy.within(connection.workspace):
+            runs = SyncRun.objects.filter(connection_id=connection.pk).exclude(status__in=services.OPEN)
+            newest = runs.order_by("-created_at").first()
+        lag = now - connection.last_synced_at if connection.last_synced_at else None
+        troubles = []
+        if connection.status == Connection.Status.REAUTHORIZE:
+            troubles.append("no access")
+        if newest is not None and newest.status == SyncRun.Status.FAILED:
+            troubles.append("failed")
+        if interval is not None and not connection.is_paused and (lag or timedelta()) > interval + LATE_AFTER:
+            troubles.append("late")
+        yield Watched(connection, newest.status if newest else "", lag, tuple(troubles))
