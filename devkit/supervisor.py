@@ -24,6 +24,11 @@ from devkit.services import Services, answers
 STEADY_AFTER_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 30.0
 LAST_PORT = 65_535
+WORKERS = {
+    "runs": ["-Q", "runs,default", "-c", "2", "--max-tasks-per-child", "500"],
+    # Syncs wait for Notion's rate most of the time: threads wait for less than processes.
+    "sync": ["-Q", "sync", "-P", "threads", "-c", "8"],
+}
 MANAGE = [sys.executable, str(PROJECT / "manage.py")]
 
 
@@ -165,11 +170,7 @@ def application(home: Home, environment: Mapping[str, str], port: int) -> list[P
     # The backlog bounds open requests too, streams included.
     web += ["--port", str(port), "--backlog", "4096", "--workers-kill-timeout", "3", "config.asgi:application"]
     celery = [python, "-m", "celery", "--quiet", "-A"]
-    worker = [*celery, "config.celery", "worker", "-l", "INFO", "--max-tasks-per-child", "500"]
-    # Syncs wait for Notion's rate most of the time: threads wait for less than processes.
-    sync = [each for each in worker if each not in ("--max-tasks-per-child", "500")]
-    sync += ["--without-gossip", "--without-mingle"]
-    worker += ["--without-gossip", "--without-mingle"]
+    worker = [*celery, "config.celery", "worker", "-l", "INFO", "--without-gossip", "--without-mingle"]
     beat = [*celery, "config.beat", "beat", "-l", "INFO", "--pidfile=", "-S", "celery.beat:Scheduler"]
     ready = f"http://127.0.0.1:{port}/readyz"
 
@@ -178,8 +179,8 @@ def application(home: Home, environment: Mapping[str, str], port: int) -> list[P
 
     return [
         Program("web", web, home=home, environment=without_owner(environment), echo=say, ready_url=ready),
-        program("runs", [*worker, "-Q", "runs,default", "-c", "2", "-n", "runs@%h"], environment, " ready."),
-        program("sync", [*sync, "-Q", "sync", "-P", "threads", "-c", "8", "-n", "sync@%h"], environment, " ready."),
+        program("runs", [*worker, *WORKERS["runs"], "-n", "runs@%h"], environment, " ready."),
+        program("sync", [*worker, *WORKERS["sync"], "-n", "sync@%h"], environment, " ready."),
         program("beat", beat, without_owner(environment), "beat: Starting"),
     ]
 

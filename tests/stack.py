@@ -1,4 +1,4 @@
-"""The product as it runs: a web process and a worker over this test process's own database, streams and index."""
+"""The product as it runs: a web process and its workers over this test process's own database, streams and index."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from django.conf import settings
 
 from billing.models import StripeEvent, Subscription
 from devkit.home import PROJECT, free_port
-from devkit.supervisor import without_owner
+from devkit.supervisor import WORKERS, without_owner
 
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -99,14 +99,15 @@ class Says(Readiness):
 
 
 class Stack:
-    """`url` of the web process; `worker` with the queues runs, default and sync and a beat of its own."""
+    """`url` of the web process; `worker` for the queues runs and default, with a beat of its own; `sync` for syncs."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.port = free_port()
         self.environment = {"LOG_LEVEL": "INFO", "PUBLIC_URL": self.url, **environment}
         self.web = self._web()
-        self.worker = self._worker()
+        self.worker = self._worker("runs", "-B", "-s", str(folder / "beat"))
+        self.sync = self._worker("sync")
 
     @property
     def url(self) -> str:
@@ -119,26 +120,32 @@ class Stack:
             granian, self.folder / "web.log", without_owner({"SECRET_KEY": settings.SECRET_KEY, **self.environment})
         )
 
-    def _worker(self) -> Program:
-        celery = ["celery", "-A", "config.celery", "worker", "-l", "INFO", "-Q", "runs,default,sync", "-c", "2", "-B"]
-        celery += ["-s", str(self.folder / "beat"), "--without-gossip", "--without-mingle", "-n", f"{self.port}@test"]
-        return Program(celery, self.folder / "worker.log", self.environment)
+    def _worker(self, name: str, *more: str) -> Program:
+        celery = ["celery", "-A", "config.celery", "worker", "-l", "INFO", "--without-gossip", "--without-mingle"]
+        celery += [*WORKERS[name], *more, "-n", f"{name}-{self.port}@test"]
+        return Program(celery, self.folder / f"{name}.log", self.environment)
 
     def start(self) -> None:
-        self.web.start()
-        self.worker.start()
+        for program in (self.web, self.worker, self.sync):
+            program.start()
         self.web.wait_until(Answers(f"{self.url}/readyz"))
-        self.worker.wait_until(Says(" ready."))
+        for program in (self.worker, self.sync):
+            program.wait_until(Says(" ready."))
 
     def restart_worker(self) -> None:
-        self.worker.log.unlink(missing_ok=True)
-        self.worker = self._worker()
-        self.worker.start()
-        self.worker.wait_until(Says(" ready."))
+        self._restart(self.worker)
+
+    def restart_sync(self) -> None:
+        self._restart(self.sync)
+
+    def _restart(self, program: Program) -> None:
+        program.log.unlink(missing_ok=True)
+        program.start()
+        program.wait_until(Says(" ready."))
 
     def stop(self) -> None:
-        self.web.stop()
-        self.worker.stop()
+        for program in (self.web, self.worker, self.sync):
+            program.stop()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from accounts import schemas, tenancy
 from accounts.models import Membership, User
 from agent.models import Chunk, SyncRun
 from agent.models import Page as NotionPage
+from config import valkey
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
 from tests.browser import CHROMIUM
@@ -137,7 +138,7 @@ def test_a_program_does_the_same_over_json(stack: Stack, notion: NotionWorkspace
     assert program.get("/usage/logs")["results"][0]["run_id"] == run["id"]
 
 
-def test_a_sync_whose_worker_is_killed_goes_on_and_ends_the_same(stack: Stack, emulator: EmulatorProcess) -> None:
+def test_a_sync_whose_worker_is_killed_and_broker_wiped_ends_the_same(stack: Stack, emulator: EmulatorProcess) -> None:
     pages = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact {n} is kept."}]} for n in range(PAGES)]
     notion = seeded(emulator, {"pages": pages}, [f"p{n}" for n in range(PAGES)])
     notion.fault({"slow": {"ms": 60}}, path_regex="children")
@@ -147,10 +148,14 @@ def test_a_sync_whose_worker_is_killed_goes_on_and_ends_the_same(stack: Stack, e
     while program.get(f"/agent/sync/{sync_id}")["pages"]["indexed"] < 5:
         time.sleep(0.02)
 
-    stack.worker.kill()
+    valkey.client().flushdb()
+    while program.get(f"/agent/sync/{sync_id}")["pages"]["indexed"] < 10:
+        time.sleep(0.02)
+    stack.sync.kill()
+    valkey.client().flushdb()
     before = program.get(f"/agent/sync/{sync_id}")
-    stack.restart_worker()
-    sync = program.until_synced(sync_id, seconds=60 * STORM)
+    stack.restart_sync()
+    sync = program.until_synced(sync_id, seconds=150 * STORM)
 
     assert before["status"] == "running"
     assert sync["status"] == "complete"
@@ -159,6 +164,9 @@ def test_a_sync_whose_worker_is_killed_goes_on_and_ends_the_same(stack: Stack, e
     with tenancy.within(workspace):
         assert NotionPage.objects.filter(state="indexed").count() == Chunk.objects.count() == PAGES
         assert SyncRun.objects.count() == 1
+        assert sorted(NotionPage.objects.values_list("markdown", flat=True)) == sorted(
+            f"Fact {n} is kept." for n in range(PAGES)
+        )
         chunks = {str(key) for key in Chunk.objects.values_list("id", flat=True)}
         connection_id = NotionPage.objects.values_list("connection_id", flat=True)[0]
     assert set(vectors.workspace(workspace.pk).collection(connection_id).ids()) == chunks
