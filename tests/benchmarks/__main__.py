@@ -1,4 +1,7 @@
-"""`make bench` runs all benchmarks; `make bench ARGS="registration roles"` only these."""
+"""`make bench` runs all benchmarks; `make bench ARGS="registration roles"` only these.
+
+Numbers after a name are given to it: `make bench ARGS="fairness 10000"`.
+"""
 
 import os
 import sys
@@ -11,7 +14,13 @@ NAMES = sorted(path.stem for path in HERE.glob("[a-z]*.py"))
 
 
 def main(chosen: list[str]) -> int:
-    unknown = set(chosen) - set(NAMES)
+    given: dict[str, list[int]] = {}
+    for word in chosen:
+        if word.isdecimal() and given:
+            given[next(reversed(given))].append(int(word))
+        else:
+            given[word] = []
+    unknown = set(given) - set(NAMES)
     if unknown:
         print(f"There is no benchmark named {', '.join(sorted(unknown))}. There are: {', '.join(NAMES)}.")
         return 2
@@ -29,9 +38,9 @@ def main(chosen: list[str]) -> int:
     from tests.database import prepared
 
     with prepared():
-        for name in chosen or NAMES:
+        for name in given or NAMES:
             print(f"\n== {name}: {(import_module(f'tests.benchmarks.{name}').__doc__ or '').splitlines()[0]}")
-            import_module(f"tests.benchmarks.{name}").main()
+            import_module(f"tests.benchmarks.{name}").main(*given.get(name, []))
     return 0
 
 
