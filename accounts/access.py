@@ -48,6 +48,9 @@ SHARED_TABLES = {
     # Not a customer's rows, or reached by nobody but docent_public.
     "accounts_workspaceschema": Shared(),
     "billing_stripeevent": Shared(),
+    "accounts_notionhook": Shared(),
+    "accounts_notionevent": Shared(),
+    "accounts_notionnotice": Shared(),
     "billing_trialperson": Shared(),
     "accounts_user_groups": Shared(),
     "accounts_user_user_permissions": Shared(),

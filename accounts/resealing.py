@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from accounts import sealed
-from accounts.models import Connection
+from accounts.models import Connection, NotionHook
 
 # Columns with sealed text, and the name each was sealed for.
 COLUMNS = {"sealed_access_token": "access_token", "sealed_refresh_token": "refresh_token"}
@@ -30,11 +30,28 @@ def reseal() -> Result:
             continue
         result.resealed += is_changed
         result.current += not is_changed
+    try:
+        result.resealed += _reseal_hook()
+    except sealed.Unreadable:
+        result.unreadable.append(NotionHook.PLACE)
     return result
 
 
+def _reseal_hook() -> bool:
+    with transaction.atomic():
+        hook = NotionHook.objects.select_for_update().exclude(sealed_token="").first()
+        if hook is None or sealed.is_current(hook.sealed_token):
+            return False
+        text = sealed.unseal(hook.sealed_token, workspace_id=NotionHook.OWNER, place=NotionHook.PLACE)
+        hook.sealed_token = sealed.seal(text, workspace_id=NotionHook.OWNER, place=NotionHook.PLACE)
+        hook.save()
+    return True
+
+
 def outdated() -> int:
-    return sum(bool(_old(connection)) for connection in Connection.objects.only("pk", *COLUMNS).iterator())
+    hooks = NotionHook.objects.exclude(sealed_token="").values_list("sealed_token", flat=True)
+    connections = Connection.objects.only("pk", *COLUMNS).iterator()
+    return sum(bool(_old(each)) for each in connections) + sum(not sealed.is_current(each) for each in hooks)
 
 
 def _reseal(key: uuid.UUID) -> bool:

@@ -4,6 +4,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+# A connection's id and Notion's id of a page: two connections may show the same page, and one may lose it.
+PageKey = tuple[str, str]
+
 
 class Candidate(BaseModel):
     """`spans` are (block id, start, end) in `text`; an empty block id means the page itself.
@@ -28,6 +31,10 @@ class Candidate(BaseModel):
     connection_id: str = ""
     edited_at: datetime | None = None
     indexed_at: datetime | None = None
+
+    @property
+    def page_key(self) -> PageKey:
+        return self.connection_id, self.page_id
 
 
 class SearchResult(BaseModel):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts import background, tenancy
 from agent import erasing, indexing
+from agent.live.jobs import forget_events, read_noticed, take_events
 from agent.runs import ending
 from agent.sync.jobs import erase_connection, look_after_syncs, scheduled, sync
 
@@ -17,11 +18,14 @@ __all__ = [
     "erase_connection",
     "erase_content",
     "erase_ended",
+    "forget_events",
     "look_after_syncs",
+    "read_noticed",
     "restore_index",
     "run",
     "scheduled",
     "sync",
+    "take_events",
 ]
 
 

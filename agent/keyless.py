@@ -5,7 +5,7 @@ Pure: no Django. What it needs of the outside is handed over: how to embed, how 
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from agent.answering import NOT_FOUND, Answer, Citation, Embed, answer
-from agent.candidates import SearchResult
+from agent.candidates import Candidate, PageKey, SearchResult
 from agent.wording import in_context
 
 NAME = "docent-keyless"
@@ -39,6 +39,8 @@ UNCLEAR = f"{NOT_FOUND} Please say what it is about."
 NOTHING_ASKED = "Ask me something about your pages."
 
 CountTokens = Callable[[str], int]
+# Told which pages an answer would quote; answers those of them that are gone.
+FindGone = Callable[[Collection[PageKey]], Awaitable[Collection[PageKey]]]
 
 
 class ToolCall(NamedTuple):
@@ -60,8 +62,16 @@ def answer_of(response: ModelResponse) -> Answer | None:
 
 
 class KeylessModel(Model[None]):
-    def __init__(self, *, embed: Embed, count_tokens: CountTokens, read_command: ReadCommand | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        embed: Embed,
+        count_tokens: CountTokens,
+        read_command: ReadCommand | None = None,
+        find_gone: FindGone | None = None,
+    ) -> None:
         super().__init__()
+        self._find_gone = find_gone
         self._embed = embed
         self._count = count_tokens
         self._read_command = read_command
@@ -85,8 +95,7 @@ class KeylessModel(Model[None]):
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
         settings, parameters = self.prepare_request(model_settings, model_request_parameters)
-        # Embedding takes the processor for a while, and other runs share this loop.
-        return await asyncio.to_thread(self._respond, messages, settings, parameters)
+        return await self._respond(messages, settings, parameters)
 
     @asynccontextmanager
     async def request_stream(
@@ -97,13 +106,18 @@ class KeylessModel(Model[None]):
         run_context: RunContext[Any] | None = None,
     ) -> AsyncGenerator[StreamedResponse]:
         settings, parameters = self.prepare_request(model_settings, model_request_parameters)
-        response = await asyncio.to_thread(self._respond, messages, settings, parameters)
+        response = await self._respond(messages, settings, parameters)
         yield _Stream(model_request_parameters=parameters, response=response)
 
-    def _respond(
+    async def _respond(
         self, messages: Sequence[ModelMessage], settings: ModelSettings | None, parameters: ModelRequestParameters
     ) -> ModelResponse:
-        said = self._next(messages, {tool.name for tool in parameters.function_tools})
+        said = await self._next(messages, {tool.name for tool in parameters.function_tools})
+        return await asyncio.to_thread(self._response, said, messages, settings)
+
+    def _response(
+        self, said: ToolCallPart | Answer, messages: Sequence[ModelMessage], settings: ModelSettings | None
+    ) -> ModelResponse:
         usage = RequestUsage(input_tokens=self._count(newly_asked(messages)))
         if isinstance(said, ToolCallPart):
             return ModelResponse(
@@ -121,12 +135,12 @@ class KeylessModel(Model[None]):
             usage=usage,
         )
 
-    def _next(self, messages: Sequence[ModelMessage], tools: set[str]) -> ToolCallPart | Answer:
+    async def _next(self, messages: Sequence[ModelMessage], tools: set[str]) -> ToolCallPart | Answer:
         question = _question(messages)
         last = messages[-1].parts if messages else []
         returns = [part for part in last if isinstance(part, ToolReturnPart)]
         if returns:
-            return self._told(question, _earlier(messages), returns[-1])
+            return await self._told(question, _earlier(messages), returns[-1])
         if any(isinstance(part, RetryPromptPart) for part in last):
             return _plain(FAILED)
         if not question:
@@ -141,14 +155,25 @@ class KeylessModel(Model[None]):
             return _plain(NOT_FOUND)
         return ToolCallPart(call.tool, call.arguments)
 
-    def _told(self, question: str, earlier: Sequence[str], returned: ToolReturnPart) -> Answer:
+    async def _told(self, question: str, earlier: Sequence[str], returned: ToolReturnPart) -> Answer:
         if returned.tool_name != SEARCH:
             return _plain(returned.model_response_str())
         result = _search_result(returned.content)
         if result is None:
             return _plain(FAILED)
-        whole = in_context(question, earlier) or question
-        return answer(whole, result.candidates, self._embed, asked=question)
+        whole, candidates = in_context(question, earlier) or question, result.candidates
+        while True:
+            # Embedding takes the processor for a while, and other runs share this loop.
+            said = await asyncio.to_thread(answer, whole, candidates, self._embed, asked=question)
+            gone = await self._gone_of(said, candidates)
+            if not gone:
+                return said
+            candidates = [each for each in candidates if each.page_key not in gone]
+
+    async def _gone_of(self, said: Answer, candidates: Sequence[Candidate]) -> set[PageKey]:
+        cited = {each.chunk_id for each in said.citations}
+        quoted = {each.page_key for each in candidates if each.chunk_id in cited}
+        return quoted & set(await self._find_gone(quoted)) if self._find_gone and quoted else set()
 
 
 @dataclass

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from agent import api as json
+from agent.live import urls as live
 from agent.sync import urls as sync
 from agent.views import ask, overview, settings
 
@@ -13,6 +14,7 @@ api = [
     path("agent/conversations", json.Conversations.as_view(), name="api-conversations"),
     path("agent/conversations/<uuid:conversation_id>", json.OneConversation.as_view(), name="api-conversation"),
     *sync.api,
+    *live.api,
 ]
 pages = [
     path("app", overview.Overview.as_view(), name="overview"),

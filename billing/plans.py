@@ -35,7 +35,6 @@ COMING = frozenset(
     {
         Feature.APPROVED_WRITES,
         Feature.API_KEYS,
-        Feature.LIVE_SYNC,
         Feature.SCHEDULED_EXPORT,
         Feature.AUDIT_LOG,
     }

@@ -30,7 +30,7 @@ class JSONParser(BaseParser):
             raise TooLarge
         try:
             content = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
-            _check(content)
+            refuse_odd(content)
         except (ValueError, RecursionError) as error:
             raise ParseError(f"The body is not JSON that can be read: {error}.") from error
         return content
@@ -40,7 +40,8 @@ def _refuse(name: str) -> Never:
     raise ValueError(f"{name} is no number")
 
 
-def _check(content: Any) -> None:
+def refuse_odd(content: Any) -> None:
+    """Raises ValueError for texts that Postgres refuses."""
     waiting = [content]
     while waiting:
         value = waiting.pop()

@@ -125,6 +125,8 @@ NOTION_API_URL = env.text("NOTION_API_URL", "https://api.notion.com").rstrip("/"
 NOTION_VERSION = "2026-03-11"
 NOTION_CLIENT_ID = env.text("NOTION_CLIENT_ID", "")
 NOTION_CLIENT_SECRET = env.text("NOTION_CLIENT_SECRET", "")
+# Instead of the one that `manage.py notion_webhook open` waits for.
+NOTION_WEBHOOK_TOKEN = env.text("NOTION_WEBHOOK_TOKEN", "")
 # How long a sync may be silent before another worker takes it over.
 SYNC_LEASE_SECONDS = env.number("SYNC_LEASE_SECONDS", 60)
 # The first pause after a failure of Notion; later ones grow.
@@ -227,6 +229,8 @@ CELERY_BEAT_SCHEDULE = {
     "fill-pool": {"task": "accounts.jobs.fill_pool", "schedule": 30.0},
     "process-payment-events": {"task": "billing.jobs.process_events", "schedule": 30.0},
     "reconcile-payments": {"task": "billing.jobs.reconcile", "schedule": crontab(hour="3", minute="30")},
+    "take-notion-events": {"task": "agent.jobs.take_events", "schedule": 15.0},
+    "forget-notion-events": {"task": "agent.jobs.forget_events", "schedule": 3600.0},
     "send-mails": {"task": "accounts.jobs.send_mails", "schedule": 10.0},
     "remind": {"task": "billing.jobs.remind", "schedule": 60.0},
     "look-after-syncs": {"task": "agent.jobs.look_after_syncs", "schedule": 30.0},

@@ -52,6 +52,8 @@ class NotionWorkspace:
     emulator: EmulatorProcess
     token: str
     ids: dict[str, Any]
+    # Whose webhooks tell of it.
+    integration: str = ""
 
     def page(self, key: str) -> str:
         return str(self.ids["pages"][key])
@@ -86,7 +88,8 @@ def seeded(emulator: EmulatorProcess, workspace: dict[str, Any], roots: list[str
         "grants": [{"integration": "ours", "workspace": "acme", "user": "anna", "roots": roots}],
     }
     answer = emulator.seed(seed)
-    return NotionWorkspace(emulator, answer["grants"][0]["access_token"], answer["workspaces"]["acme"])
+    grant = answer["grants"][0]
+    return NotionWorkspace(emulator, grant["access_token"], answer["workspaces"]["acme"], grant["integration_id"])
 
 
 HANDBOOK = {

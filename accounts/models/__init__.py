@@ -3,6 +3,7 @@ from .idempotency import IdempotentAnswer
 from .invitation import Invitation
 from .job import Job
 from .mail import Mail
+from .notion_events import NotionEvent, NotionHook, NotionNotice
 from .user import User
 from .workspace import Membership, Role, Workspace, WorkspaceSchema
 
@@ -13,6 +14,9 @@ __all__ = [
     "Job",
     "Mail",
     "Membership",
+    "NotionEvent",
+    "NotionHook",
+    "NotionNotice",
     "OAuthState",
     "Role",
     "User",

@@ -53,6 +53,8 @@ class Connection(models.Model):
     is_paused = models.BooleanField(default=False)
     # When the schedule looks at it next, whether or not its plan has one.
     sync_due_at = models.DateTimeField(default=first_look)
+    # When Notion last told of a change by somebody else than ourselves.
+    last_event_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[models.Manager["Connection"]] = ConnectionQuerySet.as_manager()
 

@@ -82,6 +82,8 @@ class Page(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     # Since when it is proven gone. What was read of it stays hidden until that is confirmed.
     gone_at = models.DateTimeField(null=True)
+    # When the newest reading that was written down began: one that began earlier and ends later writes nothing.
+    checked_at = models.DateTimeField(null=True)
 
     objects: ClassVar[models.Manager["Page"]] = PageQuerySet.as_manager()
 

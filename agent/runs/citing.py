@@ -2,27 +2,33 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from agent.answering import Citation
-from agent.candidates import Candidate
+from agent.candidates import Candidate, PageKey
 from agent.markdown.reading import as_read
 from agent.runs.shown import moment
 
 log = logging.getLogger(__name__)
 AROUND_CHARACTERS = 90
 ELLIPSIS = "…"
+EMPTY: Mapping[PageKey, datetime] = MappingProxyType({})
 
 
-def checked(citations: Iterable[Citation], found: Mapping[str, Candidate]) -> list[dict[str, Any]]:
-    """`found`: the chunks this run was given, by id. A citation of anything else is dropped."""
+def checked(
+    citations: Iterable[Citation], found: Mapping[str, Candidate], *, changed: Mapping[PageKey, datetime] = EMPTY
+) -> list[dict[str, Any]]:
+    """`found`: the chunks this run was given, by id. A citation of anything else is dropped. `changed`: pages that
+    were edited since they were read, and when."""
     good = []
     for citation in citations:
         candidate = found.get(citation.chunk_id)
         if candidate is None or not _stands_there(citation, candidate):
             log.warning("a citation was dropped: it is not in what was found")
             continue
-        good.append(_shown(citation, candidate))
+        good.append(_shown(citation, candidate) | {"changed_since": moment(changed.get(candidate.page_key))})
     return good
 
 
@@ -53,8 +59,6 @@ def _shown(citation: Citation, candidate: Candidate) -> dict[str, Any]:
         "quote": as_read(citation.quote),
         "edited_at": moment(candidate.edited_at),
         "indexed_at": moment(candidate.indexed_at),
-        # Filled by the check of cited pages at answer time, which does not exist yet.
-        "changed_since": None,
         "place": candidate.place,
         "before": _end_of(as_read(before)),
         "after": _begin_of(as_read(after)),

@@ -13,11 +13,12 @@ from integrations import embedder
 
 @dataclass(frozen=True)
 class Choice:
-    """`reads_history`: whether earlier turns of the conversation are sent along. `reading_costs`: the tokens that
-    sending these messages will cost; an estimate where only the vendor can count them."""
+    """`make` is handed how to find out which pages are gone. `reads_history`: whether earlier turns of the conversation
+    are sent along. `reading_costs`: the tokens that sending these messages will cost; an estimate where only the vendor
+    can count them."""
 
     name: str
-    make: Callable[[], Model]
+    make: Callable[[keyless.FindGone | None], Model]
     reads_history: bool
     reading_costs: Callable[[Sequence[ModelMessage]], int] = estimated
 
@@ -27,8 +28,8 @@ def choose(wanted: str) -> Choice:
     return _CHOICES.get(wanted, KEYLESS)
 
 
-def _keyless() -> Model:
-    return keyless.KeylessModel(embed=embedder.default().embed, count_tokens=charged_tokens)
+def _keyless(find_gone: keyless.FindGone | None) -> Model:
+    return keyless.KeylessModel(embed=embedder.default().embed, count_tokens=charged_tokens, find_gone=find_gone)
 
 
 def charged_tokens(text: str) -> int:

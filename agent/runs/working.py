@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -28,8 +28,9 @@ from pydantic_ai.usage import UsageLimits
 from accounts import background
 from accounts.models import Membership
 from agent import keyless, retrieval
-from agent.candidates import Candidate, SearchResult
+from agent.candidates import Candidate, PageKey, SearchResult
 from agent.events import Events, dumps
+from agent.live.checking import Check
 from agent.models import Run, Step
 from agent.runs import shown
 from agent.runs.allowance import Bounded
@@ -68,11 +69,18 @@ class Work:
 
     @cached_property
     def model(self) -> Bounded:
-        return Bounded(self.choice.make(), tokens=self.tokens, reading_costs=self.choice.reading_costs)
+        return Bounded(self.choice.make(self._find_gone), tokens=self.tokens, reading_costs=self.choice.reading_costs)
 
     @cached_property
     def writing(self) -> Writing:
         return Writing(self.events, shown.anchor(self.run))
+
+    @cached_property
+    def check(self) -> Check:
+        return Check(self.membership)
+
+    async def _find_gone(self, quoted: Collection[PageKey]) -> Collection[PageKey]:
+        return await sync_to_async(self.check.find_gone)(quoted)
 
     @property
     def input_tokens(self) -> int:
@@ -145,8 +153,11 @@ class Work:
         self.text = result.output
         answer = _cited(result.all_messages())
         if answer is not None:
-            self.citations = checked(answer.citations, self.found)
+            self.citations = checked(answer.citations, self.found, changed=self.check.changed)
             self.grounded = answer.grounded and bool(self.citations)
+            pages = {(each["connection_id"], each["page_id"]) for each in self.citations}
+            if unchecked := self.check.unchecked_words(pages):
+                self.text = f"{self.text}\n\n{unchecked}"
         else:
             self.grounded = False
         if not self.grounded and (unread := await sync_to_async(retrieval.unread)(self.scope)):

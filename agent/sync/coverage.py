@@ -1,6 +1,7 @@
 """What is known of a connection against what is searchable."""
 
 import uuid
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.db.models import Count, Q
 
 from accounts.models import Connection, Membership
 from agent.models import Page, SyncRun
-from agent.sync import losses, services
+from agent.sync import freshness, lag, losses, services
 from billing import reading
 
 MOST_REASONS = 20
@@ -35,7 +36,7 @@ def problems(run: SyncRun) -> list[dict[str, Any]]:
 
 
 def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
-    """What is known of the member's connections against what is searchable."""
+    """What is known of the member's connections against what is searchable, and how far behind Notion that is."""
     connections = list(Connection.objects.readable_by(membership).order_by("connected_at"))
     ids = [connection.id for connection in connections]
     figures: dict[uuid.UUID, dict[str, int]] = {key: dict.fromkeys(Page.State.values, 0) for key in ids}
@@ -51,6 +52,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
     }
     resting = reading.uncovered(membership.workspace_id, now=now)
     reasons, oldest = _reasons(ids), _oldest(ids)
+    lags, how = lag.of(ids, now=now), freshness.kept_fresh(membership.workspace, now=now)
     rows = []
     for connection in connections:
         states = figures[connection.id]
@@ -65,6 +67,9 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "synced": connection.id not in resting,
                 "last_synced_at": synced,
                 "lag_seconds": int((now - synced).total_seconds()) if synced else None,
+                "kept_fresh": how if connection.id not in resting and not connection.is_paused else "by_hand",
+                "last_event_at": connection.last_event_at,
+                "lag_ms": asdict(lags[connection.id]) if connection.id in lags else None,
                 "pages": {"known": sum(states.values()), **{k: v for k, v in states.items() if k != "pending"}},
                 "reasons": reasons.get(connection.id, []),
                 "oldest": oldest.get(connection.id),

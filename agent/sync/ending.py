@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts import background, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection, Job, Membership
-from agent.models import Page, Source, SyncRun
+from agent.models import Change, Page, Source, SyncRun
 from agent.runs import services as runs
 from integrations import vectors
 from tasks import services as tasks
@@ -45,7 +45,7 @@ def _forget(connection_id: uuid.UUID) -> None:
         list(runs.select_for_update().values_list("pk", flat=True))
         runs.delete()
         tasks.forget(connection_id=connection_id)
-        for model in (Page, Source):
+        for model in (Page, Source, Change):
             model._default_manager.filter(connection_id=connection_id).delete()
 
 

@@ -13,7 +13,7 @@ from agent import indexing, properties
 from agent.fetch import fetch_blocks
 from agent.markdown import passages_of, to_markdown
 from agent.models import Page, Source, SyncRun
-from agent.sync import discovery, losses
+from agent.sync import discovery, lag, losses
 from agent.sync.placing import place
 from agent.sync.session import Json, Session
 from integrations import vectors
@@ -129,6 +129,7 @@ def read(session: Session, page: Page, source: Source) -> None:
     digest = hashlib.sha256(repr((page.title, page.properties["lines"], rendered.passages)).encode()).hexdigest()
     # What was hidden or failed kept its chunks, and what was left out kept no hash.
     is_same = digest == page.content_hash
+    happened_at = None if is_same else lag.edited_at(session, page)
     if not is_same or session.run.is_full:
         pieces = indexing.prepare(page, rendered.passages, workspace_id=session.workspace_id, lines=values.lines)
     else:
@@ -139,10 +140,17 @@ def read(session: Session, page: Page, source: Source) -> None:
     with session.writing():
         if not Source.objects.select_for_update().filter(pk=source.pk, is_chosen=True).exists():
             return
+        if session.pages.select_for_update().filter(pk=page.pk, checked_at__gt=seen_at).exists():
+            # Another reader began later and has ended before; the vectors that this one wrote go with the next repair.
+            session.pages.filter(pk=page.pk).update(sync_run=session.run.pk, attempts=0)
+            session.count(unchanged=1)
+            return
+        page.checked_at = seen_at
         if pieces is not None:
             pieces.replace()
             session.count(chunks_embedded=pieces.embedded)
         _settle(session, page, Page.State.INDEXED, "unchanged" if is_same else "indexed")
+        lag.note(session.connection, happened_at, now=timezone.now())
         if source.kind == Source.Kind.DATABASE:
             tasks.mirror(
                 connection_id=session.connection.id,
@@ -168,6 +176,7 @@ def leave_out(session: Session, page: Page, state: Page.State, reason: str) -> N
     stale: list[uuid.UUID] = []
     if state == Page.State.SKIPPED:
         page.markdown, page.content_hash, page.indexed_at = "", "", None
+    page.checked_at = timezone.now()
     with session.writing():
         if state == Page.State.SKIPPED:
             stale = indexing.remove([page])

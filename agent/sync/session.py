@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -55,6 +55,8 @@ class Session:
     # Finding what could be chosen, with a run that is not kept.
     is_only_looking: bool = False
     begun: float = field(default_factory=time.monotonic)
+    # When the edit that is read now was made, if Notion told of it.
+    happened_at: datetime | None = None
 
     @property
     def workspace_id(self) -> uuid.UUID:
@@ -70,6 +72,8 @@ class Session:
 
     def note(self, problem: str) -> None:
         """Something that keeps this run from being complete."""
+        if self.is_only_looking:
+            return
         with self.writing():
             run = SyncRun.objects.get(pk=self.run.pk)
             if problem not in run.problems:
@@ -130,6 +134,12 @@ class _Counted:
         self._limiter.block(seconds, whole_workspace=whole_workspace)
         if seconds > self._longest():
             self._give_back(seconds)
+
+
+def beside(connection: Connection, notion: Notion, limiter: Limiter) -> Session:
+    """For writing down what was found out without a sync."""
+    run = SyncRun(connection_id=connection.pk)
+    return Session(connection, run, notion, _Counted(limiter, connection, run), is_only_looking=True)
 
 
 @contextmanager

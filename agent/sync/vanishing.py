@@ -109,7 +109,7 @@ def _settle(session: Session) -> None:
     pages = list(session.pages.filter(pk__in=session.gone).order_by("id"))
     newly = [page for page in pages if page.state not in Page.LOST]
     known = session.pages.exclude(state__in=Page.LOST).count()
-    is_kept = not session.run.is_loss_confirmed and _is_too_much(newly, known)
+    is_kept = not session.run.is_loss_confirmed and (is_too_many(session, len(newly)) or _is_everything(newly, known))
     if is_kept:
         _keep(session, len(newly), known)
         if len(newly) == known:
@@ -126,9 +126,16 @@ def _settle(session: Session) -> None:
             reading.leave_out(session, page, Page.State(state), reason)
 
 
-def _is_too_much(newly: list[Page], known: int) -> bool:
-    had_something = [page for page in newly if page.indexed_at is not None]
-    return len(newly) > max(BRAKE_PAGES, known * BRAKE_SHARE) or (len(newly) == known and bool(had_something))
+def is_too_many(session: Session, more: int) -> bool:
+    """Whether so many more pages gone, with those that went one by one since the last sync, look like lost access."""
+    since = session.connection.last_synced_at or session.connection.connected_at
+    lost = session.pages.filter(state__in=Page.LOST, gone_at__gt=since).count()
+    known = session.pages.exclude(state__in=Page.LOST).count() + lost
+    return more > 0 and lost + more > max(BRAKE_PAGES, known * BRAKE_SHARE)
+
+
+def _is_everything(newly: list[Page], known: int) -> bool:
+    return len(newly) == known and any(page.indexed_at is not None for page in newly)
 
 
 def _keep(session: Session, vanished: int, known: int) -> None:

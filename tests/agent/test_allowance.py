@@ -100,7 +100,7 @@ def test_the_longest_questions_stay_within_their_holds_and_all_tell_the_same(ali
 @settings(max_examples=40)
 def test_a_run_is_bounded_by_what_is_held_for_its_characters(prompt: str, page: str) -> None:
     choice = models.choose("")
-    bounded = Bounded(choice.make(), tokens=least_tokens(prompt), reading_costs=choice.reading_costs)
+    bounded = Bounded(choice.make(None), tokens=least_tokens(prompt), reading_costs=choice.reading_costs)
     found = Candidate(chunk_id="c1", page_id="p1", title="Page", text=page, spans=(("b1", 0, len(page)),), dense=0.7)
     agent = Agent(bounded, tools=[Tool(lambda query: SearchResult(query=query, candidates=[found]), name="search")])
 

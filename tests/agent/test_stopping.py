@@ -37,7 +37,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             yield " and more"
             is_stopped = is_stopped or await sync_to_async(_stop_once_words_are_shown)()
 
-    choice = models.Choice("endless", lambda: FunctionModel(stream_function=words), reads_history=True)
+    choice = models.Choice("endless", lambda _: FunctionModel(stream_function=words), reads_history=True)
     monkeypatch.setitem(models._CHOICES, "endless", choice)
     return asked
 
@@ -61,7 +61,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], bool]], No
                 await asyncio.sleep(0.05)
             yield "At last."
 
-        choice = models.Choice("endless", lambda: FunctionModel(stream_function=words), reads_history=True)
+        choice = models.Choice("endless", lambda _: FunctionModel(stream_function=words), reads_history=True)
         monkeypatch.setitem(models._CHOICES, "endless", choice)
 
     return until

@@ -27,7 +27,7 @@ def while_writing(alice: Person, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
             await sync_to_async(lambda: meanwhile(Run.objects.get(status=Run.Status.RUNNING)))()
             yield "The answer"
 
-        choice = models.Choice("slow", lambda: FunctionModel(stream_function=words), reads_history=True)
+        choice = models.Choice("slow", lambda _: FunctionModel(stream_function=words), reads_history=True)
         monkeypatch.setitem(models._CHOICES, "slow", choice)
 
     return hand_over

@@ -59,6 +59,7 @@ JSON = {
     "subscription/resume": api("POST", expired=some("POST"), viewer=some("POST")),
     "subscription/seats": api("POST", bodies={"POST": {"seats": 2}}, expired=some("POST"), viewer=some("POST")),
     "webhooks/stripe": api("POST", open_to_all=True, expired=some("POST")),
+    "webhooks/notion": api("POST", open_to_all=True, expired=some("POST")),
     "subscription/portal": api("POST", expired=some("POST"), viewer=some("POST")),
     "subscription/plans": api("GET", open_to_all=True, expired=some("GET")),
     "user/notion-integration": api(

@@ -44,6 +44,7 @@ HARMLESS: dict[str, Callable[[], str]] = {
     "connections": lambda: run("connections", "--all"),
     "stripe_setup": lambda: run_refused("stripe_setup"),
     "load_demo": lambda: run("load_demo", "--json"),
+    "notion_webhook": lambda: run("notion_webhook", "close"),
     "usage_differences": lambda: run("usage_differences"),
 }
 REFUSED: dict[str, tuple[str, ...]] = {

@@ -22,6 +22,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "agent.jobs.find_sources": {"connection_id": "connection"},
     "agent.jobs.try_again": {"connection_id": "connection"},
     "agent.jobs.scheduled_sync": {"connection_id": "connection"},
+    "agent.jobs.read_noticed": {"connection_id": "connection"},
     "agent.jobs.run": {"run_id": "run"},
     "agent.jobs.restore_index": {"connection_id": "connection"},
     "agent.jobs.erase_content": {},
@@ -40,6 +41,8 @@ SWEEPS = {
     "billing.jobs.reconcile",
     "accounts.jobs.send_mails",
     "agent.jobs.erase_ended",
+    "agent.jobs.take_events",
+    "agent.jobs.forget_events",
     "billing.jobs.remind",
     "agent.jobs.look_after_syncs",
 }
@@ -69,6 +72,7 @@ LONG = {
     "agent.jobs.erase_connection",
     "agent.jobs.erase_content",
     "agent.jobs.restore_index",
+    "agent.jobs.read_noticed",
 }
 
 

@@ -94,6 +94,7 @@ def _sources() -> dict[str, State]:
     listed = {
         "section": "sources", "connections": [s.CONNECTION], "sources": s.SOURCES, "can_manage": True,
         "problems": [problem], "gaps": GAPS, "coverage": coverage,
+        "freshness": [{"label": "Near live", "is_live": True, "heard_at": s.NOW, "median": "9 s", "most": "41 s"}],
     }  # fmt: skip
     run = {
         "created_at": s.before(days=1), "duration": "40 s", "indexed": 4, "unchanged": 300, "skipped": 2, "failed": 4,

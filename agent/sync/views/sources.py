@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import tenancy
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
-from agent.sync import choosing, coverage, finding, services, shown
+from agent.sync import choosing, coverage, finding, freshness, services, shown
 from agent.sync.views.shared import ConnectionPage, can_manage
 from billing import permissions, reading
 from tasks import services as tasks
@@ -48,6 +48,10 @@ class Sources(ConnectionPage):
                 **coverage.in_short(known),
                 "last_synced_at": max(filter(None, (c.last_synced_at for c in connections)), default=None),
             },
+            "freshness": [
+                freshness.shown(connection, covered)
+                for connection, covered in zip(connections, known["connections"], strict=True)
+            ],
             "problems": [
                 *(_lost_access(each) for each in connections if each.status == Connection.Status.REAUTHORIZE),
                 *self._resting(connections),

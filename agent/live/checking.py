@@ -1,0 +1,158 @@
+"""Asking Notion, before an answer is given, whether the pages that it quotes are still there and unchanged."""
+
+import logging
+import time
+from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import connections, tenancy
+from accounts.models import Connection, Membership, NotionNotice
+from agent.candidates import PageKey
+from agent.live import events
+from agent.live.removing import remove
+from agent.models import Page
+from agent.sync.discovery import MINUTE_MAY_GO_ON
+from agent.sync.session import Session, beside
+from billing import reading
+from config import valkey
+from integrations.notion import Budget, NotConfigured, NotFound, Notion, NotionError, Patience, Unauthorized
+from integrations.notion.setup import budget_from_settings
+
+log = logging.getLogger(__name__)
+# What was read so lately is as new as a check would find it.
+FRESH = timedelta(seconds=30)
+MOST_PAGES = 6
+# Somebody waits for the answer: all pages together, and no second try.
+SECONDS = 2.0
+ONCE = Patience(tries=1, longest_in_all=SECONDS)
+NOT_CHECKED = "Notion could not be asked just now whether this is still so."
+NOT_ALL_CHECKED = "Notion was not asked about all of these pages whether this is still so."
+
+
+@dataclass
+class Check:
+    """What one run knows of the pages it would quote. Each is asked for once."""
+
+    membership: Membership
+    known: set[PageKey] = field(default_factory=set)
+    gone: set[PageKey] = field(default_factory=set)
+    unchecked: set[PageKey] = field(default_factory=set)
+    changed: dict[PageKey, datetime] = field(default_factory=dict)
+    asked: int = 0
+    seconds: float = SECONDS
+
+    def find_gone(self, quoted: Collection[PageKey]) -> set[PageKey]:
+        new = set(quoted) - self.known
+        self.known |= new
+        readable = Connection.objects.readable_by(self.membership).filter(pk__in={key for key, _ in new})
+        for connection in readable.order_by("pk"):
+            self._look(connection, {page for key, page in new if key == str(connection.pk)})
+            new = {each for each in new if each[0] != str(connection.pk)}
+        # Of the other connections nothing may be read any more.
+        self.gone |= new
+        return set(quoted) & self.gone
+
+    def unchecked_words(self, quoted: AbstractSet[PageKey]) -> str:
+        """What an answer that quotes these pages has to say of this check."""
+        if not quoted & self.unchecked:
+            return ""
+        return NOT_CHECKED if quoted <= self.unchecked else NOT_ALL_CHECKED
+
+    def _look(self, connection: Connection, notion_ids: set[str]) -> None:
+        began = timezone.now()
+        held = Page.objects.filter(connection_id=connection.pk, notion_id__in=notion_ids)
+        pages = {page.notion_id: page for page in held.exclude(state__in=Page.GONE).exclude(indexed_at=None)}
+        # Another reader may have found them gone since the search.
+        self.gone |= {(str(connection.pk), key) for key in notion_ids - pages.keys()}
+        old = [page for page in pages.values() if _last_read(page) < began - FRESH]
+        can_ask = connection.status == Connection.Status.ACTIVE and reading.can_read(connection, now=began)
+        room = MOST_PAGES - self.asked if can_ask else 0
+        self.unchecked |= {_key(page) for page in old[room:]}
+        if asked := old[:room]:
+            self.asked += len(asked)
+            self._ask(connection, asked, began=began)
+
+    def _ask(self, connection: Connection, pages: Sequence[Page], *, began: datetime) -> None:
+        at = time.monotonic()
+        try:
+            client = _client(connection, seconds=max(self.seconds, 0.1))
+        except NotConfigured as error:
+            log.warning("the cited pages cannot be checked: %s", error)
+            self.unchecked |= {_key(page) for page in pages}
+            return
+        with client as notion:
+            threads = ThreadPoolExecutor(len(pages), thread_name_prefix="check")
+            answers = {page: threads.submit(notion.page, page.notion_id) for page in pages}
+            wait(answers.values(), timeout=max(self.seconds, 0.1))
+            # Who is late is not waited for: its request has a time limit of its own.
+            threads.shutdown(wait=False, cancel_futures=True)
+            self.seconds -= time.monotonic() - at
+            session = beside(connection, notion, _budget(connection))
+            for page, answer in answers.items():
+                self._judge(session, page, answer, began=began)
+
+    def _judge(self, session: Session, page: Page, answer: "Future[dict[str, Any]]", *, began: datetime) -> None:
+        try:
+            found = answer.result(timeout=0)
+        except NotFound:
+            # Together with many others it looks like lost access, and is answered from until a member was asked.
+            is_gone = remove(session, page, Page.State.UNREACHABLE, began=began)
+            (self.gone if is_gone else self.unchecked).add(_key(page))
+        except (NotionError, TimeoutError) as error:
+            log.info("a cited page was not checked: %s", type(error).__name__)
+            self.unchecked.add(_key(page))
+            if isinstance(error, Unauthorized):
+                # Who reads it renews the token, or finds that the member has to connect again.
+                _read_later(session.connection, page, began)
+        else:
+            edited_at = events.parse_moment(found.get("last_edited_time"))
+            if found.get("in_trash"):
+                self.gone.add(_key(page))
+                remove(session, page, Page.State.TRASHED, began=began)
+            elif edited_at is not None and page.edited_at is not None and edited_at > page.edited_at:
+                self.changed[_key(page)] = edited_at
+                _read_later(session.connection, page, edited_at)
+            elif _may_hide_an_edit(page):
+                _read_later(session.connection, page, page.edited_at or began)
+
+
+def _may_hide_an_edit(page: Page) -> bool:
+    """Notion's times are whole minutes, and this page was read in the minute of its last edit."""
+    return bool(page.edited_at and page.indexed_at and page.indexed_at - page.edited_at < MINUTE_MAY_GO_ON)
+
+
+def _read_later(connection: Connection, page: Page, happened_at: datetime) -> None:
+    with tenancy.shared(), transaction.atomic():
+        events.notice(connection, NotionNotice.Kind.PAGE, page.notion_id, happened_at, now=timezone.now())
+        events.ask_to_read(connection)
+
+
+def _client(connection: Connection, *, seconds: float) -> Notion:
+    return Notion(
+        connections.access_token(connection),
+        settings.NOTION_API_URL,
+        budget=_budget(connection),
+        version=settings.NOTION_VERSION,
+        timeout=seconds,
+        patience=ONCE,
+    )
+
+
+def _budget(connection: Connection) -> Budget:
+    return budget_from_settings(valkey.client(), str(connection.pk), workspace=connection.notion_workspace_id)
+
+
+def _last_read(page: Page) -> datetime:
+    return max(at for at in (page.indexed_at, page.checked_at) if at is not None)
+
+
+def _key(page: Page) -> PageKey:
+    return str(page.connection_id), page.notion_id

@@ -1,0 +1,98 @@
+"""Reading what was noticed: each page is asked for by itself, with the connection's own token."""
+
+import logging
+from datetime import datetime
+
+from django.utils import timezone
+
+from accounts import background, tenancy
+from accounts.models import Connection, NotionNotice
+from agent.live.removing import as_before, remove
+from agent.models import Page, SyncRun
+from agent.sync import discovery, reading, services
+from agent.sync.session import Session, Stopped, opened
+from integrations import notion
+from integrations.notion import NotFound, Refused, Unauthorized
+
+log = logging.getLogger(__name__)
+
+
+def read_noticed(*, connection_id: str) -> None:
+    """The job. A sync of the same connection may be at work: each writes a page whole, and the later reading stays."""
+    connection = Connection.objects.filter(pk=connection_id, status=Connection.Status.ACTIVE).first()
+    if connection is None:
+        with tenancy.shared():
+            NotionNotice.objects.filter(connection_id=connection_id).delete()
+        return
+    try:
+        with opened(connection, SyncRun(connection_id=connection.pk), patience=notion.HASTY) as session:
+            # Its writes wait for the connection instead of a sync's row: there is none.
+            session.is_only_looking = True
+            while notice := _next(connection):
+                background.renew_lease()
+                _handle(session, notice)
+                background.note_progress()
+    except Stopped:
+        log.info("connection %s was ended meanwhile", connection.pk)
+    except Unauthorized:
+        # The next sync says so, with what to do; until then nothing more is asked with this token.
+        services.start_connection(connection, requested_by=None)
+        with tenancy.shared():
+            NotionNotice.objects.filter(connection_id=connection.pk).delete()
+
+
+def _next(connection: Connection) -> NotionNotice | None:
+    with tenancy.shared():
+        return NotionNotice.objects.filter(connection=connection).order_by("happened_at", "pk").first()
+
+
+def _handle(session: Session, notice: NotionNotice) -> None:
+    if notice.kind == NotionNotice.Kind.SYNC:
+        _done(notice)
+        services.start_connection(session.connection, requested_by=None)
+        return
+    try:
+        read_page(session, notice.notion_id, edited_at=notice.happened_at)
+    except Refused as error:
+        if isinstance(error, Unauthorized):
+            raise
+        log.warning("a page that Notion told of could not be read: %s", error)
+    _done(notice)
+
+
+def _done(notice: NotionNotice) -> None:
+    """Unless another event came while the page was read: then it is read again."""
+    with tenancy.shared():
+        NotionNotice.objects.filter(pk=notice.pk, version=notice.version).delete()
+
+
+def read_page(session: Session, notion_id: str, *, edited_at: datetime) -> None:
+    """Make what we hold of this page equal what Notion shows the connection now."""
+    session.happened_at = edited_at
+    try:
+        _read_page(session, notion_id)
+    finally:
+        session.happened_at = None
+
+
+def _read_page(session: Session, notion_id: str) -> None:
+    before, began = session.pages.filter(notion_id=notion_id).first(), timezone.now()
+    try:
+        found = session.notion.page(notion_id)
+    except NotFound:
+        if before is not None:
+            remove(session, before, Page.State.UNREACHABLE, began=began)
+        return
+    if found.get("in_trash"):
+        if before is not None:
+            remove(session, before, Page.State.TRASHED, began=began)
+        return
+    seen, accounted = (before.seen_run, before.sync_run) if before is not None else (None, None)
+    discovery.meet(session, [found])
+    page = session.pages.get(notion_id=notion_id)
+    try:
+        reading.account(session, page)
+    finally:
+        as_before(session, page, seen=seen, accounted=accounted)
+    if lost := session.gone.pop(page.pk, None):
+        remove(session, page, Page.State(lost[0]), began=began)

@@ -1,0 +1,57 @@
+"""How a workspace's connections are kept fresh: Notion tells of changes, or a member asks for a sync."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts import tenancy
+from accounts.models import Connection, Workspace
+from agent.live import hook
+from agent.sync import scheduling
+from billing.effective import Access, effective
+from billing.models import Subscription
+from billing.plans import Feature
+
+
+def has_live_sync(workspace_id: uuid.UUID, *, now: datetime) -> bool:
+    """By its plan."""
+    subscription = Subscription.objects.filter(workspace_id=workspace_id, workspace__state="active").first()
+    current = effective(subscription, now) if subscription else None
+    return current is not None and current.access == Access.FULL and Feature.LIVE_SYNC in current.plan.features
+
+
+def is_live(workspace_id: uuid.UUID, *, now: datetime) -> bool:
+    """The plan includes it, and this installation has a subscription at Notion."""
+    if not has_live_sync(workspace_id, now=now):
+        return False
+    with tenancy.shared():
+        return hook.is_set_up()
+
+
+def kept_fresh(workspace: Workspace, *, now: datetime) -> str:
+    if is_live(workspace.pk, now=now):
+        return "live"
+    return "by_hand" if scheduling.interval_of(workspace, now=now) is None else "scheduled"
+
+
+def shown(connection: Connection, covered: Mapping[str, Any]) -> dict[str, Any]:
+    """One connection's row of the coverage, for a page."""
+    lag, _labels = covered["lag_ms"], {"live": _("Near live"), "scheduled": _("On schedule"), "by_hand": _("By hand")}
+    return {
+        "name": connection.notion_workspace_name,
+        "label": {"live": _("Near live"), "scheduled": _("On schedule"), "by_hand": _("By hand")}[
+            covered["kept_fresh"]
+        ],
+        "is_live": covered["kept_fresh"] == "live",
+        "heard_at": covered["last_event_at"],
+        "median": _length(lag["p50"]) if lag else "",
+        "most": _length(lag["p95"]) if lag else "",
+    }
+
+
+def _length(milliseconds: int) -> str:
+    seconds = max(1, round(milliseconds / 1000))
+    return _("%(n)d s") % {"n": seconds} if seconds < 120 else _("%(n)d min") % {"n": round(seconds / 60)}

@@ -1,0 +1,393 @@
+"""Notion's events: verified, stored once, and each connection looks again with its own token."""
+
+import hashlib
+import hmac
+import json
+import random
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from accounts import tenancy
+from accounts.models import Connection, Job, NotionEvent, NotionHook, NotionNotice
+from agent.live import events, hook, jobs
+from agent.models import Change, Chunk, Page, SyncRun
+from agent.sync import ending, lag, performing, services
+from devkit.notion.process import EmulatorProcess
+from tests.agent.sync.working import sync
+from tests.outside import NotionWorkspace, connect, seeded
+from tests.people import Person, put_on_plan
+from tests.threads import elsewhere
+
+TOKEN = "secret_of_the_subscription"
+
+
+@pytest.fixture(autouse=True)
+def _subscribed(monkeypatch: pytest.MonkeyPatch) -> None:
+    NotionHook.objects.all().delete()
+    NotionEvent.objects.all().delete()
+    monkeypatch.setattr(settings, "NOTION_WEBHOOK_TOKEN", TOKEN)
+
+
+def signed(body: bytes, key: str = TOKEN) -> str:
+    return "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+
+
+def post(body: bytes, signature: str | None = None) -> int:
+    headers = {"X-Notion-Signature": signed(body) if signature is None else signature}
+    return Client().post("/webhooks/notion", data=body, content_type="application/json", headers=headers).status_code
+
+
+def event(connection: Connection, kind: str, notion_id: str, **more: Any) -> bytes:
+    payload = {
+        "id": str(uuid4()),
+        "timestamp": timezone.now().isoformat(),
+        "type": kind,
+        "workspace_id": connection.notion_workspace_id,
+        "authors": [{"id": str(uuid4()), "type": "person"}],
+        "accessible_by": [{"id": connection.bot_id, "type": "bot"}],
+        "entity": {"id": notion_id, "type": "page"},
+        "data": {},
+        **more,
+    }
+    return json.dumps(payload).encode()
+
+
+def work(person: Person) -> None:
+    jobs.take_events()
+    for job in Job.objects.filter(workspace=person.workspace, name="agent.jobs.read_noticed", failed_at=None):
+        elsewhere(lambda key=str(job.pk): jobs.read_noticed(key))
+
+
+@pytest.fixture
+def connected(alice: Person, acme: NotionWorkspace) -> Connection:
+    """Alice on Plus, everything read."""
+    put_on_plan(alice, "plus")
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+    return connection
+
+
+def texts(person: Person) -> str:
+    with tenancy.within(person.workspace):
+        shown = Chunk.objects.exclude(page__state__in=Page.GONE).order_by("page__title", "ordinal")
+        return "\n".join(shown.values_list("text", flat=True))
+
+
+def test_an_edit_that_notion_tells_of_is_searched(alice: Person, acme: NotionWorkspace, connected: Connection) -> None:
+    acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "Planes need a reason."}])
+
+    assert post(event(connected, "page.content_updated", acme.page("travel"))) == 200
+    work(alice)
+
+    assert "Planes need a reason." in texts(alice)
+    connected.refresh_from_db()
+    assert connected.last_event_at is not None
+    assert not NotionNotice.objects.filter(connection=connected).exists()
+
+
+def test_a_deleted_page_is_searched_no_more(alice: Person, acme: NotionWorkspace, connected: Connection) -> None:
+    acme.edit(op="trash", id=acme.page("travel"))
+
+    post(event(connected, "page.deleted", acme.page("travel")))
+    work(alice)
+
+    assert "Trains are booked" not in texts(alice)
+
+
+def test_an_event_is_stored_once_however_often_it_comes(acme: NotionWorkspace, connected: Connection) -> None:
+    body = event(connected, "page.content_updated", acme.page("travel"))
+
+    assert [post(body) for _ in range(3)] == [200] * 3
+    assert NotionEvent.objects.count() == 1
+
+
+@pytest.mark.parametrize("signature", ["", "sha256=", "sha256=zz", signed(b"other"), signed(b"{}", "secret_other")])
+def test_what_is_not_signed_by_notion_is_refused(signature: str) -> None:
+    assert post(b"{}", signature) == 401
+
+
+def test_a_body_that_was_formatted_anew_is_refused(acme: NotionWorkspace, connected: Connection) -> None:
+    body = event(connected, "page.created", acme.page("travel"))
+
+    assert post(json.dumps(json.loads(body), indent=1).encode(), signed(body)) == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"no json", b"[]", b"{}", b"\xff", b'{"id": 5}', b'{"id": "x", "type": "y", "timestamp": "yesterday"}'],
+)
+def test_a_signed_body_that_is_no_event_is_refused(body: bytes) -> None:
+    assert post(body) == 400
+
+
+def test_a_large_body_is_refused() -> None:
+    assert post(b" " * 300_000) == 413
+
+
+def test_a_token_is_accepted_once_and_only_while_it_is_awaited(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+    monkeypatch.setattr(settings, "NOTION_WEBHOOK_TOKEN", "")
+    first, second = (json.dumps({"verification_token": f"secret_{n}_of_notion"}).encode() for n in (1, 2))
+
+    assert post(first, signed(first, "secret_1_of_notion")) == 403
+    hook.open_window(now=now)
+    assert post(first, signed(first, "secret_other")) == 401
+    assert post(first, signed(first, "secret_1_of_notion")) == 200
+    assert post(second, signed(second, "secret_2_of_notion")) == 403
+    assert hook.token() == "secret_1_of_notion"
+    assert "secret_1" not in NotionHook.objects.get().sealed_token
+    with pytest.raises(hook.TokenHeld):
+        hook.open_window(now=now)
+    hook.open_window(now=now, replaces=True)
+    assert post(second, signed(second, "secret_2_of_notion")) == 200
+    assert hook.token() == "secret_2_of_notion"
+
+
+def test_a_window_closes_by_itself(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+    monkeypatch.setattr(settings, "NOTION_WEBHOOK_TOKEN", "")
+    hook.open_window(now=now - hook.WINDOW - timedelta(seconds=1))
+    body = b'{"verification_token": "secret_late_one"}'
+
+    assert post(body, signed(body, "secret_late_one")) == 403
+
+
+@pytest.mark.parametrize("tier", ["pro", "plus"])
+def test_only_plans_with_near_live_sync_are_told(
+    alice: Person, acme: NotionWorkspace, connected: Connection, tier: str
+) -> None:
+    put_on_plan(alice, tier)
+
+    post(event(connected, "page.content_updated", acme.page("travel")))
+    events.take(now=timezone.now())
+
+    assert NotionNotice.objects.filter(connection=connected).exists() == (tier == "plus")
+
+
+def test_a_bot_that_is_not_ours_reaches_nobody(acme: NotionWorkspace, connected: Connection) -> None:
+    others = [{"id": str(uuid4()), "type": "bot"}]
+
+    post(event(connected, "page.content_updated", acme.page("travel"), accessible_by=others))
+    events.take(now=timezone.now())
+
+    assert not NotionNotice.objects.filter(connection=connected).exists()
+
+
+def test_without_bots_everybody_connected_to_that_workspace_looks(
+    charlie: Person, acme: NotionWorkspace, connected: Connection
+) -> None:
+    put_on_plan(charlie, "plus")
+    connect(charlie, acme)
+    body = json.loads(event(connected, "page.content_updated", acme.page("travel")))
+    del body["accessible_by"]
+
+    post(json.dumps(body).encode())
+    events.take(now=timezone.now())
+
+    assert NotionNotice.objects.filter(connection__notion_workspace_id=connected.notion_workspace_id).count() == 2
+
+
+def test_our_own_write_costs_no_embedding_and_is_no_news(
+    alice: Person, acme: NotionWorkspace, connected: Connection
+) -> None:
+    ours = [{"id": connected.bot_id, "type": "bot"}]
+    with tenancy.within(alice.workspace):
+        before = list(Page.objects.order_by("id").values_list("content_hash", flat=True))
+
+    post(event(connected, "page.content_updated", acme.page("travel"), authors=ours))
+    work(alice)
+
+    with tenancy.within(alice.workspace):
+        assert list(Page.objects.order_by("id").values_list("content_hash", flat=True)) == before
+    connected.refresh_from_db()
+    assert connected.last_event_at is None
+
+
+def test_a_burst_becomes_one_job_and_one_reading_of_each_page(
+    alice: Person, acme: NotionWorkspace, connected: Connection
+) -> None:
+    acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "One."}])
+    for _ in range(20):
+        post(event(connected, "page.content_updated", acme.page("travel")))
+    before = len(acme.requests())
+
+    work(alice)
+
+    asked = [each["path"] for each in acme.requests()[before:]]
+    assert len(asked) == 2, asked
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shuffled_doubled_and_dropped_events_end_in_notions_state(
+    alice: Person, acme: NotionWorkspace, connected: Connection, seed: int
+) -> None:
+    chance = random.Random(seed)
+    bodies = []
+    for n in range(8):
+        key = chance.choice(["travel", "security", "handbook"])
+        if chance.random() < 0.3 and key != "handbook":
+            op = chance.choice(["trash", "restore"])
+            acme.edit(op=op, id=acme.page(key))
+            bodies.append(event(connected, "page.deleted" if op == "trash" else "page.undeleted", acme.page(key)))
+        else:
+            acme.edit(op="restore", id=acme.page(key))
+            acme.edit(op="append", parent=acme.page(key), blocks=[{"p": f"Sentence {n} of {seed}."}])
+            bodies.append(event(connected, "page.content_updated", acme.page(key)))
+    sent = [each for each in bodies for _ in range(chance.choice([0, 1, 1, 2]))]
+    chance.shuffle(sent)
+
+    for body in sent:
+        assert post(body) == 200
+        if chance.random() < 0.4:
+            work(alice)
+    work(alice)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        reconciled = sorted(Page.objects.values_list("title", "state", "content_hash"))
+        Page.objects.update(content_hash="")
+        sync(alice, is_full=True)
+        assert sorted(Page.objects.values_list("title", "state", "content_hash")) == reconciled
+
+
+def test_what_no_event_told_of_is_found_by_the_next_sync(
+    alice: Person, acme: NotionWorkspace, connected: Connection
+) -> None:
+    acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "Nobody was told."}])
+
+    work(alice)
+    assert "Nobody was told." not in texts(alice)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+
+    assert "Nobody was told." in texts(alice)
+
+
+def test_old_events_are_forgotten(connected: Connection, acme: NotionWorkspace, now: datetime) -> None:
+    post(event(connected, "page.created", acme.page("travel")))
+
+    events.forget_old(now=now + events.KEPT - timedelta(minutes=1))
+    assert NotionEvent.objects.count() == 1
+    events.forget_old(now=now + events.KEPT + timedelta(minutes=1))
+    assert NotionEvent.objects.count() == 0
+
+
+def test_a_reading_that_began_earlier_does_not_undo_a_later_one(
+    alice: Person, acme: NotionWorkspace, connected: Connection
+) -> None:
+    with tenancy.within(alice.workspace):
+        Page.objects.filter(title="Travel").update(checked_at=timezone.now() + timedelta(hours=1), title="Travel later")
+        sync(alice, is_full=True)
+
+        assert Page.objects.filter(notion_id=acme.page("travel"), checked_at__gt=timezone.now()).exists()
+
+
+MANY = {
+    "key": "many",
+    "title": "Many",
+    "blocks": [{"p": "Everything lies below."}],
+    "pages": [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact {n} is known."}]} for n in range(20)],
+}
+
+
+@pytest.mark.parametrize("op", ["trash", "unshare"])
+def test_many_deletions_at_once_are_left_to_a_sync_that_asks(
+    alice: Person, emulator: EmulatorProcess, chroma: str, op: str
+) -> None:
+    notion = seeded(emulator, {"pages": [MANY]}, ["many"])
+    put_on_plan(alice, "plus")
+    connection = connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+    for n in range(12):
+        notion.edit(op=op, id=notion.page(f"p{n}"), token=notion.token)
+        post(event(connection, "page.deleted", notion.page(f"p{n}")))
+
+    work(alice)
+
+    with tenancy.within(alice.workspace):
+        # Five are no more than a person deletes; the others wait.
+        assert Page.objects.searchable().filter(title__startswith="Page ").count() == 15
+        queued = SyncRun.objects.get(connection_id=connection.pk, status="queued")
+        performing.perform(sync_run_id=str(queued.pk))
+        asking = SyncRun.objects.get(pk=queued.pk)
+        assert (asking.status, asking.vanished) == ("partial", 7)
+        assert "seem gone" in asking.reason
+    post(event(connection, "page.deleted", notion.page("p11")))
+    work(alice)
+    with tenancy.within(alice.workspace):
+        assert Page.objects.searchable().filter(title__startswith="Page ").count() == 15
+        services.confirm_loss(membership=alice.membership, connection_id=connection.pk, sync_run_id=str(asking.pk))
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+        assert Page.objects.searchable().filter(title__startswith="Page ").count() == 8
+
+
+def test_the_lag_of_an_edit_and_of_a_deletion_is_told(
+    alice: Person, acme: NotionWorkspace, connected: Connection
+) -> None:
+    assert covered(alice)["lag_ms"] is None
+    ago = (timezone.now() - timedelta(seconds=40)).isoformat()
+    acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "Planes need a reason."}])
+    acme.edit(op="trash", id=acme.page("security"))
+
+    post(event(connected, "page.content_updated", acme.page("travel"), timestamp=ago))
+    post(event(connected, "page.deleted", acme.page("security"), timestamp=ago))
+    work(alice)
+
+    told = covered(alice)
+    assert told["kept_fresh"] == "live"
+    assert told["last_event_at"] is not None
+    assert told["lag_ms"]["changes"] == 2
+    assert 40_000 <= told["lag_ms"]["p50"] <= told["lag_ms"]["p95"] < 120_000
+    page = alice.web.get("/app/sources").content.decode()
+    assert "Near live" in page
+    assert "edits searchable after" in page
+
+
+def test_first_readings_and_readings_without_a_change_have_no_lag(
+    alice: Person, acme: NotionWorkspace, connected: Connection
+) -> None:
+    post(event(connected, "page.content_updated", acme.page("travel")))
+    work(alice)
+    with tenancy.within(alice.workspace):
+        sync(alice, is_full=True)
+
+        assert not Change.objects.exists()
+
+
+def test_the_lag_of_what_a_sync_finds_counts_from_the_pages_own_minute(
+    alice: Person, acme: NotionWorkspace, connected: Connection
+) -> None:
+    with tenancy.within(alice.workspace):
+        Page.objects.update(edited_at=timezone.now() - timedelta(hours=1))
+        acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "Planes need a reason."}])
+        sync(alice)
+
+        change = Change.objects.get()
+        assert change.happened_at == Page.objects.get(notion_id=acme.page("travel")).edited_at
+
+    put_on_plan(alice, "pro")
+    assert covered(alice)["kept_fresh"] == "scheduled"
+    assert "On schedule" in alice.web.get("/app/sources").content.decode()
+
+
+def test_the_lag_is_forgotten_after_a_week_and_with_the_connection(
+    alice: Person, acme: NotionWorkspace, connected: Connection, now: datetime
+) -> None:
+    with tenancy.within(alice.workspace):
+        lag.note(connected, now - lag.KEPT - timedelta(minutes=2), now=now - lag.KEPT - timedelta(minutes=1))
+        lag.note(connected, now - timedelta(minutes=1), now=now)
+        assert Change.objects.count() == 1
+
+        ending.disconnect(membership=alice.membership)
+        assert not Change.objects.exists()
+
+
+def covered(person: Person) -> dict[str, Any]:
+    (row,) = person.api.get("/agent/coverage").json()["connections"]
+    return dict(row)
