@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts import tenancy
 from accounts.models import Connection, Workspace
 from agent.live import hook
-from agent.sync import scheduling
+from agent.sync import intervals
 from billing.effective import Access, effective
 from billing.models import Subscription
 from billing.plans import Feature
@@ -34,7 +34,7 @@ def is_live(workspace_id: uuid.UUID, *, now: datetime) -> bool:
 def kept_fresh(workspace: Workspace, *, now: datetime) -> str:
     if is_live(workspace.pk, now=now):
         return "live"
-    return "by_hand" if scheduling.interval_of(workspace, now=now) is None else "scheduled"
+    return "by_hand" if intervals.interval_of(workspace, now=now) is None else "scheduled"
 
 
 def shown(connection: Connection, covered: Mapping[str, Any]) -> dict[str, Any]:

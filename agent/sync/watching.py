@@ -8,7 +8,7 @@ from typing import Any
 from accounts import background, tenancy
 from accounts.models import Connection, Workspace
 from agent.models import SyncRun
-from agent.sync import scheduling, services
+from agent.sync import intervals, services
 from agent.sync.jobs import sync
 from config import valkey
 from integrations.notion.budget import COUNTERS
@@ -51,7 +51,7 @@ def traffic(*, now: datetime) -> Traffic:
 def connections(*, now: datetime) -> Iterator[Watched]:
     every = Connection.objects.exclude(status=Connection.Status.DISCONNECTED).select_related("workspace__subscription")
     for connection in every.filter(workspace__state=Workspace.State.ACTIVE).order_by("connected_at").iterator():
-        interval = scheduling.interval_of(connection.workspace, now=now)
+        interval = intervals.interval_of(connection.workspace, now=now)
         with tenancy.within(connection.workspace):
             runs = SyncRun.objects.filter(connection_id=connection.pk).exclude(status__in=services.OPEN)
             newest = runs.order_by("-created_at").first()
