@@ -39,8 +39,10 @@ class World:
                 cursor.execute(f'SELECT md5(t::text) FROM "{schema}"."{table}" t')
                 found |= {f"{table} {digest}" for (digest,) in cursor.fetchall()}
             for table, column in SHARED:
+                # Whoever may read a shared connection may begin a sync of it.
+                row = "to_jsonb(t) - 'last_active_at' - 'open_sync'"
                 cursor.execute(
-                    f"SELECT md5((to_jsonb(t) - 'last_active_at')::text) FROM public.{table} t WHERE t.{column} = %s",
+                    f"SELECT md5(({row})::text) FROM public.{table} t WHERE t.{column} = %s",
                     [self.alice.workspace.pk],
                 )
                 found |= {f"{table} {digest}" for (digest,) in cursor.fetchall()}
