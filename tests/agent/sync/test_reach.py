@@ -55,6 +55,7 @@ def test_a_run_right_after_another_asks_only_for_what_changed(
     with tenancy.within(alice.workspace):
         first = sync(alice)
         long_ago()
+        SyncRun.objects.update(watermark=timezone.now() + timedelta(minutes=30))
         quiet = scheduled(connection)
         emulator.control("clock", {"workspace": "acme", "advance": 3600})
         acme.edit(op="append", parent=acme.page("p7"), blocks=[{"p": "Ferries."}])
