@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,7 @@ def main() -> None:
     emulator = Emulator(given.base_url or f"http://{given.host}:{given.port}")
     for file in given.seed:
         seed.load(emulator.state, yaml.safe_load(file.read_text()))
+    gc.freeze()
     asyncio.run(serve(emulator, given.host, given.port))
 
 

@@ -36,6 +36,7 @@ from devkit.notion.render import VERSIONS
 from devkit.notion.webhooks import Webhooks
 
 JOURNAL = 50_000
+READING = ("", "read")
 
 
 class Emulator:
@@ -130,7 +131,13 @@ class Emulator:
         self, request: Request, route: routes.Route, params: dict[str, str], request_id: str, effects: Json
     ) -> Response:
         call = self._check(request, route, params)
-        body = route.handler(call)
+        call.row_limit = effects.get("limit_results", {}).get("n")
+        try:
+            body = route.handler(call)
+        finally:
+            # What is refused halfway may have changed something too.
+            if route.capability not in READING:
+                self.state.changed()
         faulty.change_body(effects, body, call.param("start_cursor") or call.body.get("start_cursor"))
         if "templates" not in body:
             body["request_id"] = request_id

@@ -10,6 +10,7 @@ from devkit.notion.errors import ApiError, bad_json, invalid, not_found, restric
 from devkit.notion.http import Request
 from devkit.notion.ids import parse_id
 from devkit.notion.model import Grant, Json, Node, State
+from devkit.notion.paging import Listed
 from devkit.notion.render import Renderer
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Call:
     query: list[tuple[str, str]]
     body: Json
     capability: str = ""
+    row_limit: int | None = None
     renderer: Renderer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,22 +59,26 @@ class Call:
     def block(self, id: str) -> Node:
         return self.get("block", id, among=("block", "page", "database"))
 
-    def blocks_in(self, node: Node) -> list[Node]:
+    def blocks_in(self, node: Node) -> Listed[Node]:
         """What a listing of this block's children shows; a synced copy shows its original's."""
         if node.type == "unsupported" and node.data.get("block_type") in OPAQUE:
             kind = node.data["block_type"]
             raise invalid(f"Block type {kind} is not supported via the API for your bot type.")
         if node.kind == "database":
-            return []
+            return Listed()
         source = node.data.get("synced_from") if node.type == "synced_block" else None
         if source:
             node = self.get("block", source["block_id"], among=("block",))
-        return [
+        above = node
+        return self.state.remember(("children", self.grant.bot_id, above.id), lambda: self._living_blocks(above))
+
+    def _living_blocks(self, node: Node) -> Listed[Node]:
+        return Listed(
             child
             for child in self.state.living_children(node)
             if child.kind in ("block", "page", "database")
             and (not child.restricted or self.state.visible(self.grant, child))
-        ]
+        )
 
     def param(self, name: str) -> str | None:
         return next((value for key, value in self.query if key == name), None)

@@ -60,7 +60,7 @@ def parse_time(value: object) -> datetime:
 
 
 def minute(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:00.000Z")
+    return moment.isoformat(timespec="minutes")[:16] + ":00.000Z"
 
 
 def millis(moment: datetime) -> str:

@@ -61,7 +61,7 @@ def _others(state: State, current: Workspace, asked: dict[str, str]) -> str:
 
 def _tree(state: State, workspace: Workspace) -> str:
     renderer = Renderer(state, None)
-    tops = [node for node in state.inside(workspace) if node.parent is None and node.kind in ("page", "database")]
+    tops = [node for node in state.inside(workspace.id) if node.parent is None and node.kind in ("page", "database")]
     return _branch(state, renderer, tops, checked=True)
 
 

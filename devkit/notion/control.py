@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from collections.abc import Callable
 from inspect import isawaitable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +53,19 @@ class Control:
             return json_response(200, await answer if isawaitable(answer) else answer)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, re.error, ApiError, OSError) as error:
             return json_response(400, {"error": f"{type(error).__name__}: {error}"})
+        finally:
+            if request.method != "GET":
+                self.emulator.state.changed()
 
     def seed(self, request: Request, body: Json) -> Json:
         if "recorded" in body:
             at = parse_time(body["clock"]) if body.get("clock") else None
-            return recorded.load(self.emulator.state, Path(body["recorded"]), body["token"], at=at)
-        return seed.load(self.emulator.state, body["seed"], str(body.get("namespace", "")))
+            made = recorded.load(self.emulator.state, Path(body["recorded"]), body["token"], at=at)
+        else:
+            made = seed.load(self.emulator.state, body["seed"], str(body.get("namespace", "")))
+        # Walking through all that was seeded, again and again, would be most of the time of small requests.
+        gc.freeze()
+        return made
 
     def reset(self, request: Request, body: Json) -> Json:
         self.emulator.reset()
@@ -72,7 +81,7 @@ class Control:
         renderer = Renderer(state, None)
         objects = {
             node.id: renderer.object(node) | {"children": node.children, "trashed": state.trashed(node)}
-            for node in state.inside(workspace)
+            for node in state.inside(workspace.id)
         }
         grants = [seed.describe(one) for one in state.grants.values() if one.workspace is workspace]
         now = workspace.clock.now().isoformat()
@@ -82,7 +91,10 @@ class Control:
     def journal(self, request: Request, body: Json) -> Json:
         since = int(request.one("since") or 0)
         token = request.one("token")
-        kept = [entry for entry in self.emulator.journal if entry["n"] > since and token in (None, entry["token"])]
+        journal = self.emulator.journal
+        known = self.emulator.requests - len(journal)
+        newer = islice(journal, max(since - known, 0), None)
+        kept = [entry for entry in newer if token in (None, entry["token"])]
         return {"requests": kept, "last": self.emulator.requests}
 
     def clock(self, request: Request, body: Json) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from devkit.notion.clock import parse_time
 from devkit.notion.errors import wrong
@@ -72,10 +73,12 @@ def _pair(start: str, target: str) -> tuple[datetime | date, datetime | date]:
     return _minute(start), _minute(target)
 
 
+@lru_cache(maxsize=10_000)
 def _minute(text: str) -> datetime:
     return parse_time(text).replace(second=0, microsecond=0)
 
 
+@lru_cache(maxsize=10_000)
 def _day(text: str) -> date:
     return parse_time(text).astimezone(UTC).date()
 

@@ -23,7 +23,7 @@ LOG = 20_000
 LONGEST_NAP = 3600.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Subscription:
     id: str
     integration: Integration
@@ -44,7 +44,7 @@ class Subscription:
         return self.active and (self.event_types is None or type in self.event_types)
 
 
-@dataclass
+@dataclass(eq=False)
 class Delivery:
     """One event on its way to one subscription. `closes` is when its window ends, `due` when it is sent next."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from devkit.notion import events, properties
+from devkit.notion import edit_tables, events, properties
 from devkit.notion.model import Json, Node, State, Workspace
 from devkit.notion.seed import SeedError, WorkspaceSeeder
 from devkit.notion.seed_tables import mirror
@@ -91,9 +91,10 @@ class Editor:
         entry = properties.find(schema_of(self.state.nodes, node), self.given["name"])
         if entry is None:
             raise SeedError(f"no property {self.given['name']}")
+        before = node.data["values"].get(entry["id"])
         node.data["values"][entry["id"]] = properties.from_seed(entry, self.given["value"], self.seeder().find)
         if entry["type"] == "relation":
-            mirror(self.state.nodes, node, entry)
+            mirror(self.state.nodes, node, entry, before or [])
         self.touch(node)
         events.values(self.state, node, self.by, [entry["id"]])
         return {"id": node.id}
@@ -123,52 +124,6 @@ class Editor:
         row = seeder.tables.row(source, self.given["row"])
         seeder.finish()
         return self.came(row, "created")
-
-    def add_property(self) -> Json:
-        source = self.node("source")
-        seeder = self.seeder()
-        source.data["schema"].append(seeder.tables.entry(source, self.given["name"], self.given["type"]))
-        seeder.finish()
-        events.schema(self.state, source, self.by, "created", source.data["schema"][-1])
-        return self.touch(source)
-
-    def rename_property(self) -> Json:
-        source, entry = self.property()
-        entry["name"] = self.given["to"]
-        events.schema(self.state, source, self.by, "updated", entry)
-        return self.touch(source)
-
-    def remove_property(self) -> Json:
-        source, entry = self.property()
-        source.data["schema"].remove(entry)
-        events.schema(self.state, source, self.by, "deleted", entry)
-        return self.touch(source)
-
-    def retype_property(self) -> Json:
-        """The column keeps its id and name; what its rows said is gone."""
-        source, entry = self.property()
-        seeder = self.seeder()
-        at = source.data["schema"].index(entry)
-        source.data["schema"][at] = seeder.tables.entry(source, entry["name"], self.given["type"]) | {"id": entry["id"]}
-        for row in source.children:
-            self.state.nodes[row].data["values"].pop(entry["id"], None)
-        seeder.finish()
-        events.schema(self.state, source, self.by, "updated", source.data["schema"][at])
-        return self.touch(source)
-
-    def property(self) -> tuple[Node, Json]:
-        source = self.node("source")
-        entry = properties.find(source.data["schema"], self.given["name"])
-        if entry is None:
-            raise SeedError(f"no property {self.given['name']}")
-        return source, entry
-
-    def add_source(self) -> Json:
-        database = self.node()
-        seeder = self.seeder()
-        seeder.tables.source(self.given["source"], database, {"title": self.given["source"].get("title")})
-        seeder.finish()
-        return self.came(self.state.nodes[database.children[-1]], "created")
 
     def add_comment(self) -> Json:
         node = self.node()
@@ -240,11 +195,15 @@ OPS: dict[str, Callable[[Editor], Json]] = {
     "append": Editor.append,
     "add_page": Editor.add_page,
     "add_row": Editor.add_row,
-    "add_property": Editor.add_property,
-    "rename_property": Editor.rename_property,
-    "remove_property": Editor.remove_property,
-    "retype_property": Editor.retype_property,
-    "add_source": Editor.add_source,
+    "add_property": edit_tables.add_property,
+    "rename_property": edit_tables.rename_property,
+    "add_source": edit_tables.add_source,
+    "remove_property": edit_tables.remove_property,
+    "retype_property": edit_tables.retype_property,
+    "add_option": edit_tables.add_option,
+    "rename_option": edit_tables.rename_option,
+    "delete_option": edit_tables.delete_option,
+    "add_database": edit_tables.add_database,
     "add_comment": Editor.add_comment,
     "move": Editor.move,
     "trash": Editor.trash,
@@ -261,4 +220,7 @@ def edit(state: State, given: Json) -> Any:
     op = given.get("op")
     if op not in OPS:
         raise SeedError(f"op is one of {', '.join(OPS)}")
-    return OPS[op](Editor(state, given))
+    try:
+        return OPS[op](Editor(state, given))
+    finally:
+        state.changed()

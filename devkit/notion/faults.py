@@ -170,7 +170,7 @@ def _results_null(body: Json) -> None:
 
 
 def _limit(body: Json, details: Json) -> None:
-    if body.get("object") == "list" and body.get("has_more"):
+    if "n" not in details and body.get("object") == "list" and body.get("has_more"):
         body |= {"has_more": False, "next_cursor": None}
         body["request_status"] = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
 

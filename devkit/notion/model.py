@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from devkit.notion.clock import Clock
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from devkit.notion.events import Event
 
 Json = dict[str, Any]
+T = TypeVar("T")
 EVENTS = 50_000
+REMEMBERED = 200
 
 CAPABILITIES: Json = {
     "read": True,
@@ -127,15 +129,33 @@ class State:
         self.grants: dict[str, Grant] = {}
         self.nodes: dict[str, Node] = {}
         self.comments: dict[str, list[str]] = {}
+        self._inside: dict[str, dict[str, Node]] = {}
+        self._remembered: dict[Hashable, Any] = {}
         self.clock = Clock()
         self.happened = 0
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.listeners: list[Callable[[Event], None]] = []
 
+    # -- what listings worked out
+
+    def remember(self, key: Hashable, work_out: Callable[[], T]) -> T:
+        """Kept until anything changes, so only the first page of a long listing is expensive."""
+        if key not in self._remembered:
+            if len(self._remembered) >= REMEMBERED:
+                self.changed()
+            self._remembered[key] = work_out()
+        found: T = self._remembered[key]
+        return found
+
+    def changed(self) -> None:
+        """To be called after every change, whoever made it."""
+        self._remembered.clear()
+
     # -- the tree
 
     def add(self, node: Node, *, at: int | None = None) -> Node:
         self.nodes[node.id] = node
+        self._inside.setdefault(node.workspace.id, {})[node.id] = node
         if node.kind == "comment":
             self.comments.setdefault(node.parent or "", []).append(node.id)
         elif node.parent is not None:
@@ -157,12 +177,17 @@ class State:
         for child in list(node.children):
             self.remove(self.nodes[child])
         for comment in self.comments.pop(node.id, []):
-            self.nodes.pop(comment, None)
+            self._forget(comment)
         if node.parent in self.nodes:
             siblings = self.nodes[node.parent].children
             if node.id in siblings:
                 siblings.remove(node.id)
-        self.nodes.pop(node.id, None)
+        self._forget(node.id)
+
+    def _forget(self, id: str) -> None:
+        node = self.nodes.pop(id, None)
+        if node is not None:
+            self._inside[node.workspace.id].pop(id)
 
     def move(self, node: Node, parent: str | None) -> None:
         if node.parent in self.nodes:
@@ -196,11 +221,11 @@ class State:
             if changed is not None:
                 changed.edited, changed.edited_by = now, by
 
-    def inside(self, workspace: Workspace) -> Iterator[Node]:
-        return (node for node in self.nodes.values() if node.workspace is workspace)
+    def has_living_children(self, node: Node) -> bool:
+        return any(not self.nodes[child].in_trash for child in node.children)
 
-    def inside_id(self, workspace_id: str) -> list[Node]:
-        return [node for node in self.nodes.values() if node.workspace.id == workspace_id]
+    def inside(self, workspace_id: str) -> list[Node]:
+        return list(self._inside.get(workspace_id, {}).values())
 
     # -- who may see what
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 from devkit.notion.errors import dead_cursor
@@ -15,12 +15,17 @@ class HasId(Protocol):
 T = TypeVar("T", bound=HasId)
 
 
-def cut(items: Sequence[T], size: int, cursor: str | None) -> tuple[Sequence[T], str | None]:
-    start = 0
-    if cursor is not None:
-        found = next((index for index, item in enumerate(items) if item.id == cursor), None)
-        if found is None:
-            raise dead_cursor(cursor)
-        start = found
+class Listed(list[T]):
+    """Everything there is to be listed, by place and by id."""
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        return {item.id: place for place, item in enumerate(self)}
+
+
+def cut(items: Listed[T], size: int, cursor: str | None) -> tuple[list[T], str | None]:
+    start = 0 if cursor is None else items.places.get(cursor)
+    if start is None:
+        raise dead_cursor(str(cursor))
     end = start + size
     return items[start:end], items[end].id if end < len(items) else None

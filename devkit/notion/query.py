@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from bisect import bisect_left
+from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 
@@ -43,37 +47,57 @@ class Queries:
     def __init__(self) -> None:
         self._places: dict[str, tuple[Any, ...]] = {}
 
-    def run(self, source: Node, body: Json, size: int, renderer: Renderer) -> tuple[list[Node], str | None, bool]:
+    def run(
+        self, source: Node, body: Json, size: int, renderer: Renderer, limit: int
+    ) -> tuple[list[Node], str | None, bool]:
         """The rows, the next cursor, and whether the whole was cut at the limit."""
+        asked = json.dumps([body.get(key) for key in ("filter", "sorts", "in_trash", "archived", "result_type")])
+        # Filters know words like "past week".
+        today = source.workspace.clock.now().date()
+        who = renderer.grant.bot_id if renderer.grant else ""
+        key = ("query", source.id, who, renderer.version, asked, "filter" in body, today)
+        keys, rows = renderer.state.remember(key, lambda: self._rows(source, body, renderer))
+        capped = len(rows) > limit
+        end = min(len(rows), limit)
+        start = self._start(keys, body.get("start_cursor"), renderer.state.nodes)
+        following = start + size
+        if following >= end:
+            return rows[start:end], None, capped
+        cursor = f"s:{uuid4()}:{rows[following].id}"
+        self._places[cursor] = keys[following]
+        return rows[start:following], cursor, capped
+
+    def _rows(self, source: Node, body: Json, renderer: Renderer) -> tuple[list[tuple[Any, ...]], list[Node]]:
         test = Filter(body["filter"], source, renderer) if "filter" in body else None
         order = Order(body.get("sorts") or [], source, renderer)
         trashed = bool(body.get("in_trash") or body.get("archived"))
-        nodes = renderer.state.nodes
-        rows = [
+        found = [
             (order.key(row, place), row)
-            for place, row in enumerate(map(nodes.__getitem__, source.children))
+            for place, row in enumerate(_items(source, body.get("result_type"), renderer))
             if row.in_trash is trashed and _shared(row, renderer) and (test is None or test(row))
         ]
-        rows.sort(key=lambda pair: pair[0])
-        capped = len(rows) > LIMIT
-        rows = rows[:LIMIT]
-        start = self._start(rows, body.get("start_cursor"), nodes)
-        page = rows[start : start + size]
-        if start + size >= len(rows):
-            return [row for _, row in page], None, capped
-        key, following = rows[start + size]
-        cursor = f"s:{uuid4()}:{following.id}"
-        self._places[cursor] = key
-        return [row for _, row in page], cursor, capped
+        found.sort(key=itemgetter(0))
+        return [key for key, _ in found], [row for _, row in found]
 
-    def _start(self, rows: list[tuple[tuple[Any, ...], Node]], cursor: object, nodes: dict[str, Node]) -> int:
+    def _start(self, keys: list[tuple[Any, ...]], cursor: object, nodes: dict[str, Node]) -> int:
         if cursor is None:
             return 0
         place = self._places.get(str(cursor))
         target = nodes.get(str(cursor).rpartition(":")[2])
         if place is None or target is None or target.in_trash:
             raise dead_cursor(str(cursor))
-        return next((index for index, (key, _) in enumerate(rows) if not key < place), len(rows))
+        return bisect_left(keys, place)
+
+
+def _items(source: Node, wanted: object, renderer: Renderer) -> Iterator[Node]:
+    """The rows, and in a wiki also the tables that stand among them."""
+    if wanted not in (None, "page", "data_source"):
+        raise wrong("body.result_type", '`"page"` or `"data_source"`', wanted)
+    for child in map(renderer.state.nodes.__getitem__, source.children):
+        if child.kind == "page" and wanted != "data_source":
+            yield child
+        elif child.kind == "database" and wanted != "page" and not child.in_trash and _shared(child, renderer):
+            yield from map(renderer.state.nodes.__getitem__, child.children)
 
 
 def _shared(row: Node, renderer: Renderer) -> bool:

@@ -11,6 +11,8 @@ from devkit.notion.errors import invalid, restricted, several_sources, unsupport
 from devkit.notion.ids import parse_id
 from devkit.notion.markdown import Markdown
 from devkit.notion.model import Json, Node, User
+from devkit.notion.paging import Listed
+from devkit.notion.query import LIMIT
 from devkit.notion.render import OLD, listing
 from devkit.notion.values import schema_of
 
@@ -24,10 +26,10 @@ def me(call: Call) -> Json:
     return call.renderer.user(call.grant.workspace.users[call.grant.bot_id])
 
 
-def members(call: Call) -> list[User]:
+def members(call: Call) -> Listed[User]:
     users = call.grant.workspace.users.values()
     own = {call.grant.bot_id}
-    return [user for user in users if user.kind == "person" or user.id in own]
+    return Listed(user for user in users if user.kind == "person" or user.id in own)
 
 
 def users(call: Call) -> Json:
@@ -172,8 +174,9 @@ def old_query(call: Call) -> Json:
 def run_query(call: Call, source: Node) -> Json:
     only = call.params_named("filter_properties")
     _check_known(source.data["schema"], only)
-    rows, cursor, capped = call.emulator.queries.run(source, call.body, call.size(in_query=False), call.renderer)
-    shown = [call.renderer.page(row, only) for row in rows]
+    size, limit = call.size(in_query=False), call.row_limit or LIMIT
+    rows, cursor, capped = call.emulator.queries.run(source, call.body, size, call.renderer, limit)
+    shown = [call.renderer.page(row, only) if row.kind == "page" else call.renderer.object(row) for row in rows]
     answer = listing(shown, "page" if call.version == OLD else "page_or_data_source", cursor)
     if capped and cursor is None:
         answer["request_status"] = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
@@ -190,7 +193,7 @@ def comments(call: Call) -> Json:
         raise wrong("query.block_id", "a valid uuid", given)
     node = call.get("block", id, among=("block", "page"))
     call.require("comments_read")
-    found = [call.state.nodes[comment] for comment in call.state.comments.get(node.id, [])]
+    found = Listed(call.state.nodes[comment] for comment in call.state.comments.get(node.id, []))
     page, cursor = paging.cut(found, call.size(in_query=True), call.cursor(in_query=True))
     return listing([call.renderer.comment(comment) for comment in page], "comment", cursor)
 

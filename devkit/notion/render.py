@@ -107,7 +107,7 @@ class Renderer:
         if above is None:
             return {"type": "workspace", "workspace": True}
         if above.kind == "data_source":
-            if self.version == OLD:
+            if self.version == OLD or node.kind == "database":
                 return {"type": "database_id", "database_id": above.parent}
             return {"type": "data_source_id", "data_source_id": above.id, "database_id": above.parent}
         return {"type": f"{above.kind}_id", f"{above.kind}_id": above.id}
@@ -170,7 +170,7 @@ class Renderer:
             return bool(node.data["has_children"])
         if self._copied(node) is not None:
             return True
-        return bool(self.state.living_children(node))
+        return self.state.has_living_children(node)
 
     def _copied(self, node: Node) -> str | None:
         source = node.data.get("synced_from") if node.type == "synced_block" else None

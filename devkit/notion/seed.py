@@ -143,12 +143,13 @@ def issue(
     )
     workspace.users[bot_id] = User(bot_id, "bot", integration.name)
     state.grants[access_token] = grant
+    state.changed()
     return grant
 
 
 def build(state: State, seed: Json, given: Json, namespace: str) -> Workspace:
     id = make_id(namespace, given["key"], "workspace")
-    for node in [node for node in state.inside_id(id) if node.parent is None]:
+    for node in [node for node in state.inside(id) if node.parent is None]:
         state.remove(node)
     workspace = Workspace(
         id=id,

@@ -157,9 +157,10 @@ class TableSeeder:
             entry = properties.find(source.data["schema"], name)
             if entry is None:
                 raise ValueError(f"{name} is not a property of {source.key or source.id}")
+            before = row.data["values"].get(entry["id"])
             row.data["values"][entry["id"]] = properties.from_seed(entry, value, self.seeder.find)
             if entry["type"] == "relation":
-                mirror(self.seeder.state.nodes, row, entry)
+                mirror(self.seeder.state.nodes, row, entry, before or [])
 
     def generate(self, source: Node, given: Json) -> None:
         template = given.get("template", {})
@@ -175,18 +176,19 @@ def next_number(source: Node) -> int:
     return int(source.data["last_number"])
 
 
-def mirror(nodes: dict[str, Node], row: Node, entry: Json) -> None:
-    """The other side of a two-way relation."""
+def mirror(nodes: dict[str, Node], row: Node, entry: Json, before: list[str]) -> None:
+    """The other side of a two-way relation; `before` is what it was related to until now."""
     dual = entry["relation"].get("dual_property")
     if dual is None:
         return
     other = dual["synced_property_id"]
-    wanted = set(row.data["values"].get(entry["id"], []))
-    for node in list(nodes.values()):
-        if node.kind != "page" or node.parent != entry["relation"]["data_source_id"]:
+    wanted = row.data["values"].get(entry["id"], [])
+    for id in {*before, *wanted}:
+        node = nodes.get(id)
+        if node is None or node.kind != "page" or node.parent != entry["relation"]["data_source_id"]:
             continue
         values = node.data["values"].setdefault(other, [])
-        if node.id in wanted and row.id not in values:
+        if id in wanted and row.id not in values:
             values.append(row.id)
-        if node.id not in wanted and row.id in values:
+        if id not in wanted and row.id in values:
             values.remove(row.id)

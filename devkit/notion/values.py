@@ -53,7 +53,9 @@ class ValueRenderer:
 
     def value(self, page: Node, entry: Json) -> Any:
         """The whole value in the API's form."""
-        type, stored = entry["type"], page.data["values"].get(entry["id"])
+        # A table in a wiki has the wiki's title, and none of its other values.
+        values = page.data["values"] if page.kind == "page" else {"title": page.data["title"]}
+        type, stored = entry["type"], values.get(entry["id"])
         render = getattr(self, f"_{type}", None)
         if stored is None and type not in properties.COMPUTED and type not in ("unique_id", "status"):
             stored = properties.empty(type)

@@ -23,6 +23,7 @@ class Webhooks(Sender):
     def __init__(self, state: State) -> None:
         super().__init__(state)
         self._made = 0
+        self._newest: dict[tuple[str, str, str], Delivery] = {}
 
     # -- subscriptions
 
@@ -118,15 +119,16 @@ class Webhooks(Sender):
             known = [(id, "person") for id in sorted(persons)] + [(grant.bot_id, "bot") for grant in bots]
             payload["accessible_by"] = [{"id": id, "type": kind} for id, kind in known]
         due = closes + timedelta(seconds=subscription.delay)
-        self.waiting.append(Delivery(subscription, event.workspace, payload, closes, due))
+        one = Delivery(subscription, event.workspace, payload, closes, due)
+        self.waiting.append(one)
+        self._newest[subscription.id, type, entity["id"]] = one
         self.wake()
 
     def _open(self, subscription: Subscription, type: str, id: str) -> Delivery | None:
-        for one in self.waiting:
-            same = one.subscription is subscription and one.attempt == 0 and one.payload["type"] == type
-            if same and one.payload["entity"]["id"] == id and one.workspace.clock.now() < one.closes:
-                return one
-        return None
+        one = self._newest.get((subscription.id, type, id))
+        if one is None or one.attempt or one.workspace.clock.now() >= one.closes:
+            return None
+        return one
 
     def _joined(self, subscription: Subscription, type: str, event: Event) -> bool:
         """The same entity and type within the window is one delivery."""
@@ -149,6 +151,7 @@ class Webhooks(Sender):
             one = self._open(subscription, f"{kind}.{before}", entity["id"])
             if one is not None:
                 self.waiting.remove(one)
+                del self._newest[subscription.id, f"{kind}.{before}", entity["id"]]
                 return True
         return False
 

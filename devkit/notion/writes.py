@@ -40,9 +40,8 @@ def create_page(call: Call) -> Json:
     values = _values(call, schema, body["properties"])
     if parent is not None and table:
         node.data["number"] = next_number(parent)
-    node.data["values"] |= values
     call.state.add(node)
-    _mirror(call, node, schema, values)
+    _store(call, node, schema, values)
     if parent is None:
         call.grant.roots.add(node.id)
     _insert(call, node, made, None)
@@ -94,10 +93,12 @@ def _values(call: Call, schema: list[Json], given: object) -> Json:
     return values
 
 
-def _mirror(call: Call, node: Node, schema: list[Json], values: Json) -> None:
+def _store(call: Call, node: Node, schema: list[Json], values: Json) -> None:
+    before = node.data["values"]
+    node.data["values"] = before | values
     for entry in schema:
         if entry["type"] == "relation" and entry["id"] in values:
-            mirror(call.state.nodes, node, entry)
+            mirror(call.state.nodes, node, entry, before.get(entry["id"]) or [])
 
 
 def update_page(call: Call) -> Json:
@@ -111,8 +112,7 @@ def update_page(call: Call) -> Json:
     was = node.in_trash
     if trash is not None:
         node.in_trash = trash
-    node.data["values"] |= values
-    _mirror(call, node, schema, values)
+    _store(call, node, schema, values)
     locked = bool(node.data.get("is_locked"))
     for key in ("icon", "cover", "is_locked"):
         if key in body:
@@ -176,7 +176,7 @@ def _discussed(call: Call) -> tuple[Node, str | None]:
     """The page or block commented on, and the discussion that is continued."""
     discussion = parse_id(call.body.get("discussion_id"))
     if discussion is not None:
-        for node in call.state.inside(call.grant.workspace):
+        for node in call.state.inside(call.grant.workspace.id):
             if node.kind == "comment" and node.data["discussion_id"] == discussion:
                 return call.block(node.parent or ""), discussion
         raise call.missing("discussion", discussion)
