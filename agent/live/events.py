@@ -100,7 +100,7 @@ def _fan_out(event: NotionEvent, *, now: datetime) -> None:
 
 def _meant(about: Json) -> list[Connection]:
     """By the bots that see the thing; without them, whoever is connected to that workspace of Notion."""
-    active = Connection.objects.filter(status=Connection.Status.ACTIVE).order_by("pk")
+    active = Connection.objects.filter(status=Connection.Status.ACTIVE, is_paused=False).order_by("pk")
     if about["tells_who"]:
         return list(active.filter(bot_id__in=about["bots"])) if about["bots"] else []
     return list(active.filter(notion_workspace_id=about["workspace"])) if about["workspace"] else []

@@ -33,8 +33,10 @@ def remove(session: Session, page: Page, state: Page.State, *, began: datetime) 
         return True
     if is_kept:
         log.warning("many pages of connection %s seem gone; a sync asks", session.connection.pk)
-        # After the locks: a sync that ends takes the same ones the other way round.
-        services.start_connection(session.connection, requested_by=None)
+        # After the locks: a sync that ends takes the same ones the other way round. In its owner's name, since one
+        # that nobody asked for may list only changes, and would not look for what is gone. A paused one stays paused.
+        asker = None if session.connection.is_paused else session.connection.owner_id
+        services.start_connection(session.connection, requested_by=asker)
     return not is_kept
 
 
