@@ -82,7 +82,9 @@ def test_a_schema_of_an_older_head_is_not_handed_out_and_can_be_migrated() -> No
     name = schemas.build()
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"DELETE FROM {name}.django_migrations WHERE app = 'tasks'")
-        cursor.execute(f"DROP TABLE {name}.tasks_task, {name}.tasks_tasksource")
+        cursor.execute(
+            f"DROP TABLE {name}.tasks_task, {name}.tasks_tasksource, {name}.tasks_outgoing, {name}.tasks_taskchange"
+        )
     WorkspaceSchema.objects.filter(name=name).update(head="older")
 
     changed = schemas.migrate(name)

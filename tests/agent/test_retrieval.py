@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, Job
@@ -67,7 +68,7 @@ def test_a_shared_connection_is_searched_by_all_members(team_owner: Person, bob:
 def test_pages_that_are_not_indexed_any_more_are_not_found(alice: Person) -> None:
     written = write(alice, connect(alice), "Tea", "We drink tea at four.")
     with tenancy.within(alice.workspace):
-        Page.objects.filter(pk=written.page.pk).update(state=Page.State.TRASHED)
+        Page.objects.filter(pk=written.page.pk).update(state=Page.State.TRASHED, gone_at=timezone.now())
 
     assert titles(alice, "When do we drink tea?") == []
 

@@ -10,6 +10,7 @@ import pytest
 from django.db import connections
 from django.test import Client
 
+from accounts import schemas
 from accounts.models import Invitation, Membership, Role, User
 from billing import changes
 from billing.models import Subscription
@@ -183,6 +184,9 @@ def test_one_person_who_signs_up_in_eight_tabs_joins_once(owner: Person, now: da
 
     def sign_up_in(tab: int) -> Callable[[], object]:
         return lambda: Client(REMOTE_ADDR=f"10.7.7.{tab}").post("/accounts/signup/", form)
+
+    # A tab that meets an empty pool is told to come again, which is not what this is about.
+    schemas.fill(8)
 
     all_at_once([sign_up_in(tab) for tab in range(8)])
 

@@ -9,12 +9,12 @@ from accounts import tenancy
 from accounts.models import Role
 from agent.models import Source, SyncRun
 from agent.runs import services as runs
-from agent.sync import performing
 from agent.sync import services as syncs
 from billing.team import invitations
 from devkit.notion.process import EmulatorProcess
 from tests.agent.asking import work
 from tests.browser import CHROMIUM
+from tests.devkit.machine import eventually
 from tests.outside import HANDBOOK, TASKS, connect, seeded
 from tests.people import Person, join, put_on_plan, sign_up
 from tests.stack import Stack
@@ -78,8 +78,8 @@ def used(stack: Stack, emulator: EmulatorProcess) -> tuple[Person, dict[str, str
     connection = connect(alice, notion)
     with tenancy.within(alice.workspace):
         sync = syncs.start(membership=alice.membership)
-        performing.perform(sync_run_id=str(sync.id))
-        assert SyncRun.objects.get(pk=sync.pk).status == "complete"
+        # The stack's worker takes it.
+        eventually(lambda: SyncRun.objects.get(pk=sync.pk).status == "complete")
         first = runs.ask(membership=alice.membership, prompt="How many days of holiday are there?", now=timezone.now())
         runs.ask(
             membership=alice.membership,

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from accounts import tenancy
 from devkit.notion.process import EmulatorProcess
 from tasks.models import Outgoing, Task
-from tests.agent.sync.working import long_ago, sync
+from tests.agent.sync.working import sync
 from tests.browser import CHROMIUM
 from tests.devkit.machine import eventually
 from tests.e2e.test_pages import listen, look
@@ -33,6 +33,8 @@ def nora(notion: NotionWorkspace) -> Person:
     connect(person, notion)
     with tenancy.within(person.workspace):
         sync(person)
+    # This process or the worker has taken it.
+    eventually(lambda: "Choose a printer" in titles(person))
     return person
 
 
@@ -65,7 +67,6 @@ def test_a_task_goes_to_notion_and_comes_back(page: Page, stack: Stack, nora: Pe
     row = in_notion(notion)["Write the announcement"]
     notion.edit(op="set_title", id=row["id"], title="Send the announcement")
     with tenancy.within(nora.workspace):
-        long_ago()
         sync(nora)
     # This process or the worker has taken it.
     eventually(lambda: "Send the announcement" in titles(nora))

@@ -167,6 +167,7 @@ BESIDE_IT = (
     "subscription/seats",
     "subscription/portal",
     "webhooks/stripe",
+    "webhooks/notion",
     "admin/users/<uuid:user_id>",
     "invitations/accept",
     "openapi.json",

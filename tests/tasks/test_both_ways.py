@@ -108,7 +108,7 @@ def test_a_task_made_here_is_made_once_although_the_answer_was_lost(
 
 def test_a_page_renamed_before_the_retry_is_still_found(synced: Person, acme: NotionWorkspace) -> None:
     synced.api.post("/tasks", {"title": "Order paper", "source": "notion"})
-    acme.fault({"commit_then": {"status": "503"}}, method="POST", path_regex="/v1/pages$", times=1)
+    acme.fault({"commit_then": {"status": "reset"}}, method="POST", path_regex="/v1/pages$", times=1)
     deliver(synced)
     acme.edit(op="set_title", id=in_notion(acme)["Order paper"]["id"], title="Order more paper")
 

@@ -40,7 +40,6 @@ def workspace(emulator: EmulatorProcess, size: int) -> NotionWorkspace:
     columns = {
         "Name": "title",
         "State": {"status": {"To-do": ["Open"], "In progress": ["Doing"], "Complete": ["Closed"]}},
-        "Near": {"relation": "table"},
     }
     table = {
         "key": "list",
@@ -92,10 +91,7 @@ class People:
 
     def set_property(self) -> None:
         row = self.dice.choice(self.rows)
-        if self.dice.random() < 0.5:
-            self.notion.edit(op="set_property", id=row, name=self.column, value=self.dice.choice(STATES))
-        else:
-            self.notion.edit(op="set_property", id=row, name="Near", value=self.dice.sample(self.rows, k=2))
+        self.notion.edit(op="set_property", id=row, name=self.column, value=self.dice.choice(STATES))
 
     def add_page(self) -> None:
         page = {"title": self.words(), "blocks": [{"p": self.words()}, {"p": [{"mention_page": self.any()}]}]}
