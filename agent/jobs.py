@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_process_init
 from django.conf import settings
 from django.utils import timezone
 
@@ -13,6 +13,7 @@ from agent import erasing, indexing
 from agent.live.jobs import forget_events, read_noticed, take_events
 from agent.runs import ending
 from agent.sync.jobs import erase_connection, look_after_syncs, scheduled, sync
+from integrations import embedder
 
 __all__ = [
     "erase_connection",
@@ -34,6 +35,12 @@ def _load(sender: Any, **_: Any) -> None:
     """What performs runs takes seconds to load: once, before it forks, in a worker of its queue and nowhere else."""
     if run.queue_name in sender.app.amqp.queues.consume_from:
         import_module("agent.runs.performing")
+        worker_process_init.connect(_warm_up)
+
+
+def _warm_up(**_: Any) -> None:
+    """In each forked child, so that its first question does not wait for the model."""
+    embedder.default().warm_up()
 
 
 def _give_up(*, run_id: str) -> None:

@@ -65,6 +65,10 @@ class Embedder:
         vector: Vector = self.embed([text])[0]
         return vector
 
+    def warm_up(self) -> None:
+        """Read the model now: the first use is then as quick as the others."""
+        self.embed_one("")
+
     def count_tokens(self, text: str) -> int:
         """Wordpieces of the whole text, beyond the window too, without the two marks around it."""
         return len(self._load().counter.encode(text, add_special_tokens=False).ids)

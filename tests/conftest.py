@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 
 import hypothesis
@@ -12,6 +12,7 @@ from accounts.models import Role
 from tests.database import prepared
 from tests.outside import acme, chroma, emulator
 from tests.people import Person, join, put_on_plan, sign_up
+from tests.stack import Stack
 
 __all__ = ["acme", "chroma", "emulator"]
 
@@ -43,6 +44,16 @@ def _own_event_loop(request: pytest.FixtureRequest) -> Iterator[None]:
 def _no_workspace_left_active() -> Iterator[None]:
     yield
     assert connection.schema_name == "public", "a test or the code it ran left a workspace active"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what its servers and workers said."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        stacks = [value for value in item.funcargs.values() if isinstance(value, Stack)]
+        report.sections += [section for stack in stacks for section in stack.last_words()]
+    return report
 
 
 @pytest.fixture

@@ -143,6 +143,11 @@ class Stack:
         program.start()
         program.wait_until(Says(" ready."))
 
+    def last_words(self) -> list[tuple[str, str]]:
+        """The end of each log, with the log's name."""
+        logs = [program.log for program in (self.web, self.worker, self.sync)]
+        return [(log.name, "".join(log.read_text().splitlines(keepends=True)[-80:])) for log in logs if log.exists()]
+
     def stop(self) -> None:
         for program in (self.web, self.worker, self.sync):
             program.stop()

@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from pydantic_ai.exceptions import AgentRunError
 
-from accounts import tenancy
+from accounts import background, tenancy
 from accounts.background import LeaseLost
 from accounts.models import Membership
 from agent import retrieval
@@ -51,6 +51,8 @@ def _work(run: Run) -> None:
         log.exception("the model failed run %s", run.pk)
         finish(run, Run.Status.FAILED, work=work, error=ending.MODEL_TROUBLE)
     except Exception:
+        # What failed because another worker works on the same run must not end that one's run.
+        background.renew_lease()
         # Whatever it is, who asked is told at once rather than after five silent attempts.
         log.exception("run %s failed", run.pk)
         finish(run, Run.Status.FAILED, work=work, error=ending.TROUBLE)

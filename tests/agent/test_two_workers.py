@@ -1,6 +1,7 @@
 """A run in the hands of two workers: the first was silent for longer than its lease, and went on."""
 
 from collections.abc import AsyncIterator, Callable
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -8,7 +9,7 @@ from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from accounts import tenancy
-from accounts.models import User
+from accounts.models import Job, User
 from agent.models import Run, Step
 from agent.runs import ending, models
 from tests.agent.asking import ask
@@ -54,3 +55,16 @@ def test_a_late_step_of_the_other_does_not_fail_the_run(alice: Person, while_wri
 
     assert (answered["status"], answered["answer"]) == ("succeeded", "The answer")
     assert [step["kind"] for step in answered["steps"]] == ["write"]
+
+
+def test_who_lost_the_run_does_not_end_it_with_its_own_failure(alice: Person, while_writing: Meanwhile) -> None:
+    def taken_over(_: Run) -> None:
+        with tenancy.shared():
+            Job.objects.filter(name="agent.jobs.run").update(lease=uuid4())
+        raise RuntimeError("what the other does confuses this one")
+
+    while_writing(taken_over)
+
+    answered = ask(alice, "What is the answer?")
+
+    assert (answered["status"], answered["error"]) == ("running", None)
