@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import connections, tenancy
+from accounts import connections, sealed, tenancy
 from accounts.models import Connection, Membership, NotionNotice
 from agent.candidates import PageKey
 from agent.live import events
@@ -84,8 +84,8 @@ class Check:
         at = time.monotonic()
         try:
             client = _client(connection, seconds=max(self.seconds, 0.1))
-        except NotConfigured as error:
-            log.warning("the cited pages cannot be checked: %s", error)
+        except (NotConfigured, sealed.Unreadable) as error:
+            log.error("the cited pages cannot be checked: %s", error)
             self.unchecked |= {_key(page) for page in pages}
             return
         with client as notion:

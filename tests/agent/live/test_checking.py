@@ -154,6 +154,16 @@ def test_without_notion_the_answer_says_that_it_was_not_checked(
     assert time.monotonic() - at < 30
 
 
+def test_a_token_that_cannot_be_read_costs_the_check_and_no_answer(alice: Person, read: Connection) -> None:
+    """As when a key of the ring was lost: the index still answers."""
+    Connection.objects.filter(pk=read.pk).update(sealed_access_token="of another key")
+
+    answered = ask(alice, TRAINS)
+
+    assert answered["status"] == "succeeded"
+    assert answered["answer"].endswith(checking.NOT_CHECKED)
+
+
 def test_a_token_that_ended_is_found_by_the_reading_that_follows(
     alice: Person, acme: NotionWorkspace, read: Connection
 ) -> None:
