@@ -16,6 +16,9 @@ from devkit.postgres import SYSTEM_FOLDER
 from devkit.processes import REAPER
 from devkit.services import Services
 
+MEASURING = PROJECT / "tests" / "measuring"
+LEAST_COVERAGE = 90  # percent of lines and branches
+WHOLE_RUN = ["-n", "2", "--dist", "loadscope", "--durations=20"]
 BIN = Path(sys.executable).parent
 CHECKS: dict[str, list[str]] = {
     "style": ["ruff", "check", "."],
@@ -100,8 +103,18 @@ def test(arguments: Sequence[str]) -> int:
             return call(["python", "-m", "pytest", *chosen], services.environment)
         if check(services.environment):
             return 1
-        coverage = ["--cov", "--cov-report=term:skip-covered", "--durations=20"]
-        return call(["python", "-m", "pytest", "-n", "2", "--dist", "loadscope", *coverage], services.environment)
+        counted = services.home.path / "coverage"
+        counted.mkdir()
+        environment = {**services.environment, "PYTHONPATH": str(MEASURING), "DOCENT_COVERAGE": str(counted)}
+        failed = call(["python", "-m", "pytest", *WHOLE_RUN], {**environment, "DOCENT_COVERAGE_ALL": "1"})
+        return failed or judge_coverage(counted)
+
+
+def judge_coverage(folder: Path) -> int:
+    """1 when too few lines and branches were executed by all processes together."""
+    files = map(str, folder.glob("*.json"))
+    merge = ["--skip-covered", "--fail-under", str(LEAST_COVERAGE), "--out", os.devnull, "--merge", *files]
+    return call(["python", "-m", "slipcover", *merge], {})
 
 
 def measure(module: str, arguments: Sequence[str]) -> int:

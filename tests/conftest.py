@@ -4,11 +4,13 @@ from datetime import datetime
 
 import hypothesis
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Role
+from accounts.passwords import Argon2id
 from tests.database import prepared
 from tests.outside import acme, chroma, emulator
 from tests.people import Person, join, put_on_plan, sign_up
@@ -19,6 +21,11 @@ __all__ = ["acme", "chroma", "emulator"]
 # How fast a busy machine makes examples says nothing about the product.
 hypothesis.settings.register_profile("docent", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("docent")
+
+# Nearly every test signs somebody up and makes a client: the real cost of Argon2, and a look at every static file for
+# each client, would be a third of a run. Started processes have both as they are.
+Argon2id.time_cost, Argon2id.memory_cost = 1, 8
+settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(scope="session", autouse=True)

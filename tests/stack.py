@@ -53,16 +53,17 @@ class Program:
 
     def kill(self) -> None:
         """As when the machine's memory ran out: no process of the group gets to say anything."""
-        self._signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
 
-    def stop(self) -> None:
-        self._signal(signal.SIGTERM)
+    def end(self) -> None:
+        """After SIGTERM; killed when it takes too long."""
         if self.process is not None:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_SECONDS)
-        self._signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
 
-    def _signal(self, number: int) -> None:
+    def signal(self, number: int) -> None:
+        """To the whole group."""
         if self.process is None:
             return
         try:
@@ -149,8 +150,11 @@ class Stack:
         return [(log.name, "".join(log.read_text().splitlines(keepends=True)[-80:])) for log in logs if log.exists()]
 
     def stop(self) -> None:
-        for program in (self.web, self.worker, self.sync):
-            program.stop()
+        programs = (self.web, self.worker, self.sync)
+        for program in programs:
+            program.signal(signal.SIGTERM)
+        for program in programs:
+            program.end()
 
 
 @contextmanager

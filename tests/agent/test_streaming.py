@@ -1,6 +1,7 @@
 """Waiting, streaming and dying, against a real web process and a real worker."""
 
 import re
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -49,10 +50,10 @@ class StoppedWorker:
         self.stack = stack
 
     def __enter__(self) -> None:
-        self.stack.worker.kill()
+        self.stack.worker.signal(signal.SIGSTOP)
 
     def __exit__(self, *_: object) -> None:
-        self.stack.restart_worker()
+        self.stack.worker.signal(signal.SIGCONT)
 
 
 def test_the_answer_is_waited_for(stack: Stack, alice: Person) -> None:

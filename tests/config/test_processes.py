@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import Error, connection, connections
 
 from accounts import tenancy
+from accounts.models import User
 from agent.models import Page
 from tests.people import Person
 from tests.stack import Stack, running
@@ -51,6 +52,8 @@ def test_somebody_signs_up_over_a_web_process_without_the_owner(stack: Stack) ->
     answer = httpx.post(f"{stack.url}/auth/register", json=person, timeout=30)
 
     assert answer.status_code == 201, answer.text
+    # What OWASP recommends; the tests' own process hashes at less cost.
+    assert User.objects.get(email=person["email"]).password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_web_is_not_ready_while_the_database_lets_nobody_in(stack: Stack) -> None:

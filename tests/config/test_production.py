@@ -44,7 +44,7 @@ WRONG = {
 
 
 def start(what: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name not in WRONG and not name.startswith("COV_CORE")}
+    kept = {name: value for name, value in os.environ.items() if name not in WRONG}
     environment = {**kept, **GOOD, **changes}
     return subprocess.run(
         [sys.executable, *STARTS[what]],

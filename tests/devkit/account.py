@@ -44,7 +44,7 @@ def ordinary(folder: Path) -> Account:
     nobody = pwd.getpwnam("nobody")
     os.chown(home, nobody.pw_uid, nobody.pw_gid)
     # Root's measuring of coverage would write into a folder of root's.
-    environment = {name: value for name, value in environment.items() if not name.startswith("COV")}
+    environment = {name: value for name, value in environment.items() if not name.startswith("DOCENT_COVERAGE")}
     return Account(
         uid=nobody.pw_uid,
         home=home,
