@@ -1,10 +1,12 @@
 """Questions a minute: apart from the quota, for the whole workspace, exact under load, open while Redis is away."""
 
 import socket
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
@@ -136,18 +138,46 @@ def test_a_key_has_a_limit_of_its_own_below_the_workspaces(team_owner: Person, n
     assert [rate.remaining for rate in rates.look(asked)] == [60, 0]
 
 
-def test_while_redis_is_away_questions_are_admitted_and_it_is_logged(
-    alice: Person, now: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    with socket.socket() as nobody:
+@contextmanager
+def redis_away() -> Iterator[None]:
+    """A store that refuses every connection."""
+    with socket.socket() as nobody, pytest.MonkeyPatch.context() as patch:
         nobody.bind(("127.0.0.1", 0))
-        away = redis.Redis(port=nobody.getsockname()[1], socket_connect_timeout=1)
-        monkeypatch.setattr(valkey, "client", lambda: away)
+        refused = redis.Redis(port=nobody.getsockname()[1], socket_connect_timeout=1)
+        patch.setattr(valkey, "client", lambda: refused)
+        yield
 
+
+def test_while_redis_is_away_questions_are_admitted(alice: Person, now: datetime) -> None:
+    with redis_away():
         words = {ask_once(alice, now) for _ in range(TRIAL + 1)}
         headers = alice.api.get("/usage/quota").headers
 
     assert words == {"admitted"}
-    assert caplog.text.count("Redis is away") == 1
     assert "minute" not in headers["RateLimit"]
     assert '"requests";r=' in headers["RateLimit"]
+
+
+# However slow this machine is, an hour's rest lasts beyond all questions, and none is over at once.
+@pytest.mark.parametrize(("rest_seconds", "times"), [(3600.0, 1), (0.0, 5)])
+def test_redis_that_is_away_is_asked_and_logged_once_for_each_rest(
+    alice: Person, now: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    rest_seconds: float, times: int,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(rates, "REST_SECONDS", rest_seconds)
+
+    with redis_away():
+        for _ in range(5):
+            ask_once(alice, now)
+
+    assert caplog.text.count("Redis is away") == times
+
+
+def test_when_redis_is_back_questions_are_counted_after_the_rest(alice: Person, now: datetime) -> None:
+    with redis_away():
+        ask_once(alice, now)
+    rates._resting_until = time.monotonic()
+
+    words = Counter(ask_once(alice, now) for _ in range(TRIAL + 1))
+
+    assert words == {"admitted": TRIAL, "rate-limited": 1}
