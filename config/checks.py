@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.utils.module_loading import import_string
@@ -27,8 +27,8 @@ def insist_on_production() -> None:
     if found:
         listed = "\n".join(f"- {problem}" for problem in found)
         raise ImproperlyConfigured(f"Docent does not start like this:\n{listed}")
-    if settings.IS_PRODUCTION and settings.BILLING_GATEWAY == "manual":
-        log.warning("BILLING_GATEWAY=manual: nothing is charged, and each change of plan waits for `approve_plan`")
+    for doubt in doubts():
+        log.warning(doubt)
 
 
 def insist_on_walls() -> None:
@@ -40,7 +40,10 @@ def insist_on_walls() -> None:
 
 
 def as_system_check(app_configs: Any, **_: Any) -> list[CheckMessage]:
-    return [Error(problem, id="docent.E001") for problem in problems()]
+    return [
+        *(Error(problem, id="docent.E001") for problem in problems()),
+        *(Warning(doubt, id="docent.W001") for doubt in doubts()),
+    ]
 
 
 def problems() -> Iterator[str]:
@@ -51,6 +54,19 @@ def problems() -> Iterator[str]:
         yield from _secrets()
         yield from _addresses()
         yield from _doors()
+
+
+def doubts() -> Iterator[str]:
+    """What a hosted installation may mean, and is told at each start."""
+    if not settings.IS_PRODUCTION:
+        return
+    if settings.BILLING_GATEWAY == "manual":
+        yield "BILLING_GATEWAY=manual: nothing is charged, and each change of plan waits for `approve_plan`."
+    if settings.STRIPE_SECRET_KEY.startswith(("sk_test_", "rk_test_")):
+        yield (
+            "STRIPE_SECRET_KEY is a test key: every plan can be had for a test card's number and nobody pays. "
+            "Set the live key, and the signing secret of its endpoint, before customers come."
+        )
 
 
 def _times() -> Iterator[str]:

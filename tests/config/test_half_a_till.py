@@ -39,3 +39,17 @@ def test_each_half_is_refused_by_its_name(half: dict[str, Any], named: str) -> N
     with override_settings(**WHOLE | half):
         assert named in " ".join(checks.problems())
         assert checks.as_system_check(None)
+
+
+@pytest.mark.parametrize("key", ["sk_test_1", "rk_test_1"])
+def test_a_hosted_installation_with_a_test_key_is_told_that_nobody_pays(key: str) -> None:
+    with override_settings(**WHOLE | {"IS_PRODUCTION": True, "STRIPE_SECRET_KEY": key}):
+        doubts = [found for found in checks.as_system_check(None) if found.id == "docent.W001"]
+
+    assert ["STRIPE_SECRET_KEY is a test key" in found.msg for found in doubts] == [True]
+
+
+@pytest.mark.parametrize("settings", [{"IS_PRODUCTION": True, "STRIPE_SECRET_KEY": "sk_live_1"}, {}])
+def test_a_live_key_and_a_test_key_on_one_machine_are_no_doubt(settings: dict[str, Any]) -> None:
+    with override_settings(**WHOLE | settings):
+        assert list(checks.doubts()) == []

@@ -115,6 +115,20 @@ def test_one_wrong_variable_is_enough() -> None:
     assert done.stdout.splitlines() == [f"{name} {name}" for name in WRONG], done.stderr
 
 
+@pytest.mark.parametrize("what", ["check", "web"])
+def test_a_test_key_is_warned_of_at_the_start(what: str) -> None:
+    ended = start(
+        what,
+        BILLING_GATEWAY="stripe",
+        STRIPE_SECRET_KEY="sk_test_1",
+        STRIPE_WEBHOOK_SECRETS="whsec_1",
+        STRIPE_API_URL="",
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert "STRIPE_SECRET_KEY is a test key" in ended.stderr
+
+
 def test_a_misspelt_environment_opens_no_doors() -> None:
     done = start("check", DOCENT_ENV="prod")
 
