@@ -217,8 +217,8 @@ def test_what_was_asked_before_the_trials_end_is_answered_and_charged_after_it(a
         run = Run.objects.get(pk=queued["id"])
         assert (run.status, bool(run.answer)) == ("succeeded", True)
         assert Hold.objects.get(pk=run.hold_id).state == "settled"
-    requests, tokens, *held = usage_of(alice)
-    assert (requests, tokens > 0, held) == (1, True, [0, 0])
+    assert run.input_tokens > 0 < run.output_tokens
+    assert usage_of(alice) == (1, run.input_tokens + run.output_tokens, 0, 0)
     assert alice.api.post("/agent/run", {"prompt": QUESTION}).status_code == 402
     assert alice.api.get(f"/agent/runs/{queued['id']}").status_code == 402
     put_on_plan(alice, "pro")
