@@ -1,29 +1,51 @@
 """Waiting for a warm schema when many people sign up at once."""
 
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from typing import TypeVar
 
 import kombu.exceptions
+from django.db import connections
 
 from accounts import schemas
-from accounts.models import WorkspaceSchema
 
-LONGEST_WAIT = timedelta(seconds=3)
-STEP = timedelta(milliseconds=100)
-
-
-def wait_for_schema() -> None:
-    """Return when there is one, or after three seconds; who claims it then sees for itself. Not in a transaction."""
-    if is_ready():
-        return
-    wake_filler()
-    deadline = time.monotonic() + LONGEST_WAIT.total_seconds()
-    while not is_ready() and time.monotonic() < deadline:
-        time.sleep(STEP.total_seconds())
+LONGEST_WAIT_SECONDS = 8.0
+STEP_SECONDS = 0.1
+# Who fills may have been busy with the few before, and a wish that comes meanwhile is not heard.
+WAKE_AGAIN_SECONDS = 1.0
+# After somebody waited in vain nobody waits here: a crowd would hold every thread for nothing.
+REST_SECONDS = 10.0
+_resting_until = 0.0
+T = TypeVar("T")
 
 
-def is_ready() -> bool:
-    return WorkspaceSchema.objects.filter(state=WorkspaceSchema.State.WARM, head=schemas.head()).exists()
+def with_schema(work: Callable[[], T]) -> T:
+    """The answer of `work`, which claims a schema; when there is none, tried again for some seconds. No transaction.
+
+    Raises NoSchemaReady.
+    """
+    global _resting_until
+    try:
+        return work()
+    except schemas.NoSchemaReady:
+        wake_filler()
+        if time.monotonic() < _resting_until:
+            raise
+    began = woken_at = time.monotonic()
+    while True:
+        # Back to the others of this process; waiting needs none.
+        connections["default"].close()
+        time.sleep(STEP_SECONDS)
+        try:
+            return work()
+        except schemas.NoSchemaReady:
+            now = time.monotonic()
+            if now - began > LONGEST_WAIT_SECONDS:
+                _resting_until = now + REST_SECONDS
+                raise
+            if now - woken_at > WAKE_AGAIN_SECONDS:
+                woken_at = now
+                wake_filler()
 
 
 def wake_filler() -> None:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import schemas
 from accounts.models import Membership, Role, User, Workspace
-from accounts.pool import wait_for_schema
+from accounts.pool import with_schema
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
 from config.errors import AppError, InvalidField
@@ -52,11 +52,7 @@ def register(*, email: str, password: str, now: datetime, name: str = "", worksp
     if EmailAddress.objects.filter(email=user.email).exists():
         raise EmailTaken(made)
     try:
-        try:
-            _save(made)
-        except schemas.NoSchemaReady:
-            wait_for_schema()
-            _save(made)
+        with_schema(lambda: _save(made))
     except IntegrityError as error:
         if User.objects.filter(email=user.email).exists():
             raise EmailTaken(made) from error

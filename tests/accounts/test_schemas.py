@@ -1,12 +1,16 @@
+import secrets
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
+from django.test import Client
+from rest_framework.test import APIClient
 
-from accounts import schemas
-from accounts.models import WorkspaceSchema
+from accounts import pool, schemas
+from accounts.models import User, WorkspaceSchema
 from billing import services
 from tests.people import PASSWORD, sign_up
 
@@ -114,3 +118,69 @@ def test_a_refused_sign_up_gives_its_schema_back(now: Any) -> None:
         services.register(email=person.email, password=PASSWORD, now=now)
 
     assert WorkspaceSchema.objects.filter(state="warm").count() == warm
+
+
+def empty_the_pool() -> None:
+    for name in WorkspaceSchema.objects.filter(state="warm").values_list("name", flat=True):
+        schemas.drop(name)
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(pool, "LONGEST_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(pool, "_resting_until", 0.0)
+    empty_the_pool()
+    yield
+    schemas.fill(8)
+
+
+def sign_up_by_api(name: str) -> Any:
+    person = {"email": f"{name}-{secrets.token_hex(4)}@example.com", "password": PASSWORD}
+    return APIClient().post("/auth/register", person, format="json")
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_when_nobody_fills_the_pool_a_sign_up_is_told_when_to_try_again_and_leaves_nothing() -> None:
+    before = User.objects.count()
+
+    answer = sign_up_by_api("nora")
+
+    assert (answer.status_code, answer.json()["type"], answer.headers["Retry-After"]) == (503, "/problems/busy", "10")
+    assert User.objects.count() == before
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_after_one_waited_in_vain_the_next_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_up_by_api("nora")
+    monkeypatch.setattr(pool, "LONGEST_WAIT_SECONDS", 3600.0)
+
+    refused = sign_up_by_api("omar").status_code
+    schemas.fill(1)
+
+    assert (refused, sign_up_by_api("omar").status_code) == (503, 201)
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_the_page_says_it_too() -> None:
+    form = {"email": f"nora-{secrets.token_hex(4)}@example.com", "password1": PASSWORD, "name": "Nora"}
+
+    answer = Client().post("/accounts/signup/", form)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "11")
+    assert "New workspaces are being prepared" in answer.content.decode()
+
+
+def test_filling_makes_up_for_what_is_claimed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty_the_pool()
+    build, claimed = schemas.build, []
+
+    def build_and_lose() -> str:
+        name = build()
+        if len(claimed) < 5:
+            claimed.append(schemas.claim())
+        return name
+
+    monkeypatch.setattr(schemas, "build", build_and_lose)
+    built = schemas.fill(4)
+
+    assert (built, len(claimed), WorkspaceSchema.objects.filter(state="warm").count()) == (9, 5, 4)

@@ -146,13 +146,3 @@ def test_an_empty_pool_is_filled_while_the_sign_up_waits() -> None:
 
     filler.join()
     assert answer.status_code == 201
-
-
-def test_a_pool_that_stays_empty_refuses_and_leaves_nothing_behind() -> None:
-    WorkspaceSchema.objects.filter(state="warm").delete()
-    email = address()
-
-    answer = client().post("/auth/register", register(email))
-
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "3")
-    assert not User.objects.filter(email=email).exists()

@@ -10,11 +10,12 @@ import pytest
 from django.conf import settings
 from django.db import Error, connection, connections
 
-from accounts import tenancy
-from accounts.models import User
+from accounts import schemas, tenancy
+from accounts.models import User, WorkspaceSchema
 from agent.models import Page
 from tests.people import Person
 from tests.stack import Stack, running
+from tests.threads import at_once
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,17 @@ def shut(is_shut: bool) -> None:
     for alias in connections:
         connections[alias].close()
         connections[alias].close_pool()  # type: ignore[attr-defined]  # of the Postgres backend
+
+
+def test_eight_sign_up_at_once_while_no_workspace_is_ready(stack: Stack) -> None:
+    for name in WorkspaceSchema.objects.filter(state="warm").values_list("name", flat=True):
+        schemas.drop(name)
+
+    def sign_up() -> int:
+        person = {"email": f"nora-{os.urandom(4).hex()}@example.com", "password": "correct horse battery staple"}
+        return httpx.post(f"{stack.url}/auth/register", json=person, timeout=60).status_code
+
+    assert at_once(sign_up, times=8) == [201] * 8
 
 
 def test_entering_a_workspace_over_a_broken_connection_raises_djangos_error(alice: Person) -> None:
