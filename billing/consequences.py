@@ -6,7 +6,7 @@ from django.utils.formats import date_format
 
 from accounts.models import Workspace
 from billing import reading
-from billing.effective import effective
+from billing.effective import EffectivePlan, State, effective
 from billing.models import Subscription
 from billing.plans import COMING, KEPT_AFTER_END, Feature, Plan
 
@@ -17,11 +17,12 @@ def consequences(workspace: Workspace, plan: Plan, *, now: datetime) -> list[str
     return [*_people(workspace, plan), *_connections(workspace, plan), *_limits(present, plan), *_lost(present, plan)]
 
 
-def of_the_end(workspace: Workspace, *, at: datetime) -> list[str]:
+def of_the_end(workspace: Workspace, current: EffectivePlan, *, at: datetime) -> list[str]:
     """What stops with a subscription, and what does not."""
     others = workspace.memberships.count() - 1
+    what = "Reading stops then too" if current.state == State.READ_ONLY else "Questions, syncs and changes stop then"
     return [
-        "Questions, syncs and changes stop then" + (f", also for the {others} others here." if others > 0 else "."),
+        what + (f", also for the {others} {'other' if others == 1 else 'others'} here." if others > 0 else "."),
         f"What was read from Notion is kept until {date_format(at + KEPT_AFTER_END, 'j M Y')} and erased after that.",
         "Sign-in, settings and this page stay open. A plan bought before then opens everything again.",
     ]

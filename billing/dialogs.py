@@ -9,11 +9,15 @@ from accounts.models import Membership
 from billing import changes
 from billing.consequences import consequences, of_the_end
 from billing.effective import EffectivePlan, State
-from billing.gateways import Line, Preview, gateway
+from billing.gateways import Line, Preview, gateway, is_given
+from billing.models import Subscription
 from billing.permissions import plan_of
 from billing.plans import CURRENCY, PLANS, Plan, Tier
-from billing.shown import day
+from billing.shown import day, until_then
 from config.errors import InvalidField
+
+TAKEN_BACK = "It can be taken back on this page until then."
+A_SEAT_MORE = "A seat more is charged for the rest of the month on the next invoice."
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,12 @@ def dialog(membership: Membership, *, chosen: str, seats: str, now: datetime) ->
     """None when there is nothing to ask. Raises gateways.Refused."""
     current = plan_of(membership, now=now)
     if chosen == "cancel":
-        return _end(membership, current) if current.state in changes.PAYS else None
+        return _end(membership, current) if current.state in changes.PAYS and not current.leaves_at else None
     plan = PLANS[Tier(chosen)] if chosen in Tier.values else current.plan
     if plan.tier in changes.upgrades(current):
         return _upgrade(membership, current, plan, seats, now)
     if plan.tier in changes.downgrades(current):
-        return _downgrade(membership, plan, now)
+        return _downgrade(membership, current, plan, now)
     if chosen == current.tier and current.state == State.ACTIVE and plan.is_per_seat:
         return _seats(membership, plan, seats, now)
     return None
@@ -69,7 +73,11 @@ def _upgrade(membership: Membership, current: EffectivePlan, plan: Plan, seats: 
         title=f"{'Upgrade to' if is_running else 'Choose'} {plan.name}",
         action="upgrade",
         button="Continue to payment" if takes_money else f"Change to {plan.name}",
-        lines=(f"{plan.requests:,} questions and {plan.tokens:,} tokens a month{each}.", _how(takes_money)),
+        lines=(
+            f"{plan.requests:,} questions and {plan.tokens:,} tokens a month{each}.",
+            _how(takes_money),
+            *_dropped(current),
+        ),
         offer=_offer(membership, plan, seats, now),
         seats_least=membership.workspace.memberships.count() if plan.is_per_seat else 0,
     )
@@ -81,20 +89,24 @@ def _how(takes_money: bool) -> str:
     return "We answer your wish before anything changes." if settings.IS_PRODUCTION else "It applies at once."
 
 
-def _downgrade(membership: Membership, plan: Plan, now: datetime) -> Dialog:
+def _downgrade(membership: Membership, current: EffectivePlan, plan: Plan, now: datetime) -> Dialog:
     offer = _offer(membership, plan, "", now)
+    then = Offer(then_cents=offer.then_cents, then_on=offer.then_on, currency=offer.currency)
+    at = current.period.ends_at
     return Dialog(
         chosen=plan.tier,
-        title=f"Move to {plan.name} on {offer.then_on}",
+        title=f"Move to {plan.name} on {day(at)}",
         action="downgrade",
         button=f"Move to {plan.name}",
-        lines=("Until then everything stays as it is, and it can be taken back on this page.",),
-        offer=Offer(then_cents=offer.then_cents, then_on=offer.then_on, currency=offer.currency),
+        lines=(until_then(current, at), TAKEN_BACK, *_dropped(current)),
+        offer=Offer() if _is_given(membership, now) else then,
         losses=tuple(consequences(membership.workspace, plan, now=now)),
     )
 
 
 def _seats(membership: Membership, plan: Plan, seats: str, now: datetime) -> Dialog:
+    is_given = _is_given(membership, now)
+    offer = replace(_offer(membership, plan, seats, now), today_cents=None)
     return Dialog(
         chosen=plan.tier,
         title="Change seats",
@@ -102,9 +114,9 @@ def _seats(membership: Membership, plan: Plan, seats: str, now: datetime) -> Dia
         button="Change seats",
         lines=(
             "As many as members: then seats follow the members. More: the number is fixed until you change it.",
-            *(("A seat more is charged for the rest of the month on the next invoice.",) * gateway().takes_money),
+            *((A_SEAT_MORE,) * (gateway().takes_money and not is_given)),
         ),
-        offer=replace(_offer(membership, plan, seats, now), today_cents=None),
+        offer=replace(offer, then_cents=None) if is_given else offer,
         seats_least=membership.workspace.memberships.count(),
     )
 
@@ -116,11 +128,23 @@ def _end(membership: Membership, current: EffectivePlan) -> Dialog:
         title=f"Cancel {current.plan.name}",
         action="cancel",
         button="Cancel subscription",
-        lines=(f"It ends on {day(at)}. Until then everything stays as it is, and it can be taken back on this page.",),
+        lines=(f"It ends on {day(at)}. {until_then(current, at)}", TAKEN_BACK, *_dropped(current)),
         offer=Offer(),
-        losses=tuple(of_the_end(membership.workspace, at=at)),
+        losses=tuple(of_the_end(membership.workspace, current, at=at)),
         is_loss=True,
     )
+
+
+def _is_given(membership: Membership, now: datetime) -> bool:
+    return is_given(Subscription.objects.get(workspace_id=membership.workspace_id), now=now)
+
+
+def _dropped(current: EffectivePlan) -> tuple[str, ...]:
+    """What is planned already and will not happen then."""
+    if current.pending is None:
+        return ()
+    what = f"change to {current.pending.plan.name}" if current.pending.plan else "end"
+    return (f"The {what} that is planned for {day(current.pending.at)} is dropped.",)
 
 
 def _offer(membership: Membership, plan: Plan, seats: str, now: datetime) -> Offer:

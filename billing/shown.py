@@ -188,10 +188,21 @@ def _limit(current: EffectivePlan) -> str:
 def _pending(current: EffectivePlan) -> str:
     if current.pending is None:
         return ""
-    at = day(current.pending.at)
-    if current.pending.plan is None:
-        return f"The subscription ends on {at}. Until then everything stays as it is."
-    return f"The plan changes to {current.pending.plan.name} on {at}. Until then everything stays as it is."
+    at, plan = current.pending.at, current.pending.plan
+    what = f"The plan changes to {plan.name}" if plan else "The subscription ends"
+    return f"{what} on {day(at)}. {until_then(current, at)}"
+
+
+def until_then(current: EffectivePlan, at: datetime) -> str:
+    """What works until a change that is planned, or asked for, happens."""
+    if current.state == State.READ_ONLY:
+        return "Until then only reading is possible, unless the late payment is made."
+    if current.state == State.GRACE and current.ends_at is not None:
+        if current.ends_at < at:
+            until = exactly(current.ends_at, _zone())
+            return f"Everything works until {until}; after that only reading, until the late payment is made."
+        return "Everything works until then. The late payment stays due."
+    return "Until then everything stays as it is."
 
 
 def _column(plan: Plan, current: EffectivePlan) -> dict[str, Any]:

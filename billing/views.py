@@ -60,8 +60,10 @@ class PlanPage(MemberPage):
         try:
             return dialog(self.membership, chosen=chosen, seats=seats, now=now), None
         except gateways.Refused as refused:
-            again = self.request.get_full_path()
-            return None, {"tone": "bad", "text": refused.detail, "url": again, "action": "Try again"}
+            notice = {"tone": "bad", "text": refused.detail}
+            if refused.retry_after is not None:
+                notice |= {"url": self.request.get_full_path(), "action": "Try again"}
+            return None, notice
 
     def post(self, request: HttpRequest) -> HttpResponse:
         act = ACTIONS.get(request.POST.get("action", "upgrade"))

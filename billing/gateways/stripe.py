@@ -71,6 +71,7 @@ class Stripe:
             total = plan.monthly_cents(seats)
             lines = (Line(_words(plan, seats), total),)
             return Preview(takes_effect_at=now, due_now_cents=total, then_cents=total, next_at=None, lines=lines)
+        _check_nothing_planned(subscription)
         bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
         item = truth.item_of(bought)
         invoice = truth.api().v1.invoices.create_preview(
@@ -97,9 +98,7 @@ class Stripe:
         subscription.save(update_fields=["fixed_seats"])
         account, was = _paying_account(subscription, now), effective(subscription, now).tier
         if account is not None:
-            if subscription.pending_at is not None:
-                # Stripe changes nothing beside what is planned, and who only looks must not lose it.
-                raise PlannedAlready("Another change is planned. Keep the current plan first, then change it.")
+            _check_nothing_planned(subscription)
             return Change(CHECKOUT_REQUIRED, subscription, _confirm_url(account, PLANS[tier], seats, was=was))
         account = _account(subscription)
         return Change(CHECKOUT_REQUIRED, subscription, _checkout_url(account, PLANS[tier], seats, was=was))
@@ -208,6 +207,12 @@ class Stripe:
             for invoice in found.data
             if invoice.status != "draft"
         )
+
+
+def _check_nothing_planned(subscription: Subscription) -> None:
+    """Stripe changes nothing beside what is planned, and who only looks must not lose it."""
+    if subscription.pending_at is not None:
+        raise PlannedAlready("Another change is planned. Keep the current plan first, then change it.")
 
 
 def _account(subscription: Subscription) -> StripeAccount:

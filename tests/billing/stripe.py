@@ -12,6 +12,7 @@ from billing.stripe import events, setup
 from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
 from tests.people import Person
 
+DAY = 86_400
 GOOD, DECLINED, ASKS_THE_BANK, FAILS_LATER = (
     "4242424242424242",
     "4000000000000002",
@@ -55,6 +56,11 @@ def confirm(url: str, *, authenticate: str = "complete") -> httpx.Response:
 
 def account(person: Person) -> StripeAccount:
     return StripeAccount.objects.get(workspace=person.workspace)
+
+
+def state(person: Person) -> tuple[str, str]:
+    subscription = person.subscription
+    return subscription.tier, subscription.status
 
 
 def hear(person: Person, vendor: StripeProcess) -> None:

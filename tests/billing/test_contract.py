@@ -44,12 +44,6 @@ class AtStripe:
         hear(person, self.vendor)
 
 
-@pytest.fixture(scope="module")
-def process() -> Iterator[StripeProcess]:
-    with StripeProcess() as started:
-        yield started
-
-
 @pytest.fixture(params=["manual", "stripe"])
 def till(request: pytest.FixtureRequest, process: StripeProcess) -> Iterator[Till]:
     if request.param == "manual":

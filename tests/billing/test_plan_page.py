@@ -1,9 +1,7 @@
 """Plan and billing as an owner clicks through it: with nobody who takes money, and with Stripe's stand-in."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
-from html import unescape
 
 import pytest
 from django.conf import settings
@@ -16,30 +14,9 @@ from billing.models import Subscription
 from billing.plans import KEPT_AFTER_END, PLANS
 from config.templatetags.ui import money
 from devkit.stripe.process import StripeProcess
-from tests.billing.stripe import FAILS_LATER, account, at_stripe, buy, confirm, hear, pay
+from tests.billing.pages import text
+from tests.billing.stripe import DAY, FAILS_LATER, account, buy, confirm, hear, pay
 from tests.people import Person, join, put_on_plan, sign_up
-
-MONTH = 32 * 86_400
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[StripeProcess]:
-    with StripeProcess() as running:
-        yield running
-
-
-@pytest.fixture
-def vendor(process: StripeProcess) -> Iterator[StripeProcess]:
-    process.reset()
-    with at_stripe(process):
-        yield process
-
-
-def text(person: Person, query: str = "", **headers: str) -> str:
-    answer = person.web.get(f"/app/plan{query}", headers=headers)
-    assert answer.status_code == 200
-    words = re.sub(r"<[^>]+>", " ", answer.content.decode())
-    return re.sub(r"\s+", " ", unescape(words)).replace("\u00a0", " ")
 
 
 def post(person: Person, **form: object) -> str:
@@ -201,7 +178,7 @@ def test_an_upgrade_shows_its_proration_and_is_confirmed_at_the_portal(vendor: S
 def test_a_failed_payment_shows_its_dates_and_leads_to_the_card(vendor: StripeProcess, alice: Person) -> None:
     buy(alice, vendor, "pro")
     vendor.give_card(account(alice).customer_id, FAILS_LATER)
-    vendor.advance(MONTH)
+    vendor.advance(32 * DAY)
     hear(alice, vendor)
 
     page = text(alice)
