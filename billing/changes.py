@@ -16,7 +16,7 @@ from accounts.permissions import check_can_buy
 from billing import seats as seating
 from billing.effective import EffectivePlan, State, effective
 from billing.gateways import Change, Preview, gateway
-from billing.models import PlanRequest, Subscription
+from billing.models import Subscription
 from billing.plans import PLANS, Tier
 from config.errors import AppError
 
@@ -39,11 +39,6 @@ class DowngradeNotAllowed(NotAllowed):
 
 class NothingToChange(NotAllowed):
     code = "nothing-to-change"
-    status = 409
-
-
-class IsPaidFor(NotAllowed):
-    code = "is-paid-for"
     status = 409
 
 
@@ -149,28 +144,6 @@ def portal_url(*, membership: Membership, now: datetime) -> str:
     check_can_buy(membership)
     with locked(membership.workspace_id, now) as subscription:
         return gateway().portal_url(subscription)
-
-
-def approve(*, request_id: int, now: datetime) -> Subscription:
-    """Staff says yes to a change of plan. A second yes changes nothing.
-
-    Raises PlanRequest.DoesNotExist, or IsPaidFor where it would be undone by what the provider says next.
-    """
-    with transaction.atomic():
-        request = PlanRequest.objects.select_for_update().get(pk=request_id)
-        subscription = Subscription.objects.select_for_update().get(workspace_id=request.workspace_id)
-        if request.decided_at is None:
-            gateway().hear(subscription, now=now)
-            if gateway().is_bought(subscription, now=now):
-                raise IsPaidFor("A subscription is being paid for. It has to end before a plan is given.")
-            plan, members = PLANS[Tier(request.tier)], subscription.workspace.memberships.count()
-            # More seats than members were asked for: an owner has fixed their number.
-            subscription.fixed_seats = request.seats if plan.is_per_seat and request.seats > members else None
-            seats = max(request.seats, members) if plan.is_per_seat else 1
-            subscription.buy(plan.tier, seats=seats, by=request.requested_by_id, now=now)
-            request.decided_at, request.is_approved = now, True
-            request.save(update_fields=["decided_at", "is_approved"])
-    return subscription
 
 
 def _check_upgrade(current: EffectivePlan, tier: Tier) -> None:

@@ -164,6 +164,26 @@ class PlanRequest(models.Model):
         return f"{self.tier} for {self.workspace_id}"
 
 
+class GivenPlan(models.Model):
+    """A plan that staff gave unasked: by whom and why. Never changed."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="given_plans")
+    tier = models.CharField(max_length=8, choices=Tier.choices)
+    seats = models.PositiveIntegerField(default=1)
+    # An address, not an account: it stays when the account is gone.
+    given_by = models.EmailField(max_length=254)
+    why = models.TextField()
+    given_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=~models.Q(why="") & ~models.Q(given_by=""), name="who_gives_says_why")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tier} with {self.seats} seats for {self.workspace}"
+
+
 class StripeAccount(models.Model):
     """Who a workspace is at Stripe. What it has bought there is mirrored into its `Subscription`."""
 
@@ -175,7 +195,6 @@ class StripeAccount(models.Model):
     subscription_id = models.CharField(max_length=64, blank=True)
     # The last one whose end we know: what stands beside it was given since.
     ended_id = models.CharField(max_length=64, blank=True)
-    schedule_id = models.CharField(max_length=64, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:

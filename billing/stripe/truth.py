@@ -91,7 +91,8 @@ def ask(account: StripeAccount) -> Truth:
 def mirror(account: StripeAccount, subscription: Subscription, *, now: datetime) -> bool:
     """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice."""
     truth = ask(account)
-    before = _facts(subscription)
+    facts = _facts(subscription)
+    before = facts, account.subscription_id
     if truth.bought is not None:
         if truth.is_standing:
             _write_standing(subscription, truth.bought, now)
@@ -100,15 +101,12 @@ def mirror(account: StripeAccount, subscription: Subscription, *, now: datetime)
             if _is_about_the_end(account, subscription, truth.bought):
                 _write_ended(subscription, truth.bought)
             account.subscription_id, account.ended_id = "", truth.bought.id
-        schedule = truth.bought.schedule if truth.is_standing else None
-        account.schedule_id = schedule if isinstance(schedule, str) else schedule.id if schedule else ""
     account.synced_at = now
     account.save()
-    differs = _facts(subscription) != before
-    if differs:
+    if _facts(subscription) != facts:
         subscription.changed_at = now
         subscription.save()
-    return differs
+    return (_facts(subscription), account.subscription_id) != before
 
 
 FACTS = ("tier", "status", "seats", "anchor_at", "past_due_since", "pending_tier", "pending_at", "ended_at")
@@ -163,10 +161,15 @@ def planned(bought: stripe.Subscription) -> Planned | None:
 
 
 def _is_about_the_end(account: StripeAccount, subscription: Subscription, bought: stripe.Subscription) -> bool:
-    """False for a plan that staff gave after an end that we know, and for a trial that nobody has bought in."""
-    if account.ended_id != bought.id:
-        return subscription.status != Subscription.Status.TRIALING or account.subscription_id == bought.id
-    return subscription.ended_at is not None and subscription.ended_at <= _ended_at(bought)
+    """False for a plan that staff gave after this end, and for a trial that nobody has bought in."""
+    if account.subscription_id == bought.id:
+        return True
+    if subscription.status == Subscription.Status.TRIALING:
+        return False
+    if subscription.ended_at is not None:
+        return subscription.ended_at <= _ended_at(bought)
+    # It stood beside an end that was not written down: by a release before `ended_id`, or because our ids were lost.
+    return account.ended_id != bought.id and subscription.changed_at <= _ended_at(bought)
 
 
 def _ended_at(bought: stripe.Subscription) -> datetime:

@@ -1,32 +1,16 @@
 """Plans that staff give where Stripe takes the money: they stand until somebody changes them."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from billing.effective import State, effective
-from billing.models import PlanRequest
+from billing.models import PlanRequest, StripeAccount, Subscription
 from billing.stripe import events
 from devkit.stripe.process import StripeProcess
-from tests.billing.stripe import account, at_stripe, buy, clock, hear
+from tests.billing.stripe import DAY, account, buy, clock, hear, state
 from tests.people import Person, sign_up
-
-DAY = 86_400
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[StripeProcess]:
-    with StripeProcess() as running:
-        yield running
-
-
-@pytest.fixture
-def vendor(process: StripeProcess) -> Iterator[StripeProcess]:
-    process.reset()
-    with at_stripe(process):
-        yield process
 
 
 @pytest.fixture
@@ -48,11 +32,6 @@ def leave(person: Person, vendor: StripeProcess, *, is_heard: bool = True) -> No
         hear(person, vendor)
 
 
-def state(person: Person) -> tuple[str, str]:
-    subscription = person.subscription
-    return subscription.tier, subscription.status
-
-
 @pytest.mark.parametrize("is_heard", [True, False])
 def test_what_is_given_after_an_end_stands_through_every_night(
     vendor: StripeProcess, alice: Person, is_heard: bool
@@ -65,6 +44,20 @@ def test_what_is_given_after_an_end_stands_through_every_night(
         events.reconcile(now=clock(vendor))
 
     assert (*state(alice), alice.subscription.seats) == ("teams", "active", 3)
+
+
+def test_what_was_given_before_ends_were_remembered_stands_too(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    leave(alice, vendor)
+    give(alice, "teams", seats=3)
+    Subscription.objects.filter(workspace=alice.workspace).update(changed_at=clock(vendor))
+    StripeAccount.objects.filter(workspace=alice.workspace).update(ended_id="")
+
+    for _ in range(2):
+        events.reconcile(now=clock(vendor))
+
+    assert (*state(alice), alice.subscription.seats) == ("teams", "active", 3)
+    assert account(alice).ended_id != ""
 
 
 def test_what_is_given_changes_by_the_clock_also_for_who_once_paid(vendor: StripeProcess, alice: Person) -> None:

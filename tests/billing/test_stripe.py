@@ -1,6 +1,5 @@
 """The Stripe gateway against the stand-in, with the real library over HTTP."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,51 +8,32 @@ from django.utils import timezone
 
 from accounts.models import Job
 from billing import seats
-from billing.models import Subscription
+from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Tier
 from billing.stripe import events, truth
 from billing.stripe import seats as at_stripes
 from devkit.stripe.process import StripeProcess
 from tests.billing.stripe import (
     ASKS_THE_BANK,
+    DAY,
     DECLINED,
     FAILS_LATER,
     account,
-    at_stripe,
     buy,
     clock,
     confirm,
     hear,
     pay,
+    state,
 )
 from tests.people import Person, join
 from tests.threads import at_once
-
-DAY = 86_400
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[StripeProcess]:
-    with StripeProcess() as running:
-        yield running
-
-
-@pytest.fixture
-def vendor(process: StripeProcess) -> Iterator[StripeProcess]:
-    process.reset()
-    with at_stripe(process):
-        yield process
 
 
 def upgrade(person: Person, tier: str, **more: object) -> str:
     answer = person.api.post("/user/upgrade-subscription", {"tier": tier, **more})
     assert answer.json()["status"] == "checkout_required", answer.json()
     return str(answer.json()["checkout_url"])
-
-
-def state(person: Person) -> tuple[str, str]:
-    subscription = person.subscription
-    return subscription.tier, subscription.status
 
 
 def test_setting_up_twice_makes_everything_once(vendor: StripeProcess, capsys: pytest.CaptureFixture[str]) -> None:
@@ -323,6 +303,41 @@ def test_reconciling_mends_each_mirrored_column(vendor: StripeProcess, alice: Pe
     events.reconcile(now=clock(vendor))
 
     assert mine.values(*truth.FACTS).get() == right
+
+
+def test_every_id_of_stripes_is_the_key_or_written_anew_each_time() -> None:
+    columns = {field.name for field in StripeAccount._meta.concrete_fields}
+
+    assert columns == {"workspace", "customer_id", "subscription_id", "ended_id", "synced_at"}
+
+
+@pytest.mark.parametrize("lost", ["", "sub_of_somebody_else"])
+def test_reconciling_finds_a_lost_subscription_again_by_its_customer(
+    vendor: StripeProcess, alice: Person, lost: str
+) -> None:
+    buy(alice, vendor, "plus")
+    right, mine = account(alice).subscription_id, StripeAccount.objects.filter(workspace=alice.workspace)
+    mine.update(subscription_id=lost, ended_id=lost)
+
+    wrong = events.reconcile(now=clock(vendor))
+
+    assert (wrong >= 1, account(alice).subscription_id, state(alice)) == (True, right, ("plus", "active"))
+
+
+@pytest.mark.parametrize("lost", ["", "sub_of_somebody_else"])
+def test_a_subscription_that_was_lost_before_it_ended_has_ended_all_the_same(
+    vendor: StripeProcess, alice: Person, lost: str
+) -> None:
+    buy(alice, vendor, "plus")
+    right, mine = account(alice).subscription_id, StripeAccount.objects.filter(workspace=alice.workspace)
+    alice.api.post("/subscription/cancel")
+    mine.update(subscription_id=lost, ended_id=lost)
+    vendor.advance(32 * DAY)
+
+    events.reconcile(now=clock(vendor))
+
+    assert (account(alice).ended_id, account(alice).subscription_id) == (right, "")
+    assert state(alice) == ("plus", "canceled")
 
 
 def test_a_price_that_is_none_of_ours_gives_nothing_and_is_said(vendor: StripeProcess, alice: Person) -> None:

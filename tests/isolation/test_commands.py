@@ -1,6 +1,7 @@
 """Every management command of ours, with ids that are not there and on a workspace it was not asked about."""
 
 import json
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from io import StringIO
@@ -40,6 +41,7 @@ def run_refused(*arguments: str) -> str:
 HARMLESS: dict[str, Callable[[], str]] = {
     "prepare_database": lambda: run("prepare_database", "--warm", "1"),
     "approve_plan": lambda: run("approve_plan"),
+    "give_plan": lambda: run("give_plan"),
     "reseal": lambda: run("reseal", "--check"),
     "connections": lambda: run("connections", "--all"),
     "stripe_setup": lambda: run_refused("stripe_setup"),
@@ -49,6 +51,7 @@ HARMLESS: dict[str, Callable[[], str]] = {
 }
 REFUSED: dict[str, tuple[str, ...]] = {
     "approve_plan": ("approve_plan", "999999999"),
+    "give_plan": ("give_plan", str(uuid.uuid4()), "pro", "--by", "alice@example.com", "--why", "A friend"),
 }
 
 

@@ -64,6 +64,7 @@ SHARED = (
     ("accounts_mail", "workspace_id"),
     ("billing_subscription", "workspace_id"),
     ("billing_planrequest", "workspace_id"),
+    ("billing_givenplan", "workspace_id"),
 )
 
 

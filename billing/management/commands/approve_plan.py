@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from billing import changes
+from billing import giving
 from billing.gateways import Refused
 from billing.models import PlanRequest
 
@@ -23,9 +23,9 @@ class Command(BaseCommand):
                 )
             return
         try:
-            subscription = changes.approve(request_id=options["id"], now=timezone.now())
+            subscription = giving.approve(request_id=options["id"], now=timezone.now())
         except PlanRequest.DoesNotExist as error:
             raise CommandError(f"There is no request {options['id']}. Without an id this lists what waits.") from error
-        except (changes.IsPaidFor, Refused) as error:
+        except (giving.IsPaidFor, Refused) as error:
             raise CommandError(error.detail) from error
         self.stdout.write(f"{subscription.workspace} is on {subscription.tier} with {subscription.seats} seats.")

@@ -1,0 +1,75 @@
+"""Plans that staff gives: a change that waited for a yes, or one that nobody asked for.
+
+Where Stripe takes the money, nothing is given beside what is being paid for: Stripe's next word would undo it.
+"""
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.models import User, Workspace
+from accounts.permissions import Forbidden
+from billing import seats as seating
+from billing.changes import NotAllowed, locked
+from billing.gateways import gateway
+from billing.models import GivenPlan, PlanRequest, Subscription
+from billing.plans import PLANS, Plan, Tier
+from config.errors import InvalidField
+
+
+class IsPaidFor(NotAllowed):
+    code = "is-paid-for"
+    status = 409
+
+
+def approve(*, request_id: int, now: datetime) -> Subscription:
+    """Staff says yes to a change of plan. A second yes changes nothing.
+
+    Raises PlanRequest.DoesNotExist, IsPaidFor or gateways.Refused.
+    """
+    with transaction.atomic():
+        request = PlanRequest.objects.select_for_update().get(pk=request_id)
+        with locked(request.workspace_id, now) as subscription:
+            if request.decided_at is None:
+                plan = PLANS[Tier(request.tier)]
+                _put_on(subscription, plan, seats=request.seats, by=request.requested_by_id, now=now)
+                request.decided_at, request.is_approved = now, True
+                request.save(update_fields=["decided_at", "is_approved"])
+    return subscription
+
+
+def give(
+    *, workspace: Workspace, tier: Tier, by: User, why: str, now: datetime, seats: int | None = None
+) -> Subscription:
+    """From now on this plan, and who gave it and why is kept. What the customer had asked for is answered with it.
+
+    Raises Forbidden, InvalidField, IsPaidFor or gateways.Refused.
+    """
+    if not (by.is_staff and by.is_active):
+        raise Forbidden("Only staff gives plans.")
+    if not why.strip():
+        raise InvalidField("Say why.", pointer="/why")
+    plan = PLANS[tier]
+    if plan.trial is not None:
+        raise InvalidField("A trial cannot be given.", pointer="/tier")
+    with locked(workspace.pk, now) as subscription:
+        quantity = seating.wanted(workspace, plan, seats)
+        _put_on(subscription, plan, seats=quantity, by=by.pk, now=now)
+        GivenPlan.objects.create(
+            workspace=workspace, tier=tier, seats=subscription.seats, given_by=by.email, why=why.strip(), given_at=now
+        )
+        for wish in PlanRequest.objects.filter(workspace=workspace, decided_at=None):
+            wish.decided_at, wish.is_approved = now, wish.tier == tier
+            wish.save(update_fields=["decided_at", "is_approved"])
+    return subscription
+
+
+def _put_on(subscription: Subscription, plan: Plan, *, seats: int, by: uuid.UUID, now: datetime) -> None:
+    gateway().hear(subscription, now=now)
+    if gateway().is_bought(subscription, now=now):
+        raise IsPaidFor("A subscription is being paid for. It has to end before a plan is given.")
+    members = subscription.workspace.memberships.count()
+    # More seats than members: their number is fixed.
+    subscription.fixed_seats = seats if plan.is_per_seat and seats > members else None
+    subscription.buy(plan.tier, seats=max(seats, members) if plan.is_per_seat else 1, by=by, now=now)

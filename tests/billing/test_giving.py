@@ -1,0 +1,112 @@
+"""Staff gives a plan that nobody asked for: who and why is kept, and nothing stands beside what is being paid for."""
+
+import secrets
+import uuid
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError
+from django.utils import timezone
+
+from accounts.models import User
+from billing.models import GivenPlan, PlanRequest
+from devkit.stripe.process import StripeProcess
+from tests.billing.stripe import buy, state
+from tests.people import Person, join
+
+
+@pytest.fixture
+def sam(_database: None) -> User:
+    """One of our staff."""
+    return User.objects.create_user(email=f"sam-{secrets.token_hex(4)}@example.com", name="Sam", is_staff=True)
+
+
+def give(person: Person, tier: str, *more: str, by: str, why: str = "A school") -> None:
+    call_command("give_plan", str(person.workspace.pk), tier, *more, "--by", by, "--why", why)
+
+
+def test_a_plan_is_given_at_once_and_who_gave_it_and_why_is_kept(alice: Person, sam: User) -> None:
+    give(alice, "plus", by=sam.email.upper())
+
+    given = GivenPlan.objects.get(workspace=alice.workspace)
+    assert (state(alice), alice.subscription.changed_by) == (("plus", "active"), sam.pk)
+    assert (given.tier, given.given_by, given.why) == ("plus", sam.email, "A school")
+
+
+def test_where_stripe_takes_the_money_it_costs_nothing(vendor: StripeProcess, alice: Person, sam: User) -> None:
+    give(alice, "teams", "--seats", "4", by=sam.email)
+
+    page = alice.web.get("/app/plan").content.decode()
+    assert (*state(alice), alice.subscription.seats) == ("teams", "active", 4)
+    assert "given to you, nothing is charged" in page
+
+
+def test_nothing_is_given_beside_what_is_being_paid_for(vendor: StripeProcess, alice: Person, sam: User) -> None:
+    buy(alice, vendor, "pro")
+
+    with pytest.raises(CommandError, match="has to end before"):
+        give(alice, "teams", by=sam.email)
+
+    assert state(alice) == ("pro", "active")
+    assert not GivenPlan.objects.filter(workspace=alice.workspace).exists()
+
+
+def test_a_member_without_a_seat_in_the_given_number_is_not_left_out(alice: Person, sam: User) -> None:
+    join(alice, "Bob")
+
+    with pytest.raises(CommandError, match="Seats: from 2"):
+        give(alice, "teams", "--seats", "1", by=sam.email)
+    give(alice, "teams", by=sam.email)
+
+    assert (alice.subscription.seats, alice.subscription.fixed_seats) == (2, None)
+
+
+def test_a_wish_that_waits_is_answered_by_what_is_given(alice: Person, sam: User) -> None:
+    wish = PlanRequest.objects.create(workspace=alice.workspace, tier="plus", requested_by=alice.user)
+
+    give(alice, "pro", by=sam.email)
+
+    wish.refresh_from_db()
+    assert (wish.decided_at is not None, wish.is_approved) == (True, False)
+
+
+def test_only_staff_gives(alice: Person) -> None:
+    with pytest.raises(CommandError, match="Only staff"):
+        give(alice, "pro", by=alice.email)
+
+    assert state(alice) == ("trial", "trialing")
+
+
+def test_what_is_missing_or_unknown_is_said(alice: Person, sam: User) -> None:
+    workspace = str(alice.workspace.pk)
+    wrong = [
+        ([workspace, "pro", "--by", sam.email], "Say all of it"),
+        ([workspace, "pro", "--by", sam.email, "--why", "  "], "Say why"),
+        ([workspace, "trial", "--by", sam.email, "--why", "x"], "invalid choice"),
+        ([workspace, "pro", "--seats", "2", "--by", sam.email, "--why", "x"], "for one person"),
+        ([workspace, "pro", "--by", "nobody@example.com", "--why", "x"], "Nobody has the address"),
+        ([str(uuid.uuid4()), "pro", "--by", sam.email, "--why", "x"], "no workspace"),
+        (["7", "pro", "--by", sam.email, "--why", "x"], "invalid UUID"),
+    ]
+
+    for arguments, words in wrong:
+        with pytest.raises(CommandError, match=words):
+            call_command("give_plan", *arguments)
+
+    assert state(alice) == ("trial", "trialing")
+
+
+def test_what_was_given_is_listed(alice: Person, sam: User, capsys: pytest.CaptureFixture[str]) -> None:
+    give(alice, "pro", by=sam.email, why="Wrote the guide")
+    capsys.readouterr()
+
+    call_command("give_plan")
+
+    listed = [line for line in capsys.readouterr().out.splitlines() if str(alice.workspace.pk) in line]
+    assert len(listed) == 1
+    assert listed[0].endswith(f"pro with 1 seats for Alice's company, by {sam.email}: Wrote the guide")
+
+
+def test_the_database_keeps_no_gift_without_a_reason(alice: Person) -> None:
+    with pytest.raises(IntegrityError, match="who_gives_says_why"):
+        GivenPlan.objects.create(workspace=alice.workspace, tier="pro", given_by="a@b.c", given_at=timezone.now())
