@@ -106,8 +106,6 @@ DATABASES["default"]["OPTIONS"] |= {
     "roles": not ALLOW_WEAK_ISOLATION,
     "pool": {"min_size": 1, "max_size": env.number("DATABASE_POOL", 10), "max_lifetime": 600, "timeout": 10},
 }
-# Each connection is tried as it leaves the pool, or a restarted Postgres would cost every one of them a request.
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if _owner_url:
     DATABASES["owner"] = env.database(_owner_url)
 

@@ -13,6 +13,7 @@ from django.db.backends.postgresql.base import Cursor, ServerSideCursor
 from django_tenants.postgresql_backend.base import DatabaseWrapper as TenantDatabaseWrapper
 from django_tenants.utils import get_public_schema_name
 from psycopg.pq import TransactionStatus
+from psycopg_pool import ConnectionPool
 
 PUBLIC_ROLE = "docent_public"
 AT_LOGIN = ""
@@ -31,6 +32,14 @@ class OneStatementCursor(_ExtendedProtocol, Cursor):
 class OneStatementServerSideCursor(_ExtendedProtocol, ServerSideCursor):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # the stubs know only the mixins' empty one
         super().__init__(*args, **kwargs)
+
+
+def _is_alive(connection: psycopg.Connection[Any]) -> bool:
+    try:
+        ConnectionPool.check_connection(connection)
+    except psycopg.Error:
+        return False
+    return True
 
 
 class DatabaseWrapper(TenantDatabaseWrapper):  # type: ignore[misc]  # django-tenants has no types
@@ -57,6 +66,13 @@ class DatabaseWrapper(TenantDatabaseWrapper):  # type: ignore[misc]  # django-te
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
+        # A restarted Postgres breaks all connections of the pool at once, and each would cost somebody a request. The
+        # pool's own check sleeps longer and longer between one broken connection and the next.
+        for _ in range(self.pool.max_size if self.pool else 0):
+            if _is_alive(connection):
+                break
+            self.pool.putconn(connection)
+            connection = super().get_new_connection(conn_params)
         self._role = AT_LOGIN
         return connection
 
