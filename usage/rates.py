@@ -102,7 +102,7 @@ def _ask(asked: Sequence[Bucket], *, place: str) -> tuple[list[Rate], bool] | No
         return None
     limits = [str(bucket.limit) for bucket in asked]
     try:
-        said: Any = valkey.client().eval(SCRIPT, len(asked), *[bucket.key for bucket in asked], place, *limits)
+        said: Any = valkey.brief_client().eval(SCRIPT, len(asked), *[bucket.key for bucket in asked], place, *limits)
     except redis.RedisError:
         log.warning("Redis is away; questions are not counted by the minute until it is back")
         _resting_until = time.monotonic() + REST_SECONDS

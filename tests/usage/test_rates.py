@@ -1,17 +1,18 @@
 """Questions a minute: apart from the quota, for the whole workspace, exact under load, open while Redis is away."""
 
 import socket
+import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import pytest
-import redis
 from django.db import connections
+from django.test import override_settings
 
 from accounts import tenancy
 from billing.effective import effective
@@ -139,13 +140,26 @@ def test_a_key_has_a_limit_of_its_own_below_the_workspaces(team_owner: Person, n
 
 
 @contextmanager
-def redis_away() -> Iterator[None]:
-    """A store that refuses every connection."""
-    with socket.socket() as nobody, pytest.MonkeyPatch.context() as patch:
-        nobody.bind(("127.0.0.1", 0))
-        refused = redis.Redis(port=nobody.getsockname()[1], socket_connect_timeout=1)
-        patch.setattr(valkey, "client", lambda: refused)
-        yield
+def redis_away() -> Iterator[list[float]]:
+    """A store that hangs up on everybody; the moments of the calls."""
+    calls: list[float] = []
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    caller, _ = nobody.accept()
+                    calls.append(time.monotonic())
+                    caller.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        valkey.brief_client.cache_clear()
+        try:
+            with override_settings(REDIS_URL=f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"):
+                yield calls
+        finally:
+            valkey.brief_client.cache_clear()
+            nobody.shutdown(socket.SHUT_RDWR)
 
 
 def test_while_redis_is_away_questions_are_admitted(alice: Person, now: datetime) -> None:
@@ -166,11 +180,13 @@ def test_redis_that_is_away_is_asked_and_logged_once_for_each_rest(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(rates, "REST_SECONDS", rest_seconds)
 
-    with redis_away():
+    with redis_away() as calls:
         for _ in range(5):
             ask_once(alice, now)
 
     assert caplog.text.count("Redis is away") == times
+    # Twice for each time: what answers wait for does not go on trying.
+    assert len(calls) == 2 * times
 
 
 def test_when_redis_is_back_questions_are_counted_after_the_rest(alice: Person, now: datetime) -> None:
