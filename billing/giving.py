@@ -6,8 +6,6 @@ Where Stripe takes the money, nothing is given beside what is being paid for: St
 import uuid
 from datetime import datetime
 
-from django.db import transaction
-
 from accounts.models import User, Workspace
 from accounts.permissions import Forbidden
 from billing import seats as seating
@@ -28,14 +26,15 @@ def approve(*, request_id: int, now: datetime) -> Subscription:
 
     Raises PlanRequest.DoesNotExist, IsPaidFor or gateways.Refused.
     """
-    with transaction.atomic():
-        request = PlanRequest.objects.select_for_update().get(pk=request_id)
-        with locked(request.workspace_id, now) as subscription:
-            if request.decided_at is None:
-                plan = PLANS[Tier(request.tier)]
-                _put_on(subscription, plan, seats=request.seats, by=request.requested_by_id, now=now)
-                request.decided_at, request.is_approved = now, True
-                request.save(update_fields=["decided_at", "is_approved"])
+    workspace_id = PlanRequest.objects.values_list("workspace_id", flat=True).get(pk=request_id)
+    with locked(workspace_id, now) as subscription:
+        # Whoever writes a request holds the subscription's lock, and asks for no second one.
+        request = PlanRequest.objects.get(pk=request_id)
+        if request.decided_at is None:
+            plan = PLANS[Tier(request.tier)]
+            _put_on(subscription, plan, seats=request.seats, by=request.requested_by_id, now=now)
+            request.decided_at, request.is_approved = now, True
+            request.save(update_fields=["decided_at", "is_approved"])
     return subscription
 
 

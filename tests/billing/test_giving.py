@@ -1,18 +1,24 @@
 """Staff gives a plan that nobody asked for: who and why is kept, and nothing stands beside what is being paid for."""
 
+import itertools
 import secrets
 import uuid
+from collections.abc import Callable
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError
+from django.test import override_settings
 from django.utils import timezone
 
 from accounts.models import User
+from billing import giving
 from billing.models import GivenPlan, PlanRequest
+from billing.plans import Tier
 from devkit.stripe.process import StripeProcess
 from tests.billing.stripe import buy, state
 from tests.people import Person, join
+from tests.threads import at_once
 
 
 @pytest.fixture
@@ -110,3 +116,21 @@ def test_what_was_given_is_listed(alice: Person, sam: User, capsys: pytest.Captu
 def test_the_database_keeps_no_gift_without_a_reason(alice: Person) -> None:
     with pytest.raises(IntegrityError, match="who_gives_says_why"):
         GivenPlan.objects.create(workspace=alice.workspace, tier="pro", given_by="a@b.c", given_at=timezone.now())
+
+
+@override_settings(IS_PRODUCTION=True)
+def test_wishes_a_yes_and_gifts_at_the_same_moment_follow_each_other(alice: Person, sam: User) -> None:
+    wish = PlanRequest.objects.create(workspace=alice.workspace, tier="pro", requested_by=alice.user)
+    now, turns, web = timezone.now(), itertools.count(), alice.api
+    deeds: list[Callable[[], object]] = [
+        lambda: giving.approve(request_id=wish.pk, now=now),
+        lambda: giving.give(workspace=alice.workspace, tier=Tier.PLUS, by=sam, why="A school", now=now),
+        lambda: web.post("/user/upgrade-subscription", {"tier": "teams"}),
+    ]
+
+    at_once(lambda: deeds[next(turns) % 3](), times=12)
+
+    wish.refresh_from_db()
+    assert (wish.decided_at, GivenPlan.objects.filter(workspace=alice.workspace).count()) == (now, 4)
+    assert PlanRequest.objects.filter(workspace=alice.workspace, decided_at=None).count() <= 1
+    assert alice.subscription.status == "active"
