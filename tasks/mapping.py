@@ -112,6 +112,7 @@ CHOICES: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
     ("labels_property", gettext_lazy("Labels"), ("multi_select",)),
 )
 
+COLUMNS = tuple(name for name, _, _ in CHOICES)
 FIELD_OF = {
     "status_property": "status",
     "due_property": "due_on",
@@ -121,17 +122,23 @@ FIELD_OF = {
 }
 
 
-def choices(source: Any, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+def choices(kept: Mapping[str, str], schema: Mapping[str, Any]) -> list[dict[str, Any]]:
     columns = [column for column in schema.values() if isinstance(column, dict)]
     return [
         {
             "name": name,
             "label": label,
-            "value": getattr(source, name),
+            "value": kept.get(name, ""),
             "choices": [(column["id"], column["name"]) for column in columns if column.get("type") in types],
         }
         for name, label, types in CHOICES
     ]
+
+
+def title_column(schema: Mapping[str, Any]) -> str:
+    """A database has exactly one, so there is nothing to choose."""
+    column = _first([column for column in schema.values() if isinstance(column, dict)], "title")
+    return str(column.get("name", "")) if column else ""
 
 
 def checked_columns(columns: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, Any]:

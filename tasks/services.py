@@ -8,13 +8,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime
 
 from accounts import background, tenancy
 from accounts.models import Connection, Membership
 from config.errors import AppError, InvalidField
 from tasks import history, merging, outbox, sending
 from tasks.mapping import (
+    COLUMNS,
     DONE_WORDS,
     checked_columns,
     choices,
@@ -22,6 +23,7 @@ from tasks.mapping import (
     read_row,
     refreshed,
     suits,
+    title_column,
 )
 from tasks.models import Outgoing, Task, TaskChange, TaskSource
 from tasks.offers import DONE, NOT_DONE
@@ -51,16 +53,42 @@ def likeliest(candidates: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 
 def remap(
     *, connection_id: uuid.UUID, data_source_id: str, columns: Mapping[str, str], schema: Mapping[str, Any]
-) -> None:
-    """Use these columns from the next sync on. A column that the database lacks, or of another type, is not used."""
-    TaskSource.objects.filter(connection_id=connection_id, data_source_id=data_source_id).update(
-        **checked_columns(columns, schema)
-    )
+) -> bool:
+    """Use these columns from the next sync on. A column that the database lacks, or of another type, is not used.
+
+    Answers whether rows are read otherwise than before.
+    """
+    kept = checked_columns(columns, schema)
+    with transaction.atomic():
+        sources = TaskSource.objects.select_for_update()
+        source = sources.filter(connection_id=connection_id, data_source_id=data_source_id).first()
+        if source is None:
+            return False
+        is_other = any(getattr(source, name) != kept[name] for name in COLUMNS)
+        TaskSource.objects.filter(pk=source.pk).update(**kept)
+    return is_other
 
 
-def mapping_rows(source: TaskSource, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """For the page: each thing that a task has, with the columns it could come from."""
-    return choices(source, schema)
+def offered_columns(
+    source: TaskSource | None,
+    *,
+    columns: Mapping[str, str] | None,
+    schema: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """For a page: what a task has with the columns it could come from, and what the rows would be as tasks.
+
+    Without `columns` those that are used, or the best guess.
+    """
+    if columns is None:
+        guess = map_columns(schema)
+        columns = {name: getattr(source, name) if source else guess[name] for name in COLUMNS}
+    shown = preview(columns=columns, schema=schema, rows=rows)
+    return {
+        "title": title_column(schema),
+        "rows": choices(columns, schema),
+        "preview": [task | {"due_on": task["due_on"] and parse_date(task["due_on"])} for task in shown],
+    }
 
 
 def map_source(*, connection_id: uuid.UUID, data_source_id: str, title: str, schema: Mapping[str, Any]) -> TaskSource:

@@ -6,16 +6,19 @@ how, asks for a full sync in the same transaction.
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import transaction
 
 from accounts import connections as authorizations
 from accounts.models import Connection, Membership
-from agent.models import Source, SyncRun
+from agent.models import Page, Source, SyncRun
 from agent.sync import services
 from config.errors import InvalidField
 from tasks import services as tasks
 from tasks.models import TaskSource
+
+PREVIEW = 3
 
 
 def choose(
@@ -25,11 +28,13 @@ def choose(
     source_ids: set[uuid.UUID],
     shown_ids: set[uuid.UUID],
     tasks_source: str | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> SyncRun:
     """Of the sources that the member was shown, these are read from now on and no others; a sync begins.
 
     What was found since they looked stays as it is. `tasks_source` is the id of the one that holds tasks, empty for
-    none of them; None leaves that as it is.
+    none of them; None leaves that as it is. `columns` are those that its tasks are made from; None: as they are, or
+    for another database the best guess.
     """
     authorizations.owned(membership, connection.id)
     with transaction.atomic():
@@ -37,7 +42,7 @@ def choose(
         holder = _holder(sources.in_bulk(), source_ids, tasks_source) if tasks_source else None
         sources.filter(pk__in=source_ids).update(is_chosen=True)
         sources.filter(pk__in=shown_ids - source_ids).update(is_chosen=False)
-        is_other = tasks_source is not None and _map(connection, holder)
+        is_other = tasks_source is not None and _map(connection, holder, columns)
         return services.start_connection(connection, requested_by=membership.user_id, is_full=is_other)
 
 
@@ -61,17 +66,34 @@ def _not_chosen(source: Source, what_to_do: str) -> InvalidField:
     )
 
 
-def _map(connection: Connection, holder: Source | None) -> bool:
-    """Whether from now on other rows than before are tasks."""
+def _map(connection: Connection, holder: Source | None, columns: Mapping[str, str] | None) -> bool:
+    """Whether from now on other rows than before are tasks, or are read otherwise."""
     if holder is None:
         tasks.map_nothing(connection_id=connection.id)
         return False
-    if TaskSource.objects.filter(connection_id=connection.id, data_source_id=holder.notion_id).exists():
-        return False
-    tasks.map_source(
-        connection_id=connection.id, data_source_id=holder.notion_id, title=holder.title, schema=holder.schema
+    which = {"connection_id": connection.id, "data_source_id": holder.notion_id}
+    is_other = not TaskSource.objects.filter(**which).exists()
+    if is_other:
+        tasks.map_source(**which, title=holder.title, schema=holder.schema)
+    if columns is not None:
+        is_other |= tasks.remap(**which, columns=columns, schema=holder.schema)
+    return is_other
+
+
+def offered(source: Source, columns: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """For a page: the columns that tasks could be made from, and what three rows would be with them.
+
+    Rows as Notion showed them last, so nobody waits for it.
+    """
+    mapped = TaskSource.objects.filter(connection_id=source.connection_id, data_source_id=source.notion_id).first()
+    seen = Page.objects.filter(
+        connection_id=source.connection_id, parent_id=source.notion_id, observed__has_key="properties"
     )
-    return True
+    rows = seen.exclude(state__in=Page.GONE).order_by("-observed_edited_at", "id")[:PREVIEW]
+    found = tasks.offered_columns(
+        mapped, columns=columns, schema=source.schema, rows=list(rows.values_list("observed", flat=True))
+    )
+    return {"of": source.pk, **found}
 
 
 def remap(*, membership: Membership, source: Source, columns: Mapping[str, str]) -> SyncRun:

@@ -11,6 +11,7 @@ from agent.models import Page, Source, SyncRun
 from agent.sync import finding, performing, services
 from devkit.notion.process import EmulatorProcess
 from tasks.models import Task, TaskSource
+from tests.agent.sync.working import sync
 from tests.index import handbook
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person, put_on_plan
@@ -185,3 +186,78 @@ def test_databases_are_added_to_ones_own_connection_that_is_read(team_owner: Per
     assert "/choose" not in before
     assert f"/app/connect/{own.pk}/choose" in after
     assert bob.web.get(f"/app/connect/{own.pk}/choose").status_code == 200
+
+
+def columns_page(person: Person, connection: Connection, **asked: object) -> str:
+    query = "&".join(f"{name}={value}" for name, value in {"found": "enough", **asked}.items())
+    return str(person.web.get(f"/app/connect/{connection.id}/choose?{query}").content.decode())
+
+
+def test_the_wizard_shows_three_rows_as_tasks_before_anything_is_read(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        look(alice, connection)
+        database = Source.objects.get(kind="database")
+        due = next(column["id"] for column in database.schema.values() if column["type"] == "date")
+        tree = Source.objects.get(kind="page")
+
+    guessed = columns_page(alice, connection)
+    unused = columns_page(alice, connection, tasks_source=database.pk, columns_of=database.pk, due_property="")
+    of_another = columns_page(alice, connection, tasks_source=database.pk, columns_of=tree.pk, due_property="")
+    none = columns_page(alice, connection, tasks_source="")
+
+    assert all(words in guessed for words in ("Write the announcement", "Check the contract", "Choose a printer"))
+    assert f'<option value="{due}" selected>' in guessed
+    assert ("20\N{NO-BREAK SPACE}Nov" in guessed, "20\N{NO-BREAK SPACE}Nov" in unused) == (True, False)
+    # Columns of the database that was shown before say nothing about this one.
+    assert "20\N{NO-BREAK SPACE}Nov" in of_another
+    assert "Write the announcement" not in none
+    assert "1 database, 1 page tree" in guessed
+
+
+def test_columns_chosen_in_the_wizard_are_used_from_the_first_sync(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        look(alice, connection)
+        ids = [str(key) for key in Source.objects.values_list("id", flat=True)]
+        database = Source.objects.get(kind="database")
+        status = next(column["id"] for column in database.schema.values() if column["type"] == "status")
+    form = {"source": ids, "tasks_source": database.pk, "columns_of": database.pk, "status_property": status}
+
+    answer = alice.web.post(f"/app/connect/{connection.id}/choose", form)
+
+    with tenancy.within(alice.workspace):
+        performing.perform(sync_run_id=str(SyncRun.objects.get().pk))
+        tasks = dict(Task.objects.values_list("title", "status"))
+        assert (answer.status_code, tasks["Check the contract"]) == (302, "Done")
+        assert not Task.objects.exclude(due_on=None).exists()
+
+
+def test_without_a_script_a_button_shows_the_columns(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        look(alice, connection)
+        database = Source.objects.get(kind="database")
+    form = {"source": [], "tasks_source": database.pk, "action": "columns"}
+
+    answer = alice.web.post(f"/app/connect/{connection.id}/choose", form)
+
+    assert (answer.status_code, "Write the announcement" in answer.content.decode()) == (200, True)
+    with tenancy.within(alice.workspace):
+        assert not SyncRun.objects.exists()
+
+
+def test_the_source_page_shows_what_other_columns_would_mean(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        database = Source.objects.get(kind="database")
+
+    used, unused = (
+        alice.web.get(f"/app/sources/{database.pk}{query}").content.decode()
+        for query in ("", f"?columns_of={database.pk}&status_property=")
+    )
+
+    assert (">Doing</span>" in used, ">Doing</span>" in unused) == (True, False)
+    with tenancy.within(alice.workspace):
+        assert TaskSource.objects.get().status_property

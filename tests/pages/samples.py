@@ -203,6 +203,12 @@ CHOICES = [
     s | {"is_chosen": n < 4, "pages": s["total"], "is_too_big": n == 4, "place": "Projects › Launch"}
     for n, s in enumerate(SOURCES)
 ] + [source("Contracts", "", 204, kind="page", pages=None)]
+COLUMNS: Context = {
+    "of": "s1", "title": "Task",
+    "rows": [{"name": "due_property", "label": "Due date", "value": "a", "choices": [("a", "Due"), ("b", "Start")]}],
+    "preview": [{"title": "Approve vendor contract", "status": "Done", "is_done": True, "due_on": TODAY,
+                 "assignees": ["Maya Okafor"], "priority": "High", "labels": []}],
+}  # fmt: skip
 
 FIGURES = {
     "requests": {"used": 1248, "limit": 5000}, "pages": {"indexed": 4412, "known": 4618, "missing": 206},

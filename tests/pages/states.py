@@ -51,6 +51,8 @@ def _connection() -> dict[str, State]:
         "selected_pages": 2876,
         "page_limit": 3000,
         "has_databases": True,
+        "columns": s.COLUMNS,
+        "found": [4, 1],
     }
     return {
         "connect": ("connect/start.html", CONNECTING | {"form": s.TokenForm(), "authorize_url": "/go"}),
@@ -102,8 +104,8 @@ def _sources() -> dict[str, State]:
     }  # fmt: skip
     detail = {
         "section": "sources", "source": s.SOURCES[3] | {"label": "No access", "notion_url": "#"}, "can_manage": True,
-        "counts": {"indexed": 312, "known": 318, "skipped": 2, "failed": 4}, "preview": s.TASKS[:3], "syncs": [run],
-        "mapping": [{"name": "due", "label": "Due date", "value": "a", "choices": [("a", "Due")]}], "gaps": GAPS,
+        "counts": {"indexed": 312, "known": 318, "skipped": 2, "failed": 4}, "syncs": [run],
+        "columns": s.COLUMNS, "gaps": GAPS,
     }  # fmt: skip
     return {
         "sources": ("agent/sources.html", listed),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,6 +23,7 @@ from agent.sync.views.shared import ConnectionPage, can_manage, can_share
 from billing import reading
 from config.errors import AppError, InvalidField
 from tasks import services as tasks
+from tasks.mapping import COLUMNS
 from tasks.models import TaskSource
 
 STEPS = {"pause": services.pause, "resume": services.resume, "stop": services.stop}
@@ -132,9 +133,11 @@ class Choose(ConnectionPage):
             str(key): key for key in Source.objects.filter(connection_id=connection.id).values_list("id", flat=True)
         }
         chosen = {known[key] for key in request.POST.getlist("source") if key in known}
+        tasks_source = request.POST.get("tasks_source")
+        if request.POST.get("action") == "columns":
+            return self.show(connection, given=(chosen, tasks_source))
         if not chosen:
             return self.show(connection, problem=_("Choose at least one."), status=422)
-        tasks_source = request.POST.get("tasks_source")
         try:
             choosing.choose(
                 membership=self.membership,
@@ -142,6 +145,7 @@ class Choose(ConnectionPage):
                 source_ids=chosen,
                 shown_ids={known[key] for key in request.POST.getlist("shown") if key in known},
                 tasks_source=tasks_source,
+                columns=sent_columns(request.POST, tasks_source),
             )
         except InvalidField as error:
             return self.show(connection, problem=error.detail, given=(chosen, tasks_source), status=422)
@@ -155,12 +159,15 @@ class Choose(ConnectionPage):
         given: tuple[set[uuid.UUID], str | None] | None = None,
         status: int = 200,
     ) -> HttpResponse:
-        """`given` is what a form said that was refused: what is chosen, and which of it holds tasks."""
+        """`given` is what a form said that is not saved: what is chosen, and which of it holds tasks."""
         sources = list(Source.objects.filter(connection_id=connection.id).order_by("kind", "title", "id"))
         chosen = {source.id for source in sources if source.is_chosen} if given is None else given[0]
         holder = (
             _holder(connection, [source for source in sources if source.id in chosen]) if given is None else given[1]
         )
+        asked = self.request.GET if self.request.method == "GET" else self.request.POST
+        holder = asked.get("tasks_source", holder)
+        mapped = next((each for each in sources if str(each.id) == holder and each.kind == Source.Kind.DATABASE), None)
         counted = known_pages(connection, sources)
         is_looking = finding.is_looking(connection)
         context = {
@@ -174,10 +181,13 @@ class Choose(ConnectionPage):
             "is_cut_short": finding.gave_up_looking(connection),
             "sources": [_pick(each, counted.get(each.id), is_chosen=each.id in chosen) for each in sources],
             "has_databases": any(source.kind == Source.Kind.DATABASE for source in sources),
+            "found": [sum(source.kind == kind for source in sources) for kind in Source.Kind],
             "selected_count": len(chosen),
-            "tasks_source_id": next((each.id for each in sources if str(each.id) == holder), None),
+            "selected_pages": sum(counted.get(key, 0) for key in chosen),
+            "tasks_source_id": mapped.id if mapped else None,
+            "columns": choosing.offered(mapped, sent_columns(asked, holder)) if mapped else None,
             "problem": problem,
-            "is_tasks_source_wrong": given is not None,
+            "is_tasks_source_wrong": given is not None and status == 422,
         }
         return render(self.request, "connect/choose.html", context, status=status)
 
@@ -191,6 +201,13 @@ def _holder(connection: Connection, chosen: list[Source]) -> str | None:
     else:
         key = mapped.data_source_id
     return str(by_notion_id[key].id) if key in by_notion_id else None
+
+
+def sent_columns(form: QueryDict, tasks_source: str | None) -> dict[str, str] | None:
+    """What was chosen for this database; nothing when the form was drawn for another one."""
+    if not tasks_source or form.get("columns_of") != tasks_source:
+        return None
+    return {name: form.get(name, "") for name in COLUMNS}
 
 
 def _pick(source: Source, pages: int | None, *, is_chosen: bool) -> dict[str, Any]:

@@ -13,13 +13,11 @@ from accounts import tenancy
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
 from agent.sync import choosing, coverage, finding, freshness, services, shown
+from agent.sync.views.connecting import sent_columns
 from agent.sync.views.shared import ConnectionPage, can_manage
 from billing import permissions, reading
-from tasks import services as tasks
-from tasks.mapping import CHOICES
-from tasks.models import Task, TaskSource
-
-PREVIEW = 3
+from tasks.mapping import COLUMNS
+from tasks.models import TaskSource
 
 
 class SyncNow(ConnectionPage):
@@ -119,7 +117,7 @@ class OneSource(ConnectionPage):
             services.start(membership=self.membership, connection_id=connection.id)
             return redirect("connect-sync", connection.id)
         if action == "map":
-            columns = {name: request.POST.get(name, "") for name, _label, _kinds in CHOICES}
+            columns = {name: request.POST.get(name, "") for name in COLUMNS}
             choosing.remap(membership=self.membership, source=source, columns=columns)
             messages.success(request, _("The columns are saved; tasks are read anew."))
             return redirect("source", source.id)
@@ -151,11 +149,10 @@ class OneSource(ConnectionPage):
             "source": row or {"title": source.title, "state": "paused", "label": _("Not chosen"), "id": source.id},
             "counts": states | {"known": sum(states.values())},
             "can_manage": can_manage(self.membership, connection),
-            "mapping": tasks.mapping_rows(mapped, source.schema) if mapped and source.is_chosen else None,
+            "columns": choosing.offered(source, sent_columns(self.request.GET, str(source.pk)))
+            if mapped and source.is_chosen
+            else None,
             "mapping_problems": mapped.problems if mapped else [],
-            "preview": list(Task.objects.filter(task_source=mapped).order_by("due_on", "title")[:PREVIEW])
-            if mapped
-            else [],
             "syncs": [
                 _past(run) for run in SyncRun.objects.filter(connection_id=connection.id).order_by("-created_at")[:20]
             ],
