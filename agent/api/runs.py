@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agent import listening
+from agent.api.answers import RunFields
 from agent.models import Run
 from agent.runs import services, shown
 from config.handover import Mode
@@ -38,7 +39,7 @@ class Ask(RunAPI):
         prompt = serializers.CharField(max_length=services.LONGEST_PROMPT)
         conversation_id = serializers.UUIDField(required=False, allow_null=True)
 
-    @extend_schema(request=Input, responses={200: dict, 202: dict})
+    @extend_schema(request=Input, responses={200: RunFields, 202: RunFields})
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
@@ -69,7 +70,7 @@ class Ask(RunAPI):
 class OneRun(RunAPI):
     """A run as it stands."""
 
-    @extend_schema(responses=dict)
+    @extend_schema(responses=RunFields)
     def get(self, request: Request, run_id: uuid.UUID) -> Response:
         run = services.get(membership=self.membership, run_id=run_id)
         return Response(shown.as_json(run, run.steps.all()))
@@ -87,7 +88,7 @@ class RunEvents(RunAPI):
 class StopRun(RunAPI):
     """Stop answering. What was written so far stays, and what was used is charged."""
 
-    @extend_schema(request=None, responses={202: dict})
+    @extend_schema(request=None, responses={202: RunFields})
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
         run = services.stop(membership=self.membership, run_id=run_id, now=timezone.now())
         return Response(shown.as_json(run, run.steps.all()), status=202)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -18,17 +19,23 @@ EMPTY: Mapping[PageKey, datetime] = MappingProxyType({})
 
 
 def checked(
-    citations: Iterable[Citation], found: Mapping[str, Candidate], *, changed: Mapping[PageKey, datetime] = EMPTY
+    citations: Iterable[Citation],
+    found: Mapping[str, Candidate],
+    *,
+    changed: Mapping[PageKey, datetime] = EMPTY,
+    unchecked: AbstractSet[PageKey] = frozenset(),
 ) -> list[dict[str, Any]]:
     """`found`: the chunks this run was given, by id. A citation of anything else is dropped. `changed`: pages that
-    were edited since they were read, and when."""
+    were edited since they were read, and when. `unchecked`: pages that Notion was not asked about."""
     good = []
     for citation in citations:
         candidate = found.get(citation.chunk_id)
         if candidate is None or not _stands_there(citation, candidate):
             log.warning("a citation was dropped: it is not in what was found")
             continue
-        good.append(_shown(citation, candidate) | {"changed_since": moment(changed.get(candidate.page_key))})
+        key = candidate.page_key
+        news = {"changed_since": moment(changed.get(key)), "checked": key not in unchecked}
+        good.append(_shown(citation, candidate) | news)
     return good
 
 

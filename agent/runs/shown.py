@@ -1,6 +1,6 @@
 """A run as programs see it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ def as_json(run: Run, steps: Iterable[Step]) -> dict[str, Any]:
         "grounded": run.grounded,
         "model": run.model,
         "citations": [citation_json(each) for each in run.citations],
+        "checked": all_checked(run.citations),
         "proposals": [],
         "usage": usage(run),
         "steps": [step_json(step) for step in steps],
@@ -29,7 +30,13 @@ def as_json(run: Run, steps: Iterable[Step]) -> dict[str, Any]:
 
 def citation_json(citation: Mapping[str, Any]) -> dict[str, Any]:
     """Which connection it came from is for us alone."""
-    return {key: value for key, value in citation.items() if key != "connection_id"}
+    return {"checked": None} | {key: value for key, value in citation.items() if key != "connection_id"}
+
+
+def all_checked(citations: Sequence[Mapping[str, Any]]) -> bool | None:
+    """Whether Notion was asked about every cited page; nothing without citations, and of answers from before."""
+    said = [citation.get("checked") for citation in citations]
+    return None if not said or None in said else all(said)
 
 
 def usage(run: Run) -> dict[str, int]:

@@ -153,7 +153,9 @@ class Work:
         self.text = result.output
         answer = _cited(result.all_messages())
         if answer is not None:
-            self.citations = checked(answer.citations, self.found, changed=self.check.changed)
+            self.citations = checked(
+                answer.citations, self.found, changed=self.check.changed, unchecked=self.check.unchecked
+            )
             self.grounded = answer.grounded and bool(self.citations)
             pages = {(each["connection_id"], each["page_id"]) for each in self.citations}
             if unchecked := self.check.unchecked_words(pages):

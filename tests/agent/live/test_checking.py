@@ -63,6 +63,7 @@ def test_a_page_that_is_still_there_is_answered_from(alice: Person, acme: Notion
     assert "Trains are booked second class" in answered["answer"]
     assert checking.NOT_CHECKED not in answered["answer"]
     assert answered["citations"][0]["changed_since"] is None
+    assert (answered["checked"], answered["citations"][0]["checked"]) == (True, True)
     assert looked_at(acme, since) == [acme.page("travel")]
 
 
@@ -148,6 +149,7 @@ def test_without_notion_the_answer_says_that_it_was_not_checked(
 
     assert "Trains are booked second class" in answered["answer"]
     assert answered["answer"].endswith(checking.NOT_CHECKED)
+    assert (answered["checked"], answered["citations"][0]["checked"]) == (False, False)
     assert answered["grounded"]
     assert state_of(alice, acme.page("travel")) == "indexed"
     # Bounded by its own time limit, not by the fault's.

@@ -1,0 +1,59 @@
+"""What a run answers, for the description of the API. `agent.runs.shown` makes it."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from agent.models import Run
+
+
+class CitationFields(serializers.Serializer[Any]):
+    n = serializers.IntegerField()
+    page_id = serializers.CharField()
+    title = serializers.CharField(allow_blank=True)
+    url = serializers.CharField(allow_blank=True)
+    block_id = serializers.CharField()
+    quote = serializers.CharField(allow_blank=True)
+    edited_at = serializers.DateTimeField(allow_null=True)
+    indexed_at = serializers.DateTimeField(allow_null=True)
+    changed_since = serializers.DateTimeField(
+        allow_null=True, help_text="Notion's time of an edit that this answer does not know yet."
+    )
+    checked = serializers.BooleanField(
+        allow_null=True,
+        help_text="False: Notion could not be asked, when the answer was given, whether the page is still so.",
+    )
+
+
+class UsageFields(serializers.Serializer[Any]):
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    total_tokens = serializers.IntegerField()
+
+
+class StepFields(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    summary = serializers.CharField(allow_blank=True)
+    milliseconds = serializers.IntegerField(allow_null=True)
+
+
+class RunFields(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=Run.Status.choices)
+    conversation_id = serializers.UUIDField()
+    prompt = serializers.CharField()
+    answer = serializers.CharField(allow_blank=True)
+    grounded = serializers.BooleanField(allow_null=True)
+    model = serializers.CharField(allow_blank=True)
+    citations = CitationFields(many=True)
+    checked = serializers.BooleanField(
+        allow_null=True, help_text="Whether Notion was asked about every cited page. Null without citations."
+    )
+    proposals = serializers.ListField(child=serializers.DictField())
+    usage = UsageFields()
+    steps = StepFields(many=True)
+    error = serializers.CharField(allow_null=True)
+    rating = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
