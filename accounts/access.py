@@ -27,7 +27,9 @@ class Shared:
 
 
 SHARED_TABLES = {
-    "accounts_workspace": Shared("schema_name = current_user", ("SELECT (id, name, schema_name, state, created_at)",)),
+    "accounts_workspace": Shared(
+        "schema_name = current_user", ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes)",)
+    ),
     "accounts_membership": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
     "accounts_user": Shared(
         "id IN (SELECT user_id FROM public.accounts_membership)",
@@ -37,6 +39,7 @@ SHARED_TABLES = {
         f"workspace_id = {OWN_WORKSPACE}",
         ("SELECT", "UPDATE (status, last_synced_at, is_shared, open_sync, is_paused)"),
     ),
+    "accounts_connectionhealth": Shared("connection_id IN (SELECT id FROM public.accounts_connection)"),
     "accounts_job": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT", "INSERT")),
     "billing_subscription": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
     "accounts_mail": Shared(f"workspace_id = {OWN_WORKSPACE}"),

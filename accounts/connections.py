@@ -243,8 +243,8 @@ def share(connection: Connection, *, by: Membership, is_shared: bool) -> None:
     Connection.objects.filter(pk=connection.pk).update(is_shared=is_shared)
 
 
-def revoke(connection: Connection) -> None:
-    """Give the token back to Notion, as far as Notion can be reached."""
+def revoke(connection: Connection) -> bool:
+    """Give the token back to Notion, as far as Notion can be reached. Answers whether Notion took it."""
     if connection.kind == Connection.Kind.OAUTH and connection.sealed_access_token:
         # Disconnecting must work when Notion is away; without our copy the token is of no use to us.
         with suppress(notion.NotionError, sealed.Unreadable):
@@ -254,6 +254,8 @@ def revoke(connection: Connection) -> None:
                 token=access_token(connection),
                 base_url=settings.NOTION_API_URL,
             )
+            return True
+    return False
 
 
 def end(connection: Connection) -> None:

@@ -30,12 +30,10 @@ class Settings(MemberPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         if request.POST.get("section") == "workspace":
-            form: forms.Form = self._workspace_form(request.POST)
+            form: forms.Form = self.workspace_form_of(request.POST)
             if not form.is_valid():
                 return self._page(request, workspace_form=form)
-            services.rename_workspace(
-                workspace=self.membership.workspace, name=form.cleaned_data["name"], by=self.membership
-            )
+            self.save_workspace(form)
         else:
             form = ProfileForm(request.POST)
             if not form.is_valid():
@@ -44,15 +42,20 @@ class Settings(MemberPage):
         messages.success(request, "Saved.")
         return redirect("settings")
 
-    def _workspace_form(self, data: Any = None) -> WorkspaceForm:
+    def workspace_form_of(self, data: Any = None) -> WorkspaceForm:
         return WorkspaceForm(data, initial={"name": self.membership.workspace.name}, auto_id="workspace_%s")
+
+    def save_workspace(self, form: forms.Form) -> None:
+        services.rename_workspace(
+            workspace=self.membership.workspace, name=form.cleaned_data["name"], by=self.membership
+        )
 
     def _page(self, request: HttpRequest, **forms_shown: forms.Form) -> HttpResponse:
         member = self.membership
         context = {
             "section": "settings",
             "profile_form": ProfileForm(initial={"name": member.user.name}),
-            "workspace_form": self._workspace_form() if member.may_manage else None,
+            "workspace_form": self.workspace_form_of() if member.may_manage else None,
             "second_factor_url": "",
             "has_second_factor": False,
         }

@@ -28,6 +28,8 @@ def stream(workspace_id: uuid.UUID, run_id: uuid.UUID) -> str:
 class Events:
     """`say` adds an event; `page` is what a page gets in its place: another name and HTML instead of data."""
 
+    kept = MOST_EVENTS
+
     def __init__(self, workspace_id: uuid.UUID, run_id: uuid.UUID) -> None:
         self.key = stream(workspace_id, run_id)
 
@@ -35,7 +37,8 @@ class Events:
         text = dumps(data)
         shown, content = page if page is not None else (name, text)
         pipe = valkey.client().pipeline()
-        pipe.xadd(self.key, {"e": name, "d": text, "pe": shown, "pd": content}, maxlen=MOST_EVENTS, approximate=True)
+        fields: dict[Any, Any] = {"e": name, "d": text, "pe": shown, "pd": content}
+        pipe.xadd(self.key, fields, maxlen=self.kept, approximate=self.kept > 1)
         pipe.expire(self.key, KEPT)
         self._execute(pipe)
 

@@ -13,6 +13,7 @@ api = [
     path("agent/runs/<uuid:run_id>/feedback", json.RunFeedback.as_view(), name="api-run-feedback"),
     path("agent/conversations", json.Conversations.as_view(), name="api-conversations"),
     path("agent/conversations/<uuid:conversation_id>", json.OneConversation.as_view(), name="api-conversation"),
+    path("workspace", json.OneWorkspace.as_view(), name="api-workspace"),
     *sync.api,
     *live.api,
 ]

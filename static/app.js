@@ -52,12 +52,17 @@
   const share = (box) => all("a[data-authorize]").forEach((link) => { link.search = box.checked ? "?shared=1" : ""; });
 
   let quarter = 0;
-  document.addEventListener("htmx:afterSwap", (event) => {
-    prepare(event.target.parentElement || document);
+  const progress = () => {
     const now = one("[data-percent]");
     if (now && Math.floor(now.dataset.percent / 25) !== quarter) { quarter = Math.floor(now.dataset.percent / 25); say(now.dataset.says); }
-  });
-  for (const failure of ["htmx:sendError", "htmx:responseError"]) document.addEventListener(failure, () => all("[data-offline]").forEach((line) => { line.hidden = false; }));
+  };
+  document.addEventListener("htmx:afterSwap", (event) => { prepare(event.target.parentElement || document); progress(); });
+  document.addEventListener("htmx:sseMessage", progress);
+  // What is pressed at this moment stays where it is; the next state comes within a second.
+  document.addEventListener("htmx:sseBeforeMessage", (event) => { if (event.target.matches("#live:active")) event.preventDefault(); });
+  const offline = (isLost) => all("[data-offline]").forEach((line) => { line.hidden = !isLost; });
+  for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:sseError"]) document.addEventListener(failure, () => offline(true));
+  document.addEventListener("htmx:sseOpen", () => offline(false));
 
   const copy = (button) => navigator.clipboard?.writeText(one(`#${button.dataset.copy}`).innerText).then(() => {
     const words = button.getAttribute("aria-label") || button.textContent;

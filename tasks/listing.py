@@ -49,7 +49,11 @@ class Wanted:
 
     @property
     def is_filtered(self) -> bool:
-        return any((self.q, self.whose, self.source, self.assignee, self.status))
+        return self.filters_active > 0
+
+    @property
+    def filters_active(self) -> int:
+        return sum(map(bool, (self.q, self.whose, self.source, self.assignee, self.status)))
 
 
 def listed(by: Membership, wanted: Wanted) -> TaskQuerySet:

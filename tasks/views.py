@@ -109,6 +109,7 @@ class Tasks(MemberPage):
             "whose": self._whose(query, wanted),
             "selects": listing.selects(self.membership, wanted),
             "is_filtered": wanted.is_filtered,
+            "filters_active": wanted.filters_active,
             "can_complete": self.membership.may_write,
             "can_create": self.membership.may_write,
             "next_url": _address(query, show=str(min(wanted.show + listing.STEP, listing.MOST)))

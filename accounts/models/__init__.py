@@ -1,4 +1,5 @@
 from .connection import Connection, OAuthState
+from .health import ConnectionHealth
 from .idempotency import IdempotentAnswer
 from .invitation import Invitation
 from .job import Job
@@ -9,6 +10,7 @@ from .workspace import Membership, Role, Workspace, WorkspaceSchema
 
 __all__ = [
     "Connection",
+    "ConnectionHealth",
     "IdempotentAnswer",
     "Invitation",
     "Job",

@@ -47,12 +47,18 @@ class Workspace(TenantMixin):  # type: ignore[misc]  # django-tenants has no typ
     state = models.CharField(max_length=9, choices=State.choices, default=State.ACTIVE)
     created_at = models.DateTimeField(default=timezone.now)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
+    # How often Notion is read by itself; nothing: as often as the plan allows, and never more often than that.
+    sync_interval_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
+                condition=models.Q(sync_interval_minutes=None) | models.Q(sync_interval_minutes__range=(1, 1440)),
+                name="sync_interval_is_within_a_day",
+            ),
+            models.CheckConstraint(
                 condition=models.Q(schema_name__regex=r"^ws_[a-z2-7]{20}$"), name="workspace_schema_is_opaque"
-            )
+            ),
         ]
 
     def __str__(self) -> str:

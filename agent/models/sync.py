@@ -56,6 +56,8 @@ class SyncRun(models.Model):
     vanished_of = models.PositiveIntegerField(default=0)
     chunks_embedded = models.PositiveIntegerField(default=0)
     notion_requests = models.PositiveIntegerField(default=0)
+    # Of them refused with 429.
+    notion_limited = models.PositiveIntegerField(default=0)
     is_discovered = models.BooleanField(default=False)
     # Grows with each worker that takes the run; one that was overtaken writes nothing more.
     turn = models.PositiveIntegerField(default=0)
@@ -66,6 +68,7 @@ class SyncRun(models.Model):
     slowed_until = models.DateTimeField(null=True)
     # Since when it is paused, and how long it was before: neither counts as reading.
     paused_at = models.DateTimeField(null=True)
+    paused_by = models.UUIDField(null=True)
     rested = models.DurationField(default=timedelta)
 
     class Meta:

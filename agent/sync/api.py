@@ -2,7 +2,9 @@ import uuid
 from typing import Any
 
 from django.db.models import Count
+from django.http import HttpResponse
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,9 +13,11 @@ from accounts import connections as authorizations
 from accounts import tenancy
 from accounts.edge import MemberAPI
 from accounts.models import Connection, Membership
+from agent.api.runs import JSONAlways
 from agent.models import Source, SyncRun
-from agent.sync import coverage, ending, services
+from agent.sync import coverage, ending, live, services
 from billing import reading
+from config.handover import Mode
 
 
 class NotionIntegration(MemberAPI):
@@ -110,6 +114,18 @@ class OneSync(MemberAPI):
 
     def get(self, request: Request, sync_id: uuid.UUID) -> Response:
         return Response(shown(services.get(membership=self.membership, sync_run_id=sync_id)))
+
+
+class SyncEvents(MemberAPI):
+    """The sync's server-sent events: `progress` with its newest state, at most once a second, and `done`."""
+
+    schema_of_view = "workspace"
+    content_negotiation_class = JSONAlways
+
+    @extend_schema(responses={(200, "text/event-stream"): str})
+    def get(self, request: Request, sync_id: uuid.UUID) -> HttpResponse:
+        run = services.get(membership=self.membership, sync_run_id=sync_id)
+        return live.answer(request._request, run, mode=Mode.STREAM)
 
 
 class PauseSync(MemberAPI):

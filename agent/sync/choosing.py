@@ -71,7 +71,7 @@ def _map(connection: Connection, holder: Source | None, columns: Mapping[str, st
     if holder is None:
         tasks.map_nothing(connection_id=connection.id)
         return False
-    which = {"connection_id": connection.id, "data_source_id": holder.notion_id}
+    which: dict[str, Any] = {"connection_id": connection.id, "data_source_id": holder.notion_id}
     is_other = not TaskSource.objects.filter(**which).exists()
     if is_other:
         tasks.map_source(**which, title=holder.title, schema=holder.schema)

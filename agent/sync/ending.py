@@ -3,15 +3,19 @@
 import uuid
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from accounts import background, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection, Job, Membership
-from agent.models import Change, Page, Source, SyncRun
+from agent.models import Change, Chunk, Disconnection, Page, Run, Source, SyncRun
 from agent.runs import services as runs
 from integrations import vectors
 from tasks import services as tasks
+from tasks.models import Outgoing, Task, TaskSource
+
+SHOWN = 5
 
 
 def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None) -> None:
@@ -26,7 +30,7 @@ def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None
         ending = list(own)
     for connection in ending:
         with tenancy.shared():
-            authorizations.revoke(connection)
+            is_revoked = authorizations.revoke(connection)
             with transaction.atomic():
                 authorizations.end(connection)
                 background.enqueue(
@@ -35,7 +39,21 @@ def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None
                     key=f"erase {connection.id}",
                     connection_id=str(connection.id),
                 )
+        _note(connection, is_revoked=is_revoked)
         _forget(connection.id)
+
+
+def _note(connection: Connection, *, is_revoked: bool) -> None:
+    """What goes with it, counted while it is there. Repeating it counts nothing anew."""
+    held = {
+        "owner_id": connection.owner_id,
+        "notion_workspace_name": connection.notion_workspace_name,
+        "is_revoked": is_revoked,
+        "pages": Page.objects.filter(connection_id=connection.pk).count(),
+        "passages": Chunk.objects.filter(connection_id=connection.pk).count(),
+        "tasks": Task.objects.filter(connection_id=connection.pk).count(),
+    }
+    Disconnection.objects.get_or_create(connection_id=connection.pk, defaults=held)
 
 
 def _forget(connection_id: uuid.UUID) -> None:
@@ -51,6 +69,10 @@ def _forget(connection_id: uuid.UUID) -> None:
 
 class SyncStillStopping(Exception):
     """A worker may be about to write vectors of what is gone; the job comes back."""
+
+
+class SomethingLeft(Exception):
+    """Of a connection that was ended; the job comes back."""
 
 
 def _wait_for_syncs(workspace_id: uuid.UUID) -> None:
@@ -86,5 +108,35 @@ def erase(*, connection_id: str) -> None:
     _wait_for_syncs(workspace_id)
     _wait_for_restoring(workspace_id, key)
     vectors.workspace(workspace_id).collection(key).drop()
+    if left := _left(workspace_id, key):
+        raise SomethingLeft(", ".join(left))
+    Disconnection.objects.filter(connection_id=key, erased_at=None).update(erased_at=timezone.now())
     with tenancy.shared():
         Connection.objects.filter(pk=key, workspace_id=workspace_id, status=Connection.Status.DISCONNECTED).delete()
+
+
+OF_A_CONNECTION: tuple[type[Model], ...] = (SyncRun, Page, Chunk, Source, Change, Task, TaskSource, Outgoing)
+
+
+def _left(workspace_id: uuid.UUID, connection_id: uuid.UUID) -> list[str]:
+    """The kinds of things that are still there, asked for one by one where each is kept."""
+    found = [
+        model.__name__
+        for model in OF_A_CONNECTION
+        if model._default_manager.filter(connection_id=connection_id).exists()
+    ]
+    if vectors.workspace(workspace_id).collection(connection_id).count():
+        found.append("vectors")
+    cited = Run.objects.filter(citations__contains=[{"connection_id": str(connection_id)}])
+    quotes = (each for run in cited.only("citations").iterator() for each in run.citations)
+    if any(each.get("connection_id") == str(connection_id) and each.get("quote") for each in quotes):
+        found.append("quotes")
+    held = Connection.objects.filter(pk=connection_id)
+    if held.exclude(sealed_access_token="", sealed_refresh_token="").exists():
+        found.append("tokens")
+    return found
+
+
+def ended(by: Membership) -> list[Disconnection]:
+    """Of the member's own connections, the newest first."""
+    return list(Disconnection.objects.filter(owner_id=by.user_id).order_by("-ended_at")[:SHOWN])

@@ -2,10 +2,11 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts import tenancy
 from accounts.models import Connection, Workspace
@@ -37,14 +38,25 @@ def kept_fresh(workspace: Workspace, *, now: datetime) -> str:
     return "by_hand" if intervals.interval_of(workspace, now=now) is None else "scheduled"
 
 
-def shown(connection: Connection, covered: Mapping[str, Any]) -> dict[str, Any]:
-    """One connection's row of the coverage, for a page."""
-    lag, _labels = covered["lag_ms"], {"live": _("Near live"), "scheduled": _("On schedule"), "by_hand": _("By hand")}
+def every(interval: timedelta) -> str:
+    minutes = interval // intervals.MINUTE
+    if minutes % 60:
+        return ngettext("every minute", "every %(n)d minutes", minutes) % {"n": minutes}
+    if minutes == 1440:
+        return _("once a day")
+    return ngettext("every hour", "every %(n)d hours", minutes // 60) % {"n": minutes // 60}
+
+
+def shown(connection: Connection, covered: Mapping[str, Any], *, interval: timedelta | None) -> dict[str, Any]:
+    """One connection's row of the coverage, for a page. `interval`: of the workspace's schedule."""
+    lag = covered["lag_ms"]
     return {
+        "id": connection.pk,
         "name": connection.notion_workspace_name,
         "label": {"live": _("Near live"), "scheduled": _("On schedule"), "by_hand": _("By hand")}[
             covered["kept_fresh"]
         ],
+        "every": every(interval) if interval and covered["kept_fresh"] != "by_hand" else "",
         "is_live": covered["kept_fresh"] == "live",
         "heard_at": covered["last_event_at"],
         "median": _length(lag["p50"]) if lag else "",

@@ -12,7 +12,7 @@ from accounts import background
 from accounts.models import Connection
 from agent import indexing
 from agent.models import Page, Source, SyncRun
-from agent.sync import discovery, ledger, losses, reach, reading, services, vanishing
+from agent.sync import discovery, health, ledger, losses, reach, reading, services, vanishing
 from agent.sync.session import Session, Stopped, opened
 from billing import reading as plan
 from integrations import notion
@@ -44,7 +44,7 @@ def perform(*, sync_run_id: str) -> None:
     except plan.NOT_COVERED as refusal:
         services.break_off(run.pk, SyncRun.Status.CANCELLED, now=timezone.now(), reason=refusal.detail)
     except vanishing.NothingShown:
-        fail_run(str(run.pk), "Notion shows nothing more to this connection. What was read is kept and still searched.")
+        fail_run(str(run.pk), health.NOTHING_SHOWN)
     except notion.Unauthorized:
         _needs_authorization(connection, run)
 
@@ -74,6 +74,8 @@ def _read(session: Session) -> None:
 
 def _finish(session: Session) -> None:
     now, run = timezone.now(), session.run
+    # Before the end, which tells them to whoever looks after the installation.
+    session.count(**session.pace.taken())
     with transaction.atomic():
         open_run = (
             SyncRun.objects.select_for_update().filter(pk=run.pk, status=SyncRun.Status.RUNNING, turn=run.turn).first()
@@ -135,7 +137,7 @@ def try_again(*, connection_id: str, tries: int) -> None:
 
 def _needs_authorization(connection: Connection, run: SyncRun) -> None:
     Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
-    fail_run(str(run.pk), "Notion no longer accepts this connection. Connect again; what was read stays searchable.")
+    fail_run(str(run.pk), health.NO_ACCESS)
 
 
 def fail_run(sync_run_id: str, reason: str) -> None:
@@ -143,4 +145,4 @@ def fail_run(sync_run_id: str, reason: str) -> None:
 
 
 def give_up(*, sync_run_id: str) -> None:
-    fail_run(sync_run_id, "Notion could not be reached, after several tries.")
+    fail_run(sync_run_id, health.UNREACHABLE)

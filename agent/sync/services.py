@@ -13,7 +13,7 @@ from accounts import background
 from accounts import connections as authorizations
 from accounts.models import Connection, Membership
 from agent.models import SyncRun
-from agent.sync import vanishing
+from agent.sync import health, live, vanishing
 from billing import reading
 from config.errors import AppError
 
@@ -154,9 +154,11 @@ def pause(*, membership: Membership, sync_run_id: uuid.UUID, now: datetime) -> S
     with transaction.atomic():
         run = _steered(membership, sync_run_id)
         if run.status in AT_WORK:
-            run.status, run.slowed_until, run.paused_at = SyncRun.Status.PAUSED, None, now
-            run.save(update_fields=["status", "slowed_until", "paused_at"])
+            run.status, run.slowed_until = SyncRun.Status.PAUSED, None
+            run.paused_at, run.paused_by = now, membership.user_id
+            run.save(update_fields=["status", "slowed_until", "paused_at", "paused_by"])
             Connection.objects.filter(pk=run.connection_id, open_sync=run.pk).update(is_paused=True)
+            live.tell(run.pk)
     return run
 
 
@@ -196,6 +198,7 @@ def _go_on(run: SyncRun, workspace_id: uuid.UUID, *, now: datetime) -> None:
     run.save(update_fields=["status", "paused_at", "rested"])
     Connection.objects.filter(pk=run.connection_id).update(is_paused=False)
     background.enqueue(sync, workspace_id=workspace_id, sync_run_id=str(run.pk))
+    live.tell(run.pk)
 
 
 def cancel(run: SyncRun, *, now: datetime) -> None:
@@ -220,3 +223,5 @@ def settle(run_id: uuid.UUID | str, *, now: datetime) -> None:
 def close(run_id: uuid.UUID | str) -> None:
     """In the transaction that ends the run."""
     Connection.objects.filter(open_sync=run_id).update(open_sync=None, is_paused=False)
+    live.tell(run_id)
+    health.note(run_id)

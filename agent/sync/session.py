@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts import background, connections
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
+from agent.sync.live import Telling
 from billing import reading
 from config import valkey
 from integrations.notion import Limiter, Notion, Patience, RateLimited
@@ -42,6 +43,8 @@ class Session:
     run: SyncRun
     notion: Notion
     pace: "_Counted"
+    # Whoever looks at the sync.
+    tell: Telling
     # Titles by Notion's id, for links, mentions and relations between pages.
     titles: dict[str, str] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
@@ -69,6 +72,7 @@ class Session:
     def count(self, **by: int) -> None:
         """Move the run's figures; in the same transaction as what they count."""
         SyncRun.objects.filter(pk=self.run.pk).update(**{name: F(name) + number for name, number in by.items()})
+        transaction.on_commit(self.tell)
 
     def note(self, problem: str) -> None:
         """Something that keeps this run from being complete."""
@@ -101,15 +105,16 @@ class _Counted:
     """The connection's shared rate, counting this run's requests. Each is asked of the plan first: a sync may take
     longer than what is left of a trial. What would take long gives the worker back."""
 
-    def __init__(self, limiter: Limiter, connection: Connection, run: SyncRun) -> None:
-        self._limiter, self._connection, self._run = limiter, connection, run
-        self.requests = 0
+    def __init__(self, limiter: Limiter, connection: Connection, run: SyncRun, tell: Telling) -> None:
+        self._limiter, self._connection, self._run, self._tell = limiter, connection, run, tell
+        self.requests = self.limited = 0
         self.is_kept = not run._state.adding
         # Not while discovering, nor in a page begun before: given up again and again, neither might ever end.
         self.can_stop_here = False
 
     def acquire(self, wait: Wait = time.sleep, *, at_most: float = 300.0) -> float:
         reading.check_can_read(self._connection, now=timezone.now())
+        self._tell()
         longest = min(at_most, self._longest())
         try:
             waited = self._limiter.acquire(wait, at_most=longest)
@@ -120,6 +125,12 @@ class _Counted:
         self.requests += 1
         return waited
 
+    def taken(self) -> dict[str, int]:
+        """What was asked, and refused, since this was called last."""
+        said = {"notion_requests": self.requests, "notion_limited": self.limited}
+        self.requests = self.limited = 0
+        return said
+
     def _longest(self) -> float:
         if not (self.is_kept and background.is_at_work()):
             return math.inf
@@ -128,9 +139,11 @@ class _Counted:
     def _give_back(self, seconds: float) -> None:
         until = timezone.now() + timedelta(seconds=seconds)
         SyncRun.objects.filter(pk=self._run.pk).update(slowed_until=until)
+        self._tell(at_once=True)
         raise background.Later(until)
 
     def block(self, seconds: float, *, whole_workspace: bool = False) -> None:
+        self.limited += 1
         self._limiter.block(seconds, whole_workspace=whole_workspace)
         if seconds > self._longest():
             self._give_back(seconds)
@@ -139,7 +152,8 @@ class _Counted:
 def beside(connection: Connection, notion: Notion, limiter: Limiter) -> Session:
     """For writing down what was found out without a sync."""
     run = SyncRun(connection_id=connection.pk)
-    return Session(connection, run, notion, _Counted(limiter, connection, run), is_only_looking=True)
+    tell = Telling(connection, run)
+    return Session(connection, run, notion, _Counted(limiter, connection, run, tell), tell, is_only_looking=True)
 
 
 @contextmanager
@@ -149,11 +163,14 @@ def opened(connection: Connection, run: SyncRun, *, patience: Patience | None = 
     Any request of it may raise one of billing.reading.NOT_COVERED instead of being made.
     """
 
+    tell = Telling(connection, run)
+
     def wait(seconds: float) -> None:
         background.renew_lease()
         if seconds >= 1:
             until = timezone.now() + timedelta(seconds=seconds)
             SyncRun.objects.filter(pk=run.pk).update(slowed_until=until)
+            tell(at_once=True)
         time.sleep(seconds)
 
     budget = budget_from_settings(
@@ -163,7 +180,7 @@ def opened(connection: Connection, run: SyncRun, *, patience: Patience | None = 
         # Who chooses what to read waits for it.
         background=not run._state.adding,
     )
-    counted = _Counted(budget, connection, run)
+    counted = _Counted(budget, connection, run, tell)
     with Notion(
         connections.access_token(connection),
         settings.NOTION_API_URL,
@@ -173,10 +190,10 @@ def opened(connection: Connection, run: SyncRun, *, patience: Patience | None = 
         patience=patience or Patience(first_pause=settings.NOTION_FIRST_PAUSE_SECONDS),
         renew=lambda rejected: connections.renewed_token(connection, rejected=rejected),
     ) as notion:
-        session = Session(connection=connection, run=run, notion=notion, pace=counted)
+        session = Session(connection=connection, run=run, notion=notion, pace=counted, tell=tell)
         session.titles = dict(session.pages.values_list("notion_id", "title"))
         session.sources = {source.notion_id: source for source in Source.objects.filter(connection_id=connection.id)}
         try:
             yield session
         finally:
-            session.count(notion_requests=counted.requests)
+            session.count(**counted.taken())

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import background
-from accounts.models import Connection
+from accounts.models import Connection, User
 from agent.models import Page, Source, SyncRun
 from agent.sync import coverage, services, vanishing
 from agent.sync.jobs import sync
@@ -38,6 +38,8 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
         "reason": run.reason,
         "known": run.known,
         "done": done,
+        "paused_at": run.paused_at,
+        "paused_by": _name(run.paused_by) if run.paused_at else "",
         "percent": int(100 * done / run.known) if run.known else 0,
         "indexed": run.indexed,
         "skipped": run.skipped,
@@ -52,6 +54,12 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
         "ready": next((row for row in rows if is_open and row["state"] == "ok"), None),
         "problems": [] if is_open else coverage.problems(run),
     }
+
+
+def _name(user_id: uuid.UUID | None) -> str:
+    """Nobody's, for whom the workspace no longer knows."""
+    user = User.objects.filter(pk=user_id).only("id", "name", "email").first() if user_id else None
+    return str(user) if user else ""
 
 
 def loss(connection: Connection, *, can_confirm: bool) -> dict[str, Any] | None:
@@ -111,8 +119,11 @@ def sources(connections: Iterable[Connection], *, run: SyncRun | None = None) ->
     by_id = {connection.id: connection for connection in connections}
     counted: dict[uuid.UUID | None, dict[str, int]] = {}
     pages = Page.objects.filter(connection_id__in=by_id)
-    for row in pages.values("source_id", "state").annotate(number=Count("id")):
+    tries: dict[uuid.UUID | None, datetime] = {}
+    for row in pages.values("source_id", "state").annotate(number=Count("id"), next=Min("next_try_at")):
         counted.setdefault(row["source_id"], {})[row["state"]] = row["number"]
+        if row["state"] == Page.State.FAILED and row["next"]:
+            tries[row["source_id"]] = row["next"]
     open_runs = {each.connection_id: each for each in SyncRun.objects.filter(status__in=services.OPEN)}
     if run is not None and run.status in services.OPEN:
         open_runs[run.connection_id] = run
@@ -127,9 +138,17 @@ def sources(connections: Iterable[Connection], *, run: SyncRun | None = None) ->
     chosen = Source.objects.filter(connection_id__in=by_id, is_chosen=True).order_by("-kind", "title", "id")
     return [
         _row(each, by_id[each.connection_id], counted.get(each.id, {}), open_runs.get(each.connection_id), accounted)
+        | _next_try(tries.get(each.id), counted.get(each.id, {}))
         | (_RESTING if each.connection_id in resting else {})
         for each in chosen
     ]
+
+
+def _next_try(at: datetime | None, states: dict[str, int]) -> dict[str, str]:
+    if at is None:
+        return {}
+    failed = ngettext("%(n)d failed", "%(n)d failed", states["failed"]) % {"n": states["failed"]}
+    return {"note": _("%(failed)s, next try %(time)s") % {"failed": failed, "time": f"{timezone.localtime(at):%H:%M}"}}
 
 
 # By the plan; a sync that is queued for it ends at once.

@@ -8,7 +8,7 @@ from typing import Any
 from accounts import background, tenancy
 from accounts.models import Connection, Workspace
 from agent.models import SyncRun
-from agent.sync import intervals, services
+from agent.sync import intervals
 from agent.sync.jobs import sync
 from config import valkey
 from integrations.notion.budget import COUNTERS
@@ -49,18 +49,18 @@ def traffic(*, now: datetime) -> Traffic:
 
 
 def connections(*, now: datetime) -> Iterator[Watched]:
-    every = Connection.objects.exclude(status=Connection.Status.DISCONNECTED).select_related("workspace__subscription")
+    every = Connection.objects.exclude(status=Connection.Status.DISCONNECTED).select_related(
+        "workspace__subscription", "health"
+    )
     for connection in every.filter(workspace__state=Workspace.State.ACTIVE).order_by("connected_at").iterator():
         interval = intervals.interval_of(connection.workspace, now=now)
-        with tenancy.within(connection.workspace):
-            runs = SyncRun.objects.filter(connection_id=connection.pk).exclude(status__in=services.OPEN)
-            newest = runs.order_by("-created_at").first()
+        outcome = connection.health.outcome if hasattr(connection, "health") else ""
         lag = now - connection.last_synced_at if connection.last_synced_at else None
         troubles = []
         if connection.status == Connection.Status.REAUTHORIZE:
             troubles.append("no access")
-        if newest is not None and newest.status == SyncRun.Status.FAILED:
+        if outcome == SyncRun.Status.FAILED:
             troubles.append("failed")
         if interval is not None and not connection.is_paused and (lag or timedelta()) > interval + LATE_AFTER:
             troubles.append("late")
-        yield Watched(connection, newest.status if newest else "", lag, tuple(troubles))
+        yield Watched(connection, outcome, lag, tuple(troubles))

@@ -73,6 +73,7 @@ JSON = {
     ),
     "agent/sync": api("POST", viewer=some("POST")),
     "agent/sync/<uuid:sync_id>": api("GET", ids={"sync_id": "sync"}),
+    "agent/sync/<uuid:sync_id>/events": api("GET", ids={"sync_id": "sync"}),
     "agent/sync/<uuid:sync_id>/pause": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
     "agent/sync/<uuid:sync_id>/resume": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
     "agent/sync/<uuid:sync_id>/cancel": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
@@ -123,6 +124,13 @@ JSON = {
         bodies={"PATCH": {"role": "viewer", "caps": {"requests": 0}}},
         viewer=some("PATCH", "DELETE"),
         expired=some("DELETE"),
+        shared_in_workspace=True,
+    ),
+    "workspace": api(
+        "GET",
+        "PATCH",
+        bodies={"PATCH": {"name": "Mine now"}},
+        viewer=some("GET", "PATCH"),
         shared_in_workspace=True,
     ),
     "workspace/invitations": api(
@@ -203,6 +211,7 @@ PAGES = {
     "app/connect/<uuid:connection_id>/sync": api(
         "GET", "POST", ids={"connection_id": "connection"}, bodies={"POST": {"action": "stop"}}, viewer=some("POST")
     ),
+    "app/sync/<uuid:sync_id>/events": api("GET", ids={"sync_id": "sync"}),
     "app/sync": api("POST", bodies={"POST": {"connection": "{connection}"}}, viewer=some("POST")),
     "app/sources": api("GET"),
     "app/sources/<uuid:source_id>": api(

@@ -44,6 +44,7 @@ HARMLESS: dict[str, Callable[[], str]] = {
     "give_plan": lambda: run("give_plan"),
     "reseal": lambda: run("reseal", "--check"),
     "connections": lambda: run("connections", "--all"),
+    "metrics": lambda: run("metrics"),
     "stripe_setup": lambda: run_refused("stripe_setup"),
     "load_demo": lambda: run("load_demo", "--json"),
     "notion_webhook": lambda: run("notion_webhook", "close"),

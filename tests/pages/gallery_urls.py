@@ -17,7 +17,7 @@ PLAIN = (
 )
 WITH_ID = (
     *("conversation", "source", "task", "connect-choose", "connect-sync"),
-    *("run-stop", "run-events", "run-feedback"),
+    *("run-stop", "run-events", "run-feedback", "sync-events"),
 )
 
 urlpatterns = [

@@ -182,11 +182,13 @@ TROUBLE: Context = THREAD | {
 }  # fmt: skip
 
 SYNC: Context = {
-    "status": "running", "is_open": True, "done": 2364, "known": 4618, "percent": 51, "left": "about 4 min left",
-    "speed": 9.6, "chunks_embedded": 31208, "skipped": 2, "failed": 0, "slowed_until": NOW, "sources": SOURCES,
-    "ready": {"title": "Launch plan", "done": 142},
+    "id": "s1", "status": "running", "is_open": True, "done": 2364, "known": 4618, "percent": 51,
+    "left": "about 4 min left", "speed": 9.6, "chunks_embedded": 31208, "skipped": 2, "failed": 0, "slowed_until": NOW,
+    "sources": SOURCES, "ready": {"title": "Launch plan", "done": 142},
 }  # fmt: skip
-PAUSED_SYNC: Context = SYNC | {"status": "paused", "speed": None, "left": "", "slowed_until": None}
+PAUSED_SYNC: Context = SYNC | {
+    "status": "paused", "speed": None, "left": "", "slowed_until": None, "paused_by": "Tom Reyes", "paused_at": NOW,
+}  # fmt: skip
 WAITING_SYNC: Context = PAUSED_SYNC | {
     "status": "queued", "done": 0, "known": 0, "waiting": "Waiting for 2 minutes, 3 before it.", "ready": None,
 }  # fmt: skip
@@ -203,6 +205,15 @@ CHOICES = [
     s | {"is_chosen": n < 4, "pages": s["total"], "is_too_big": n == 4, "place": "Projects › Launch"}
     for n, s in enumerate(SOURCES)
 ] + [source("Contracts", "", 204, kind="page", pages=None)]
+ENDED = [
+    {"notion_workspace_name": "Northwind Old", "ended_at": before(hours=2), "is_revoked": revoked, "pages": 1904,
+     "passages": 8211, "tasks": 60, "erased_at": NOW if revoked else None}
+    for revoked in (True, False)
+]  # fmt: skip
+FRESHNESS: Context = {
+    "label": "Near live", "every": "every 15 minutes", "is_live": True, "heard_at": NOW,
+    "median": "9 s", "most": "41 s",
+}  # fmt: skip
 COLUMNS: Context = {
     "of": "s1", "title": "Task",
     "rows": [{"name": "due_property", "label": "Due date", "value": "a", "choices": [("a", "Due"), ("b", "Start")]}],

@@ -96,7 +96,7 @@ def _sources() -> dict[str, State]:
     listed = {
         "section": "sources", "connections": [s.CONNECTION], "sources": s.SOURCES, "can_manage": True,
         "problems": [problem], "gaps": GAPS, "coverage": coverage,
-        "freshness": [{"label": "Near live", "is_live": True, "heard_at": s.NOW, "median": "9 s", "most": "41 s"}],
+        "freshness": [s.FRESHNESS],
     }  # fmt: skip
     run = {
         "created_at": s.before(days=1), "duration": "40 s", "indexed": 4, "unchanged": 300, "skipped": 2, "failed": 4,
@@ -178,6 +178,7 @@ def _people() -> dict[str, State]:
         "invitation-joined": ("accounts/invitation.html", s.INVITATION | {"has_joined": True}),
         "members-single": ("accounts/members.html", {"section": "members", "is_available": False}),
         "settings": ("accounts/settings.html", settings),
+        "settings-ended": ("accounts/settings.html", settings | {"ended": s.ENDED, "is_erasing": True}),
         "settings-disconnect": ("accounts/settings.html", settings | {"confirm_disconnect": s.CONNECTION}),
     }
 

@@ -1,11 +1,9 @@
 """The wizard: connecting Notion, choosing what is read, and watching it being read."""
 
 import uuid
-from contextlib import suppress
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -16,17 +14,15 @@ from accounts import connections as authorizations
 from accounts import tenancy
 from accounts.edge import MemberPage
 from accounts.models import Connection
-from agent.models import Source, SyncRun
-from agent.sync import choosing, finding, services, shown
+from agent.models import Source
+from agent.sync import choosing, finding
 from agent.sync.views.counting import known_pages
-from agent.sync.views.shared import ConnectionPage, can_manage, can_share
+from agent.sync.views.shared import ConnectionPage, can_share
 from billing import reading
 from config.errors import AppError, InvalidField
 from tasks import services as tasks
 from tasks.mapping import COLUMNS
 from tasks.models import TaskSource
-
-STEPS = {"pause": services.pause, "resume": services.resume, "stop": services.stop}
 
 
 class TokenForm(forms.Form):
@@ -220,44 +216,3 @@ def _pick(source: Source, pages: int | None, *, is_chosen: bool) -> dict[str, An
         "is_chosen": is_chosen,
         "is_too_big": False,
     }
-
-
-class Progress(ConnectionPage):
-    """Step 3, and every later sync: what is read, as it happens."""
-
-    def get(self, request: tenancy.WorkspaceRequest, connection_id: uuid.UUID) -> HttpResponse:
-        connection = self.connection(connection_id)
-        run = SyncRun.objects.filter(connection_id=connection.id).order_by("-created_at").first()
-        if run is None:
-            return redirect("connect-choose", connection.id)
-        context = {
-            "section": "sources",
-            "connection": connection,
-            "is_first": connection.last_synced_at is None
-            or SyncRun.objects.filter(connection_id=connection.id).count() == 1,
-            "sync": shown.progress(run, connection=connection, now=timezone.now()),
-            "can_steer": can_manage(self.membership, connection),
-            "loss": None
-            if run.status in services.OPEN
-            else shown.loss(connection, can_confirm=can_manage(self.membership, connection)),
-        }
-        return render(request, "connect/sync.html", context)
-
-    def post(self, request: tenancy.WorkspaceRequest, connection_id: uuid.UUID) -> HttpResponse:
-        connection = self.owned(connection_id)
-        action = request.POST.get("action", "")
-        run = SyncRun.objects.filter(connection_id=connection.id, status__in=services.OPEN).first()
-        if action in STEPS and run is not None:
-            # One that ended meanwhile says so on the page.
-            with suppress(services.SyncIsOver):
-                STEPS[action](membership=self.membership, sync_run_id=run.pk, now=timezone.now())
-        elif action == "confirm":
-            try:
-                services.confirm_loss(
-                    membership=self.membership,
-                    connection_id=connection.id,
-                    sync_run_id=request.POST.get("sync", ""),
-                )
-            except services.NothingToConfirm as error:
-                messages.error(request, error.detail)
-        return redirect("connect-sync", connection.id)

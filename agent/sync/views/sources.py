@@ -12,12 +12,14 @@ from django.utils.translation import gettext as _
 from accounts import tenancy
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
-from agent.sync import choosing, coverage, finding, freshness, services, shown
+from agent.sync import choosing, coverage, finding, freshness, intervals, services, shown
 from agent.sync.views.connecting import sent_columns
 from agent.sync.views.shared import ConnectionPage, can_manage
 from billing import permissions, reading
 from tasks.mapping import COLUMNS
 from tasks.models import TaskSource
+
+MOST_GAPS = 50
 
 
 class SyncNow(ConnectionPage):
@@ -33,6 +35,7 @@ class Sources(ConnectionPage):
         rows = shown.sources(connections)
         known = coverage.coverage(membership=self.membership, now=timezone.now())
         resting = reading.uncovered(self.membership.workspace_id, now=timezone.now())
+        interval = intervals.interval_of(self.membership.workspace, now=timezone.now())
         own = [each for each in connections if each.owner_id == self.membership.user_id and self.membership.may_write]
         context = {
             "section": "sources",
@@ -47,7 +50,7 @@ class Sources(ConnectionPage):
                 "last_synced_at": max(filter(None, (c.last_synced_at for c in connections)), default=None),
             },
             "freshness": [
-                freshness.shown(connection, covered)
+                freshness.shown(connection, covered, interval=interval)
                 for connection, covered in zip(connections, known["connections"], strict=True)
             ],
             "problems": [
@@ -57,7 +60,7 @@ class Sources(ConnectionPage):
             "losses": list(
                 filter(None, (shown.loss(each, can_confirm=can_manage(self.membership, each)) for each in connections))
             ),
-            "gaps": _gaps(Page.objects.filter(connection_id__in=[connection.id for connection in connections])),
+            **_gaps(Page.objects.filter(connection_id__in=[connection.id for connection in connections])),
         }
         return render(request, "agent/sources.html", context)
 
@@ -90,9 +93,10 @@ def _lost_access(connection: Connection) -> dict[str, str]:
     }
 
 
-def _gaps(pages: Any) -> list[dict[str, Any]]:
+def _gaps(pages: Any) -> dict[str, Any]:
+    """The pages that are not searchable, and how many more there are."""
     bad = pages.filter(state__in=[Page.State.FAILED, Page.State.SKIPPED, Page.State.UNREACHABLE])
-    return [
+    rows = [
         {
             "title": page.title,
             "url": page.url,
@@ -101,8 +105,9 @@ def _gaps(pages: Any) -> list[dict[str, Any]]:
             "reason": page.reason,
             "next_try_at": page.next_try_at,
         }
-        for page in bad.order_by("state", "title", "id")[:50]
+        for page in bad.order_by("state", "title", "id")[:MOST_GAPS]
     ]
+    return {"gaps": rows, "gaps_more": bad.count() - len(rows) if len(rows) == MOST_GAPS else 0}
 
 
 class OneSource(ConnectionPage):
@@ -156,10 +161,17 @@ class OneSource(ConnectionPage):
             "syncs": [
                 _past(run) for run in SyncRun.objects.filter(connection_id=connection.id).order_by("-created_at")[:20]
             ],
-            "gaps": _gaps(Page.objects.filter(source=source)),
+            **_gaps(Page.objects.filter(source=source)),
+            "freshness": self._freshness(connection),
             "remove_error": remove_error,
         }
         return render(self.request, "agent/source.html", context, status=status)
+
+    def _freshness(self, connection: Connection) -> dict[str, Any]:
+        now = timezone.now()
+        known = coverage.coverage(membership=self.membership, now=now)
+        covered = next(row for row in known["connections"] if row["id"] == connection.id)
+        return freshness.shown(connection, covered, interval=intervals.interval_of(self.membership.workspace, now=now))
 
 
 def _past(run: SyncRun) -> dict[str, Any]:
@@ -169,6 +181,7 @@ def _past(run: SyncRun) -> dict[str, Any]:
         "duration": shown.length(seconds) if seconds is not None else "",
         "indexed": run.indexed,
         "unchanged": run.unchanged,
+        "trashed": run.trashed,
         "skipped": run.skipped,
         "failed": run.failed,
         "status": run.status,

@@ -8,7 +8,7 @@ from accounts import background, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection, Job
 from agent.jobs import restore_index
-from agent.models import Chunk, Page, Source, SyncRun
+from agent.models import Chunk, Disconnection, Page, Source, SyncRun
 from agent.sync import coverage, ending, services
 from integrations import vectors
 from tasks.models import Task
@@ -53,6 +53,50 @@ def test_disconnecting_removes_everything(alice: Person, acme: NotionWorkspace) 
         assert not Source.objects.exists()
     assert not Connection.objects.filter(pk=connection.pk).exists()
     assert vectors.workspace(alice.workspace.id).collection(connection.id).count() == 0
+
+
+def test_disconnecting_proves_that_nothing_is_left(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+    alice.web.post("/app/settings", {"section": "connection", "connection": str(connection.pk)})
+
+    erasing = alice.web.get("/app/settings").content.decode()
+    with tenancy.within(alice.workspace):
+        ending.erase(connection_id=str(connection.id))
+        proof = Disconnection.objects.get()
+    erased = alice.web.get("/app/settings").content.decode()
+
+    assert "Erasing 6 pages" in erasing
+    assert "Erased: 6 pages" in erased
+    assert (proof.pages, proof.tasks, proof.passages >= 6, proof.erased_at is not None) == (6, 3, True, True)
+
+
+def test_what_is_left_keeps_it_from_being_called_erased(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        ending.disconnect(membership=alice.membership)
+        with tenancy.shared():
+            # As if a token had been written again meanwhile.
+            Connection.objects.filter(pk=connection.pk).update(sealed_access_token="left")
+
+        with pytest.raises(ending.SomethingLeft, match="tokens"):
+            ending.erase(connection_id=str(connection.id))
+
+        assert Disconnection.objects.get().erased_at is None
+    assert Connection.objects.filter(pk=connection.pk).exists()
+
+
+def test_an_ended_connection_is_shown_to_its_owner_alone(
+    team_owner: Person, bob: Person, acme: NotionWorkspace
+) -> None:
+    connect(team_owner, acme)
+
+    team_owner.api.delete("/user/notion-integration")
+
+    assert "Acme" in team_owner.web.get("/app/settings").content.decode()
+    assert "Acme" not in bob.web.get("/app/settings").content.decode()
 
 
 def test_disconnecting_in_the_middle_of_a_sync_leaves_nothing(alice: Person, acme: NotionWorkspace) -> None:

@@ -9,7 +9,7 @@ from accounts import tenancy
 from accounts.models import Connection, Job
 from agent import retrieval
 from agent.models import Page, SyncRun
-from agent.sync import services, shown
+from agent.sync import live, services, shown
 from agent.sync.jobs import sync
 from tests.agent.sync.working import sync as read_all
 from tests.outside import NotionWorkspace, connect
@@ -139,7 +139,7 @@ def test_a_sync_that_notion_slows_down_says_until_when(alice: Person, acme: Noti
 
     said = page_of(alice, connection)
 
-    assert f"Slowed down by Notion until {timezone.localtime(now + 5 * MINUTE):%H:%M:%S}" in said
+    assert "Slowed down by Notion, continues by itself." in said
     assert progress(alice, run, connection, now + 6 * MINUTE)["slowed_until"] is None
 
 
@@ -152,3 +152,36 @@ def test_one_that_did_not_end_well_can_be_tried_again(
         services.break_off(queued(alice).pk, SyncRun.Status(status), now=timezone.now())
 
     assert words in page_of(alice, connection)
+
+
+def test_a_page_that_shows_another_state_hears_so_at_once(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    run = queued(alice)
+
+    same, other = (
+        alice.web.get(f"/app/sync/{run.pk}/events?seen={seen}").content.decode() for seen in ("queued", "running")
+    )
+
+    assert ("event:" in same, "event: queued" in other) == (False, True)
+
+
+def test_nothing_is_said_while_nobody_looks(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        run = read_all(alice)
+        said = live.SyncEvents(alice.workspace.pk, run.pk).said()
+
+    # The end is for whoever comes late.
+    assert [entry.fields[b"e"] for entry in said] == [b"done"]
+
+
+def test_a_member_hears_nothing_of_anothers_private_connection(
+    alice: Person, charlie: Person, acme: NotionWorkspace
+) -> None:
+    connect(alice, acme)
+    run = queued(alice)
+
+    answers = [charlie.api.get(f"/agent/sync/{run.pk}/events"), charlie.web.get(f"/app/sync/{run.pk}/events")]
+
+    assert [answer.status_code for answer in answers] == [404, 404]

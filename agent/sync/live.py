@@ -1,0 +1,133 @@
+"""What a sync says while it works, for whoever looks at it: its newest state alone, in a stream of `config.waiting`.
+
+An event is the whole state as numbers, for a page as HTML, and its name on a page is the state that the page then has
+to be in: `queued`, `progress` (running), `paused`, `done`. Nothing depends on it; the run stands in Postgres.
+"""
+
+import time
+import uuid
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import redis
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from accounts import tenancy
+from accounts.models import Connection
+from agent.events import Events, rebuilt
+from agent.models import SyncRun
+from config import handover, valkey, waiting
+from config.handover import Handover, Mode
+
+EVERY_SECONDS = 1.0
+# A stream lasts two minutes; who still looks then comes back and is noted anew.
+WATCHED = timedelta(seconds=150)
+NAMES = {SyncRun.Status.QUEUED: "queued", SyncRun.Status.RUNNING: "progress", SyncRun.Status.PAUSED: "paused"}
+
+
+class SyncEvents(Events):
+    """Each event replaces the one before."""
+
+    kept = 1
+
+    def __init__(self, workspace_id: uuid.UUID, run_id: uuid.UUID) -> None:
+        self.key = f"sync:{workspace_id}:{run_id}"
+
+    def watch(self) -> None:
+        pipe = valkey.client().pipeline()
+        pipe.set(f"{self.key}:watched", 1, ex=WATCHED)
+        self._execute(pipe)
+
+    def is_watched(self) -> bool:
+        try:
+            return bool(valkey.client().exists(f"{self.key}:watched"))
+        except redis.RedisError:
+            return False
+
+
+class Telling:
+    """Of one worker at one sync, at most once a second, and only while somebody looks."""
+
+    def __init__(self, connection: Connection, run: SyncRun) -> None:
+        self._events = SyncEvents(connection.workspace_id, run.pk)
+        self._connection, self._run = connection, run
+        self._is_kept = not run._state.adding
+        self._told_at = 0.0
+
+    def __call__(self, *, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if not self._is_kept or (now - self._told_at < EVERY_SECONDS and not at_once):
+            return
+        self._told_at = now
+        if self._events.is_watched():
+            run = SyncRun.objects.filter(pk=self._run.pk, status=SyncRun.Status.RUNNING).first()
+            if run is not None:
+                _say(self._events, run, self._connection)
+
+
+def tell(run_id: uuid.UUID | str) -> None:
+    """That it was queued, paused or ended; when the transaction that did it is through."""
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None
+    transaction.on_commit(partial(_tell, workspace_id, run_id))
+
+
+def _tell(workspace_id: uuid.UUID, run_id: uuid.UUID | str) -> None:
+    run = SyncRun.objects.filter(pk=run_id).first()
+    if run is None:
+        return
+    events = SyncEvents(workspace_id, run.pk)
+    if run.status not in NAMES:
+        events.say("done", _ended(run), page=("done", ""))
+    elif events.is_watched() and (connection := Connection.objects.filter(pk=run.connection_id).first()):
+        _say(events, run, connection)
+
+
+def _say(events: SyncEvents, run: SyncRun, connection: Connection) -> None:
+    from agent.sync import shown
+
+    state = shown.progress(run, connection=connection, now=timezone.now())
+    html = render_to_string("connect/_live.html", {"sync": state, "connection": connection})
+    data = {key: state[key] for key in ("status", "done", "known", "percent", "is_discovered", "left", "slowed_until")}
+    events.say("progress", {"id": run.pk, **data}, page=(NAMES[SyncRun.Status(run.status)], html))
+
+
+def _ended(run: SyncRun) -> dict[str, Any]:
+    from agent.sync.api import shown
+
+    return shown(run)
+
+
+def answer(request: HttpRequest, run: SyncRun, *, mode: Mode, seen: str = "") -> HttpResponse:
+    """The events of a sync, from the newest on. `seen`: the state that the page shows; it hears at once of another."""
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None, "syncs are looked at inside their workspace"
+    events = SyncEvents(workspace_id, run.pk)
+    response = HttpResponse(content_type="text/event-stream; charset=utf-8")
+    response["Cache-Control"] = "no-cache, no-transform"
+    after = waiting.position(waiting.last_event_id(request.headers.get("Last-Event-ID", "").encode("latin1", "ignore")))
+    name = NAMES.get(SyncRun.Status(run.status))
+    if name is None:
+        entries = _rebuilt("done", _ended(run), run.finished_at or timezone.now())
+        if waiting.position(entries[0].id) <= after:
+            # The browser's own sign to stop coming back.
+            return HttpResponse(status=204)
+    elif seen not in {"", run.status}:
+        entries = _rebuilt(name, {"status": run.status}, timezone.now())
+    else:
+        events.watch()
+        if handover.is_offered(request):
+            handover.give(response, Handover(events.key, mode))
+            return response
+        # Without a layer that waits the stream ends here, and the client comes back.
+        entries = [entry for entry in events.said() if waiting.position(entry.id) > after]
+    response.content = waiting.RETRY + b"".join(waiting.frame(entry, is_page=mode == Mode.PAGE) for entry in entries)
+    return response
+
+
+def _rebuilt(name: str, data: Any, at: datetime) -> list[waiting.Entry]:
+    return list(rebuilt([(name, data)], at_milliseconds=int(at.timestamp() * 1000)))
