@@ -8,22 +8,18 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.dateparse import parse_datetime
 
 from accounts import background, tenancy
 from accounts.models import Connection, Membership
 from config.errors import AppError, InvalidField
 from tasks import history, merging, outbox, sending
 from tasks.mapping import (
-    COLUMNS,
     DONE_WORDS,
-    checked_columns,
-    choices,
     map_columns,
     read_row,
     refreshed,
     suits,
-    title_column,
 )
 from tasks.models import Outgoing, Task, TaskChange, TaskSource
 from tasks.offers import DONE, NOT_DONE
@@ -49,46 +45,6 @@ def likeliest(candidates: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     """The id of the database that looks most like tasks, or nothing. Candidates: id, schema."""
     best = max(candidates, key=lambda each: suits(each[1]), default=None)
     return best[0] if best is not None and suits(best[1]) > 0 else ""
-
-
-def remap(
-    *, connection_id: uuid.UUID, data_source_id: str, columns: Mapping[str, str], schema: Mapping[str, Any]
-) -> bool:
-    """Use these columns from the next sync on. A column that the database lacks, or of another type, is not used.
-
-    Answers whether rows are read otherwise than before.
-    """
-    kept = checked_columns(columns, schema)
-    with transaction.atomic():
-        sources = TaskSource.objects.select_for_update()
-        source = sources.filter(connection_id=connection_id, data_source_id=data_source_id).first()
-        if source is None:
-            return False
-        is_other = any(getattr(source, name) != kept[name] for name in COLUMNS)
-        TaskSource.objects.filter(pk=source.pk).update(**kept)
-    return is_other
-
-
-def offered_columns(
-    source: TaskSource | None,
-    *,
-    columns: Mapping[str, str] | None,
-    schema: Mapping[str, Any],
-    rows: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
-    """For a page: what a task has with the columns it could come from, and what the rows would be as tasks.
-
-    Without `columns` those that are used, or the best guess.
-    """
-    if columns is None:
-        guess = map_columns(schema)
-        columns = {name: getattr(source, name) if source else guess[name] for name in COLUMNS}
-    shown = preview(columns=columns, schema=schema, rows=rows)
-    return {
-        "title": title_column(schema),
-        "rows": choices(columns, schema),
-        "preview": [task | {"due_on": task["due_on"] and parse_date(task["due_on"])} for task in shown],
-    }
 
 
 def map_source(*, connection_id: uuid.UUID, data_source_id: str, title: str, schema: Mapping[str, Any]) -> TaskSource:
@@ -185,14 +141,6 @@ def forget(*, connection_id: uuid.UUID, notion_page_ids: Sequence[str] | None = 
                 task.save(update_fields=["sync_state"])
             elif task.trashed_at is None or task.trashed_at < now - TRASH_LIFE:
                 task.delete()
-
-
-def preview(
-    *, columns: Mapping[str, str], schema: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """What the first three rows would be as tasks with these columns. Nothing is kept."""
-    source = TaskSource(**checked_columns(columns, schema))
-    return [read_row(source, row).shown() for row in rows[:3]]
 
 
 class NoTask(AppError):

@@ -73,7 +73,7 @@ class Tasks(MemberPage):
             messages.error(request, error.detail)
             return
         words = _("Completed “%s”.") if is_done else _("“%s” is open again.")
-        messages.success(request, words % task.title)
+        messages.success(request, words % task.title, extra_tags=str(task.pk) if is_done else "")
 
     def _show(
         self, request: HttpRequest, query: QueryDict, editing: tuple[str, EditForm] | None = None

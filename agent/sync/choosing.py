@@ -15,6 +15,7 @@ from accounts.models import Connection, Membership
 from agent.models import Page, Source, SyncRun
 from agent.sync import services
 from config.errors import InvalidField
+from tasks import columns as task_columns
 from tasks import services as tasks
 from tasks.models import TaskSource
 
@@ -76,7 +77,7 @@ def _map(connection: Connection, holder: Source | None, columns: Mapping[str, st
     if is_other:
         tasks.map_source(**which, title=holder.title, schema=holder.schema)
     if columns is not None:
-        is_other |= tasks.remap(**which, columns=columns, schema=holder.schema)
+        is_other |= task_columns.remap(**which, columns=columns, schema=holder.schema)
     return is_other
 
 
@@ -90,7 +91,7 @@ def offered(source: Source, columns: Mapping[str, str] | None = None) -> dict[st
         connection_id=source.connection_id, parent_id=source.notion_id, observed__has_key="properties"
     )
     rows = seen.exclude(state__in=Page.GONE).order_by("-observed_edited_at", "id")[:PREVIEW]
-    found = tasks.offered_columns(
+    found = task_columns.offered_columns(
         mapped, columns=columns, schema=source.schema, rows=list(rows.values_list("observed", flat=True))
     )
     return {"of": source.pk, **found}
@@ -102,5 +103,7 @@ def remap(*, membership: Membership, source: Source, columns: Mapping[str, str])
     if not source.is_chosen:
         raise _not_chosen(source, "Choose it first.")
     with transaction.atomic():
-        tasks.remap(connection_id=connection.id, data_source_id=source.notion_id, columns=columns, schema=source.schema)
+        task_columns.remap(
+            connection_id=connection.id, data_source_id=source.notion_id, columns=columns, schema=source.schema
+        )
         return services.start_connection(connection, requested_by=membership.user_id, is_full=True)

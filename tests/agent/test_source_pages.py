@@ -261,3 +261,15 @@ def test_the_source_page_shows_what_other_columns_would_mean(alice: Person, acme
     assert (">Doing</span>" in used, ">Doing</span>" in unused) == (True, False)
     with tenancy.within(alice.workspace):
         assert TaskSource.objects.get().status_property
+
+
+@pytest.mark.parametrize(("plan", "is_offered"), [("pro", False), ("plus", True)])
+def test_another_notion_is_offered_where_the_plan_has_room(
+    alice: Person, acme: NotionWorkspace, plan: str, is_offered: bool
+) -> None:
+    put_on_plan(alice, plan)
+    connect(alice, acme)
+
+    page = alice.web.get("/app/sources").content.decode()
+
+    assert ("Connect another Notion" in page) == is_offered

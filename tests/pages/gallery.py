@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -93,7 +93,7 @@ def gallery() -> Gallery:
 
 @contextmanager
 def served(port: int = 0) -> Iterator[str]:
-    shown = gallery()
+    shown, is_over = gallery(), Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -101,6 +101,12 @@ def served(port: int = 0) -> Iterator[str]:
             name = address.path.strip("/")
             if name.startswith("run-events/"):
                 self.answer(200, "text/event-stream", EVENTS + (DONE if name.endswith("ending") else b""))
+            elif name.startswith("sync-events/"):
+                # Nothing happens, and the browser goes on listening.
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                is_over.wait()
             elif name in shown.pages:
                 theme = parse_qs(address.query).get("theme", ["system"])[0]
                 self.answer(200, "text/html; charset=utf-8", shown.render(name, theme).encode())
@@ -125,6 +131,7 @@ def served(port: int = 0) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
+        is_over.set()
         server.shutdown()
 
 

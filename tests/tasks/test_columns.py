@@ -8,6 +8,7 @@ from accounts import tenancy
 from accounts.models import Connection
 from agent.models import Source
 from devkit.notion.process import EmulatorProcess
+from tasks import columns as task_columns
 from tasks import services
 from tasks.models import Outgoing, Task, TaskSource
 from tests.agent.sync.working import long_ago, sync
@@ -143,7 +144,7 @@ def choose(person: Person, notion: NotionWorkspace, *, status: str) -> None:
         source = Source.objects.get(notion_id=notion.source("tasks_main"))
         here = {"connection_id": source.connection_id, "data_source_id": source.notion_id, "schema": source.schema}
         services.map_source(title=source.title, **here)
-        services.remap(columns={"status_property": status}, **here)
+        task_columns.remap(columns={"status_property": status}, **here)
         sync(person, is_full=True)
 
 

@@ -16,6 +16,8 @@ from agent.sync import choosing, coverage, finding, freshness, intervals, servic
 from agent.sync.views.connecting import sent_columns
 from agent.sync.views.shared import ConnectionPage, can_manage
 from billing import permissions, reading
+from billing.models import Subscription
+from billing.plans import Feature
 from tasks.mapping import COLUMNS
 from tasks.models import TaskSource
 
@@ -44,13 +46,14 @@ class Sources(ConnectionPage):
             "choosable": min(own, key=lambda each: each.id in resting, default=None),
             "sources": rows,
             "is_syncing": any(row["state"] in {"busy", "waiting"} for row in rows),
+            "can_connect_more": bool(own) and self._has_room(),
             "can_manage": any(can_manage(self.membership, connection) for connection in connections),
             "coverage": {
                 **coverage.in_short(known),
                 "last_synced_at": max(filter(None, (c.last_synced_at for c in connections)), default=None),
             },
             "freshness": [
-                freshness.shown(connection, covered, interval=interval)
+                freshness.shown(connection, covered, interval=interval) | {"can_choose": connection in own}
                 for connection, covered in zip(connections, known["connections"], strict=True)
             ],
             "problems": [
@@ -63,6 +66,11 @@ class Sources(ConnectionPage):
             **_gaps(Page.objects.filter(connection_id__in=[connection.id for connection in connections])),
         }
         return render(request, "agent/sources.html", context)
+
+    def _has_room(self) -> bool:
+        """For another Notion workspace, by the plan."""
+        subscription = Subscription.objects.get(workspace_id=self.membership.workspace_id)
+        return permissions.can_use(subscription, Feature.SEVERAL_CONNECTIONS)
 
     def _resting(self, connections: list[Connection]) -> list[dict[str, str]]:
         now = timezone.now()
