@@ -12,7 +12,7 @@ from accounts import background
 from accounts.models import Connection
 from agent import indexing
 from agent.models import Page, Source, SyncRun
-from agent.sync import discovery, health, ledger, losses, reach, reading, services, vanishing
+from agent.sync import discovery, health, ledger, losses, reach, reading, scheduling, services, vanishing
 from agent.sync.session import Session, Stopped, opened
 from billing import reading as plan
 from integrations import notion
@@ -101,6 +101,7 @@ def _finish(session: Session) -> None:
         due_at = reading.next_try(open_run)
         if open_run.failed and due_at is not None:
             _try_again(session.connection, tries=open_run.tries + 1, due_at=due_at)
+    scheduling.follow(session.connection, begun_at=run.started_at or now)
 
 
 def _shortcomings(session: Session, run: SyncRun) -> list[str]:

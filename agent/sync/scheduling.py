@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, TextField
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Least
 from django.utils import timezone
 
-from accounts import background
+from accounts import background, tenancy
 from accounts.models import Connection, Job, Workspace
 from agent.sync import services
 from agent.sync.intervals import interval_of
@@ -65,6 +65,16 @@ def _batch(now: datetime) -> int | None:
         # The sweep wakes workers, so many connections at once do not flood the broker.
         Job.objects.bulk_create(jobs, ignore_conflicts=True)
     return len(jobs) if connections else None
+
+
+def follow(connection: Connection, *, begun_at: datetime) -> None:
+    """The next one begins no later than an interval after this one: a new connection would wait for its first look."""
+    with tenancy.shared():
+        known = Connection.objects.select_related("workspace__subscription").filter(pk=connection.pk).first()
+        interval = interval_of(known.workspace, now=timezone.now()) if known else None
+        if interval is not None:
+            soon = Least("sync_due_at", begun_at + interval)
+            Connection.objects.filter(pk=connection.pk).update(sync_due_at=soon)
 
 
 def begin(*, connection_id: str) -> None:

@@ -164,6 +164,7 @@ def test_a_token_that_cannot_be_read_costs_the_check_and_no_answer(alice: Person
 
     assert answered["status"] == "succeeded"
     assert answered["answer"].endswith(checking.NOT_CHECKED)
+    assert answered["checked"] is False
 
 
 def test_a_token_that_ended_is_found_by_the_reading_that_follows(

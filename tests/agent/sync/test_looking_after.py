@@ -14,6 +14,7 @@ from agent.sync import session as sessions
 from agent.sync.jobs import scheduled, sync
 from config import valkey
 from integrations.notion.setup import budget_from_settings
+from tests.agent.sync.working import sync as read_all
 from tests.agent.sync.working import syncing
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person, put_on_plan
@@ -64,6 +65,29 @@ def test_a_due_connection_is_asked_for_once_each_interval(
     connection.refresh_from_db()
     assert 0.89 <= (connection.sync_due_at - begun) / timedelta(minutes=minutes) <= 1.01
     assert not asked(connection)
+
+
+def test_the_first_sync_is_followed_after_an_interval(alice: Person, acme: NotionWorkspace) -> None:
+    put_on_plan(alice, "plus")
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        first = read_all(alice)
+
+    connection.refresh_from_db()
+    assert first.started_at is not None
+    assert connection.sync_due_at == first.started_at + timedelta(minutes=15)
+
+
+def test_without_a_schedule_nothing_follows(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        read_all(alice)
+
+    before = connection.sync_due_at
+    connection.refresh_from_db()
+    assert connection.sync_due_at == before
 
 
 def test_a_scheduled_sync_reads(alice: Person, acme: NotionWorkspace) -> None:
