@@ -273,3 +273,27 @@ def test_another_notion_is_offered_where_the_plan_has_room(
     page = alice.web.get("/app/sources").content.decode()
 
     assert ("Connect another Notion" in page) == is_offered
+
+
+@pytest.mark.parametrize("value", ["zz", "a\0b", "x" * 501, "-1", "é"])
+def test_an_address_with_nonsense_in_it_breaks_no_page(alice: Person, acme: NotionWorkspace, value: str) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+        database = Source.objects.get(kind="database")
+    columns = {"columns_of": database.pk, "status_property": value, "due_property": value, "labels_property": value}
+    asked = [
+        (f"/app/connect/{connection.pk}/choose", {"found": value, "tasks_source": value, "columns_of": value}),
+        (f"/app/connect/{connection.pk}/choose", {"tasks_source": database.pk, **columns}),
+        (f"/app/sources/{database.pk}", columns),
+        (f"/app/sync/{run.pk}/events", {"seen": value}),
+    ]
+
+    answers = [alice.web.get(path, query) for path, query in asked]
+    saved = alice.web.post(asked[1][0], {"source": database.pk, "tasks_source": database.pk, **columns})
+
+    is_refused = "\0" in value
+    assert [answer.status_code for answer in answers] == [400 if is_refused else 200] * 4
+    assert saved.status_code == (400 if is_refused else 302)
+    with tenancy.within(alice.workspace):
+        assert bool(TaskSource.objects.get().status_property) == is_refused
