@@ -14,7 +14,7 @@ from accounts import tenancy
 from accounts.edge import MemberAPI
 from accounts.models import Connection, Membership
 from agent.api.runs import JSONAlways
-from agent.models import Source, SyncRun
+from agent.models import Disconnection, Source, SyncRun
 from agent.sync import coverage, ending, live, services
 from billing import reading
 from config.handover import Mode
@@ -61,6 +61,16 @@ class NotionIntegration(MemberAPI):
 
 
 def integration(membership: Membership) -> dict[str, Any]:
+    return {**_connected(membership), "ended": [_ended(each) for each in ending.ended(membership)]}
+
+
+def _ended(ended: Disconnection) -> dict[str, Any]:
+    """`erased_at`: when nothing was found any more; null while it is being erased."""
+    names = ("notion_workspace_name", "ended_at", "is_revoked", "pages", "passages", "tasks", "erased_at")
+    return {name.removeprefix("is_"): getattr(ended, name) for name in names}
+
+
+def _connected(membership: Membership) -> dict[str, Any]:
     mine = Connection.objects.readable_by(membership)
     found = sorted(mine, key=lambda each: (each.owner_id != membership.user_id, each.connected_at))
     connection = found[0] if found else None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from accounts import tenancy
@@ -11,7 +12,7 @@ from tasks.models import Outgoing, Task
 from tests.agent.sync.working import sync
 from tests.browser import CHROMIUM
 from tests.devkit.machine import eventually
-from tests.e2e.test_pages import listen, look
+from tests.e2e.test_pages import RULES, listen, look
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan, sign_up
 from tests.stack import Stack
@@ -118,6 +119,27 @@ def test_a_conflict_is_shown_and_settled(page: Page, stack: Stack, nora: Person,
 
     expect(page.get_by_role("heading", name="History")).to_be_visible()
     expect(page.locator("s")).to_have_text("2026-12-03")
+
+
+def test_on_a_phone_the_filters_are_a_sheet(browser: Browser, stack: Stack, nora: Person) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 900}, reduced_motion="reduce")
+    context.add_cookies([{"name": "sessionid", "value": nora.web.cookies["sessionid"].value, "url": stack.url}])
+    page = context.new_page()
+    said = listen(page, stack)
+    page.goto(f"{stack.url}/app/tasks")
+    search = page.get_by_label("Search tasks")
+    expect(search).to_be_hidden()
+
+    page.get_by_role("button", name="Filters").click()
+    search.fill("printer")
+    faults = Axe().run(page, options=RULES).response["violations"]
+    search.press("Enter")
+
+    expect(page.get_by_role("button", name="Filters: 1 active")).to_be_visible()
+    expect(page.get_by_role("link", name="Check the contract", exact=True)).to_have_count(0)
+    context.close()
+    assert faults == []
+    assert said == []
 
 
 @pytest.mark.parametrize(("theme", "width"), LOOKS)

@@ -66,9 +66,11 @@ def test_disconnecting_proves_that_nothing_is_left(alice: Person, acme: NotionWo
         ending.erase(connection_id=str(connection.id))
         proof = Disconnection.objects.get()
     erased = alice.web.get("/app/settings").content.decode()
+    told = alice.api.get("/user/notion-integration").json()
 
     assert "Erasing 6 pages" in erasing
     assert "Erased: 6 pages" in erased
+    assert (told["connected"], told["ended"][0]["pages"], bool(told["ended"][0]["erased_at"])) == (False, 6, True)
     assert (proof.pages, proof.tasks, proof.passages >= 6, proof.erased_at is not None) == (6, 3, True, True)
 
 
