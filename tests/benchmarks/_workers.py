@@ -44,7 +44,7 @@ def workers(number: int, notion: EmulatorProcess, *, per_second: float) -> Itera
             yield programs[1:]
         finally:
             for program in programs:
-                program.stop()
+                program.end()
 
 
 def of(notion: EmulatorProcess, pages: int) -> tuple[Person, NotionWorkspace]:
