@@ -42,6 +42,11 @@ class SyncEvents(Events):
         pipe.set(f"{self.key}:watched", 1, ex=WATCHED)
         self._execute(pipe)
 
+    def drop(self, entry: waiting.Entry) -> None:
+        pipe = valkey.client().pipeline()
+        pipe.xdel(self.key, entry.id)
+        self._execute(pipe)
+
     def is_watched(self) -> bool:
         try:
             return bool(valkey.client().exists(f"{self.key}:watched"))
@@ -103,23 +108,31 @@ def _ended(run: SyncRun) -> dict[str, Any]:
 
 
 def answer(request: HttpRequest, run: SyncRun, *, mode: Mode, seen: str = "") -> HttpResponse:
-    """The events of a sync, from the newest on. `seen`: the state that the page shows; it hears at once of another."""
+    """The events of a sync, from the newest on. `seen`: the state that the page shows.
+
+    In another one the page hears `done`: it stops listening and fetches itself anew. Any other event would leave the
+    browser to complain of a stream that ended.
+    """
     workspace_id = tenancy.active_workspace_id()
     assert workspace_id is not None, "syncs are looked at inside their workspace"
     events = SyncEvents(workspace_id, run.pk)
     response = HttpResponse(content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-cache, no-transform"
     after = waiting.position(waiting.last_event_id(request.headers.get("Last-Event-ID", "").encode("latin1", "ignore")))
-    name = NAMES.get(SyncRun.Status(run.status))
-    if name is None:
+    # Read before the state, so an event that does not fit to it is of a state before, said while nobody looked.
+    last = events.last()
+    run.refresh_from_db(fields=["status", "finished_at"])
+    if run.status not in NAMES:
         entries = _rebuilt("done", _ended(run), run.finished_at or timezone.now())
         if waiting.position(entries[0].id) <= after:
             # The browser's own sign to stop coming back.
             return HttpResponse(status=204)
     elif seen not in {"", run.status}:
-        entries = _rebuilt(name, {"status": run.status}, timezone.now())
+        entries = _rebuilt("done", {"status": run.status}, timezone.now())
     else:
         events.watch()
+        if last is not None and last.fields[b"pe"] != NAMES[SyncRun.Status(run.status)].encode():
+            events.drop(last)
         if handover.is_offered(request):
             handover.give(response, Handover(events.key, mode))
             return response

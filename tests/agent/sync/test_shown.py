@@ -162,7 +162,21 @@ def test_a_page_that_shows_another_state_hears_so_at_once(alice: Person, acme: N
         alice.web.get(f"/app/sync/{run.pk}/events?seen={seen}").content.decode() for seen in ("queued", "running")
     )
 
-    assert ("event:" in same, "event: queued" in other) == (False, True)
+    assert ("event:" in same, "event: done" in other) == (False, True)
+
+
+def test_a_page_hears_nothing_of_a_state_before_its_own(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    run = queued(alice)
+    events = live.SyncEvents(alice.workspace.pk, run.pk)
+    # As when somebody looked while it ran, and nobody when it was paused.
+    events.say("progress", {})
+    press(alice, connection, "pause")
+
+    heard = alice.web.get(f"/app/sync/{run.pk}/events?seen=paused").content.decode()
+
+    assert "event:" not in heard
+    assert events.said() == []
 
 
 def test_nothing_is_said_while_nobody_looks(alice: Person, acme: NotionWorkspace) -> None:
