@@ -78,6 +78,10 @@ def test_a_fault_of_ours_does_not_say_it(
     assert notion.token not in said(answer, caplog, capsys)
 
 
-def test_no_administration_shows_connections() -> None:
-    assert Connection not in site._registry
+def test_no_administration_shows_tokens() -> None:
+    """Staff see states and numbers of connections, in a list without pages of their own."""
+    listed = site._registry[Connection]
+
+    assert not [name for name in listed.list_display if "token" in str(name) or "name" in str(name)]
+    assert listed.list_display_links is None
     assert Connection not in admin.site._registry

@@ -66,6 +66,8 @@ def test_the_wizard_leads_from_a_token_to_tasks(browser: Browser, stack: Stack, 
         expect(preview).to_have_count(0)
         page.get_by_label("Which database holds your tasks?").select_option(label="Launch plan")
         expect(preview).to_contain_text("20")
+        # What was put in listens some milliseconds later, which a person cannot outrun.
+        expect(page.locator(".htmx-added, .htmx-settling")).to_have_count(0)
         page.get_by_label("Due date").select_option("")
         expect(preview).not_to_contain_text("20")
         page.get_by_role("button", name=re.compile("Start sync of 2")).click()
