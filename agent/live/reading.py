@@ -69,8 +69,12 @@ def _done(notice: NotionNotice) -> None:
 
 
 def _renew_outdated(session: Session) -> None:
-    """The pages that show what was read now. Many are left to the next sync, which asks for fewer of them."""
-    for page in showing.outdated(session).order_by("id")[:MOST_RENEWED]:
+    """The pages that show what was read now. A sync asks Notion for fewer of them, so many are left to one."""
+    pages = list(showing.outdated(session).exclude(state=Page.State.FAILED).order_by("id")[: MOST_RENEWED + 1])
+    if len(pages) > MOST_RENEWED:
+        services.start_connection(session.connection, requested_by=None)
+        return
+    for page in pages:
         background.renew_lease()
         try:
             _read_page(session, page.notion_id)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q
 from django.utils.dateparse import parse_datetime
 
+from agent import properties
 from agent.models import Page, Source
 from agent.sync import reach
 from agent.sync.meeting import BATCH, as_dict, lose_source, meet, meet_database, meet_source, name_place
@@ -192,7 +193,7 @@ def meet_child_page(session: Session, above: Page, block: Json) -> None:
     """A page inside another one, unless this run has met it already or it is known as just that."""
     known = session.pages.filter(notion_id=block["id"]).first()
     if known is not None and known.state not in Page.LOST:
-        title = as_dict(block.get("child_page")).get("title")
+        title = " ".join(str(as_dict(block.get("child_page")).get("title") or "").split()) or properties.UNTITLED
         if known.seen_run == session.run.pk or (known.title, known.parent_id) == (title, above.notion_id):
             return
     try:

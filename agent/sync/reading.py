@@ -33,18 +33,20 @@ MOST_FAILURES_IN_A_ROW = 5
 
 def read_all(session: Session) -> None:
     """Account for every page that this run has met; reading finds more of them."""
-    _account_for(session, _next)
+    _account_for(session, _next, account)
 
 
 def renew_outdated(session: Session) -> bool:
     """Look after the pages that show what others were before this run; whether there were any."""
     before = sum(session.renewed.values())
-    _account_for(session, _next_outdated)
+    _account_for(session, _next_outdated, _renew)
     read_all(session)
     return sum(session.renewed.values()) > before
 
 
-def _account_for(session: Session, following: Callable[[Session], Page | None]) -> None:
+def _account_for(
+    session: Session, following: Callable[[Session], Page | None], treat: Callable[[Session, Page], None]
+) -> None:
     failures = 0
     while page := following(session):
         background.renew_lease()
@@ -52,7 +54,7 @@ def _account_for(session: Session, following: Callable[[Session], Page | None]) 
         attempts = page.attempts
         session.pace.can_stop_here = page.attempts == 0
         try:
-            account(session, page)
+            treat(session, page)
             failures = 0
             background.note_progress()
         except background.Later:
@@ -84,17 +86,19 @@ def _next_outdated(session: Session) -> Page | None:
     failed = {"state": Page.State.FAILED, "sync_run": session.run.pk}
     open_pages = showing.outdated(session).exclude(**failed).exclude(pk__in=[*tired, *session.gone])
     page: Page | None = open_pages.order_by("attempts", "id").first()
-    if page is None:
-        return None
+    return page
+
+
+def _renew(session: Session, page: Page) -> None:
     session.renewed[page.pk] += 1
-    if page.seen_run != session.run.pk:
+    is_listed = page.seen_run == session.run.pk
+    if not is_listed:
         with session.writing():
             session.pages.filter(pk=page.pk).update(seen_run=session.run.pk)
             session.count(known=1)
-        if page.blocks_outdated_at is not None or showing.is_worked_out(page):
-            return look_again(session, page)
-        page.seen_run = session.run.pk
-    return page
+    if not is_listed and (page.blocks_outdated_at is not None or showing.is_worked_out(page)):
+        page = look_again(session, page)
+    account(session, page)
 
 
 def look_again(session: Session, page: Page) -> Page:
@@ -194,12 +198,13 @@ def _write(session: Session, page: Page, source: Source, content: Content) -> No
     values = properties.properties_of(content.row, {"properties": source.schema}, title_of_page=content.titles.get)
     page.title, page.shows = values.title[: meeting.LONGEST_TITLE], content.shows
     page.markdown, page.outline = to_markdown(content.passages), outline_of(content.passages)
+    before, page.observed_hash = page.observed_hash, showing.digest(page.observed, source.schema)
+    says_other = page.observed_hash != before
+    sides = showing.other_sides(source.schema, page.properties.get("typed") or {}, values) if says_other else {}
     page.properties = {
         "lines": [list(line) for line in values.lines],
         "typed": {key: value.value for key, value in values.typed.items()},
     }
-    before, page.observed_hash = page.observed_hash, showing.digest(page.observed, source.schema)
-    says_other = page.observed_hash != before
     content_hash = hashlib.sha256(repr((page.title, page.properties["lines"], content.passages)).encode()).hexdigest()
     # What was hidden or failed kept its chunks, and what was left out kept no hash.
     is_same = content_hash == page.content_hash
@@ -227,6 +232,7 @@ def _write(session: Session, page: Page, source: Source, content: Content) -> No
             session.count(chunks_embedded=pieces.embedded)
         settle(session, page, Page.State.INDEXED, "unchanged" if is_same else "indexed", writing=CONTENT)
         unmark(session, page, "outdated_at", *(["blocks_outdated_at"] if content.read_at else []))
+        showing.outdate_other_sides(session, page, sides)
         if says_other and (session.is_only_looking or session.run.reach == reach.Reach.CHANGES):
             # Who lists everything is shown by Notion what follows from it.
             showing.outdate(session, [page.notion_id], showing.VALUES)

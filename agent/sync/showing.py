@@ -120,8 +120,25 @@ def outdate_holders(session: Session, holders: Mapping[str, str]) -> None:
     _mark(session.pages.filter(notion_id__in=missing), blocks=True)
 
 
-def outdate_these(session: Session, ids: Collection[str]) -> None:
-    _mark(session.pages.filter(notion_id__in=ids).exclude(indexed_at=None), blocks=False)
+def other_sides(schema: Mapping[str, Any], before: Mapping[str, Any], now: properties.Properties) -> dict[str, bool]:
+    """The pages that two-way relations name now and did not, or the other way round, and which of both."""
+    found: dict[str, bool] = {}
+    for column in schema.values():
+        relation = column.get("relation") if isinstance(column, dict) else None
+        if isinstance(relation, dict) and "dual_property" in relation:
+            value = now.typed.get(str(column.get("id")))
+            named = set(value.value if value is not None else [])
+            found |= {key: key in named for key in named ^ set(before.get(str(column.get("id"))) or [])}
+    return found
+
+
+def outdate_other_sides(session: Session, page: Page, sides: Mapping[str, bool]) -> None:
+    """Mark those that show this page and should not, or should and do not. What no listing shows is asked for."""
+    there = session.pages.filter(notion_id__in=sides).exclude(indexed_at=None).only("pk", "notion_id", "shows")
+    wrong = [each.pk for each in there if (LINES + page.notion_id in each.shows) != sides[each.notion_id]]
+    listed = {"pk__in": wrong, "seen_run": session.run.pk}
+    _mark(session.pages.filter(**listed), blocks=False)
+    _mark(session.pages.filter(pk__in=wrong).exclude(**listed), blocks=True)
 
 
 def outdate_below(session: Session, page: Page, source: Source) -> None:

@@ -82,6 +82,8 @@ class Storm:
     here_at: dict[Key, list[datetime]] = field(default_factory=dict)
     there_at: dict[Key, list[datetime]] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
+    # Page and field of the last edit: the other side often edits the same.
+    hot: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
         self.acme.emulator.control("clock", {"workspace": "acme", "advance": -self.behind})
@@ -132,6 +134,10 @@ class Storm:
             statuses = [each["name"] for each in TaskSource.objects.get().columns["status"]["options"]]
         ids = sorted(tasks, key=lambda key: (tasks[key].title, key))
         task_id, name = self.dice.choice(ids), self.dice.choice(list(NAMES))
+        is_same = self.dice.random() < 0.6
+        for same in [key for key in ids if tasks[key].notion_page_id == self.hot[0] and is_same]:
+            task_id, name = same, self.hot[1]
+        self.hot = (tasks[task_id].notion_page_id, name)
         value = self.value(name, statuses)
         before = tasks[task_id].base.get(name)
         if self.dice.random() < 0.3 and name in ("title", "due_on") and before and before[1]:
@@ -151,8 +157,11 @@ class Storm:
         self.here[answer.json()["id"], "title"] = title
 
     def edit_there(self) -> None:
-        row = self.dice.choice([each for _, each in sorted(in_notion(self.acme).items())])
-        name = self.dice.choice(list(NAMES))
+        rows = {row["id"]: row for _, row in sorted(in_notion(self.acme).items())}
+        row, name = self.dice.choice(list(rows.values())), self.dice.choice(list(NAMES))
+        if self.dice.random() < 0.6 and self.hot[0] in rows:
+            row, name = rows[self.hot[0]], self.hot[1]
+        self.hot = (row["id"], name)
         value = self.value(name, [self.known("status", each) for each in ("Not started", "Doing", "Done")])
         if name == "title":
             self.acme.edit(op="set_title", id=row["id"], title=value)

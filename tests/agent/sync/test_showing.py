@@ -98,6 +98,15 @@ def read_once(person: Person, acme: NotionWorkspace) -> Connection:
     return connection
 
 
+def changes(connection: Connection, acme: NotionWorkspace, *edited: str) -> SyncRun:
+    """A sync of changes in a workspace so large that the first hundred of search are the edited ones alone."""
+    others = [key for name, key in acme.ids["pages"].items() if name not in edited]
+    acme.fault({"search_omit": {"ids": others}}, path_regex="search", times=100)
+    run = scheduled(connection)
+    assert run.reach == "changes"
+    return run
+
+
 def text(title: str) -> str:
     return "\n".join(Chunk.objects.filter(page__title=title).order_by("ordinal").values_list("text", flat=True))
 
@@ -118,9 +127,9 @@ def test_a_new_title_stands_wherever_the_page_is_named(alice: Person, silent: No
     asked = len(silent.requests())
 
     with tenancy.within(alice.workspace):
-        run = scheduled(connection)
+        run = changes(connection, silent, "child")
 
-        assert (run.reach, run.status, run.indexed) == ("changes", "complete", 3)
+        assert (run.status, run.known, run.indexed) == ("complete", run.indexed + run.unchanged, 3)
         assert "[Heir](" in text("Parent")
         assert "Child" not in text("Parent")
         assert "Ask [Heir](" in text("Other")
@@ -163,9 +172,8 @@ def test_rows_learn_a_new_title_without_a_request_for_each(alice: Person, silent
     asked = len(silent.requests())
 
     with tenancy.within(alice.workspace):
-        run = scheduled(connection)
+        changes(connection, silent, "apollo")
 
-        assert run.reach == "changes"
         assert Chunk.objects.filter(page__title__startswith="Step ", text="Project: Artemis").count() == ROWS
         assert lines("Step 7") == {"Project": "Artemis"}
     assert listed(silent, asked) == {silent.page("apollo")}
@@ -177,11 +185,36 @@ def test_a_rollup_follows_what_it_is_worked_out_from(alice: Person, silent: Noti
     silent.edit(op="set_property", id=silent.page("apollo"), name="State", value="Closed")
 
     with tenancy.within(alice.workspace):
-        run = scheduled(connection)
+        changes(connection, silent, "apollo")
 
-        assert run.reach == "changes"
         assert lines("Weekly")["State of it"] == "Closed"
         assert "State of it: Closed" in text("Weekly")
+
+
+def test_the_other_side_of_a_relation_follows(alice: Person, silent: NotionWorkspace) -> None:
+    connection = read_once(alice, silent)
+    silent.edit(op="set_property", id=silent.page("step7"), name="Project", value=[])
+
+    with tenancy.within(alice.workspace):
+        changes(connection, silent, "step7")
+
+        assert "Step 7" not in lines("Apollo")["Steps"].split(", ")
+        assert "Step 8" in lines("Apollo")["Steps"].split(", ")
+
+
+def test_a_page_that_cannot_be_asked_for_again_fails_alone(alice: Person, silent: NotionWorkspace) -> None:
+    connection = read_once(alice, silent)
+    silent.edit(op="set_title", id=silent.page("child"), title="Heir")
+    silent.fault("500", path_regex=f"pages/{silent.page('parent')}", times=20)
+
+    with tenancy.within(alice.workspace):
+        run = changes(connection, silent, "child")
+        silent.emulator.control(f"faults?token={silent.token}", method="DELETE")
+        again = scheduled(connection)
+
+        assert (run.status, run.failed, again.status, again.failed) == ("partial", 1, "complete", 0)
+        assert "Ask [Heir](" in text("Other")
+        assert "[Heir](" in text("Parent")
 
 
 def test_a_long_relation_is_read_once(alice: Person, silent: NotionWorkspace) -> None:
@@ -239,9 +272,9 @@ def test_what_lies_in_a_page_that_moves_is_of_its_new_tree(
     with tenancy.within(alice.workspace):
         Source.objects.filter(title="Two").update(is_chosen=False)
         acme.edit(op="move", id=acme.page("branch"), to=acme.page("two"))
-        run = scheduled(connection)
+        acme.edit(op="append", parent=acme.page("branch"), blocks=[{"p": "Moved."}])
+        changes(connection, acme, "branch")
 
-        assert run.reach == "changes"
         assert Page.objects.get(title="Inner").source == Source.objects.get(title="Two")
         assert not Chunk.objects.filter(page__title="Inner").exists()
 
