@@ -1,7 +1,7 @@
 """Members who edit tasks here, people who edit their rows in Notion, and a Notion that is in trouble, at random."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -35,6 +35,8 @@ NAMES = {
     "priority": "Priority",
     "labels": "Tags",
 }
+# A value of these comes once, so that it is known who wrote it.
+UNIQUE = ("title", "due_on")
 TROUBLE: list[Any] = [
     "409",
     "500",
@@ -97,6 +99,7 @@ class Storm:
             (self.edit_there, 6),
             (self.make_here, 4),
             (self.rename_there, 1),
+            (self.lose_an_answer, 3),
             (self.trouble, 4),
             (self.send, 5),
             (self.sync, 3),
@@ -128,19 +131,28 @@ class Storm:
         }
         return some[name]()
 
-    def edit_here(self) -> None:
+    def lose_an_answer(self) -> None:
+        """Notion has what was sent and we do not know; then the member changes their mind."""
+        self.quiet()
+        self.edit_here(among=UNIQUE, same=0, back=0)
+        lost = {"commit_then": {"status": "reset"}}
+        self.acme.fault(lost, method="PATCH", path_regex=f"/v1/pages/{self.hot[0]}", times=1)
+        deliver(self.alice)
+        self.edit_here(same=1, back=0.5)
+
+    def edit_here(self, *, among: Sequence[str] = tuple(NAMES), same: float = 0.6, back: float = 0.4) -> None:
         with tenancy.within(self.alice.workspace):
             tasks = {str(task.pk): task for task in Task.objects.filter(trashed_at=None)}
             statuses = [each["name"] for each in TaskSource.objects.get().columns["status"]["options"]]
         ids = sorted(tasks, key=lambda key: (tasks[key].title, key))
-        task_id, name = self.dice.choice(ids), self.dice.choice(list(NAMES))
-        is_same = self.dice.random() < 0.6
-        for same in [key for key in ids if tasks[key].notion_page_id == self.hot[0] and is_same]:
-            task_id, name = same, self.hot[1]
+        task_id, name = self.dice.choice(ids), self.dice.choice(among)
+        hot = [key for key in ids if tasks[key].notion_page_id == self.hot[0]]
+        if hot and self.dice.random() < same:
+            task_id, name = hot[0], self.hot[1]
         self.hot = (tasks[task_id].notion_page_id, name)
         value = self.value(name, statuses)
         before = tasks[task_id].base.get(name)
-        if self.dice.random() < 0.3 and name in ("title", "due_on") and before and before[1]:
+        if self.dice.random() < back and name in UNIQUE and before and before[1]:
             # Back to what Notion has, as far as is known.
             value = before[1]
         self._write(self.here_at, name, value, datetime.now(UTC))
@@ -207,8 +219,11 @@ class Storm:
                 except sending.notion.NotionError:
                     job.save(force_insert=True)
 
-    def calm(self) -> None:
+    def quiet(self) -> None:
         self.acme.emulator.control(f"faults?token={self.acme.token}", method="DELETE")
+
+    def calm(self) -> None:
+        self.quiet()
         for _ in range(6):
             with tenancy.within(self.alice.workspace):
                 failed = [str(each) for each in Task.objects.filter(sync_state="failed").values_list("pk", flat=True)]
