@@ -99,7 +99,7 @@ class Storm:
             (self.edit_there, 6),
             (self.make_here, 4),
             (self.rename_there, 1),
-            (self.lose_an_answer, 3),
+            (self.lose_an_answer, 4),
             (self.trouble, 4),
             (self.send, 5),
             (self.sync, 3),
@@ -134,11 +134,12 @@ class Storm:
     def lose_an_answer(self) -> None:
         """Notion has what was sent and we do not know; then the member changes their mind."""
         self.quiet()
+        deliver(self.alice)
         self.edit_here(among=UNIQUE, same=0, back=0)
         lost = {"commit_then": {"status": "reset"}}
         self.acme.fault(lost, method="PATCH", path_regex=f"/v1/pages/{self.hot[0]}", times=1)
         deliver(self.alice)
-        self.edit_here(same=1, back=0.5)
+        self.edit_here(same=1, back=0.7)
 
     def edit_here(self, *, among: Sequence[str] = tuple(NAMES), same: float = 0.6, back: float = 0.4) -> None:
         with tenancy.within(self.alice.workspace):
