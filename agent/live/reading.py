@@ -9,12 +9,13 @@ from accounts import background, tenancy
 from accounts.models import Connection, NotionNotice
 from agent.live.removing import as_before, remove
 from agent.models import Page, SyncRun
-from agent.sync import discovery, reading, services
+from agent.sync import meeting, reading, services, showing
 from agent.sync.session import Session, Stopped, opened
 from integrations import notion
 from integrations.notion import NotFound, Refused, Unauthorized
 
 log = logging.getLogger(__name__)
+MOST_RENEWED = 20
 
 
 def read_noticed(*, connection_id: str) -> None:
@@ -32,6 +33,7 @@ def read_noticed(*, connection_id: str) -> None:
                 background.renew_lease()
                 _handle(session, notice)
                 background.note_progress()
+            _renew_outdated(session)
     except Stopped:
         log.info("connection %s was ended meanwhile", connection.pk)
     except Unauthorized:
@@ -66,6 +68,22 @@ def _done(notice: NotionNotice) -> None:
         NotionNotice.objects.filter(pk=notice.pk, version=notice.version).delete()
 
 
+def _renew_outdated(session: Session) -> None:
+    """The pages that show what was read now. A sync asks Notion for fewer of them, so many are left to one."""
+    pages = list(showing.outdated(session).exclude(state=Page.State.FAILED).order_by("id")[: MOST_RENEWED + 1])
+    if len(pages) > MOST_RENEWED:
+        services.start_connection(session.connection, requested_by=None)
+        return
+    for page in pages:
+        background.renew_lease()
+        try:
+            _read_page(session, page.notion_id)
+        except Refused as error:
+            if isinstance(error, Unauthorized):
+                raise
+            log.warning("a page that shows another one could not be read: %s", error)
+
+
 def read_page(session: Session, notion_id: str, *, edited_at: datetime) -> None:
     """Make what we hold of this page equal what Notion shows the connection now."""
     session.happened_at = edited_at
@@ -88,7 +106,7 @@ def _read_page(session: Session, notion_id: str) -> None:
             remove(session, before, Page.State.TRASHED, began=began)
         return
     seen, accounted = (before.seen_run, before.sync_run) if before is not None else (None, None)
-    discovery.meet(session, [found])
+    meeting.meet(session, [found])
     page = session.pages.get(notion_id=notion_id)
     try:
         reading.account(session, page)

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from agent.models import Page
-from agent.sync import lag, reading, services, vanishing
+from agent.sync import lag, services, settling, vanishing
 from agent.sync.session import Session, Stopped
 from integrations import vectors
 
@@ -53,7 +53,7 @@ def as_before(session: Session, page: Page, *, seen: object, accounted: object) 
 def _leave_out(session: Session, page: Page, state: Page.State) -> None:
     seen, accounted = page.seen_run, page.sync_run
     try:
-        reading.leave_out(session, page, state, REASONS[state])
+        settling.leave_out(session, page, state, REASONS[state])
     except (vectors.Unreachable, vectors.Refused):
         # A vector without its chunk finds nothing, and goes with the next repair.
         log.warning("vectors of a page that is gone could not be removed")

@@ -10,7 +10,7 @@ from agent.markdown.walk import Frame, Page
 from agent.passages import Passage
 from agent.remarks import UNKNOWN, Remark
 
-__all__ = ["Rendered", "inline", "passages_of", "plain", "to_markdown"]
+__all__ = ["Rendered", "inline", "outline_of", "passages_in", "passages_of", "plain", "to_markdown"]
 
 # Lines of one list or one table stand without an empty line between them.
 _LIST_KINDS = ("list", "todo")
@@ -51,9 +51,24 @@ def to_markdown(passages: Sequence[Passage]) -> str:
     parts: list[str] = []
     for position, passage in enumerate(passages):
         if position:
-            parts.append("\n" if _close(passages[position - 1], passage) else "\n\n")
+            parts.append(_joint(passages[position - 1], passage))
         parts.append(passage.text)
     return "".join(parts)
+
+
+def outline_of(passages: Sequence[Passage]) -> list[list[Any]]:
+    """Where each of them stands in their Markdown, so that `passages_in` finds them again."""
+    outline: list[list[Any]] = []
+    end = 0
+    for position, passage in enumerate(passages):
+        start = end + (len(_joint(passages[position - 1], passage)) if position else 0)
+        end = start + len(passage.text)
+        outline.append([passage.block_id, passage.kind, start, end, list(passage.heading_path)])
+    return outline
+
+
+def passages_in(markdown: str, outline: Iterable[Sequence[Any]]) -> list[Passage]:
+    return [Passage(block_id, kind, markdown[start:end], tuple(path)) for block_id, kind, start, end, path in outline]
 
 
 def _read(block: dict[str, Any], frame: Frame, page: Page, title_of: Callable[[str], str | None]) -> Frame | None:
@@ -66,8 +81,8 @@ def _read(block: dict[str, Any], frame: Frame, page: Page, title_of: Callable[[s
     return reader(block, frame, page)
 
 
-def _close(above: Passage, below: Passage) -> bool:
-    if above.kind in _LIST_KINDS and below.kind in _LIST_KINDS:
-        return True
+def _joint(above: Passage, below: Passage) -> str:
+    is_list = above.kind in _LIST_KINDS and below.kind in _LIST_KINDS
     # Only a header row has two lines: it begins another table.
-    return above.kind == below.kind == "table" and "\n" not in below.text
+    is_table = above.kind == below.kind == "table" and "\n" not in below.text
+    return "\n" if is_list or is_table else "\n\n"

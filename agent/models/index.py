@@ -1,6 +1,7 @@
 import uuid
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
@@ -20,11 +21,19 @@ class Source(models.Model):
     # A data source's id for a database, a page's for a tree.
     notion_id = models.CharField(max_length=36)
     database_id = models.CharField(max_length=36, blank=True)
+    # A database and its sources may be called differently.
+    database_title = models.CharField(max_length=2000, blank=True)
     title = models.CharField(max_length=2000)
     place = models.CharField(max_length=2000, blank=True)
     url = models.URLField(max_length=2000, blank=True)
     is_chosen = models.BooleanField(default=True)
     schema = models.JSONField(default=dict)
+    # The page that a database lies in.
+    holder_id = models.CharField(max_length=36, blank=True)
+    # Its columns or their options are others than before, and not all of its rows were listed since.
+    is_recast = models.BooleanField(default=False)
+    # In the trash, deleted or no longer shared.
+    is_gone = models.BooleanField(default=False)
     found_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -73,9 +82,18 @@ class Page(models.Model):
     content_hash = models.CharField(max_length=64, blank=True)
     properties = models.JSONField(default=dict)
     markdown = models.TextField(blank=True)
+    # Where its passages begin and end in `markdown`, so that chunks can be cut again without reading the blocks again.
+    outline = models.JSONField(default=list)
     # The page object as Notion last gave it, which may be newer than what is indexed.
     observed = models.JSONField(default=dict)
     observed_edited_at = models.DateTimeField(null=True)
+    # Of what `observed` said when this page was last read: rollups and names of options change without an edit.
+    observed_hash = models.CharField(max_length=64, blank=True)
+    # What it shows of other pages and databases, in which way: see agent.sync.showing.
+    shows = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    # Since when something else is other than this page shows it: in its lines, or in what its blocks say.
+    outdated_at = models.DateTimeField(null=True)
+    blocks_outdated_at = models.DateTimeField(null=True)
     # The sync that last met this page, and the one that last accounted for it: a resumed sync does the difference.
     seen_run = models.UUIDField(null=True)
     sync_run = models.UUIDField(null=True)
@@ -100,6 +118,12 @@ class Page(models.Model):
             models.Index(fields=["connection_id", "state"], name="page_state"),
             models.Index(fields=["source", "state"], name="page_of_source"),
             models.Index(fields=["connection_id", "seen_run", "sync_run"], name="page_to_do"),
+            GinIndex(fields=["shows"], name="page_shows"),
+            models.Index(
+                fields=["connection_id"],
+                condition=models.Q(outdated_at__isnull=False) | models.Q(blocks_outdated_at__isnull=False),
+                name="page_outdated",
+            ),
         ]
 
     def __str__(self) -> str:

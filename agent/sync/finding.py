@@ -31,6 +31,10 @@ def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
             indexed_at=None,
             gone_at=None,
             properties={},
+            outline=[],
+            shows=[],
+            outdated_at=None,
+            blocks_outdated_at=None,
         )
     indexing.forget_vectors(stale, workspace_id=workspace_id, connection_id=source.connection_id)
 

@@ -12,7 +12,7 @@ from accounts import background
 from accounts.models import Connection
 from agent import indexing
 from agent.models import Page, Source, SyncRun
-from agent.sync import discovery, health, ledger, losses, reach, reading, scheduling, services, vanishing
+from agent.sync import discovery, health, ledger, losses, reach, reading, scheduling, services, settling, vanishing
 from agent.sync.session import Session, Stopped, opened
 from billing import reading as plan
 from integrations import notion
@@ -94,11 +94,13 @@ def _finish(session: Session) -> None:
             watermark=None if open_run.problems else open_run.started_at,
             **figures,
         )
+        if not open_run.problems:
+            Source.objects.filter(connection_id=session.connection.id).update(is_recast=False)
         services.close(run.pk)
         if open_run.is_full_due:
             services.start_connection(session.connection, requested_by=open_run.requested_by, is_full=True)
         Connection.objects.filter(pk=session.connection.pk).update(last_synced_at=now)
-        due_at = reading.next_try(open_run)
+        due_at = settling.next_try(open_run)
         if open_run.failed and due_at is not None:
             _try_again(session.connection, tries=open_run.tries + 1, due_at=due_at)
     scheduling.follow(session.connection, begun_at=run.started_at or now)

@@ -1,6 +1,7 @@
 """Which source a page belongs to: its database, or the tree whose top it hangs from."""
 
 from agent.models import Page, Source
+from agent.sync import showing
 from agent.sync.session import Session
 from integrations.notion import NotFound
 
@@ -9,9 +10,9 @@ DEEPEST = 200
 
 def place(session: Session, page: Page) -> Source:
     """The page's source. A page whose parents we do not know is the top of a tree of its own."""
-    _lift(session, page)
     current, seen = page, set[str]()
     while len(seen) < DEEPEST:
+        _lift(session, current)
         source = session.sources.get(current.parent_id)
         if source is not None and source.kind == Source.Kind.DATABASE:
             return source
@@ -26,7 +27,7 @@ def place(session: Session, page: Page) -> Source:
 
 
 def _lift(session: Session, page: Page) -> None:
-    """A page inside a column or toggle names a block as its parent: find the page around it."""
+    """A page inside a column or toggle names a block as its parent: find the page around it, and keep that."""
     parent = page.observed.get("parent")
     block_id = parent.get("block_id") if isinstance(parent, dict) else None
     if not isinstance(block_id, str) or page.parent_id != block_id:
@@ -38,6 +39,9 @@ def _lift(session: Session, page: Page) -> None:
             return
         if not isinstance(above, dict) or not isinstance(above.get("block_id"), str):
             page.parent_id = str((above or {}).get("page_id") or "")
+            with session.writing():
+                session.pages.filter(pk=page.pk).update(parent_id=page.parent_id)
+                showing.outdate_holders(session, {page.notion_id: page.parent_id})
             return
         block_id = above["block_id"]
 

@@ -2,20 +2,22 @@
 
 import hashlib
 import logging
-import uuid
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
 
 from accounts import background
 from agent import indexing, properties
 from agent.fetch import fetch_blocks
-from agent.markdown import passages_of, to_markdown
-from agent.models import Page, Source, SyncRun
-from agent.sync import discovery, lag, losses
+from agent.markdown import outline_of, passages_in, passages_of, to_markdown
+from agent.models import Page, Source
+from agent.passages import Passage
+from agent.sync import discovery, lag, losses, meeting, reach, showing
 from agent.sync.placing import place
 from agent.sync.session import Json, Session
+from agent.sync.settling import CONTENT, fail, leave_out, settle, unmark
 from integrations import vectors
 from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
 from tasks import services as tasks
@@ -23,22 +25,36 @@ from tasks import services as tasks
 log = logging.getLogger(__name__)
 # A page that failed in a worker's hands this often is passed over, so that it cannot stop the others.
 MOST_ATTEMPTS = 3
-TRY_AGAIN = timedelta(minutes=15)
-MOST_TRIES = 4
+# An outdated page may become so again while others are looked after, but not without end.
+MOST_RENEWALS = 2
 # So many failures in a row are no longer the pages' fault.
 MOST_FAILURES_IN_A_ROW = 5
 
 
 def read_all(session: Session) -> None:
     """Account for every page that this run has met; reading finds more of them."""
+    _account_for(session, _next, account)
+
+
+def renew_outdated(session: Session) -> bool:
+    """Look after the pages that show what others were before this run; whether there were any."""
+    before = sum(session.renewed.values())
+    _account_for(session, _next_outdated, _renew)
+    read_all(session)
+    return sum(session.renewed.values()) > before
+
+
+def _account_for(
+    session: Session, following: Callable[[Session], Page | None], treat: Callable[[Session, Page], None]
+) -> None:
     failures = 0
-    while page := _next(session):
+    while page := following(session):
         background.renew_lease()
         session.let_others()
         attempts = page.attempts
         session.pace.can_stop_here = page.attempts == 0
         try:
-            account(session, page)
+            treat(session, page)
             failures = 0
             background.note_progress()
         except background.Later:
@@ -65,6 +81,37 @@ def _next(session: Session) -> Page | None:
     return page
 
 
+def _next_outdated(session: Session) -> Page | None:
+    tired = [key for key, times in session.renewed.items() if times >= MOST_RENEWALS]
+    failed = {"state": Page.State.FAILED, "sync_run": session.run.pk}
+    open_pages = showing.outdated(session).exclude(**failed).exclude(pk__in=[*tired, *session.gone])
+    page: Page | None = open_pages.order_by("attempts", "id").first()
+    return page
+
+
+def _renew(session: Session, page: Page) -> None:
+    session.renewed[page.pk] += 1
+    is_listed = page.seen_run == session.run.pk
+    if not is_listed:
+        with session.writing():
+            session.pages.filter(pk=page.pk).update(seen_run=session.run.pk)
+            session.count(known=1)
+    if not is_listed and (page.blocks_outdated_at is not None or showing.is_worked_out(page)):
+        page = look_again(session, page)
+    account(session, page)
+
+
+def look_again(session: Session, page: Page) -> Page:
+    """The page as Notion shows it now, where it is not listed by itself."""
+    try:
+        meeting.meet(session, [session.notion.page(page.notion_id)])
+    except NotFound:
+        # Reading its blocks finds the same, and tells what is gone from what is refused.
+        session.pages.filter(pk=page.pk).update(observed_hash="")
+    again: Page = session.pages.get(pk=page.pk)
+    return again
+
+
 def account(session: Session, page: Page) -> None:
     """Bring one page to the state it deserves, and count it."""
     if page.attempts >= MOST_ATTEMPTS:
@@ -75,91 +122,138 @@ def account(session: Session, page: Page) -> None:
         session.gone[page.pk] = (Page.State.TRASHED, "In Notion's trash")
         return
     source = place(session, page)
+    if page.source_id != source.pk:
+        showing.outdate_below(session, page, source)
     page.source = source
     # Asked anew for each page: a member may leave a source out while it is read.
     if not Source.objects.filter(pk=source.pk, is_chosen=True).exists():
         leave_out(session, page, Page.State.SKIPPED, "Not among the chosen sources")
-    elif is_unchanged(session, page):
-        _settle(session, page, Page.State.INDEXED, "unchanged")
-    else:
+    elif must_be_read(session, page):
         read(session, page, source)
+    elif page.outdated_at is not None or page.observed_hash != showing.digest(page.observed, source.schema):
+        renew_lines(session, page, source)
+    else:
+        settle(session, page, Page.State.INDEXED, "unchanged")
 
 
-def is_unchanged(session: Session, page: Page) -> bool:
+def must_be_read(session: Session, page: Page) -> bool:
     if session.run.is_full or page.state != Page.State.INDEXED or page.indexed_at is None or page.edited_at is None:
-        return False
-    if losses.may_be_mended(page.warnings):
-        return False
-    return (
-        page.edited_at == page.observed_edited_at
-        and page.indexed_at - page.edited_at >= discovery.MINUTE_MAY_GO_ON
-        and page.properties.get("lines") == [list(line) for line in _properties(session, page).lines]
-    )
+        return True
+    if losses.may_be_mended(page.warnings) or page.blocks_outdated_at is not None or not page.observed_hash:
+        return True
+    return page.edited_at != page.observed_edited_at or page.indexed_at - page.edited_at < discovery.MINUTE_MAY_GO_ON
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a page says. `read_at` is when its blocks began to be read; empty when they are those of before."""
+
+    row: Json
+    passages: list[Passage]
+    shows: list[str]
+    titles: dict[str, str]
+    read_at: datetime | None
 
 
 def read(session: Session, page: Page, source: Source) -> None:
     """Fetch the page's blocks and make its chunks equal them."""
     if not isinstance(page.observed.get("properties"), dict):
-        page.observed = session.notion.page(page.notion_id)
+        page = look_again(session, page)
+        page.source = source
         if page.observed.get("in_trash"):
             session.gone[page.pk] = (Page.State.TRASHED, "In Notion's trash")
             return
     row = _complete(session, page.observed)
-    seen_at = timezone.now()
+    read_at = timezone.now()
     try:
         blocks, remarks = fetch_blocks(session.notion, page.notion_id)
     except NotFound:
         # A block may be refused while its page lives: only the page itself proves that it is gone.
         gone_or_refused(session, page)
         return
-    for block in _all(blocks):
+    every = list(_all(blocks))
+    page.shows = showing.shown_by(every, row)
+    # Before what lies in it is met: who meets that marks those who do not show it.
+    session.pages.filter(pk=page.pk).update(shows=page.shows)
+    for block in every:
         if block.get("type") == "child_page":
-            discovery.meet_child_page(session, block["id"])
+            discovery.meet_child_page(session, page, block)
         elif block.get("type") == "child_database":
             discovery.meet_child_database(session, block["id"])
-    rendered = passages_of(blocks, title_of=session.titles.get)
-    values = properties.properties_of(row, {"properties": source.schema}, title_of_page=session.titles.get)
-    page.title = values.title[: discovery.LONGEST_TITLE]
-    page.markdown = to_markdown(rendered.passages)
+    titles = showing.titles_in(session, page.shows)
+    rendered = passages_of(blocks, title_of=titles.get)
+    page.warnings = [list(remark) for remark in (*remarks, *rendered.remarks)]
+    _write(session, page, source, Content(row, rendered.passages, page.shows, titles, read_at))
+
+
+def renew_lines(session: Session, page: Page, source: Source) -> None:
+    """The page's blocks are as they were. What its properties say is put together again, and they are not asked for."""
+    row = _complete(session, page.observed)
+    shows = showing.lines_shown_by(page, row)
+    passages = passages_in(page.markdown, page.outline)
+    _write(session, page, source, Content(row, passages, shows, showing.titles_in(session, shows), None))
+
+
+def _write(session: Session, page: Page, source: Source, content: Content) -> None:
+    values = properties.properties_of(content.row, {"properties": source.schema}, title_of_page=content.titles.get)
+    page.title, page.shows = values.title[: meeting.LONGEST_TITLE], content.shows
+    page.markdown, page.outline = to_markdown(content.passages), outline_of(content.passages)
+    before, page.observed_hash = page.observed_hash, showing.digest(page.observed, source.schema)
+    says_other = page.observed_hash != before
+    sides = showing.other_sides(source.schema, page.properties.get("typed") or {}, values) if says_other else {}
     page.properties = {
         "lines": [list(line) for line in values.lines],
         "typed": {key: value.value for key, value in values.typed.items()},
     }
-    page.warnings = [list(remark) for remark in (*remarks, *rendered.remarks)]
-    digest = hashlib.sha256(repr((page.title, page.properties["lines"], rendered.passages)).encode()).hexdigest()
+    content_hash = hashlib.sha256(repr((page.title, page.properties["lines"], content.passages)).encode()).hexdigest()
     # What was hidden or failed kept its chunks, and what was left out kept no hash.
-    is_same = digest == page.content_hash
+    is_same = content_hash == page.content_hash
     happened_at = None if is_same else lag.edited_at(session, page)
     if not is_same or session.run.is_full:
-        pieces = indexing.prepare(page, rendered.passages, workspace_id=session.workspace_id, lines=values.lines)
+        pieces = indexing.prepare(page, content.passages, workspace_id=session.workspace_id, lines=values.lines)
     else:
         pieces = None
-    page.content_hash = digest
-    page.edited_at = page.observed_edited_at
-    page.indexed_at = seen_at
+    page.content_hash, page.edited_at = content_hash, page.observed_edited_at
+    page.indexed_at = content.read_at or page.indexed_at
     with session.writing():
         if not Source.objects.select_for_update().filter(pk=source.pk, is_chosen=True).exists():
             return
-        if session.pages.select_for_update().filter(pk=page.pk, checked_at__gt=seen_at).exists():
-            # Another reader began later and has ended before; the vectors that this one wrote go with the next repair.
+        held = session.pages.select_for_update().filter(pk=page.pk).first()
+        if held is None:
+            return
+        if _is_overtaken(page, held, content):
+            # The vectors that this reader wrote go with the next repair.
             session.pages.filter(pk=page.pk).update(sync_run=session.run.pk, attempts=0)
             session.count(unchanged=1)
             return
-        page.checked_at = seen_at
+        page.checked_at = content.read_at or page.checked_at
         if pieces is not None:
             pieces.replace()
             session.count(chunks_embedded=pieces.embedded)
-        _settle(session, page, Page.State.INDEXED, "unchanged" if is_same else "indexed")
+        settle(session, page, Page.State.INDEXED, "unchanged" if is_same else "indexed", writing=CONTENT)
+        unmark(session, page, "outdated_at", *(["blocks_outdated_at"] if content.read_at else []))
+        showing.outdate_other_sides(session, page, sides)
+        if says_other and (session.is_only_looking or session.run.reach == reach.Reach.CHANGES):
+            # Who lists everything is shown by Notion what follows from it.
+            showing.outdate(session, [page.notion_id], showing.VALUES)
         lag.note(session.connection, happened_at, now=timezone.now())
-        if source.kind == Source.Kind.DATABASE:
+        # Of a row that was not looked at again, the task may know more.
+        if source.kind == Source.Kind.DATABASE and (content.read_at or says_other):
             tasks.mirror(
                 connection_id=session.connection.id,
                 owner_id=session.connection.owner_id,
                 data_source_id=source.notion_id,
-                row=row,
+                row=content.row,
             )
     if pieces is not None:
         pieces.forget_stale_vectors()
+
+
+def _is_overtaken(page: Page, held: Page, content: Content) -> bool:
+    """Whether another reader began later and has ended before, or wrote other blocks than these lines belong to."""
+    if content.read_at is None:
+        return held.checked_at != page.checked_at
+    return held.checked_at is not None and held.checked_at > content.read_at
 
 
 def gone_or_refused(session: Session, page: Page) -> None:
@@ -171,67 +265,10 @@ def gone_or_refused(session: Session, page: Page) -> None:
         fail(session, page, "Notion shows the page, but not what is in it.")
 
 
-def leave_out(session: Session, page: Page, state: Page.State, reason: str) -> None:
-    """The page is not answered from. One that was lost may come back soon, and keeps its chunks until a second look."""
-    stale: list[uuid.UUID] = []
-    if state == Page.State.SKIPPED:
-        page.markdown, page.content_hash, page.indexed_at = "", "", None
-    page.checked_at = timezone.now()
-    with session.writing():
-        if state == Page.State.SKIPPED:
-            stale = indexing.remove([page])
-        tasks.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
-        _settle(session, page, state, "trashed" if state != Page.State.SKIPPED else "skipped", reason=reason)
-    indexing.forget_vectors(stale, workspace_id=session.workspace_id, connection_id=session.connection.id)
-
-
-def erase(session: Session, page: Page) -> None:
-    """Nothing of the page is left, in Postgres or among the vectors."""
-    with session.writing():
-        stale = indexing.remove([page])
-        tasks.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
-        page.delete()
-        session.count(trashed=1)
-    indexing.forget_vectors(stale, workspace_id=session.workspace_id, connection_id=session.connection.id)
-
-
-def fail(session: Session, page: Page, reason: str) -> None:
-    """What was indexed before stays; the next sync tries again."""
-    log.warning("page %s could not be read: %s", page.notion_id, reason)
-    _settle(session, page, Page.State.FAILED, "failed", reason=reason, next_try_at=next_try(session.run))
-
-
-def next_try(run: SyncRun) -> datetime | None:
-    """When this connection is tried again by itself, unless it was tried too often."""
-    return timezone.now() + TRY_AGAIN * 2**run.tries if run.tries < MOST_TRIES else None
-
-
-def _settle(
-    session: Session,
-    page: Page,
-    state: Page.State,
-    counted_as: str,
-    *,
-    reason: str = "",
-    next_try_at: datetime | None = None,
-) -> None:
-    page.state, page.reason, page.next_try_at = state, reason[:500], next_try_at
-    page.gone_at = (page.gone_at or timezone.now()) if state in Page.LOST else None
-    page.sync_run, page.attempts = session.run.pk, 0
-    with session.writing():
-        page.save()
-        session.count(**{counted_as: 1})
-
-
 def _complete(session: Session, row: Json) -> Json:
     """The page with its long lists of relations and people read to their end."""
     cut = properties.properties_of(row).truncated
     return properties.filled(row, {key: session.notion.page_property(row["id"], key) for key in cut}) if cut else row
-
-
-def _properties(session: Session, page: Page) -> properties.Properties:
-    schema = {"properties": page.source.schema} if page.source else None
-    return properties.properties_of(page.observed, schema, title_of_page=session.titles.get)
 
 
 def _all(blocks: list[Json]) -> Iterator[Json]:

@@ -3,6 +3,7 @@
 import math
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,16 +46,15 @@ class Session:
     pace: "_Counted"
     # Whoever looks at the sync.
     tell: Telling
-    # Titles by Notion's id, for links, mentions and relations between pages.
+    # Titles of pages and databases by Notion's id, as far as this run has met them or knew them before.
     titles: dict[str, str] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
-    # The page that each database met so far lies in, by Notion's ids; empty for one that lies in none.
-    holders: dict[str, str] = field(default_factory=dict)
-    # Data sources met in this run, and those whose columns are others than before.
+    # Data sources met in this run.
     met: set[str] = field(default_factory=set)
-    recast: set[str] = field(default_factory=set)
     # Pages that this run has proven to be gone, by their keys: in which way, and the words for it.
     gone: dict[uuid.UUID, tuple[str, str]] = field(default_factory=dict)
+    # How often each outdated page was looked after.
+    renewed: Counter[uuid.UUID] = field(default_factory=Counter)
     # Finding what could be chosen, with a run that is not kept.
     is_only_looking: bool = False
     begun: float = field(default_factory=time.monotonic)

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from accounts import background
 from accounts.models import Connection
 from agent.models import Page, SyncRun
-from agent.sync import discovery, reach, reading
+from agent.sync import meeting, reach, reading, settling
 from agent.sync.placing import DEEPEST
 from agent.sync.session import Session
 from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
@@ -35,10 +35,9 @@ class NothingShown(Exception):
 def look_for_the_unseen(session: Session) -> None:
     _ask_for_each(session)
     reading.read_all(session)
-    if session.gone:
-        # A token that is no longer accepted would make every page look gone.
-        session.notion.me()
-    _settle(session)
+    settle(session)
+    while reading.renew_outdated(session):
+        settle(session)
 
 
 def _suspects(session: Session) -> list[Page]:
@@ -70,13 +69,13 @@ def _ask_for_each(session: Session) -> None:
             if page.state in Page.LOST:
                 continue
             session.count(known=1)
-            reading.fail(session, page, str(error))
+            settling.fail(session, page, str(error))
         else:
             failures = 0
             if found.get("in_trash"):
                 session.gone[page.pk] = TRASHED
             elif not _is_below(session, page, found):
-                discovery.meet(session, [found])
+                meeting.meet(session, [found])
 
 
 def _is_below(session: Session, page: Page, found: dict[str, object]) -> bool:
@@ -105,7 +104,10 @@ def _is_below(session: Session, page: Page, found: dict[str, object]) -> bool:
     return False
 
 
-def _settle(session: Session) -> None:
+def settle(session: Session) -> None:
+    if session.gone:
+        # A token that is no longer accepted would make every page look gone.
+        session.notion.me()
     pages = list(session.pages.filter(pk__in=session.gone).order_by("id"))
     newly = [page for page in pages if page.state not in Page.LOST]
     known = session.pages.exclude(state__in=Page.LOST).count()
@@ -119,11 +121,11 @@ def _settle(session: Session) -> None:
         if page.seen_run != session.run.pk:
             session.count(known=1)
         if page.state in Page.LOST or session.run.is_loss_confirmed:
-            reading.erase(session, page)
+            settling.erase(session, page)
         elif is_kept:
-            reading.fail(session, page, "Vanished together with many others; kept.")
+            settling.fail(session, page, "Vanished together with many others; kept.")
         else:
-            reading.leave_out(session, page, Page.State(state), reason)
+            settling.leave_out(session, page, Page.State(state), reason)
 
 
 def is_too_many(session: Session, more: int) -> bool:

@@ -48,6 +48,10 @@ class Editor:
         self.state.touch(node, self.by)
         return {"id": node.id}
 
+    def placed(self, node: Node) -> None:
+        if self.workspace.moves_are_edits:
+            self.touch(node)
+
     def changed(self, node: Node) -> Json:
         """A block was edited."""
         self.touch(node)
@@ -58,7 +62,7 @@ class Editor:
         """created, deleted, undeleted, moved: the page it stands on is edited with it."""
         page = self.state.nodes.get(node.parent or "")
         page = self.state.page_of(page) if page is not None and page.kind != "data_source" else None
-        if page is not None:
+        if page is not None and self.workspace.moves_are_edits:
             self.state.touch(page, self.by)
         events.life(self.state, node, self.by, what)
         return {"id": node.id}
@@ -139,19 +143,19 @@ class Editor:
     def move(self) -> Json:
         node = self.node()
         self.state.move(node, self.node("to").id if self.given.get("to") else None)
-        self.touch(node)
+        self.placed(node)
         return self.came(node, "moved")
 
     def trash(self) -> Json:
         node = self.node()
         was, node.in_trash = node.in_trash, True
-        self.touch(node)
+        self.placed(node)
         return {"id": node.id} if was else self.came(node, "deleted")
 
     def restore(self) -> Json:
         node = self.node()
         was, node.in_trash = node.in_trash, False
-        self.touch(node)
+        self.placed(node)
         return self.came(node, "undeleted") if was else {"id": node.id}
 
     def delete(self) -> Json:

@@ -54,6 +54,8 @@ class Workspace:
     per_space_minute: int | None = None
     retry_after: str = "int"
     read_only: bool = False
+    # Whether what comes, goes or moves makes itself and the page it stands on newer.
+    moves_are_edits: bool = True
     users: dict[str, User] = field(default_factory=dict)
     keys: dict[str, dict[str, str]] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)

@@ -160,6 +160,7 @@ def build(state: State, seed: Json, given: Json, namespace: str) -> Workspace:
         clock=_clock(given.get("clock", seed.get("clock"))),
         icon=given.get("icon"),
         search_lag=float(given.get("search_lag", 0)),
+        moves_are_edits=bool(given.get("moves_are_edits", True)),
         per_minute=given.get("limits", {}).get("per_minute"),
         per_space_minute=given.get("limits", {}).get("per_space_minute"),
         retry_after=given.get("limits", {}).get("retry_after", "int"),

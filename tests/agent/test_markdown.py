@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.markdown import passages_of, to_markdown
+from agent.markdown import outline_of, passages_in, passages_of, to_markdown
 from tests.agent.notion_blocks import NOT_THERE, RECORDED, Json, block, recorded_objects, recorded_tree, row, text
 
 recorded = pytest.mark.skipif(not RECORDED.is_dir(), reason=NOT_THERE)
@@ -228,6 +228,14 @@ def test_every_recorded_text_is_found_again() -> None:
         said = "".join(item["plain_text"] for item in given[given["type"]].get("rich_text", []))
         shown = to_markdown(rendered.passages)
         assert all(word in shown for word in said.split()), given["type"]
+
+
+@recorded
+def test_passages_are_found_again_in_their_markdown() -> None:
+    for given in [recorded_objects("block"), *([one] for one in recorded_objects("block"))]:
+        passages = passages_of(given).passages
+
+        assert passages_in(to_markdown(passages), outline_of(passages)) == passages
 
 
 @recorded

@@ -92,6 +92,16 @@ def test_an_edit_that_notion_tells_of_is_searched(alice: Person, acme: NotionWor
     assert not NotionNotice.objects.filter(connection=connected).exists()
 
 
+def test_pages_that_show_a_renamed_one_follow(alice: Person, acme: NotionWorkspace, connected: Connection) -> None:
+    acme.edit(op="set_title", id=acme.page("travel"), title="Journeys")
+
+    post(event(connected, "page.properties_updated", acme.page("travel")))
+    work(alice)
+
+    assert "[Journeys](" in texts(alice)
+    assert "[Travel](" not in texts(alice)
+
+
 def test_a_deleted_page_is_searched_no_more(alice: Person, acme: NotionWorkspace, connected: Connection) -> None:
     acme.edit(op="trash", id=acme.page("travel"))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from notion_client import APIResponseError
 
-from .conftest import Notion
+from .conftest import SEED, Notion
 
 
 def schema(notion: Notion, client: Any) -> Any:
@@ -125,3 +125,32 @@ def test_a_copy_of_a_synced_block_that_is_not_shared_refuses_its_children(notion
     with pytest.raises(APIResponseError) as refused:
         client.blocks.children.list(copy)
     assert refused.value.status == 404
+
+
+@pytest.mark.parametrize("moves_are_edits", [True, False])
+def test_what_makes_a_page_newer(seeded: Any, moves_are_edits: bool) -> None:
+    (workspace,) = SEED["workspaces"]
+    long_ago = {"edited": "2026-01-01T08:00:00Z"}
+    pages = [{"key": key, "title": key, **long_ago, "pages": below} for key, below in PLACES.items()]
+    space = workspace | {"moves_are_edits": moves_are_edits, "pages": [*workspace["pages"], *pages]}
+    (grant,) = SEED["grants"]
+    notion: Notion = seeded(SEED | {"workspaces": [space], "grants": [grant | {"roots": [*grant["roots"], *PLACES]}]})
+    client: Any = notion.client()
+
+    def newer() -> set[str]:
+        keys = ("from", "to", "calm", "child", "renamed")
+        return {key for key in keys if "2026-01-01" not in client.pages.retrieve(notion.id(key))["last_edited_time"]}
+
+    notion.edit("set_title", id=notion.id("renamed"), title="Renamed")
+    assert newer() == {"renamed"}
+    notion.edit("move", id=notion.id("child"), to=notion.id("to"))
+    assert newer() == {"renamed", *(["child", "to"] if moves_are_edits else [])}
+    notion.edit("trash", id=notion.id("child"))
+    assert newer() == {"renamed", *(["child", "to"] if moves_are_edits else [])}
+
+
+PLACES: dict[str, Any] = {
+    "from": [{"key": "child", "title": "Child", "edited": "2026-01-01T08:00:00Z"}],
+    "to": [],
+    "calm": [{"key": "renamed", "title": "Old", "edited": "2026-01-01T08:00:00Z"}],
+}

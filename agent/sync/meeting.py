@@ -1,0 +1,146 @@
+"""Writing down pages and databases as Notion shows them, and marking who shows them otherwise."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from agent import properties
+from agent.models import Page, Source
+from agent.sync import showing
+from agent.sync.session import Json, Session
+
+log = logging.getLogger(__name__)
+BATCH = 100
+LONGEST_TITLE = 2000
+
+
+def meet(session: Session, objects: Iterable[Json], source: Source | None = None) -> None:
+    """Write down pages and data sources as Notion shows them now. What is stripped of its properties is only named.
+
+    `source` is the database whose rows these are.
+    """
+    pages: dict[str, Json] = {}
+    for found in objects:
+        key = found.get("id")
+        if not isinstance(key, str):
+            continue
+        if found.get("object") == "data_source" and isinstance(found.get("properties"), dict):
+            meet_source(session, found)
+        elif found.get("object") == "page":
+            pages[key] = found
+    if pages:
+        with session.writing():
+            _write_down(session, pages, source)
+
+
+def meet_source(session: Session, found: Json) -> Source:
+    """A database's data source. New ones are chosen, unless the member has left out the tree they stand in."""
+    key, known = found["id"], session.sources.get(found["id"])
+    facts: Json = {
+        "kind": Source.Kind.DATABASE,
+        "database_id": str(as_dict(found.get("parent")).get("database_id") or ""),
+        "holder_id": str(as_dict(found.get("database_parent")).get("page_id") or ""),
+        "title": properties.title_of(found)[:LONGEST_TITLE],
+        "url": str(found.get("url") or ""),
+        "schema": found.get("properties") or {},
+        "is_gone": False,
+    }
+    if known is not None and known.schema != facts["schema"]:
+        facts["is_recast"] = True
+    session.met.add(key)
+    with session.writing():
+        source, _ = Source.objects.update_or_create(connection_id=session.connection.id, notion_id=key, defaults=facts)
+        if known is None or (known.title, known.is_gone) != (source.title, False):
+            showing.outdate(session, names_of(source), showing.BLOCKS, showing.LINES)
+        if known is None or (known.holder_id, known.is_gone) != (source.holder_id, False):
+            showing.outdate(session, names_of(source), showing.BLOCKS)
+            showing.outdate_holders(session, {source.database_id: source.holder_id})
+    session.sources[key] = source
+    session.titles |= dict.fromkeys(names_of(source), source.title)
+    name_place(session, source)
+    return source
+
+
+def meet_database(session: Session, found: Json) -> None:
+    """What holds data sources. It has a title of its own, which no listing shows."""
+    title = properties.title_of(found)[:LONGEST_TITLE]
+    session.met.add(found["id"])
+    for source in session.sources.values():
+        if source.database_id == found["id"] and source.database_title != title:
+            source.database_title = title
+            with session.writing():
+                Source.objects.filter(pk=source.pk).update(database_title=title)
+                showing.outdate(session, [source.database_id], showing.BLOCKS, showing.LINES)
+
+
+def lose_source(session: Session, source: Source) -> None:
+    """It is in the trash, deleted or no longer shared. Its rows are asked for by themselves."""
+    if not source.is_gone:
+        source.is_gone = True
+        with session.writing():
+            Source.objects.filter(pk=source.pk).update(is_gone=True)
+            showing.outdate(session, names_of(source), showing.BLOCKS, showing.LINES)
+
+
+def names_of(source: Source) -> list[str]:
+    return [key for key in (source.notion_id, source.database_id) if key]
+
+
+def _write_down(session: Session, found: dict[str, Json], source: Source | None) -> None:
+    known = {page.notion_id: page for page in session.pages.filter(notion_id__in=found).select_for_update()}
+    fresh: list[Page] = []
+    changed: list[Page] = []
+    newly_met = 0
+    renamed: list[str] = []
+    holders: dict[str, str] = {}
+    for key, thing in found.items():
+        page = known.get(key) or Page(connection_id=session.connection.id, notion_id=key)
+        newly_met += page.seen_run != session.run.pk
+        page.seen_run = session.run.pk
+        page.source = source or page.source
+        page.url = str(thing.get("url") or page.url)
+        page.observed_edited_at = parse_datetime(str(thing.get("last_edited_time"))) or page.observed_edited_at
+        if isinstance(thing.get("properties"), dict):
+            title = properties.title_of(thing)[:LONGEST_TITLE]
+            if key not in known or title != page.title:
+                renamed.append(key)
+            if key not in known or thing.get("parent") != page.observed.get("parent"):
+                # Kept otherwise: the page around a block was looked for.
+                page.parent_id = holders[key] = _parent(thing)
+            page.observed, page.title = thing, title
+        elif not page.observed:
+            page.observed = thing
+        session.titles[key] = page.title
+        (changed if key in known else fresh).append(page)
+    Page.objects.bulk_create(fresh)
+    Page.objects.bulk_update(
+        changed, ["seen_run", "source", "url", "observed", "observed_edited_at", "title", "parent_id"], batch_size=BATCH
+    )
+    showing.outdate(session, renamed, showing.BLOCKS, showing.LINES)
+    # One that has moved away is still shown where it was.
+    showing.outdate(session, list(holders.keys() & known.keys()), showing.BLOCKS)
+    showing.outdate_holders(session, holders)
+    for key in renamed:
+        Source.objects.filter(connection_id=session.connection.id, holder_id=key).update(place=session.titles[key])
+    session.count(known=newly_met)
+
+
+def _parent(thing: Json) -> str:
+    parent = as_dict(thing.get("parent"))
+    return str(parent.get("page_id") or parent.get("data_source_id") or parent.get("block_id") or "")
+
+
+def name_place(session: Session, source: Source) -> None:
+    """Write down which page a database lies in. While that page is unknown, what was known before stays."""
+    place = session.titles.get(source.holder_id, "")[:LONGEST_TITLE]
+    if place == source.place or (source.holder_id and source.holder_id not in session.titles):
+        return
+    with session.writing():
+        Source.objects.filter(pk=source.pk).update(place=place)
+    source.place = place
+
+
+def as_dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
