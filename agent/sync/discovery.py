@@ -168,7 +168,9 @@ def _list_what_search_left_out(session: Session) -> None:
     for source in list(session.sources.values()):
         rows = session.pages.filter(source=source).exclude(state__in=Page.GONE)
         unseen = rows.exclude(seen_run=session.run.pk).count()
-        if source.kind == Source.Kind.DATABASE and source.is_chosen and unseen > 1 + rows.count() // BATCH:
+        # One in the trash still lists its rows, as if they lived.
+        may_list = source.kind == Source.Kind.DATABASE and source.is_chosen and not source.is_gone
+        if may_list and unseen > 1 + rows.count() // BATCH:
             rows_of(session, source)
 
 
