@@ -1,5 +1,6 @@
-"""A database of one's own, prepared as in production and dropped afterwards: for tests and benchmarks."""
+"""A database of one's own, prepared as in production and dropped afterwards, or left to the end of its server."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,5 +29,6 @@ def prepared() -> Iterator[None]:
         for alias in connections:
             connections[alias].close()
             connections[alias].close_pool()  # type: ignore[attr-defined]  # of the Postgres backend
-        with psycopg.connect(**administration, autocommit=True) as server:
-            server.execute(f'DROP DATABASE "{owner["NAME"]}" WITH (FORCE)')
+        if "DOCENT_LEAVES_DATABASES" not in os.environ:
+            with psycopg.connect(**administration, autocommit=True) as server:
+                server.execute(f'DROP DATABASE "{owner["NAME"]}" WITH (FORCE)')

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connections
 
 from accounts.models import Job, Mail
 from billing.models import StripeEvent, Subscription
@@ -172,6 +173,8 @@ def forget_what_waits() -> None:
 @contextmanager
 def running(**environment: str) -> Iterator[Stack]:
     """With these variables besides those of this process."""
+    # An earlier module may have seen them broken.
+    connections.close_all()
     forget_what_waits()
     with tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder), environment)
