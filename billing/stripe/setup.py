@@ -30,7 +30,6 @@ EventType = Literal[
     "subscription_schedule.completed",
 ]
 EVENTS: tuple[EventType, ...] = get_args(EventType)
-PAID = tuple(plan for plan in PLANS.values() if plan.trial is None)
 Portal = Literal["card", "upgrade"]
 
 
@@ -64,15 +63,19 @@ def forget() -> None:
 
 def set_up() -> list[str]:
     """Makes what is missing; answers what was made, a line each."""
-    made = [*_prices(), *_portals()]
+    made = _prices()
     forget()
-    return made
+    return [*made, *_portals()]
+
+
+def _paid() -> list[Plan]:
+    return [plan for plan in PLANS.values() if plan.trial is None]
 
 
 def _prices() -> list[str]:
     api, made = truth.api().v1, []
-    for plan in PAID:
-        product = f"docent_{plan.tier}"
+    for plan in _paid():
+        product = truth.product_id(plan)
         try:
             api.products.retrieve(product)
         except stripe.InvalidRequestError as error:
@@ -120,11 +123,15 @@ def _is_right(price: stripe.Price, plan: Plan) -> bool:
 
 
 def _portals() -> list[str]:
-    api, made = truth.api().v1, []
+    """The settings are written each time: they name the prices, and Stripe lists them without their products."""
+    portals, made = truth.api().v1.billing_portal.configurations, []
     for kind in ("card", "upgrade"):
-        if _configuration(kind) is None:
-            api.billing_portal.configurations.create(_settings(kind))
+        known = _configuration(kind)
+        if known is None:
+            portals.create(_settings(kind))
             made.append(f"portal {kind}")
+        else:
+            portals.update(known.id, _settings(kind))  # type: ignore[arg-type]  # takes all that creating one takes
     return made
 
 
@@ -137,8 +144,7 @@ def _configuration(kind: str) -> "stripe.billing_portal.Configuration | None":
 
 def _settings(kind: str) -> "stripe.params.billing_portal.ConfigurationCreateParams":
     """Plans change through Docent alone, which knows the rules; so only the deep link of an upgrade may change one."""
-    prices = [price_of(plan) for plan in PAID]
-    products = [{"product": f"docent_{plan.tier}", "prices": [price]} for plan, price in zip(PAID, prices, strict=True)]
+    products = [{"product": truth.product_id(plan), "prices": [price_of(plan)]} for plan in _paid()]
     update: stripe.params.billing_portal.ConfigurationCreateParamsFeaturesSubscriptionUpdate = (
         {
             "enabled": True,

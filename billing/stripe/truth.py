@@ -34,13 +34,19 @@ def lookup_key(plan: Plan) -> str:
     return f"{plan.tier}_monthly"
 
 
-TIERS = {lookup_key(plan): plan.tier for plan in PLANS.values() if plan.trial is None}
+def product_id(plan: Plan) -> str:
+    return f"docent_{plan.tier}"
+
+
+TIERS = {product_id(plan): plan.tier for plan in PLANS.values() if plan.trial is None}
 
 
 def tier_of(price: stripe.Price) -> Tier:
-    tier = TIERS.get(price.lookup_key or "")
+    """By the product: a price that has been replaced has no lookup key any more, and is paid on."""
+    product = price.product if isinstance(price.product, str) else price.product.id
+    tier = TIERS.get(product)
     if tier is None:
-        raise UnknownPrice(f"price {price.id} has lookup key {price.lookup_key!r}, none of {', '.join(TIERS)}")
+        raise UnknownPrice(f"price {price.id} is of product {product!r}, none of {', '.join(TIERS)}")
     return tier
 
 

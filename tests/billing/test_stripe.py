@@ -342,8 +342,9 @@ def test_a_subscription_that_was_lost_before_it_ended_has_ended_all_the_same(
 
 def test_a_price_that_is_none_of_ours_gives_nothing_and_is_said(vendor: StripeProcess, alice: Person) -> None:
     buy(alice, vendor, "pro")
+    truth.api().v1.products.create({"id": "consulting", "name": "Consulting"})
     strange = truth.api().v1.prices.create(
-        {"product": "docent_pro", "currency": "usd", "unit_amount": 1, "recurring": {"interval": "month"}}
+        {"product": "consulting", "currency": "usd", "unit_amount": 1, "recurring": {"interval": "month"}}
     )
     bought = truth.api().v1.subscriptions.retrieve(account(alice).subscription_id)
     truth.api().v1.subscriptions.update(bought.id, {"items": [{"id": truth.item_of(bought).id, "price": strange.id}]})

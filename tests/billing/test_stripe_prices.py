@@ -1,0 +1,109 @@
+"""A plan becomes dearer: who bought it before goes on as before, who buys it now pays the new price."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from billing.models import Subscription
+from billing.plans import PLANS, Tier
+from billing.stripe import events, setup
+from devkit.stripe.process import StripeProcess
+from tests.billing.stripe import DAY, FAILS_LATER, account, buy, clock, confirm, hear, pay, state
+from tests.people import Person, sign_up
+
+Dearer = Callable[[], None]
+
+
+@pytest.fixture
+def dearer(monkeypatch: pytest.MonkeyPatch) -> Dearer:
+    """Each plan costs five dollars more from now on."""
+
+    def raise_prices() -> None:
+        for tier in (Tier.PRO, Tier.PLUS, Tier.TEAMS):
+            monkeypatch.setitem(PLANS, tier, replace(PLANS[tier], price_cents=PLANS[tier].price_cents + 500))
+        assert setup.set_up() == ["price pro_monthly", "price plus_monthly", "price teams_monthly"]
+
+    return raise_prices
+
+
+def totals(vendor: StripeProcess, person: Person) -> list[int]:
+    invoices = vendor.control("state?kind=invoice")["objects"]
+    return [one["total"] for one in invoices if one["customer"] == account(person).customer_id]
+
+
+def test_who_bought_before_renews_at_the_old_price_and_who_buys_now_pays_the_new(
+    vendor: StripeProcess, alice: Person, dearer: Dearer
+) -> None:
+    buy(alice, vendor, "pro")
+    first, charlie = alice.subscription.anchor_at, sign_up("Charlie")
+
+    dearer()
+    buy(charlie, vendor, "pro")
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+
+    assert (state(alice), alice.subscription.anchor_at) == (("pro", "active"), first)
+    assert (totals(vendor, alice), totals(vendor, charlie)[0]) == ([1_000, 1_000], 1_500)
+
+
+def test_reconciling_mends_a_mirror_of_the_old_price(vendor: StripeProcess, alice: Person, dearer: Dearer) -> None:
+    buy(alice, vendor, "plus")
+    dearer()
+    Subscription.objects.filter(workspace=alice.workspace).update(tier="teams", seats=9)
+
+    wrong = events.reconcile(now=clock(vendor))
+
+    assert (wrong >= 1, state(alice), alice.subscription.seats) == (True, ("plus", "active"), 1)
+
+
+def test_a_cancellation_of_the_old_price_is_taken_and_its_end_is_heard(
+    vendor: StripeProcess, alice: Person, dearer: Dearer
+) -> None:
+    buy(alice, vendor, "pro")
+    dearer()
+
+    answer = alice.api.post("/subscription/cancel")
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+
+    assert (answer.status_code, answer.json()["pending"]["tier"]) == (200, None)
+    assert state(alice) == ("pro", "canceled")
+
+
+def test_a_card_that_fails_at_the_old_price_is_heard(vendor: StripeProcess, alice: Person, dearer: Dearer) -> None:
+    pay(alice.api.post("/user/upgrade-subscription", {"tier": "pro"}).json()["checkout_url"], FAILS_LATER)
+    hear(alice, vendor)
+    dearer()
+
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+
+    assert state(alice) == ("pro", "past_due")
+
+
+def test_an_upgrade_from_the_old_price_is_to_the_new_one(vendor: StripeProcess, alice: Person, dearer: Dearer) -> None:
+    buy(alice, vendor, "pro")
+    dearer()
+
+    url = alice.api.post("/user/upgrade-subscription", {"tier": "plus"}).json()["checkout_url"]
+    confirm(url)
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+
+    assert (state(alice), totals(vendor, alice)[-1]) == (("plus", "active"), 2_400)
+
+
+def test_a_smaller_plan_from_the_old_price_is_planned_and_comes(
+    vendor: StripeProcess, alice: Person, dearer: Dearer
+) -> None:
+    buy(alice, vendor, "plus")
+    alice.api.post("/subscription/downgrade", {"tier": "pro"})
+
+    dearer()
+    hear(alice, vendor)
+    planned = alice.subscription.pending_tier
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+
+    assert (planned, state(alice), totals(vendor, alice)[-1]) == ("pro", ("pro", "active"), 1_000)
