@@ -1,0 +1,44 @@
+"""What is not paid for: nothing is given before the first payment, and the grace begins once."""
+
+from datetime import timedelta
+
+from billing.plans import PLANS, Tier
+from billing.stripe import truth
+from billing.stripe.setup import price_of
+from devkit.stripe.process import StripeProcess
+from tests.billing.stripe import DAY, FAILS_LATER, account, clock, hear, pay, state
+from tests.people import Person
+
+
+def test_a_subscription_whose_first_invoice_is_unpaid_gives_nothing(vendor: StripeProcess, alice: Person) -> None:
+    alice.api.post("/user/upgrade-subscription", {"tier": "pro"})
+    bought = truth.api().v1.subscriptions.create(
+        {
+            "customer": account(alice).customer_id,
+            "items": [{"price": price_of(PLANS[Tier.PRO])}],
+            "payment_behavior": "default_incomplete",
+        }
+    )
+
+    hear(alice, vendor)
+
+    assert bought.status == "incomplete"
+    assert (state(alice), account(alice).subscription_id) == (("trial", "trialing"), "")
+
+
+def test_a_second_unpaid_invoice_begins_no_second_grace(vendor: StripeProcess, alice: Person) -> None:
+    vendor.control("settings", {"after_retries": "past_due"})
+    pay(alice.api.post("/user/upgrade-subscription", {"tier": "pro"}).json()["checkout_url"], FAILS_LATER)
+    hear(alice, vendor)
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+    first = alice.subscription.past_due_since
+
+    vendor.advance(31 * DAY)
+    hear(alice, vendor)
+
+    invoices = vendor.control("state?kind=invoice")["objects"]
+    assert [one["status"] for one in invoices] == ["paid", "open", "open"]
+    assert (state(alice), alice.subscription.past_due_since) == (("pro", "past_due"), first)
+    assert first is not None
+    assert first < clock(vendor) - timedelta(days=30)
