@@ -50,11 +50,13 @@ def process_one(*, now: datetime) -> bool:
         try:
             with transaction.atomic():
                 _process(event, now=now)
-        except (StripeError, truth.UnknownPrice) as error:
+        except Exception as error:
+            # Whatever it is: the event would stay the oldest, and no customer's events be heard any more.
             event.attempts += 1
             event.error = f"{type(error).__name__}: {error}"[:2000]
             event.due_at = now + min(LONGEST_BACKOFF, BACKOFF * 2 ** min(event.attempts, 12))
-            log.log(logging.ERROR if event.attempts >= 5 else logging.WARNING, "%s failed: %s", event, event.error)
+            is_grave = event.attempts >= 5 or not isinstance(error, StripeError)
+            log.log(logging.ERROR if is_grave else logging.WARNING, "%s failed", event, exc_info=error)
         else:
             event.processed_at, event.error = now, ""
         event.save()
@@ -92,7 +94,8 @@ def reconcile(*, now: datetime) -> int:
     for account in StripeAccount.objects.order_by("pk").iterator(chunk_size=100):
         try:
             differed = bring_up_to_date(account, now=now, checks_seats=True)
-        except (StripeError, truth.UnknownPrice):
+        except Exception:
+            # One that cannot be compared must not keep the others from it.
             log.exception("%s could not be compared with Stripe", account)
             continue
         if differed:
