@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -156,49 +155,6 @@ def test_every_order_of_the_five_events_of_a_purchase_ends_the_same(vendor: Stri
             while events.process_one(now=timezone.now()):
                 pass
         assert mine.values_list("tier", "status").get() == ("teams", "active")
-
-
-def make_unwritable(person: Person) -> None:
-    """Stripe says a number of seats that our column does not hold."""
-    bought = truth.api().v1.subscriptions.retrieve(account(person).subscription_id)
-    item = truth.item_of(bought)
-    truth.api().v1.subscriptions.update(
-        bought.id, {"items": [{"id": item.id, "quantity": 10**10}], "proration_behavior": "none"}
-    )
-
-
-def test_a_customer_whose_answer_cannot_be_written_down_keeps_nobody_else_waiting(
-    vendor: StripeProcess, alice: Person, charlie: Person
-) -> None:
-    buy(alice, vendor, "teams")
-    make_unwritable(alice)
-    buy(charlie, vendor, "pro")
-    now = timezone.now()
-    for number, person in enumerate((alice, charlie)):
-        Subscription.objects.filter(workspace=person.workspace).update(tier="plus", seats=1)
-        event = stripe.Event.construct_from(event_of(person, vendor), KEY)
-        events.store(event, now=now + timedelta(seconds=number))
-
-    while events.process_one(now=now + timedelta(seconds=1)):
-        pass
-
-    stuck = StripeEvent.objects.get(processed_at=None, customer_id=account(alice).customer_id)
-    assert (stuck.attempts, stuck.error.startswith("DataError")) == (1, True)
-    assert charlie.subscription.tier == "pro"
-
-
-def test_reconciling_goes_on_after_a_customer_whose_answer_cannot_be_written_down(
-    vendor: StripeProcess, alice: Person, charlie: Person
-) -> None:
-    buy(alice, vendor, "teams")
-    buy(charlie, vendor, "pro")
-    first, second = sorted((alice, charlie), key=lambda person: person.workspace.pk)
-    make_unwritable(first)
-    Subscription.objects.filter(workspace=second.workspace).update(tier="plus")
-
-    events.reconcile(now=clock(vendor))
-
-    assert second.subscription.tier == ("teams" if second is alice else "pro")
 
 
 @pytest.fixture(scope="module")
