@@ -116,9 +116,9 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
         if tier in current.plan.downgrades or (tier == current.tier and current.state == State.ACTIVE):
             if tier != current.tier:
                 _check_downgrade(current, tier)
-            at = current.period.ends_at if tier != current.tier else now
-            then = PLANS[tier].monthly_cents(quantity)
-            return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=current.period.ends_at)
+                then, at = PLANS[tier].monthly_cents(quantity), current.period.ends_at
+                return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=at)
+            return _other_seats(current, quantity, now)
         _check_upgrade(current, tier)
         return gateway().preview(subscription, tier=tier, seats=quantity, now=now)
 
@@ -144,6 +144,16 @@ def portal_url(*, membership: Membership, now: datetime) -> str:
     check_can_buy(membership)
     with locked(membership.workspace_id, now) as subscription:
         return gateway().portal_url(subscription)
+
+
+def _other_seats(current: EffectivePlan, seats: int, now: datetime) -> Preview:
+    """What comes after this month, with what is planned for then: a smaller plan, or nothing."""
+    then, at = current.plan.monthly_cents(seats), current.period.ends_at
+    if current.pending is None:
+        return Preview(takes_effect_at=now, due_now_cents=0, then_cents=then, next_at=at)
+    planned = current.pending.plan
+    then = planned.monthly_cents(1) if planned else 0
+    return Preview(takes_effect_at=now, due_now_cents=0, then_cents=then, next_at=at if planned else None)
 
 
 def _check_upgrade(current: EffectivePlan, tier: Tier) -> None:

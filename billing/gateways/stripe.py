@@ -20,6 +20,7 @@ from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier, upgrade_url
 from billing.states import State
 from billing.stripe import schedules, truth
+from billing.stripe import seats as seating
 from billing.stripe.setup import NotSetUp, portal_configuration, price_of
 from integrations.stripe import StripeError
 
@@ -140,16 +141,13 @@ class Stripe:
         if account is None:
             return None
         try:
-            bought = truth.api(is_brief=True).v1.subscriptions.retrieve(account.subscription_id)
+            bought = truth.api(is_brief=True).v1.subscriptions.retrieve(
+                account.subscription_id, {"expand": ["schedule"]}
+            )
             if bought.cancel_at_period_end or bought.cancel_at:
                 return None
-            details: stripe.params.InvoiceCreatePreviewParamsSubscriptionDetails = {}
-            if not bought.schedule:
-                details = {"items": [{"id": truth.item_of(bought).id, "quantity": seats}]}
-            invoice = truth.api(is_brief=True).v1.invoices.create_preview(
-                {"customer": account.customer_id, "subscription": bought.id, "subscription_details": details}
-            )
-        except StripeError:
+            invoice = truth.api(is_brief=True).v1.invoices.create_preview(_renewal(bought, seats))
+        except (StripeError, truth.UnknownPrice):
             log.warning("Stripe does not say what %s will owe next", account, exc_info=True)
             return None
         at = truth.moment(invoice.next_payment_attempt or truth.item_of(bought).current_period_end)
@@ -207,6 +205,27 @@ class Stripe:
             for invoice in found.data
             if invoice.status != "draft"
         )
+
+
+def _renewal(bought: stripe.Subscription, seats: int) -> stripe.params.InvoiceCreatePreviewParams:
+    """The question for the next renewal with so many seats, with the smaller plan that may be planned for it."""
+    item = truth.item_of(bought)
+    present = item.quantity or 1
+    wanted = seats if PLANS[truth.tier_of(item.price)].is_per_seat else present
+    behavior = seating.proration(present, wanted)
+    if not isinstance(bought.schedule, stripe.SubscriptionSchedule):
+        return {
+            "subscription": bought.id,
+            "subscription_details": {
+                "items": [{"id": item.id, "quantity": wanted}],
+                "proration_behavior": behavior,
+            },
+        }
+    asked: stripe.params.InvoiceCreatePreviewParams = {"schedule": bought.schedule.id}
+    if wanted != present:
+        phases = schedules.phases_with(bought, bought.schedule, wanted)
+        asked["schedule_details"] = {"phases": phases, "proration_behavior": behavior}
+    return asked
 
 
 def _check_nothing_planned(subscription: Subscription) -> None:

@@ -1,6 +1,7 @@
 """The number of seats, told to Stripe after the membership has been committed: absolute, until Stripe has it."""
 
 from datetime import datetime
+from typing import Literal
 
 import stripe
 from django.db import transaction
@@ -28,15 +29,18 @@ def _bring(bought: stripe.Subscription, item: stripe.SubscriptionItem, *, seats:
     differs = item.quantity != seats
     planned = schedules.take_aside(bought) if differs or not bought.schedule else None
     if differs:
-        # A seat more is paid from now on, a seat less from the next month on.
-        more = seats > (item.quantity or 1)
         truth.api().v1.subscriptions.update(
             bought.id,
             {
                 "items": [{"id": item.id, "quantity": seats}],
-                "proration_behavior": "create_prorations" if more else "none",
+                "proration_behavior": proration(item.quantity or 1, seats),
             },
             {"idempotency_key": key},
         )
     if planned is not None:
         schedules.arrange(bought.id, planned)
+
+
+def proration(before: int, after: int) -> Literal["create_prorations", "none"]:
+    """A seat more is paid from now on, a seat less from the next month on."""
+    return "create_prorations" if after > before else "none"
