@@ -7,6 +7,7 @@ member and a webhook follow each other.
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -118,6 +119,9 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
                 _check_downgrade(current, tier)
                 then, at = PLANS[tier].monthly_cents(quantity), current.period.ends_at
                 return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=at)
+            if subscription.seats < quantity and current.leaves_at and gateway().is_bought(subscription, now=now):
+                asked = gateway().preview(subscription, tier=tier, seats=quantity, now=now)
+                return replace(asked, then_cents=0, next_at=None)
             return _other_seats(current, quantity, now)
         _check_upgrade(current, tier)
         return gateway().preview(subscription, tier=tier, seats=quantity, now=now)

@@ -18,6 +18,7 @@ from config.errors import InvalidField
 
 TAKEN_BACK = "It can be taken back on this page until then."
 A_SEAT_MORE = "A seat more is charged for the rest of the month on the next invoice."
+A_SEAT_MORE_AT_ONCE = "A seat more is charged at once for the rest of the month."
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,9 @@ def _downgrade(membership: Membership, current: EffectivePlan, plan: Plan, now: 
 
 def _seats(membership: Membership, current: EffectivePlan, seats: str, now: datetime) -> Dialog:
     plan, is_given = current.plan, _is_given(membership, now)
-    offer = replace(_offer(membership, plan, seats, now), today_cents=None)
+    offer = _offer(membership, plan, seats, now)
+    offer = offer if current.leaves_at else replace(offer, today_cents=None)
+    more = A_SEAT_MORE_AT_ONCE if current.leaves_at else A_SEAT_MORE
     has_price = offer.then_on and not is_given
     return Dialog(
         chosen=plan.tier,
@@ -115,7 +118,7 @@ def _seats(membership: Membership, current: EffectivePlan, seats: str, now: date
         button="Change seats",
         lines=(
             "As many as members: then seats follow the members. More: the number is fixed until you change it.",
-            *((A_SEAT_MORE,) * (gateway().takes_money and not is_given)),
+            *((more,) * (gateway().takes_money and not is_given)),
             *_stays(current),
         ),
         offer=offer if has_price else replace(offer, then_cents=None),

@@ -72,7 +72,8 @@ class Stripe:
             total = plan.monthly_cents(seats)
             lines = (Line(_words(plan, seats), total),)
             return Preview(takes_effect_at=now, due_now_cents=total, then_cents=total, next_at=None, lines=lines)
-        _check_nothing_planned(subscription)
+        if tier != subscription.tier:
+            _check_nothing_planned(subscription)
         bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
         item = truth.item_of(bought)
         invoice = truth.api().v1.invoices.create_preview(
