@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Membership
 from accounts.permissions import check_can_buy
 from billing import seats as seating
 from billing.effective import EffectivePlan, State, effective
-from billing.gateways import Change, Preview, gateway
+from billing.gateways import ACTIVE, Change, Preview, gateway
+from billing.gateways.manual import Manual
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
 from config.errors import AppError
@@ -127,9 +129,10 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
         return gateway().preview(subscription, tier=tier, seats=quantity, now=now)
 
 
-def set_seats(*, membership: Membership, seats: int | None, now: datetime) -> Subscription:
+def set_seats(*, membership: Membership, seats: int | None, now: datetime) -> Change:
     """Fixes the number of seats, or with None lets them follow the members again.
 
+    Where it is hosted and nobody pays for them here, more seats wait for staff, as a larger plan does.
     Raises Forbidden, NothingToChange on a plan without seats, or InvalidField.
     """
     check_can_buy(membership)
@@ -138,9 +141,12 @@ def set_seats(*, membership: Membership, seats: int | None, now: datetime) -> Su
         if current.state not in PAYS or not current.plan.is_per_seat:
             raise NothingToChange("The present plan is not paid by seat.")
         quantity = seating.wanted(membership.workspace, current.plan, seats)
+        is_given = settings.IS_PRODUCTION and not gateway().is_bought(subscription, now=now)
+        if is_given and quantity > subscription.seats:
+            return Manual().change(subscription, tier=current.tier, seats=quantity, by=membership.user_id, now=now)
         subscription.fixed_seats = seats
         gateway().set_seats(subscription, seats=quantity, now=now)
-    return subscription
+    return Change(ACTIVE, subscription)
 
 
 def portal_url(*, membership: Membership, now: datetime) -> str:
