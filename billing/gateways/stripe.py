@@ -19,8 +19,7 @@ from billing.gateways.manual import Manual
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier, upgrade_url
 from billing.states import State
-from billing.stripe import schedules, truth
-from billing.stripe import seats as seating
+from billing.stripe import renewal, schedules, truth
 from billing.stripe.setup import NotSetUp, portal_configuration, price_of
 from integrations.stripe import StripeError
 
@@ -147,7 +146,7 @@ class Stripe:
             )
             if bought.cancel_at_period_end or bought.cancel_at:
                 return None
-            invoice = truth.api(is_brief=True).v1.invoices.create_preview(_renewal(bought, seats))
+            invoice = truth.api(is_brief=True).v1.invoices.create_preview(renewal.question(bought, seats))
         except (StripeError, truth.UnknownPrice):
             log.warning("Stripe does not say what %s will owe next", account, exc_info=True)
             return None
@@ -206,27 +205,6 @@ class Stripe:
             for invoice in found.data
             if invoice.status != "draft"
         )
-
-
-def _renewal(bought: stripe.Subscription, seats: int) -> stripe.params.InvoiceCreatePreviewParams:
-    """The question for the next renewal with so many seats, with the smaller plan that may be planned for it."""
-    item = truth.item_of(bought)
-    present = item.quantity or 1
-    wanted = seats if PLANS[truth.tier_of(item.price)].is_per_seat else present
-    behavior = seating.proration(present, wanted)
-    if not isinstance(bought.schedule, stripe.SubscriptionSchedule):
-        return {
-            "subscription": bought.id,
-            "subscription_details": {
-                "items": [{"id": item.id, "quantity": wanted}],
-                "proration_behavior": behavior,
-            },
-        }
-    asked: stripe.params.InvoiceCreatePreviewParams = {"schedule": bought.schedule.id}
-    if wanted != present:
-        phases = schedules.phases_with(bought, bought.schedule, wanted)
-        asked["schedule_details"] = {"phases": phases, "proration_behavior": behavior}
-    return asked
 
 
 def _check_nothing_planned(subscription: Subscription) -> None:
