@@ -7,15 +7,18 @@ member and a webhook follow each other.
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Membership
 from accounts.permissions import check_can_buy
 from billing import seats as seating
 from billing.effective import EffectivePlan, State, effective
-from billing.gateways import Change, Preview, gateway
+from billing.gateways import ACTIVE, Change, Preview, gateway
+from billing.gateways.manual import Manual
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
 from config.errors import AppError
@@ -116,16 +119,20 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
         if tier in current.plan.downgrades or (tier == current.tier and current.state == State.ACTIVE):
             if tier != current.tier:
                 _check_downgrade(current, tier)
-            at = current.period.ends_at if tier != current.tier else now
-            then = PLANS[tier].monthly_cents(quantity)
-            return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=current.period.ends_at)
+                then, at = PLANS[tier].monthly_cents(quantity), current.period.ends_at
+                return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=at)
+            if subscription.seats < quantity and current.leaves_at and gateway().is_bought(subscription, now=now):
+                asked = gateway().preview(subscription, tier=tier, seats=quantity, now=now)
+                return replace(asked, then_cents=0, next_at=None)
+            return _other_seats(current, quantity, now)
         _check_upgrade(current, tier)
         return gateway().preview(subscription, tier=tier, seats=quantity, now=now)
 
 
-def set_seats(*, membership: Membership, seats: int | None, now: datetime) -> Subscription:
+def set_seats(*, membership: Membership, seats: int | None, now: datetime) -> Change:
     """Fixes the number of seats, or with None lets them follow the members again.
 
+    Where it is hosted and nobody pays for them here, more seats wait for staff, as a larger plan does.
     Raises Forbidden, NothingToChange on a plan without seats, or InvalidField.
     """
     check_can_buy(membership)
@@ -134,9 +141,12 @@ def set_seats(*, membership: Membership, seats: int | None, now: datetime) -> Su
         if current.state not in PAYS or not current.plan.is_per_seat:
             raise NothingToChange("The present plan is not paid by seat.")
         quantity = seating.wanted(membership.workspace, current.plan, seats)
+        is_given = settings.IS_PRODUCTION and not gateway().is_bought(subscription, now=now)
+        if is_given and quantity > subscription.seats:
+            return Manual().change(subscription, tier=current.tier, seats=quantity, by=membership.user_id, now=now)
         subscription.fixed_seats = seats
         gateway().set_seats(subscription, seats=quantity, now=now)
-    return subscription
+    return Change(ACTIVE, subscription)
 
 
 def portal_url(*, membership: Membership, now: datetime) -> str:
@@ -144,6 +154,16 @@ def portal_url(*, membership: Membership, now: datetime) -> str:
     check_can_buy(membership)
     with locked(membership.workspace_id, now) as subscription:
         return gateway().portal_url(subscription)
+
+
+def _other_seats(current: EffectivePlan, seats: int, now: datetime) -> Preview:
+    """What comes after this month, with what is planned for then: a smaller plan, or nothing."""
+    then, at = current.plan.monthly_cents(seats), current.period.ends_at
+    if current.pending is None:
+        return Preview(takes_effect_at=now, due_now_cents=0, then_cents=then, next_at=at)
+    planned = current.pending.plan
+    then = planned.monthly_cents(1) if planned else 0
+    return Preview(takes_effect_at=now, due_now_cents=0, then_cents=then, next_at=at if planned else None)
 
 
 def _check_upgrade(current: EffectivePlan, tier: Tier) -> None:

@@ -18,6 +18,7 @@ from config.errors import InvalidField
 
 TAKEN_BACK = "It can be taken back on this page until then."
 A_SEAT_MORE = "A seat more is charged for the rest of the month on the next invoice."
+A_SEAT_MORE_AT_ONCE = "A seat more is charged at once for the rest of the month."
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def dialog(membership: Membership, *, chosen: str, seats: str, now: datetime) ->
     if plan.tier in changes.downgrades(current):
         return _downgrade(membership, current, plan, now)
     if chosen == current.tier and current.state == State.ACTIVE and plan.is_per_seat:
-        return _seats(membership, plan, seats, now)
+        return _seats(membership, current, seats, now)
     return None
 
 
@@ -104,9 +105,12 @@ def _downgrade(membership: Membership, current: EffectivePlan, plan: Plan, now: 
     )
 
 
-def _seats(membership: Membership, plan: Plan, seats: str, now: datetime) -> Dialog:
-    is_given = _is_given(membership, now)
-    offer = replace(_offer(membership, plan, seats, now), today_cents=None)
+def _seats(membership: Membership, current: EffectivePlan, seats: str, now: datetime) -> Dialog:
+    plan, is_given = current.plan, _is_given(membership, now)
+    offer = _offer(membership, plan, seats, now)
+    offer = offer if current.leaves_at else replace(offer, today_cents=None)
+    more = A_SEAT_MORE_AT_ONCE if current.leaves_at else A_SEAT_MORE
+    has_price = offer.then_on and not is_given
     return Dialog(
         chosen=plan.tier,
         title="Change seats",
@@ -114,9 +118,10 @@ def _seats(membership: Membership, plan: Plan, seats: str, now: datetime) -> Dia
         button="Change seats",
         lines=(
             "As many as members: then seats follow the members. More: the number is fixed until you change it.",
-            *((A_SEAT_MORE,) * (gateway().takes_money and not is_given)),
+            *((more,) * (gateway().takes_money and not is_given)),
+            *_stays(current),
         ),
-        offer=replace(offer, then_cents=None) if is_given else offer,
+        offer=offer if has_price else replace(offer, then_cents=None),
         seats_least=membership.workspace.memberships.count(),
     )
 
@@ -137,6 +142,15 @@ def _end(membership: Membership, current: EffectivePlan) -> Dialog:
 
 def _is_given(membership: Membership, now: datetime) -> bool:
     return is_given(Subscription.objects.get(workspace_id=membership.workspace_id), now=now)
+
+
+def _stays(current: EffectivePlan) -> tuple[str, ...]:
+    """What is planned already and will happen all the same."""
+    if current.pending is None:
+        return ()
+    if current.pending.plan is None:
+        return (f"The subscription still ends on {day(current.pending.at)}.",)
+    return (f"The plan still changes to {current.pending.plan.name} on {day(current.pending.at)}.",)
 
 
 def _dropped(current: EffectivePlan) -> tuple[str, ...]:

@@ -125,7 +125,9 @@ def _resume(membership: Membership, request: HttpRequest, now: datetime) -> Answ
 
 
 def _change_seats(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
-    changes.set_seats(membership=membership, seats=_seats(request), now=now)
+    change = changes.set_seats(membership=membership, seats=_seats(request), now=now)
+    if change.status == gateways.PENDING_APPROVAL:
+        return "Your wish for more seats was sent. You will hear from us."
     return "The number of seats was changed."
 
 

@@ -12,7 +12,7 @@ from accounts.permissions import can_buy
 from billing import changes, seats
 from billing.consequences import consequences
 from billing.effective import effective
-from billing.gateways import Preview, gateway
+from billing.gateways import PENDING_APPROVAL, Preview, gateway
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
 
@@ -119,9 +119,10 @@ class Seats(MemberAPI):
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
         wanted = form.validated_data["seats"]
-        return Response(
-            subscription_json(changes.set_seats(membership=self.membership, seats=wanted, now=timezone.now()))
-        )
+        change = changes.set_seats(membership=self.membership, seats=wanted, now=timezone.now())
+        # Nothing has changed yet of what waits for staff.
+        status = 202 if change.status == PENDING_APPROVAL else 200
+        return Response(subscription_json(change.subscription), status=status)
 
 
 class Downgrade(MemberAPI):

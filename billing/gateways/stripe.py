@@ -19,7 +19,7 @@ from billing.gateways.manual import Manual
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier, upgrade_url
 from billing.states import State
-from billing.stripe import schedules, truth
+from billing.stripe import renewal, schedules, truth
 from billing.stripe.setup import NotSetUp, portal_configuration, price_of
 from integrations.stripe import StripeError
 
@@ -71,7 +71,8 @@ class Stripe:
             total = plan.monthly_cents(seats)
             lines = (Line(_words(plan, seats), total),)
             return Preview(takes_effect_at=now, due_now_cents=total, then_cents=total, next_at=None, lines=lines)
-        _check_nothing_planned(subscription)
+        if tier != subscription.tier:
+            _check_nothing_planned(subscription)
         bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
         item = truth.item_of(bought)
         invoice = truth.api().v1.invoices.create_preview(
@@ -140,16 +141,13 @@ class Stripe:
         if account is None:
             return None
         try:
-            bought = truth.api(is_brief=True).v1.subscriptions.retrieve(account.subscription_id)
+            bought = truth.api(is_brief=True).v1.subscriptions.retrieve(
+                account.subscription_id, {"expand": ["schedule"]}
+            )
             if bought.cancel_at_period_end or bought.cancel_at:
                 return None
-            details: stripe.params.InvoiceCreatePreviewParamsSubscriptionDetails = {}
-            if not bought.schedule:
-                details = {"items": [{"id": truth.item_of(bought).id, "quantity": seats}]}
-            invoice = truth.api(is_brief=True).v1.invoices.create_preview(
-                {"customer": account.customer_id, "subscription": bought.id, "subscription_details": details}
-            )
-        except StripeError:
+            invoice = truth.api(is_brief=True).v1.invoices.create_preview(renewal.question(bought, seats))
+        except (StripeError, truth.UnknownPrice):
             log.warning("Stripe does not say what %s will owe next", account, exc_info=True)
             return None
         at = truth.moment(invoice.next_payment_attempt or truth.item_of(bought).current_period_end)

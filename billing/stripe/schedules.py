@@ -52,3 +52,26 @@ def _let_go(bought: stripe.Subscription) -> None:
     if bought.schedule:
         schedule = bought.schedule if isinstance(bought.schedule, str) else bought.schedule.id
         truth.api().v1.subscription_schedules.release(schedule)
+
+
+def phases_with(
+    bought: stripe.Subscription, schedule: stripe.SubscriptionSchedule, seats: int
+) -> list[stripe.params.InvoiceCreatePreviewParamsScheduleDetailsPhase]:
+    """The phases as they are, from the present one on, but now with so many seats."""
+    item, current = truth.item_of(bought), schedule.current_phase
+    start = current.start_date if current else 0
+    return [
+        {
+            "items": [
+                {"price": item.price.id, "quantity": seats}
+                if phase.start_date == start
+                else {"price": one.price if isinstance(one.price, str) else one.price.id, "quantity": one.quantity or 1}
+                for one in phase["items"]
+            ],
+            "start_date": phase.start_date,
+            "end_date": phase.end_date,
+            "proration_behavior": "none",
+        }
+        for phase in schedule.phases
+        if phase.start_date >= start
+    ]

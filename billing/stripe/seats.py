@@ -1,6 +1,7 @@
 """The number of seats, told to Stripe after the membership has been committed: absolute, until Stripe has it."""
 
 from datetime import datetime
+from typing import Literal
 
 import stripe
 from django.db import transaction
@@ -28,15 +29,22 @@ def _bring(bought: stripe.Subscription, item: stripe.SubscriptionItem, *, seats:
     differs = item.quantity != seats
     planned = schedules.take_aside(bought) if differs or not bought.schedule else None
     if differs:
-        # A seat more is paid from now on, a seat less from the next month on.
-        more = seats > (item.quantity or 1)
+        is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
+        behavior = proration(item.quantity or 1, seats, is_ending=is_ending)
         truth.api().v1.subscriptions.update(
             bought.id,
-            {
-                "items": [{"id": item.id, "quantity": seats}],
-                "proration_behavior": "create_prorations" if more else "none",
-            },
-            {"idempotency_key": key},
+            {"items": [{"id": item.id, "quantity": seats}], "proration_behavior": behavior},
+            # Cancelled between two attempts, it is another request, which Stripe refuses under the same key.
+            {"idempotency_key": f"{key}:{behavior}"},
         )
     if planned is not None:
         schedules.arrange(bought.id, planned)
+
+
+def proration(
+    before: int, after: int, *, is_ending: bool = False
+) -> Literal["always_invoice", "create_prorations", "none"]:
+    """A seat more is paid from now on, at once when no later invoice is sure to come; a seat less from then on."""
+    if after <= before:
+        return "none"
+    return "always_invoice" if is_ending else "create_prorations"

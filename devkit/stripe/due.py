@@ -97,7 +97,12 @@ def _give_up_update(world: World, subscription: Json) -> None:
 
 
 def _end(world: World, subscription: Json) -> None:
+    """What waits is still collected, by an invoice of its own."""
+    waiting = invoice_items.waiting(world, subscription)
     subscriptions.end(world, subscription, reason="cancellation_requested")
+    if waiting:
+        invoice = invoices.make(world, subscription, waiting, "subscription_cycle", lines.period_of(subscription))
+        world.change(invoice, automatically_finalizes_at=world.now() + int(world.settings["draft_seconds"]))
 
 
 def _renew(world: World, subscription: Json) -> None:

@@ -106,11 +106,31 @@ def _of_schedule(call: Call) -> Json:
     if phase is None and details.get("end_behavior", schedule["end_behavior"]) == "cancel":
         raise _none(subscription)
     items = subscription["items"]["data"]
+    parts = _of_present_phase(world, subscription, phases, details)
     if phase is not None:
         items = [items[0] | {"price": one["price"], "quantity": one["quantity"]} for one in phase["items"]]
     waiting = invoice_items.waiting(world, subscription)
     coming = _next_period(world, subscription, items)
-    return _shown(world, subscription, [*waiting, *coming], "upcoming", lines.period_of(subscription))
+    return _shown(world, subscription, [*waiting, *parts, *coming], "upcoming", lines.period_of(subscription))
+
+
+def _of_present_phase(world: World, subscription: Json, phases: list[Json], details: Json) -> list[Line]:
+    """What a change of the quantity in the current phase would put on the next invoice."""
+    behavior = details.get("proration_behavior", "create_prorations")
+    if behavior == "always_invoice":
+        raise invalid("This stand-in previews no invoice of its own for a phase.", "schedule_details")
+    now = world.now(subscription)
+    current = next((one for one in phases if one["start_date"] <= now < one["end_date"]), None)
+    if current is None or "phases" not in details or behavior == "none":
+        return []
+    present = subscription["items"]["data"]
+    wanted = [
+        {"id": old["id"], "price": one["price"], "quantity": one["quantity"]}
+        for old, one in zip(present, current["items"], strict=True)
+    ]
+    _, changed = changes.wanted(world, subscription, wanted)
+    parts = lines.prorations(world, subscription, changed, now)
+    return [replace(part, invoice_item=world.id("ii")) for part in parts]
 
 
 def _of_nothing_yet(call: Call) -> Json:

@@ -132,6 +132,31 @@ def test_staff_sees_what_waits_and_a_second_yes_changes_nothing(
     assert (alice.subscription.seats, alice.subscription.changed_at) == (3, changed_at)
 
 
+@override_settings(IS_PRODUCTION=True)
+def test_where_it_is_hosted_staff_approves_more_seats(alice: Person) -> None:
+    put_on_plan(alice, "teams", seats=5)
+    answer = alice.api.post("/subscription/seats", {"seats": 400})
+    before, page = alice.subscription, alice.web.post("/app/plan", {"action": "seats", "seats": "400"}, follow=True)
+
+    call_command("approve_plan", str(PlanRequest.objects.get(workspace=alice.workspace).pk))
+
+    after = alice.subscription
+    assert (answer.status_code, answer.json()["seats"]) == (202, 5)
+    assert (before.seats, before.fixed_seats, after.seats, after.fixed_seats) == (5, None, 400, 400)
+    assert after.anchor_at == before.anchor_at
+    assert "Your wish for more seats was sent." in page.content.decode()
+
+
+@override_settings(IS_PRODUCTION=True)
+def test_where_it_is_hosted_fewer_seats_apply_at_once(alice: Person) -> None:
+    put_on_plan(alice, "teams", seats=5)
+
+    answer = alice.api.post("/subscription/seats", {"seats": 2})
+
+    assert (answer.status_code, alice.subscription.seats) == (200, 2)
+    assert not PlanRequest.objects.filter(workspace=alice.workspace).exists()
+
+
 def test_an_ended_subscription_begins_again_with_a_new_month(alice: Person) -> None:
     put_on_plan(alice, "plus", now=timezone.now() - timedelta(days=45))
     Subscription.objects.filter(workspace=alice.workspace).update(status="canceled", ended_at=timezone.now())

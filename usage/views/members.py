@@ -19,6 +19,7 @@ from billing import gateways, seats
 from billing.api.invitations import link_to_show
 from billing.effective import effective
 from billing.models import Subscription
+from billing.moments import on, zone_of
 from billing.permissions import can_use
 from billing.plans import Feature
 from billing.team import invitations, members
@@ -167,6 +168,9 @@ def _offer(membership: Membership, *, now: datetime) -> dict[str, Any]:
         offer = {"fixed": fixed, "is_full": bool(fixed and taken >= fixed)}
         if gateways.is_given(subscription, now=now):
             return {**offer, "is_given": True}
+        current = effective(subscription, now)
+        if current.pending is not None and current.pending.plan is None:
+            return {**offer, "ends_on": on(current.pending.at, zone_of(membership.user))}
         as_it_is, one_more = seats.next_amounts(subscription=subscription, now=now)
     return {**offer, "now_cents": as_it_is, "then_cents": one_more}
 

@@ -53,6 +53,18 @@ def test_more_seats_are_put_on_the_next_invoice(shop: Shop) -> None:
     assert renewal.status == "paid"
 
 
+def test_seats_that_wait_are_invoiced_when_the_subscription_ends(shop: Shop) -> None:
+    teams = shop.bought("teams", 3)
+    shop.half_way(teams)
+    shop.change(teams, quantity=5, proration_behavior="create_prorations")
+    shop.v1.subscriptions.update(teams.id, {"cancel_at_period_end": True})
+
+    shop.to_the_end(teams, 2 * HOUR)
+
+    assert shop.sub(teams.id).status == "canceled"
+    assert [(one.total, one.status) for one in shop.invoices(teams)] == [(8500, "paid"), (1200, "paid")]
+
+
 def test_fewer_seats_without_proration_cost_less_from_the_next_period_on(shop: Shop) -> None:
     teams = shop.bought("teams", 3)
 

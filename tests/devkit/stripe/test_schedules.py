@@ -111,3 +111,33 @@ def test_what_happens_to_a_schedule_is_told(shop: Shop) -> None:
     told = [one for one in shop.happened() if one.startswith("subscription_schedule.")]
 
     assert told == [f"subscription_schedule.{what}" for what in ("created", "updated", "updated", "released")]
+
+
+def test_more_seats_now_are_previewed_beside_what_is_planned(shop: Shop) -> None:
+    teams = shop.bought("teams", 3)
+    schedule = planned(shop, teams)
+    shop.half_way(teams)
+    present, after = schedule.phases
+    phases: Any = [
+        {
+            "items": [{"price": one["items"][0].price, "quantity": quantity}],
+            "start_date": one.start_date,
+            "end_date": one.end_date,
+        }
+        for one, quantity in ((present, 5), (after, 1))
+    ]
+
+    amounts = [
+        [
+            line.amount
+            for line in shop.v1.invoices.create_preview(
+                {
+                    "schedule": schedule.id,
+                    "schedule_details": {"phases": phases, "proration_behavior": behavior},
+                }
+            ).lines.data
+        ]
+        for behavior in ("create_prorations", "none")
+    ]
+
+    assert amounts == [[-4250, 5450, 1000], [1000]]

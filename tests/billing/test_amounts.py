@@ -1,0 +1,148 @@
+"""An amount that was shown is the amount that is invoiced, whatever was planned meanwhile."""
+
+import pytest
+
+from billing import seats
+from billing.stripe import seats as at_stripes
+from billing.team import invitations
+from devkit.stripe.process import StripeProcess
+from tests.billing.pages import text
+from tests.billing.stripe import DAY, DECLINED, account, buy, clock, hear
+from tests.billing.team import invited
+from tests.people import Person, join
+
+
+def invoiced(vendor: StripeProcess) -> list[int]:
+    return [invoice["total"] for invoice in vendor.control("state?kind=invoice")["objects"]]
+
+
+def seats_told(person: Person, vendor: StripeProcess, wanted: int | None = None) -> None:
+    """As when the job runs after an owner has fixed the seats, or after somebody has joined."""
+    if wanted is not None:
+        assert person.api.post("/subscription/seats", {"seats": wanted}).status_code == 200
+    at_stripes.send(account(person), change=f"{wanted}", now=clock(vendor))
+
+
+def shown_next(person: Person) -> int:
+    return int(person.api.get("/subscription").json()["next_invoice"]["then_cents"])
+
+
+def test_a_seat_added_in_mid_month_is_paid_for_the_rest_of_it(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    vendor.advance(15 * DAY)
+    hear(alice, vendor)
+
+    seats_told(alice, vendor, 2)
+    shown = shown_next(alice)
+    vendor.advance(17 * DAY)
+
+    # A month of $12 for the seat, of which half was over, and the month that comes.
+    assert invoiced(vendor) == [6_100, shown]
+    assert 7_300 + 550 <= shown <= 7_300 + 650
+
+
+@pytest.mark.parametrize(("tier", "more", "expected"), [("plus", None, 1_000), ("teams", 10, 11_800)])
+def test_the_next_invoice_is_shown_with_the_smaller_plan(
+    vendor: StripeProcess, alice: Person, tier: str, more: int | None, expected: int
+) -> None:
+    buy(alice, vendor, tier)
+    if more:
+        seats_told(alice, vendor, more)
+    alice.api.post("/subscription/downgrade", {"tier": "pro"})
+
+    shown, page = shown_next(alice), text(alice)
+    vendor.advance(32 * DAY)
+
+    assert abs(shown - expected) <= 1
+    assert invoiced(vendor)[1:] == [shown]
+    assert f"${shown / 100:.2f}".removesuffix(".00") in page
+
+
+def test_what_one_more_member_costs_is_true_while_a_smaller_plan_is_planned(
+    vendor: StripeProcess, alice: Person
+) -> None:
+    buy(alice, vendor, "teams")
+    alice.api.post("/subscription/downgrade", {"tier": "pro"})
+
+    as_it_is, one_more = seats.next_amounts(subscription=alice.subscription, now=clock(vendor))
+    join(alice, "Bob")
+    seats_told(alice, vendor)
+    vendor.advance(32 * DAY)
+
+    assert as_it_is == 1_000
+    assert invoiced(vendor)[1] == pytest.approx(one_more, abs=1)
+    assert one_more == pytest.approx(1_000 + 1_200, abs=1)
+
+
+def test_the_seats_dialog_says_what_is_planned(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    alice.api.post("/subscription/downgrade", {"tier": "pro"})
+    smaller = text(alice, "?confirm=teams&seats=5").partition("Your plan")[0]
+    alice.api.post("/subscription/cancel")
+
+    ending = text(alice, "?confirm=teams&seats=5").partition("Your plan")[0]
+
+    assert "The plan still changes to Pro on" in smaller
+    assert "$10 a month" in smaller
+    assert "The subscription still ends on" in ending
+    assert "a month" not in ending
+
+
+def test_who_invites_to_what_ends_is_told_of_no_next_invoice(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    alice.api.post("/subscription/cancel")
+
+    page = alice.web.get("/app/members?invite=1").content.decode()
+
+    assert "with one more member" not in page
+    assert "The subscription ends on" in page
+
+
+def test_seats_added_after_a_cancellation_are_invoiced_at_once(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    alice.api.post("/subscription/cancel")
+    asked = alice.api.post("/subscription/preview", {"tier": "teams", "seats": 100}).json()
+    dialog = text(alice, "?confirm=teams&seats=100").partition("Your plan")[0]
+
+    seats_told(alice, vendor, 100)
+    charged = vendor.control("state?kind=invoice")["objects"][1:]
+    vendor.advance(32 * DAY)
+
+    assert [(one["status"], abs(one["total"] - 118_800) <= 5) for one in charged] == [("paid", True)]
+    assert abs(asked["due_now_cents"] - charged[0]["total"]) <= 5
+    assert (asked["then_cents"], asked["next_at"]) == (0, None)
+    assert "A seat more is charged at once" in dialog
+    assert len(invoiced(vendor)) == 2
+
+
+def test_who_joins_after_a_cancellation_is_paid_for_at_once(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    alice.api.post("/subscription/cancel")
+    bob, token = invited(alice, "Bob", clock(vendor))
+
+    invitations.accept(token=token, user=bob.user, now=clock(vendor))
+    seats_told(alice, vendor)
+
+    assert invoiced(vendor) == [6_100, pytest.approx(1_200, abs=1)]
+    assert alice.subscription.seats == 2
+
+
+def test_a_declined_card_makes_the_team_a_late_payer(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    alice.api.post("/subscription/cancel")
+    vendor.give_card(account(alice).customer_id, DECLINED)
+
+    seats_told(alice, vendor, 10)
+
+    assert alice.subscription.status == "past_due"
+    assert vendor.control("state?kind=invoice")["objects"][-1]["status"] == "open"
+
+
+def test_seats_added_before_a_cancellation_are_on_a_last_invoice(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    seats_told(alice, vendor, 10)
+
+    alice.api.post("/subscription/cancel")
+    vendor.advance(32 * DAY)
+
+    assert invoiced(vendor) == [6_100, pytest.approx(10_800, abs=2)]
