@@ -53,4 +53,4 @@ class BrowserSessionAuthentication(SessionAuthentication):
 
 def enter(request: Request, membership: Membership) -> None:
     tenancy.note_activity(membership)
-    request._request.membership = membership  # type: ignore[attr-defined]  # read through WorkspaceRequest
+    tenancy.act_as(request._request, membership)

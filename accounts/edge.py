@@ -59,8 +59,7 @@ class MemberAPI(_JSON):
 
     @property
     def membership(self) -> Membership:
-        membership: Membership = self.request._request.membership  # type: ignore[attr-defined]  # set when signing in
-        return membership
+        return tenancy.acting(self.request._request)
 
     @property
     def request_key(self) -> str | None:

@@ -35,20 +35,21 @@ class WorkspaceMiddleware:
             return refusal(request, error)
 
     def _find_membership(self, request: HttpRequest) -> HttpResponse | None:
-        if not tenancy.is_signed_in(request):
+        user = tenancy.signed_in(request)
+        if user is None:
             return redirect_to_login(request.get_full_path())
         try:
-            membership = tenancy.member(user_id=request.user.pk, workspace_id=request.session.get("workspace"))
+            membership = tenancy.member(user_id=user.pk, workspace_id=request.session.get("workspace"))
         except tenancy.NotAMember:
-            home = tenancy.home(request.user)  # type: ignore[arg-type]  # signed in, so not anonymous
+            home = tenancy.home(user)
             if home is None:
                 logout(request)
                 return redirect_to_login(request.get_full_path())
-            membership = tenancy.member(user_id=request.user.pk, workspace_id=home.workspace_id)
+            membership = tenancy.member(user_id=user.pk, workspace_id=home.workspace_id)
             request.session["workspace"] = str(membership.workspace_id)
         tenancy.check_same_workspace(request, membership, must_say=True)
         tenancy.note_activity(membership)
-        request.membership = membership  # type: ignore[attr-defined]  # read through WorkspaceRequest
+        tenancy.act_as(request, membership)
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connections
@@ -43,6 +43,16 @@ class WorkspaceRequest(HttpRequest):
 
     user: User
     membership: Membership
+
+
+def act_as(request: HttpRequest, membership: Membership) -> None:
+    """From here on the request is this member's, a `WorkspaceRequest`."""
+    cast(WorkspaceRequest, request).membership = membership
+
+
+def acting(request: HttpRequest) -> Membership:
+    """Who makes a request for which `act_as` was called."""
+    return cast(WorkspaceRequest, request).membership
 
 
 @contextmanager

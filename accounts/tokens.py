@@ -82,6 +82,6 @@ def revoke(raw: str) -> None:
 
 def _read(raw: str) -> RefreshToken:
     try:
-        return _Unchecked(raw)  # type: ignore[arg-type]  # as above
+        return _Unchecked(raw)  # type: ignore[arg-type]  # its annotation says a token; it takes the text
     except TokenError as error:
         raise InvalidToken("This is not a refresh token of ours, or it has expired. Sign in again.") from error

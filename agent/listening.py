@@ -15,8 +15,7 @@ from config.handover import Handover, Mode
 
 def hand_over(request: HttpRequest, response: HttpResponseBase, *, run_id: uuid.UUID, mode: Mode) -> bool:
     """False when this server cannot wait; the response then stands as it is."""
-    # Set when signing in; Django's own request class does not know it.
-    workspace_id = tenancy.active_workspace_id() or request.membership.workspace_id  # type: ignore[attr-defined]
+    workspace_id = tenancy.active_workspace_id() or tenancy.acting(request).workspace_id
     if not handover.is_offered(request):
         return False
     handover.give(response, Handover(stream(workspace_id, run_id), mode, f"/agent/runs/{run_id}"))
@@ -28,9 +27,7 @@ def answer(request: HttpRequest, run: Run, *, by: Membership, mode: Mode) -> Htt
     workspace_id = tenancy.active_workspace_id()
     assert workspace_id is not None, "runs are listened to inside their workspace"
     events = Events(workspace_id, run.pk)
-    response = HttpResponse(content_type="text/event-stream; charset=utf-8")
-    response["Cache-Control"] = "no-cache, no-transform"
-    after = waiting.position(waiting.last_event_id(request.headers.get("Last-Event-ID", "").encode("latin1", "ignore")))
+    response, after = handover.event_stream(), waiting.heard_until(request)
     last = events.last() if run.is_over else None
     if last is not None and last.is_end and after >= waiting.position(last.id):
         # The browser's own sign to stop coming back.

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from django.core import signing
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 HEADER: Final = "X-Docent-Handover"
 MARK: Final = "docent.handover"
@@ -36,6 +36,13 @@ class Handover:
 def is_offered(request: HttpRequest) -> bool:
     # The scope comes from the server, so no client can put the mark there.
     return bool(request.META.get("asgi.scope", {}).get(MARK))
+
+
+def event_stream() -> HttpResponse:
+    """For server-sent events, said at once or handed over."""
+    return HttpResponse(
+        content_type="text/event-stream; charset=utf-8", headers={"Cache-Control": "no-cache, no-transform"}
+    )
 
 
 def give(response: HttpResponseBase, handover: Handover) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import redis
 import redis.asyncio
 from django.conf import settings
+from django.http import HttpRequest
 
 from config.exchange import Answer, Headers, Scope, Send
 from config.handover import Handover, Mode
@@ -134,6 +135,11 @@ async def _read(name: str, last: bytes, seconds: float) -> list[Entry]:
 def last_event_id(value: bytes) -> bytes:
     """What a client that comes back has already; anything else starts at the beginning."""
     return value if EVENT_ID.fullmatch(value.decode("latin1")) else b"0"
+
+
+def heard_until(request: HttpRequest) -> tuple[int, int]:
+    """The position of the last event that a client has which comes back."""
+    return position(last_event_id(request.headers.get("Last-Event-ID", "").encode("latin1", "ignore")))
 
 
 def position(event_id: bytes) -> tuple[int, int]:

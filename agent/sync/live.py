@@ -116,9 +116,7 @@ def answer(request: HttpRequest, run: SyncRun, *, mode: Mode, seen: str = "") ->
     workspace_id = tenancy.active_workspace_id()
     assert workspace_id is not None, "syncs are looked at inside their workspace"
     events = SyncEvents(workspace_id, run.pk)
-    response = HttpResponse(content_type="text/event-stream; charset=utf-8")
-    response["Cache-Control"] = "no-cache, no-transform"
-    after = waiting.position(waiting.last_event_id(request.headers.get("Last-Event-ID", "").encode("latin1", "ignore")))
+    response, after = handover.event_stream(), waiting.heard_until(request)
     # Read before the state, so an event that does not fit to it is of a state before, said while nobody looked.
     last = events.last()
     run.refresh_from_db(fields=["status", "finished_at"])

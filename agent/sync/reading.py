@@ -195,16 +195,10 @@ def renew_lines(session: Session, page: Page, source: Source) -> None:
 
 
 def _write(session: Session, page: Page, source: Source, content: Content) -> None:
-    values = properties.properties_of(content.row, {"properties": source.schema}, title_of_page=content.titles.get)
-    page.title, page.shows = values.title[: meeting.LONGEST_TITLE], content.shows
-    page.markdown, page.outline = to_markdown(content.passages), outline_of(content.passages)
-    before, page.observed_hash = page.observed_hash, showing.digest(page.observed, source.schema)
-    says_other = page.observed_hash != before
-    sides = showing.other_sides(source.schema, page.properties.get("typed") or {}, values) if says_other else {}
-    page.properties = {
-        "lines": [list(line) for line in values.lines],
-        "typed": {key: value.value for key, value in values.typed.items()},
-    }
+    hash_before, typed_before = page.observed_hash, page.properties.get("typed") or {}
+    values = _fill(page, source, content)
+    says_other = page.observed_hash != hash_before
+    sides = showing.other_sides(source.schema, typed_before, values) if says_other else {}
     content_hash = hashlib.sha256(repr((page.title, page.properties["lines"], content.passages)).encode()).hexdigest()
     # What was hidden or failed kept its chunks, and what was left out kept no hash.
     is_same = content_hash == page.content_hash
@@ -247,6 +241,18 @@ def _write(session: Session, page: Page, source: Source, content: Content) -> No
             )
     if pieces is not None:
         pieces.forget_stale_vectors()
+
+
+def _fill(page: Page, source: Source, content: Content) -> properties.Properties:
+    values = properties.properties_of(content.row, {"properties": source.schema}, title_of_page=content.titles.get)
+    page.title, page.shows = values.title[: meeting.LONGEST_TITLE], content.shows
+    page.markdown, page.outline = to_markdown(content.passages), outline_of(content.passages)
+    page.observed_hash = showing.digest(page.observed, source.schema)
+    page.properties = {
+        "lines": [list(line) for line in values.lines],
+        "typed": {key: value.value for key, value in values.typed.items()},
+    }
+    return values
 
 
 def _is_overtaken(page: Page, held: Page, content: Content) -> bool:

@@ -144,13 +144,15 @@ def _configuration(kind: str) -> "stripe.billing_portal.Configuration | None":
 
 def _settings(kind: str) -> "stripe.params.billing_portal.ConfigurationCreateParams":
     """Plans change through Docent alone, which knows the rules; so only the deep link of an upgrade may change one."""
-    products = [{"product": truth.product_id(plan), "prices": [price_of(plan)]} for plan in _paid()]
+    products: list[stripe.params.billing_portal.ConfigurationCreateParamsFeaturesSubscriptionUpdateProduct] = [
+        {"product": truth.product_id(plan), "prices": [price_of(plan)]} for plan in _paid()
+    ]
     update: stripe.params.billing_portal.ConfigurationCreateParamsFeaturesSubscriptionUpdate = (
         {
             "enabled": True,
             "default_allowed_updates": ["price", "quantity"],
             "proration_behavior": "always_invoice",
-            "products": products,  # type: ignore[typeddict-item]  # built above from the same keys
+            "products": products,
         }
         if kind == "upgrade"
         else {"enabled": False}

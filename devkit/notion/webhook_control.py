@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from devkit.notion.http import Request
 from devkit.notion.model import Json
-from devkit.notion.webhooks import find_integration
+from devkit.notion.webhooks import Webhooks, find_integration
 
 if TYPE_CHECKING:
     from devkit.notion.app import Emulator
@@ -34,14 +34,7 @@ def routes(emulator: Emulator) -> dict[tuple[str, str], Callable[[Request, Json]
         return {"deliveries": await webhooks.flush(retries=bool(body.get("retries")))}
 
     def deliveries(request: Request, body: Json) -> Json:
-        since, wanted = int(request.one("since") or 0), request.one("workspace")
-        kept = [one for one in webhooks.log if one["n"] > since and wanted in (None, one.get("workspace_id"))]
-        waiting = [one for one in webhooks.waiting if wanted in (None, one.workspace.id)]
-        return {
-            "deliveries": kept,
-            "last": webhooks.sent,
-            "waiting": [one.payload | {"due": one.due.isoformat(), "attempts": one.attempt} for one in waiting],
-        }
+        return _deliveries(webhooks, since=int(request.one("since") or 0), workspace=request.one("workspace"))
 
     def add_fault(request: Request, body: Json) -> Json:
         """Matches like other faults; `path_regex` looks at the event's type, `integration` at whose they are."""
@@ -65,4 +58,14 @@ def routes(emulator: Emulator) -> dict[tuple[str, str], Callable[[Request, Json]
         ("GET", "webhooks/deliveries"): deliveries,
         ("POST", "webhooks/faults"): add_fault,
         ("DELETE", "webhooks/faults"): remove_faults,
+    }
+
+
+def _deliveries(webhooks: Webhooks, *, since: int, workspace: str | None) -> Json:
+    kept = [one for one in webhooks.log if one["n"] > since and workspace in (None, one.get("workspace_id"))]
+    waiting = [one for one in webhooks.waiting if workspace in (None, one.workspace.id)]
+    return {
+        "deliveries": kept,
+        "last": webhooks.sent,
+        "waiting": [one.payload | {"due": one.due.isoformat(), "attempts": one.attempt} for one in waiting],
     }
