@@ -1,8 +1,10 @@
 """One request, one answer or one error of ours. No waiting and no repeating happens here."""
 
+import functools
 import json
 import logging
 import re
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +26,12 @@ CONNECT_TIMEOUT = 10.0
 _library_logger = logging.getLogger("integrations.notion.library")
 
 
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Read once for all clients: reading the list costs more than a sync without changes."""
+    return httpx.create_ssl_context()
+
+
 class Wire:
     def __init__(self, *, base_url: str, token: str | None, version: str = VERSION, timeout: float = TIMEOUT) -> None:
         if urlsplit(base_url).scheme not in ("http", "https"):
@@ -31,6 +39,7 @@ class Wire:
         self.base_url = base_url.rstrip("/")
         # The library's own logger and retries stay off: it adds a handler per client, and sleeps in the worker.
         self._client = Client(
+            client=httpx.Client(verify=_authorities()),
             auth=None if token is None else _header_safe(token),
             notion_version=version,
             base_url=self.base_url,
