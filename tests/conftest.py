@@ -11,7 +11,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import Role
 from accounts.passwords import Argon2id
-from tests.database import prepared
+from tests.database import leave_nobody, prepared
 from tests.outside import acme, chroma, emulator
 from tests.people import Person, join, put_on_plan, sign_up
 from tests.stack import Stack
@@ -33,6 +33,12 @@ def _database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A database for this process, prepared as in production. Tests commit; each makes the workspaces it needs."""
     with django_db_blocker.unblock(), prepared():
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nobody_of_another_module(_database: None) -> Iterator[None]:
+    yield
+    leave_nobody()
 
 
 @pytest.fixture(autouse=True)

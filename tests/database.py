@@ -1,4 +1,8 @@
-"""A database of one's own, prepared as in production and dropped afterwards, or left to the end of its server."""
+"""A database of one's own, prepared as in production and dropped afterwards, or left to the end of its server.
+
+Each module begins with nobody in it: thousands of customers of other tests would make every scheduled job slower, and
+every change of role, since Postgres looks through all the roles that the web's login may take.
+"""
 
 import os
 from collections.abc import Iterator
@@ -10,6 +14,11 @@ import redis
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+
+from accounts import schemas
+from config import valkey
+
+MADE_BY_PREPARING = {"django_migrations", "django_content_type", "auth_permission", "accounts_workspaceschema"}
 
 
 @contextmanager
@@ -32,3 +41,27 @@ def prepared() -> Iterator[None]:
         if "DOCENT_LEAVES_DATABASES" not in os.environ:
             with psycopg.connect(**administration, autocommit=True) as server:
                 server.execute(f'DROP DATABASE "{owner["NAME"]}" WITH (FORCE)')
+
+
+def leave_nobody() -> None:
+    """Empties the shared tables, the streams and queues, and takes the workspaces' roles from the web's login."""
+    with connections[schemas.OWNER].cursor() as cursor:
+        cursor.execute("SET lock_timeout = '20s'")
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        tables = {str(name) for (name,) in cursor.fetchall()} - MADE_BY_PREPARING
+        cursor.execute(" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in tables))
+        filled = [str(name) for (name,) in cursor.fetchall()]
+        if filled:
+            cursor.execute(f"TRUNCATE {', '.join(filled)} CASCADE")
+        cursor.execute("DELETE FROM accounts_workspaceschema WHERE state <> 'warm'")
+        cursor.execute(
+            "SELECT workspace.rolname FROM pg_auth_members"
+            " JOIN pg_roles workspace ON workspace.oid = roleid JOIN pg_roles web ON web.oid = member"
+            " WHERE web.rolname = %s AND pg_has_role(workspace.oid, 'docent_workspace', 'MEMBER')"
+            " AND workspace.rolname NOT IN (SELECT name FROM accounts_workspaceschema)"
+            " AND workspace.rolname IN (SELECT nspname FROM pg_namespace)",
+            [schemas.WEB_LOGIN],
+        )
+        if left := [str(name) for (name,) in cursor.fetchall()]:
+            cursor.execute(f"REVOKE {', '.join(left)} FROM {schemas.WEB_LOGIN}")
+    valkey.client().flushdb()
