@@ -18,7 +18,7 @@ from devkit.services import Services
 
 MEASURING = PROJECT / "tests" / "measuring"
 LEAST_COVERAGE = 90  # percent of lines and branches
-WHOLE_RUN = ["-n", "2", "--dist", "loadscope", "--durations=20"]
+WHOLE_RUN = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", "--durations=20"]
 BIN = Path(sys.executable).parent
 CHECKS: dict[str, list[str]] = {
     "style": ["ruff", "check", "."],

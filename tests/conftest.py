@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Generator, Iterator
 from datetime import datetime
+from typing import Any
 
 import hypothesis
 import pytest
@@ -11,6 +12,7 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import Role
 from accounts.passwords import Argon2id
+from tests import scheduling
 from tests.database import leave_nobody, prepared
 from tests.outside import acme, chroma, emulator
 from tests.people import Person, join, put_on_plan, sign_up
@@ -57,6 +59,14 @@ def _own_event_loop(request: pytest.FixtureRequest) -> Iterator[None]:
 def _no_workspace_left_active() -> Iterator[None]:
     yield
     assert connection.schema_name == "public", "a test or the code it ran left a workspace active"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    scheduling.sort(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.ByScope:
+    return scheduling.ByScope(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

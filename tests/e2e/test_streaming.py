@@ -3,7 +3,6 @@
 import re
 import signal
 import threading
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -12,17 +11,10 @@ from accounts import tenancy, tokens
 from agent.models import Run
 from tests.index import handbook
 from tests.people import Person, put_on_plan, sign_up
-from tests.stack import Stack, running
+from tests.stack import Stack
 from usage.models import Entry, Hold, Period
 
 QUESTION = "How many days of paid holiday do we have?"
-LEASE_SECONDS = 2
-
-
-@pytest.fixture(scope="module")
-def stack(chroma: str) -> Iterator[Stack]:
-    with running(RUN_LEASE_SECONDS=str(LEASE_SECONDS), CHROMA_URL=chroma) as stack:
-        yield stack
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import httpx
@@ -16,15 +15,9 @@ from devkit.notion.process import EmulatorProcess
 from tests.devkit.machine import eventually
 from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan, sign_up
-from tests.stack import Stack, running
+from tests.stack import Stack
 
 PAGES = 30
-
-
-@pytest.fixture(scope="module")
-def stack(chroma: str, emulator: EmulatorProcess) -> Iterator[Stack]:
-    with running(CHROMA_URL=chroma) as stack:
-        yield stack
 
 
 @pytest.fixture

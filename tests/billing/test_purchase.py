@@ -11,9 +11,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from billing.models import StripeAccount, StripeEvent, Subscription
 from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
 from tests.billing.stripe import FAILS_LATER, GOOD, at_stripe
-from tests.browser import CHROMIUM
+from tests.browser import CHROMIUM, browser_type_launch_args
 from tests.people import PASSWORD
 from tests.stack import Stack, running
+
+__all__ = ["browser_type_launch_args"]
 
 MONTH = 32 * 86_400
 SOON = 15_000

@@ -1,7 +1,7 @@
 """Web and worker as they run, and Notion's emulator delivering its events itself."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -16,15 +16,9 @@ from agent.models import Chunk, Page, SyncRun
 from agent.sync import services
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person, put_on_plan
-from tests.stack import Stack, running
+from tests.stack import Stack
 
 PATIENCE_SECONDS = 90
-
-
-@pytest.fixture
-def stack(chroma: str, acme: NotionWorkspace) -> Iterator[Stack]:
-    with running(CHROMA_URL=chroma) as stack:
-        yield stack
 
 
 def until(person: Person, is_so: Callable[[], bool]) -> float:
