@@ -26,7 +26,8 @@ SYSTEM_FOLDER = Path("/var/lib/docentdb")
 OWNER = "docent_admin"
 DATABASE = "docent"
 LONGEST_SOCKET_PATH = 103  # macOS; Linux allows 107
-NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# Autovacuum would look at every table of thousands of workspaces each minute.
+NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
 
 
 def make_system_user() -> None:

@@ -6,6 +6,7 @@ import random
 import select
 import signal
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -59,7 +60,7 @@ def fork(member: str, journal: str) -> int:
         try:
             work(member, journal)
         except Error:
-            pass  # Postgres was killed; the next worker finds it again
+            time.sleep(0.2)  # Postgres was killed; the next worker finds it again
         finally:
             os._exit(1)
     return pid
