@@ -121,10 +121,8 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
                 _check_downgrade(current, tier)
                 then, at = PLANS[tier].monthly_cents(quantity), current.period.ends_at
                 return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=at)
-            if subscription.seats < quantity and current.leaves_at and gateway().is_bought(subscription, now=now):
-                asked = gateway().preview(subscription, tier=tier, seats=quantity, now=now)
-                return replace(asked, then_cents=0, next_at=None)
-            return _other_seats(current, quantity, now)
+            rest = gateway().more_seats(subscription, seats=quantity, now=now)
+            return _other_seats(current, quantity, rest)
         _check_upgrade(current, tier)
         return gateway().preview(subscription, tier=tier, seats=quantity, now=now)
 
@@ -156,14 +154,13 @@ def portal_url(*, membership: Membership, now: datetime) -> str:
         return gateway().portal_url(subscription)
 
 
-def _other_seats(current: EffectivePlan, seats: int, now: datetime) -> Preview:
-    """What comes after this month, with what is planned for then: a smaller plan, or nothing."""
+def _other_seats(current: EffectivePlan, seats: int, rest: Preview) -> Preview:
+    """The rest of this month, and what comes after it with what is planned for then: a smaller plan, or nothing."""
     then, at = current.plan.monthly_cents(seats), current.period.ends_at
     if current.pending is None:
-        return Preview(takes_effect_at=now, due_now_cents=0, then_cents=then, next_at=at)
+        return replace(rest, then_cents=then, next_at=at)
     planned = current.pending.plan
-    then = planned.monthly_cents(1) if planned else 0
-    return Preview(takes_effect_at=now, due_now_cents=0, then_cents=then, next_at=at if planned else None)
+    return replace(rest, then_cents=planned.monthly_cents(1) if planned else 0, next_at=at if planned else None)
 
 
 def _check_upgrade(current: EffectivePlan, tier: Tier) -> None:

@@ -26,6 +26,8 @@ class Offer:
     """`seats_sent`: empty lets the seats follow the members. With a `problem` nothing can be confirmed."""
 
     today_cents: int | None = None
+    # On the next invoice, for the rest of the present month.
+    rest_cents: int | None = None
     then_cents: int | None = None
     then_on: str = ""
     currency: str = CURRENCY
@@ -108,9 +110,10 @@ def _downgrade(membership: Membership, current: EffectivePlan, plan: Plan, now: 
 def _seats(membership: Membership, current: EffectivePlan, seats: str, now: datetime) -> Dialog:
     plan, is_given = current.plan, _is_given(membership, now)
     offer = _offer(membership, plan, seats, now)
-    offer = offer if current.leaves_at else replace(offer, today_cents=None)
+    offer = replace(offer, rest_cents=None) if current.leaves_at else replace(offer, today_cents=None)
     more = A_SEAT_MORE_AT_ONCE if current.leaves_at else A_SEAT_MORE
     has_price = offer.then_on and not is_given
+    is_charged = gateway().takes_money and not is_given
     return Dialog(
         chosen=plan.tier,
         title="Change seats",
@@ -118,7 +121,7 @@ def _seats(membership: Membership, current: EffectivePlan, seats: str, now: date
         button="Change seats",
         lines=(
             "As many as members: then seats follow the members. More: the number is fixed until you change it.",
-            *((more,) * (gateway().takes_money and not is_given)),
+            *((more, *_paid_for(membership, current)) if is_charged else ()),
             *_stays(current),
         ),
         offer=offer if has_price else replace(offer, then_cents=None),
@@ -142,6 +145,15 @@ def _end(membership: Membership, current: EffectivePlan) -> Dialog:
 
 def _is_given(membership: Membership, now: datetime) -> bool:
     return is_given(Subscription.objects.get(workspace_id=membership.workspace_id), now=now)
+
+
+def _paid_for(membership: Membership, current: EffectivePlan) -> tuple[str, ...]:
+    """Seats that are gone and were charged for."""
+    subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
+    paid, until = subscription.paid_in(current.period.starts_at), day(current.period.ends_at)
+    if paid <= subscription.seats:
+        return ()
+    return (f"{paid} seats are paid for until {until}: up to that number nothing more is charged before.",)
 
 
 def _stays(current: EffectivePlan) -> tuple[str, ...]:
@@ -177,6 +189,7 @@ def _offer(membership: Membership, plan: Plan, seats: str, now: datetime) -> Off
 def _priced(preview: Preview, *, seats: int, members: int) -> Offer:
     return Offer(
         today_cents=preview.due_now_cents,
+        rest_cents=preview.rest_cents,
         then_cents=preview.then_cents,
         then_on=day(preview.next_at) if preview.next_at else "",
         currency=preview.currency,

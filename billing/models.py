@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts import mails
 from accounts.models import User, Workspace
+from billing.effective import effective
 from billing.plans import PLANS, Tier
 from billing.reminders import KINDS
 
@@ -41,6 +42,9 @@ class Subscription(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     # Seats follow the members unless an owner has fixed their number. `seats` is what is being paid for.
     fixed_seats = models.PositiveIntegerField(null=True, blank=True)
+    # The most that were charged for in the period that began at `paid_from`: they are the customer's until its end.
+    paid_seats = models.PositiveIntegerField(default=1)
+    paid_from = models.DateTimeField(null=True, blank=True)
     changed_by = models.UUIDField(null=True, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
     # When the reminders look at it next; every change makes that now, and nothing to be said makes it never.
@@ -106,10 +110,11 @@ class Subscription(models.Model):
         """From now on this plan. A running paid month goes on; after a trial or an end a new one begins."""
         self.catch_up(now)
         if self.status not in {self.Status.ACTIVE, self.Status.PAST_DUE}:
-            self.anchor_at = now
-        self.tier, self.seats, self.status = tier, seats, self.Status.ACTIVE
+            self.anchor_at, self.seats = now, seats
+        self.tier, self.status = tier, self.Status.ACTIVE
         self.past_due_since = self.ended_at = None
         self.forget_pending()
+        self.pay_for(seats, now=now)
         self.changed_by, self.changed_at = by, now
         self.save()
 
@@ -125,6 +130,18 @@ class Subscription(models.Model):
             self.status, self.ended_at, self.past_due_since = self.Status.CANCELED, self.pending_at, None
         self.changed_at = self.pending_at
         self.forget_pending()
+
+    def pay_for(self, seats: int, *, now: datetime) -> None:
+        """So many seats from now on. What was charged for in this period stays paid until its end."""
+        starts_at = effective(self, now).period.starts_at
+        self.paid_seats, self.paid_from = max(seats, self.paid_in(starts_at)), starts_at
+        self.seats = seats
+
+    def paid_in(self, starts_at: datetime) -> int:
+        """How many seats were charged for in the period that began then."""
+        if self.paid_from is None or self.paid_from < starts_at:
+            return self.seats
+        return max(self.paid_seats, self.seats)
 
     def forget_pending(self) -> None:
         self.pending_tier, self.pending_at = "", None

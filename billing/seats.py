@@ -1,11 +1,12 @@
 """Seats of a plan that is paid by member. They follow the members, unless an owner has fixed their number."""
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import Workspace
-from billing.effective import check_access, effective
-from billing.gateways import gateway
+from billing.effective import EffectivePlan, check_access, effective
+from billing.gateways import Refused, gateway
 from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature, Plan
@@ -62,17 +63,44 @@ def due(subscription: Subscription) -> int:
     return subscription.fixed_seats or max(1, subscription.workspace.memberships.count())
 
 
-def next_amounts(*, subscription: Subscription, now: datetime) -> tuple[int, int]:
-    """Cents of the next invoice as things are, and with one member more. Where nobody sends invoices, the price."""
-    plan, present = effective(subscription, now).plan, due(subscription)
-    one_more = present if subscription.fixed_seats else present + 1
+def owned(subscription: Subscription, current: EffectivePlan) -> int:
+    """How many the workspace may use in this period: the most that it pays for, or is about to."""
+    if not current.plan.is_per_seat:
+        return 1
+    return max(subscription.paid_in(current.period.starts_at), due(subscription))
 
-    def amount(seats: int) -> int:
+
+@dataclass(frozen=True)
+class OneMore:
+    """Cents. `rest`: of the present period, on the next invoice, or at once where none may come; None when nobody
+    says. The next invoice as things are, and with one member more; where nobody sends invoices, the price."""
+
+    rest: int | None
+    as_it_is: int = 0
+    then: int = 0
+
+
+def one_more(*, subscription: Subscription, now: datetime) -> OneMore:
+    """What it costs when somebody joins."""
+    current, present = effective(subscription, now), due(subscription)
+    seats = present if subscription.fixed_seats else present + 1
+    if current.leaves_at:
+        return OneMore(_rest(subscription, seats, now))
+
+    def amounts(seats: int) -> tuple[int, int]:
         invoice = gateway().next_invoice(subscription, seats=seats, now=now)
-        return invoice.then_cents if invoice else plan.monthly_cents(seats)
+        return (invoice.then_cents, invoice.rest_cents) if invoice else (current.plan.monthly_cents(seats), 0)
 
-    as_it_is = amount(present)
-    return as_it_is, as_it_is if one_more == present else amount(one_more)
+    as_it_is, waiting = amounts(present)
+    then, rest = (as_it_is, waiting) if seats == present else amounts(seats)
+    return OneMore(rest - waiting, as_it_is, then)
+
+
+def _rest(subscription: Subscription, seats: int, now: datetime) -> int | None:
+    try:
+        return gateway().more_seats(subscription, seats=seats, now=now).rest_cents
+    except Refused:
+        return None
 
 
 def _locked(workspace_id: uuid.UUID, now: datetime) -> Subscription:

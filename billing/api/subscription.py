@@ -36,6 +36,7 @@ def subscription_json(subscription: Subscription) -> dict[str, Any]:
         else None,
         # Those of a team that has become a smaller plan are written when somebody changes something.
         "seats": subscription.seats if current.plan.is_per_seat else 1,
+        "paid_seats": subscription.paid_in(current.period.starts_at) if current.plan.is_per_seat else 1,
         "seats_are_fixed": subscription.fixed_seats is not None,
     }
 
@@ -46,6 +47,7 @@ def preview_json(preview: Preview | None) -> dict[str, Any] | None:
     return {
         "takes_effect_at": preview.takes_effect_at,
         "due_now_cents": preview.due_now_cents,
+        "rest_cents": preview.rest_cents,
         "then_cents": preview.then_cents,
         "next_at": preview.next_at,
         "currency": preview.currency,

@@ -27,7 +27,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Preview:
-    """Amounts in integer cents. `next_at`: when `then_cents` is due for the first time; None when nothing will be."""
+    """Amounts in integer cents. `next_at`: when `then_cents` is due for the first time; None when nothing will be.
+
+    `rest_cents`: the part of it, now or on the next invoice, that is for the rest of the present period.
+    """
 
     takes_effect_at: datetime
     due_now_cents: int
@@ -35,6 +38,7 @@ class Preview:
     next_at: datetime | None
     lines: tuple[Line, ...] = ()
     currency: str = CURRENCY
+    rest_cents: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,10 @@ class Gateway(Protocol):
 
     def set_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> None:
         """The absolute number of seats to be paid from now on. Saves the subscription too."""
+        ...
+
+    def more_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview:
+        """What so many seats cost for the rest of the period: nothing up to the number that was paid for in it."""
         ...
 
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:

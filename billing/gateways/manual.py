@@ -39,8 +39,12 @@ class Manual:
         subscription.save()
 
     def set_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> None:
-        subscription.seats, subscription.changed_at = seats, now
+        subscription.pay_for(seats, now=now)
+        subscription.changed_at = now
         subscription.save()
+
+    def more_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview:
+        return Preview(takes_effect_at=now, due_now_cents=0, then_cents=0, next_at=None)
 
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
         return None

@@ -136,17 +136,36 @@ class Stripe:
         # After the membership has been committed; `seats` changes when Stripe says so.
         background.enqueue(send_seats, workspace_id=subscription.workspace_id, change=str(uuid.uuid4()))
 
+    @_talking()
+    def more_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview:
+        account = _paying_account(subscription, now)
+        if account is None:
+            return Manual().more_seats(subscription, seats=seats, now=now)
+        bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
+        paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
+        rest = renewal.rest_of_period(truth.api(), bought, seats, paid=paid)
+        is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
+        return Preview(
+            takes_effect_at=now,
+            due_now_cents=rest.due_cents if is_ending else 0,
+            then_cents=0,
+            next_at=None,
+            lines=_lines(rest.invoice, paid_cents=rest.paid_cents) if rest.invoice and is_ending else (),
+            rest_cents=rest.cents,
+        )
+
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
         account = _paying_account(subscription, now)
         if account is None:
             return None
         try:
-            bought = truth.api(is_brief=True).v1.subscriptions.retrieve(
-                account.subscription_id, {"expand": ["schedule"]}
-            )
+            api = truth.api(is_brief=True)
+            bought = api.v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
             if bought.cancel_at_period_end or bought.cancel_at:
                 return None
-            invoice = truth.api(is_brief=True).v1.invoices.create_preview(renewal.question(bought, seats))
+            paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
+            invoice = api.v1.invoices.create_preview(renewal.question(bought, seats, paid=paid))
+            paid_cents = renewal.paid_cents(api, bought, seats, paid=paid)
         except (StripeError, truth.UnknownPrice):
             log.warning("Stripe does not say what %s will owe next", account, exc_info=True)
             return None
@@ -154,10 +173,11 @@ class Stripe:
         return Preview(
             takes_effect_at=at,
             due_now_cents=0,
-            then_cents=invoice.amount_due,
+            then_cents=max(0, invoice.amount_due - paid_cents),
             next_at=at,
-            lines=_lines(invoice),
+            lines=_lines(invoice, paid_cents=paid_cents),
             currency=invoice.currency,
+            rest_cents=renewal.prorated_cents(invoice) - paid_cents,
         )
 
     def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:
@@ -295,5 +315,6 @@ def _words(plan: Plan, seats: int) -> str:
     return f"{plan.name}, {seats} {'member' if seats == 1 else 'members'}" if plan.is_per_seat else plan.name
 
 
-def _lines(invoice: stripe.Invoice) -> tuple[Line, ...]:
-    return tuple(Line(line.description or "", line.amount) for line in invoice.lines.data)
+def _lines(invoice: stripe.Invoice, *, paid_cents: int = 0) -> tuple[Line, ...]:
+    lines = tuple(Line(line.description or "", line.amount) for line in invoice.lines.data)
+    return (*lines, Line("Seats that are paid for already", -paid_cents)) if paid_cents else lines

@@ -1,18 +1,23 @@
-"""What is asked of Stripe to know the next renewal before it comes."""
+"""What is asked of Stripe to know the next renewal, and what more seats cost, before they come."""
+
+from dataclasses import dataclass
 
 import stripe
 
 from billing.plans import PLANS
 from billing.stripe import schedules, truth
 from billing.stripe import seats as seating
+from integrations.stripe import StripeClient
+
+Invoice = stripe.Invoice
 
 
-def question(bought: stripe.Subscription, seats: int) -> stripe.params.InvoiceCreatePreviewParams:
+def question(bought: stripe.Subscription, seats: int, *, paid: int) -> stripe.params.InvoiceCreatePreviewParams:
     """The question for the next renewal with so many seats, with the smaller plan that may be planned for it."""
     item = truth.item_of(bought)
     present = item.quantity or 1
     wanted = seats if PLANS[truth.tier_of(item.price)].is_per_seat else present
-    behavior = seating.proration(present, wanted)
+    behavior = seating.proration(max(present, paid), wanted)
     if not isinstance(bought.schedule, stripe.SubscriptionSchedule):
         return {
             "subscription": bought.id,
@@ -26,3 +31,63 @@ def question(bought: stripe.Subscription, seats: int) -> stripe.params.InvoiceCr
         phases = schedules.phases_with(bought, bought.schedule, wanted)
         asked["schedule_details"] = {"phases": phases, "proration_behavior": behavior}
     return asked
+
+
+@dataclass(frozen=True)
+class Rest:
+    """`due_cents`: what an invoice made now would take, with what waits for one."""
+
+    cents: int = 0
+    due_cents: int = 0
+    paid_cents: int = 0
+    invoice: Invoice | None = None
+
+
+def rest_of_period(api: StripeClient, bought: stripe.Subscription, seats: int, *, paid: int) -> Rest:
+    """What so many seats cost for the rest of the period, beyond those that were paid for in it."""
+    if seats <= max(truth.item_of(bought).quantity or 1, paid):
+        return Rest()
+    asked, already = _at_once(api, bought, seats), paid_cents(api, bought, seats, paid=paid)
+    cents = asked.total - _waiting_cents(api, bought) - already
+    return Rest(cents, max(0, asked.amount_due - already), already, asked)
+
+
+def paid_cents(api: StripeClient, bought: stripe.Subscription, seats: int, *, paid: int) -> int:
+    """What Stripe would take again for seats that are gone and paid for: it knows only that they are gone."""
+    if not seats > paid > (truth.item_of(bought).quantity or 1):
+        return 0
+    return _at_once(api, bought, paid).total - _waiting_cents(api, bought)
+
+
+def _at_once(api: StripeClient, bought: stripe.Subscription, seats: int) -> Invoice:
+    item = truth.item_of(bought)
+    return api.v1.invoices.create_preview(
+        {
+            "subscription": bought.id,
+            "subscription_details": {
+                "items": [{"id": item.id, "quantity": seats}],
+                "proration_behavior": "always_invoice",
+            },
+        }
+    )
+
+
+def _waiting_cents(api: StripeClient, bought: stripe.Subscription) -> int:
+    """What was added to the next invoice in this period."""
+    try:
+        coming = api.v1.invoices.create_preview({"subscription": bought.id})
+    except stripe.InvalidRequestError as error:
+        if error.code != "invoice_upcoming_none":
+            raise
+        return 0
+    return prorated_cents(coming)
+
+
+def prorated_cents(invoice: Invoice) -> int:
+    return sum(line.amount for line in invoice.lines.data if _is_prorated(line))
+
+
+def _is_prorated(line: stripe.InvoiceLineItem) -> bool:
+    parent = line.parent
+    details = parent and (parent.subscription_item_details or parent.invoice_item_details)
+    return bool(details and details.proration)

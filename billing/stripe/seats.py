@@ -11,6 +11,8 @@ from billing.models import StripeAccount, Subscription
 from billing.seats import due
 from billing.stripe import schedules, truth
 
+Behavior = Literal["always_invoice", "create_prorations", "none"]
+
 
 def send(account: StripeAccount, *, change: str, now: datetime) -> None:
     """`change`: the same for a repeated attempt. Raises StripeError or UnknownPrice."""
@@ -21,29 +23,38 @@ def send(account: StripeAccount, *, change: str, now: datetime) -> None:
         bought = truth.api().v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
         item, seats = truth.item_of(bought), due(subscription)
         if bought.status in truth.STANDING and truth.tier_of(item.price) == subscription.tier:
-            _bring(bought, item, seats=seats, key=f"seats:{account.workspace_id}:{seats}:{change}")
+            # Before the number is lowered: what this period was begun with is paid for.
+            truth.write_seats(account, subscription, bought)
+            key = f"seats:{account.workspace_id}:{change}"
+            _bring(bought, item, seats=seats, paid=subscription.paid_seats, key=key)
         truth.mirror(account, subscription, now=now)
 
 
-def _bring(bought: stripe.Subscription, item: stripe.SubscriptionItem, *, seats: int, key: str) -> None:
+def _bring(bought: stripe.Subscription, item: stripe.SubscriptionItem, *, seats: int, paid: int, key: str) -> None:
     differs = item.quantity != seats
     planned = schedules.take_aside(bought) if differs or not bought.schedule else None
-    if differs:
-        is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
-        behavior = proration(item.quantity or 1, seats, is_ending=is_ending)
+    is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
+    for quantity, behavior in steps(item.quantity or 1, seats, paid=paid, is_ending=is_ending):
         truth.api().v1.subscriptions.update(
             bought.id,
-            {"items": [{"id": item.id, "quantity": seats}], "proration_behavior": behavior},
+            {"items": [{"id": item.id, "quantity": quantity}], "proration_behavior": behavior},
             # Cancelled between two attempts, it is another request, which Stripe refuses under the same key.
-            {"idempotency_key": f"{key}:{behavior}"},
+            {"idempotency_key": f"{key}:{quantity}:{behavior}"},
         )
     if planned is not None:
         schedules.arrange(bought.id, planned)
 
 
-def proration(
-    before: int, after: int, *, is_ending: bool = False
-) -> Literal["always_invoice", "create_prorations", "none"]:
+def steps(before: int, after: int, *, paid: int, is_ending: bool) -> list[tuple[int, Behavior]]:
+    """A seat that was paid for in this period comes back for nothing; what goes beyond those is charged."""
+    free = min(after, max(before, paid))
+    found: list[tuple[int, Behavior]] = [(free, "none")] if free != before else []
+    if after > free:
+        found.append((after, proration(free, after, is_ending=is_ending)))
+    return found
+
+
+def proration(before: int, after: int, *, is_ending: bool = False) -> Behavior:
     """A seat more is paid from now on, at once when no later invoice is sure to come; a seat less from then on."""
     if after <= before:
         return "none"

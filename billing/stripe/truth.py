@@ -97,11 +97,11 @@ def ask(account: StripeAccount) -> Truth:
 def mirror(account: StripeAccount, subscription: Subscription, *, now: datetime) -> bool:
     """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice."""
     truth = ask(account)
-    facts = _facts(subscription)
+    facts, paid = _facts(subscription), _paid(subscription)
     before = facts, account.subscription_id
     if truth.bought is not None:
         if truth.is_standing:
-            _write_standing(subscription, truth.bought, now)
+            _write_standing(account, subscription, truth.bought, now)
             account.subscription_id = truth.bought.id
         else:
             if _is_about_the_end(account, subscription, truth.bought):
@@ -111,6 +111,8 @@ def mirror(account: StripeAccount, subscription: Subscription, *, now: datetime)
     account.save()
     if _facts(subscription) != facts:
         subscription.changed_at = now
+        subscription.save()
+    elif _paid(subscription) != paid:
         subscription.save()
     return (_facts(subscription), account.subscription_id) != before
 
@@ -122,9 +124,26 @@ def _facts(subscription: Subscription) -> tuple[object, ...]:
     return tuple(getattr(subscription, name) for name in FACTS)
 
 
-def _write_standing(subscription: Subscription, bought: stripe.Subscription, now: datetime) -> None:
+def _paid(subscription: Subscription) -> tuple[object, ...]:
+    """What each period begins anew with: no sign that our mirror was wrong."""
+    return subscription.paid_seats, subscription.paid_from
+
+
+def write_seats(account: StripeAccount, subscription: Subscription, bought: stripe.Subscription) -> None:
+    """As many as are paid for now, and the most of this period; a new period was begun with those that stand."""
     item = item_of(bought)
-    subscription.tier, subscription.seats = tier_of(item.price), item.quantity or 1
+    starts_at, seats = moment(item.current_period_start), item.quantity or 1
+    is_begun = account.subscription_id == bought.id and subscription.paid_from == starts_at
+    subscription.paid_seats = max(subscription.paid_seats, seats) if is_begun else seats
+    subscription.seats, subscription.paid_from = seats, starts_at
+
+
+def _write_standing(
+    account: StripeAccount, subscription: Subscription, bought: stripe.Subscription, now: datetime
+) -> None:
+    item = item_of(bought)
+    subscription.tier = tier_of(item.price)
+    write_seats(account, subscription, bought)
     subscription.anchor_at, subscription.ended_at = moment(bought.billing_cycle_anchor), None
     if bought.status in LATE:
         subscription.status = Subscription.Status.PAST_DUE

@@ -64,14 +64,14 @@ def test_what_one_more_member_costs_is_true_while_a_smaller_plan_is_planned(
     buy(alice, vendor, "teams")
     alice.api.post("/subscription/downgrade", {"tier": "pro"})
 
-    as_it_is, one_more = seats.next_amounts(subscription=alice.subscription, now=clock(vendor))
+    cost = seats.one_more(subscription=alice.subscription, now=clock(vendor))
     join(alice, "Bob")
     seats_told(alice, vendor)
     vendor.advance(32 * DAY)
 
-    assert as_it_is == 1_000
-    assert invoiced(vendor)[1] == pytest.approx(one_more, abs=1)
-    assert one_more == pytest.approx(1_000 + 1_200, abs=1)
+    assert cost.as_it_is == 1_000
+    assert invoiced(vendor)[1] == pytest.approx(cost.then, abs=1)
+    assert cost.then == pytest.approx(1_000 + 1_200, abs=1)
 
 
 def test_the_seats_dialog_says_what_is_planned(vendor: StripeProcess, alice: Person) -> None:

@@ -1,23 +1,32 @@
 """One contract for both gateways: the same wishes lead to the same plans, whoever takes the money."""
 
+import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from billing.models import Subscription
+from billing.stripe import seats
+from billing.team import members
 from devkit.stripe.process import StripeProcess
-from tests.billing.stripe import at_stripe, confirm, hear, pay
+from tests.billing.stripe import account, at_stripe, clock, confirm, hear, pay
+from tests.billing.team import joined
 from tests.people import Person
 
-MONTH = timedelta(days=32)
+MONTH = timedelta(days=31, seconds=1)
 
 
 class Till(Protocol):
     def wish(self, person: Person, tier: str) -> None: ...
     def let_the_month_end(self, person: Person) -> None: ...
+    def now(self) -> datetime: ...
+
+    def tell(self, person: Person) -> None:
+        """The jobs run that the change before left behind."""
 
 
 class ByHand:
@@ -27,6 +36,13 @@ class ByHand:
     def let_the_month_end(self, person: Person) -> None:
         mine = Subscription.objects.filter(workspace=person.workspace)
         mine.exclude(pending_at=None).update(pending_at=timezone.now() - timedelta(seconds=1))
+        mine.update(anchor_at=F("anchor_at") - MONTH, paid_from=F("paid_from") - MONTH)
+
+    def now(self) -> datetime:
+        return timezone.now()
+
+    def tell(self, person: Person) -> None:
+        pass
 
 
 class AtStripe:
@@ -42,6 +58,12 @@ class AtStripe:
     def let_the_month_end(self, person: Person) -> None:
         self.vendor.advance(MONTH.total_seconds())
         hear(person, self.vendor)
+
+    def now(self) -> datetime:
+        return clock(self.vendor)
+
+    def tell(self, person: Person) -> None:
+        seats.send(account(person), change=str(uuid.uuid4()), now=self.now())
 
 
 @pytest.fixture(params=["manual", "stripe"])
@@ -116,3 +138,23 @@ def test_a_preview_changes_nothing_and_says_what_a_month_costs(alice: Person, ti
 
     assert (preview["then_cents"], preview["currency"]) == (8500, "usd")
     assert standing(alice) == ("pro", "active", None)
+
+
+def seats_of(person: Person) -> tuple[int, int]:
+    said = person.api.get("/subscription").json()
+    return said["seats"], said["paid_seats"]
+
+
+def test_a_seat_that_was_paid_for_costs_nothing_until_the_month_ends(alice: Person, till: Till) -> None:
+    till.wish(alice, "teams")
+    bob = joined(alice, "Bob", till.now())
+    till.tell(alice)
+    with_bob = seats_of(alice)
+    members.remove(by=alice.membership, user_id=bob.user.pk, now=till.now())
+    till.tell(alice)
+
+    without, filled = seats_of(alice), alice.api.post("/subscription/preview", {"tier": "teams", "seats": 2}).json()
+    till.let_the_month_end(alice)
+
+    assert (with_bob, without, seats_of(alice)) == ((2, 2), (1, 2), (1, 1))
+    assert (filled["due_now_cents"], filled["rest_cents"], filled["then_cents"]) == (0, 0, 7_300)

@@ -248,10 +248,10 @@ def test_a_workspace_whose_payment_is_long_late_takes_nobody(owner: Person, now:
 
 
 def test_what_one_more_costs_is_known_before(owner: Person, now: datetime) -> None:
-    assert seats.next_amounts(subscription=owner.subscription, now=now) == (6_100, 7_300)
+    assert seats.one_more(subscription=owner.subscription, now=now) == seats.OneMore(0, 6_100, 7_300)
 
     team.fix_seats(owner, 3)
-    assert seats.next_amounts(subscription=owner.subscription, now=now) == (8_500, 8_500)
+    assert seats.one_more(subscription=owner.subscription, now=now) == seats.OneMore(0, 8_500, 8_500)
 
 
 def test_removing_frees_the_seat_and_ends_what_was_issued_here(owner: Person, now: datetime) -> None:

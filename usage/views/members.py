@@ -168,11 +168,12 @@ def _offer(membership: Membership, *, now: datetime) -> dict[str, Any]:
         offer = {"fixed": fixed, "is_full": bool(fixed and taken >= fixed)}
         if gateways.is_given(subscription, now=now):
             return {**offer, "is_given": True}
-        current = effective(subscription, now)
-        if current.pending is not None and current.pending.plan is None:
-            return {**offer, "ends_on": on(current.pending.at, zone_of(membership.user))}
-        as_it_is, one_more = seats.next_amounts(subscription=subscription, now=now)
-    return {**offer, "now_cents": as_it_is, "then_cents": one_more}
+        leaves_at = effective(subscription, now).leaves_at
+        cost = seats.one_more(subscription=subscription, now=now)
+    offer["rest_cents"] = cost.rest if gateways.gateway().takes_money else None
+    if leaves_at:
+        return {**offer, "ends_on": on(leaves_at, zone_of(membership.user))}
+    return {**offer, "now_cents": cost.as_it_is, "then_cents": cost.then}
 
 
 def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
