@@ -25,28 +25,43 @@ def of_quota(left: Quota, membership: Membership) -> dict[str, str] | None:
     for name, (metric, least) in metrics.items():
         if metric.used + least > metric.limit:
             return _reached(name, metric, left, membership)
+        if metric.together and metric.together.used + least > metric.together.limit:
+            return _reached_together(name, metric.together, left, membership)
     fullest = max(metrics, key=lambda name: metrics[name][0].used / max(1, metrics[name][0].limit))
     metric = metrics[fullest][0]
     return _near(fullest, metric, left, membership) if metric.used >= metric.limit * WARN_FROM else None
 
 
+def _reached_together(name: str, metric: Metric, left: Quota, membership: Membership) -> dict[str, str]:
+    """By what everybody has used, also who has left."""
+    values = {"limit": _number(metric.limit), "what": WORDS[name]}
+    title = _("All %(limit)s %(what)s of the team's seats are used.") % values
+    texts = [_stopped(left, membership), _("What was answered stays readable.")]
+    if left.plan.is_late or not can_buy(membership):
+        texts += [] if left.plan.is_late else [_("An owner can add seats.")]
+        return {"tone": "bad", "title": title, "text": " ".join(texts), "url": "", "action": ""}
+    return {"tone": "bad", "title": title, "text": " ".join(texts), "url": reverse("plan"), "action": _("Add seats")}
+
+
 def _reached(name: str, metric: Metric, left: Quota, membership: Membership) -> dict[str, str]:
     is_trial = left.plan.plan.trial is not None
-    if is_trial:
-        text = _("Asking has stopped; a paid plan starts it again at once.")
-    elif left.plan.renews_at is None:
-        text = _("Asking has stopped: the subscription ends before they would start anew.")
-        if left.plan.is_late and left.plan.ends_at != left.plan.leaves_at:
-            day = on(left.plan.period.ends_at, zone_of(membership.user))
-            text = _("Asking has stopped until %(day)s, and until the payment that failed is made.") % {"day": day}
-    else:
-        text = _("Asking has stopped until %(day)s.") % {"day": on(left.plan.renews_at, zone_of(membership.user))}
-    texts = [text, _("What was answered stays readable.")]
+    texts = [_stopped(left, membership), _("What was answered stays readable.")]
     used_up = _("All %(limit)s %(what)s of the trial are used.") if is_trial else _("All %(limit)s %(what)s are used.")
     if metric.used < metric.limit:
         used_up = _("What is left of %(limit)s %(what)s is too little for a question.")
     title = used_up % {"limit": _number(metric.limit), "what": WORDS[name]}
     return {"tone": "bad", "title": title, **_way_out(name, texts, left, membership)}
+
+
+def _stopped(left: Quota, membership: Membership) -> str:
+    if left.plan.plan.trial is not None:
+        return _("Asking has stopped; a paid plan starts it again at once.")
+    if left.plan.renews_at is not None:
+        return _("Asking has stopped until %(day)s.") % {"day": on(left.plan.renews_at, zone_of(membership.user))}
+    if left.plan.is_late and left.plan.ends_at != left.plan.leaves_at:
+        day = on(left.plan.period.ends_at, zone_of(membership.user))
+        return _("Asking has stopped until %(day)s, and until the payment that failed is made.") % {"day": day}
+    return _("Asking has stopped: the subscription ends before they would start anew.")
 
 
 def _near(name: str, metric: Metric, left: Quota, membership: Membership) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from accounts import background, tenancy
 from accounts.models import Membership
@@ -41,10 +41,13 @@ def find_period(*, member_id: uuid.UUID, span: Span, now: datetime) -> Period | 
 
 def find_periods(*, member_ids: Sequence[uuid.UUID], span: Span, now: datetime) -> dict[uuid.UUID, Period]:
     """Each member's row for the plan's present period; who has used nothing yet has none."""
-    latest_start = max(now, span.starts_at)
-    rows = Period.objects.filter(member_id__in=member_ids, starts_at__gte=span.starts_at, starts_at__lte=latest_start)
-    # The latest of a member comes last and stays.
-    return {row.member_id: row for row in rows.order_by("starts_at")}
+    return {row.member_id: row for row in present(span, now=now).filter(member_id__in=member_ids)}
+
+
+def present(span: Span, *, now: datetime) -> QuerySet[Period]:
+    """The latest row of each member in the plan's present period."""
+    begun = Period.objects.filter(starts_at__gte=span.starts_at, starts_at__lte=max(now, span.starts_at))
+    return begun.order_by("member_id", "-starts_at").distinct("member_id")
 
 
 def open_period(*, member_id: uuid.UUID, current: EffectivePlan, limits: Limits, now: datetime) -> Period:

@@ -9,6 +9,7 @@ from accounts.models import Membership
 from billing.effective import EffectivePlan, effective
 from billing.models import Subscription
 from usage import periods
+from usage.ceiling import ceiling
 from usage.models import Period
 from usage.rates import MINUTE_SECONDS, Rate
 
@@ -23,10 +24,13 @@ class Metric:
     held: int
     # When it is used up at the pace of this period; nothing when period or plan end before, or it is too early.
     runs_out_at: datetime | None
+    # What all members of a team have together; None where there is one.
+    together: "Metric | None" = None
 
     @property
     def remaining(self) -> int:
-        return max(0, self.limit - self.used - self.held)
+        own = max(0, self.limit - self.used - self.held)
+        return own if self.together is None else min(own, self.together.remaining)
 
 
 @dataclass(frozen=True)
@@ -51,15 +55,21 @@ class Quota:
 
 
 def quota(*, membership: Membership, now: datetime) -> Quota:
-    """Two queries, always; it writes nothing. Call inside the workspace."""
+    """Two queries, with a team's seats two more, always; it writes nothing. Call inside the workspace."""
     subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
     current = effective(subscription, now)
     limits = periods.limits(current, membership)
     period = periods.find_period(member_id=membership.user_id, span=current.period, now=now)
+    together = ceiling(subscription, current, now=now)
+    taken = together.taken() if together else {}
 
     def metric(name: str, limit: int) -> Metric:
         used, held = (0, 0) if period is None else (getattr(period, f"{name}_used"), getattr(period, f"{name}_held"))
-        return Metric(limit, used, held, _runs_out_at(period, current, limit=limit, used=used, now=now))
+        runs_out_at = _runs_out_at(period, current, limit=limit, used=used, now=now)
+        if together is None:
+            return Metric(limit, used, held, runs_out_at)
+        team = Metric(together.limit(name), taken[f"{name}_used"], taken[f"{name}_held"], None)
+        return Metric(limit, used, held, now if team.used >= team.limit else runs_out_at, team)
 
     return Quota(current, metric("requests", limits.requests), metric("tokens", limits.tokens), now, subscription.seats)
 

@@ -34,14 +34,7 @@ def quota_exceeded(
         detail = [f"Of the {limit:,} {violated} {span} {limit - used:,} are left, and this needs {needed:,} or more."]
     else:
         detail = [f"The {limit:,} {violated} {span} are used."]
-    if current.renews_at is not None:
-        detail.append(f"They start anew on {current.renews_at:%-d %B at %H:%M} UTC.")
-    elif current.is_late and current.ends_at != current.leaves_at:
-        detail.append(
-            f"They start anew on {current.period.ends_at:%-d %B at %H:%M} UTC if the payment that failed is made."
-        )
-    elif not is_trial:
-        detail.append("The subscription ends before they would start anew; an owner can take that back.")
+    detail += _return(current)
     if is_capped:
         detail.append("This is your own limit; ask an owner or admin of the workspace to raise it.")
     if better is not None:
@@ -53,6 +46,50 @@ def quota_exceeded(
         resets_at=current.renews_at,
         plan=better.tier if better else None,
         **({} if is_capped else {"upgrade_url": upgrade_url()}),
+    )
+
+
+def ceiling_reached(
+    current: EffectivePlan, seats: int, *, violated: str, used: int, needed: int, now: datetime
+) -> QuotaExceeded:
+    """Everybody together has used what the seats bring."""
+    each = getattr(current.plan, violated)
+    limit = seats * each
+    what = (
+        f"{violated} of this month, {each:,} for each of {seats} seats," if seats > 1 else f"{violated} of this month"
+    )
+    if used < limit:
+        words = f"Of the workspace's {limit:,} {what} {limit - used:,} are left, and this needs {needed:,} or more."
+    else:
+        words = f"The workspace's {limit:,} {what} are used, also by people who have left."
+    way_out = [] if current.is_late else ["An owner can add seats."]
+    return QuotaExceeded(
+        " ".join([words, *_return(current), *way_out]),
+        retry_after=(current.renews_at - now).total_seconds() if current.renews_at else None,
+        violated=violated,
+        resets_at=current.renews_at,
+        plan=None,
+        seats=seats,
+        upgrade_url=upgrade_url(),
+    )
+
+
+def _return(current: EffectivePlan) -> list[str]:
+    """When what is used up starts anew."""
+    if current.renews_at is not None:
+        return [f"They start anew on {current.renews_at:%-d %B at %H:%M} UTC."]
+    if current.is_late and current.ends_at != current.leaves_at:
+        return [f"They start anew on {current.period.ends_at:%-d %B at %H:%M} UTC if the payment that failed is made."]
+    if current.plan.trial is None:
+        return ["The subscription ends before they would start anew; an owner can take that back."]
+    return []
+
+
+def busy_together() -> Busy:
+    return Busy(
+        "Questions of others hold what is left of the workspace's quota. Try again when one of them has ended.",
+        retry_after=BUSY_RETRY.total_seconds(),
+        upgrade_url=upgrade_url(),
     )
 
 

@@ -1,6 +1,6 @@
 """Metering: what a member may use, reserved before work and charged after it. Call inside the workspace.
 
-Locks are always taken hold first, then period, so that two calls never wait for each other.
+Locks are always taken hold first, then the workspace's, then period, so that two calls never wait for each other.
 """
 
 import logging
@@ -16,11 +16,12 @@ from accounts.models import Membership
 from billing.effective import EffectivePlan, check_access, effective
 from billing.models import Subscription
 from usage import periods, rates, sums
+from usage.ceiling import Ceiling, ceiling
 from usage.models import Entry, Hold, Period
 from usage.periods import Limits
 from usage.quota import Quota, quota, rate_limit_headers
 from usage.rates import RateLimited
-from usage.refusals import Busy, QuotaExceeded, busy, quota_exceeded
+from usage.refusals import Busy, QuotaExceeded, busy, busy_together, ceiling_reached, quota_exceeded
 
 __all__ = [
     "HOLD_LIFE",
@@ -79,20 +80,21 @@ def hold(
     earlier = Hold.objects.filter(key=own_key).first()
     if earlier is not None:
         return earlier
-    current = effective(Subscription.objects.get(workspace_id=membership.workspace_id), now)
+    subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
+    current = effective(subscription, now)
     check_access(current, is_read=False)
-    limits = periods.limits(current, membership)
+    limits, together = periods.limits(current, membership), ceiling(subscription, current, now=now)
     period = periods.open_period(member_id=membership.user_id, current=current, limits=limits, now=now)
     wanted = Wanted(requests, tokens, least=min(at_least, RUN_TOKEN_CAP) if tokens is None else tokens)
     try:
-        _check_room(period, current, limits, wanted, now=now)
+        _check_room(period, current, limits, together, wanted, now=now)
     except Busy:
         # A hold that outlived its work must not refuse anybody until the next sweep.
-        if not expire_holds(now=now, period=period):
+        if not expire_holds(now=now, period=None if together else period):
             raise
         period.refresh_from_db()
-        _check_room(period, current, limits, wanted, now=now)
-    return _reserve(period, current, limits, own_key, wanted, now=now)
+        _check_room(period, current, limits, together, wanted, now=now)
+    return _reserve(period, current, limits, together, own_key, wanted, now=now)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,15 @@ class Wanted:
     least: int
 
 
-def _check_room(period: Period, current: EffectivePlan, limits: Limits, wanted: Wanted, *, now: datetime) -> None:
+def _check_room(
+    period: Period,
+    current: EffectivePlan,
+    limits: Limits,
+    together: Ceiling | None,
+    wanted: Wanted,
+    *,
+    now: datetime,
+) -> None:
     """Refuses without a write. Used up is another refusal than held by work in flight, which soon ends."""
     asked = {"requests": wanted.requests, "tokens": wanted.least}
     for metric, amount in asked.items():
@@ -114,11 +124,22 @@ def _check_room(period: Period, current: EffectivePlan, limits: Limits, wanted: 
             raise quota_exceeded(current, violated=metric, limit=limit, used=used, needed=amount, now=now)
         if used + held + amount > limit:
             raise busy(current, violated=metric, limit=limit)
+    if together is None:
+        return
+    taken = together.taken()
+    for metric, amount in asked.items():
+        limit, used = together.limit(metric), taken[f"{metric}_used"]
+        if used + amount > limit:
+            raise ceiling_reached(current, together.seats, violated=metric, used=used, needed=amount, now=now)
+        if used + taken[f"{metric}_held"] + amount > limit:
+            raise busy_together()
 
 
 TAKE = """
 WITH room AS (
-  SELECT id, COALESCE(%(tokens)s::bigint, LEAST(%(cap)s, %(tokens_limit)s - tokens_used - tokens_held)) AS tokens
+  -- LEAST leaves out what is null: where there is no room of the workspace beside the member's.
+  SELECT id, COALESCE(%(tokens)s::bigint,
+    LEAST(%(cap)s, %(tokens_limit)s - tokens_used - tokens_held, %(tokens_room)s::bigint)) AS tokens
   FROM usage_period WHERE id = %(period)s FOR UPDATE
 )
 UPDATE usage_period AS period
@@ -128,12 +149,20 @@ FROM room
 WHERE period.id = room.id AND room.tokens >= %(least)s
   AND requests_used + requests_held + %(requests)s <= %(requests_limit)s
   AND tokens_used + tokens_held + room.tokens <= %(tokens_limit)s
+  AND COALESCE(%(requests)s <= %(requests_room)s::bigint AND room.tokens <= %(tokens_room)s::bigint, true)
 RETURNING room.tokens
 """
 
 
 def _reserve(
-    period: Period, current: EffectivePlan, limits: Limits, key: str, wanted: Wanted, *, now: datetime
+    period: Period,
+    current: EffectivePlan,
+    limits: Limits,
+    together: Ceiling | None,
+    key: str,
+    wanted: Wanted,
+    *,
+    now: datetime,
 ) -> Hold:
     new = Hold(period=period, key=key, requests=wanted.requests, tokens=0, created_at=now, expires_at=now + HOLD_LIFE)
     values = {
@@ -151,8 +180,9 @@ def _reserve(
             stored = Hold.objects.get(key=key)
             if stored.pk != new.pk:
                 return stored
+            room = together.locked_room() if together else {"requests": None, "tokens": None}
             with connection.cursor() as cursor:
-                cursor.execute(TAKE, values)
+                cursor.execute(TAKE, values | {"requests_room": room["requests"], "tokens_room": room["tokens"]})
                 taken = cursor.fetchone()
             if taken is not None:
                 Hold.objects.filter(pk=new.pk).update(tokens=taken[0])
@@ -162,7 +192,7 @@ def _reserve(
             transaction.set_rollback(True)
         period.refresh_from_db()
         # Somebody else took the room since we looked; when there is some again, so do we.
-        _check_room(period, current, limits, wanted, now=now)
+        _check_room(period, current, limits, together, wanted, now=now)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,9 @@ def _words(span: Span, zone: ZoneInfo) -> str:
 def _limit(name: str, metric: Metric, left: Quota, zone: ZoneInfo) -> dict[str, Any]:
     at = metric.runs_out_at
     forecast = ""
-    if at and metric.remaining:
+    if metric.together and metric.together.remaining < metric.limit - metric.used - metric.held:
+        forecast = f"{number_format(metric.remaining, force_grouping=True)} left for all members together"
+    elif at and metric.remaining:
         forecast = f"at this pace until {date_format(at.astimezone(zone), 'j F')}"
     elif metric.used and (pace := left.at_this_pace(metric)) is not None:
         forecast = f"on pace for {number_format(pace, force_grouping=True)}"

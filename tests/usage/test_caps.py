@@ -180,6 +180,7 @@ def test_in_a_fixed_team_the_seat_of_who_left_is_free_for_another(team_owner: Pe
     otto = team.joined(team_owner, "Otto", now)
 
     assert team_owner.subscription.seats == 2
+    # Nora's question stays counted with the seats; what is left of them is more than one person may use.
     assert left(otto, now).requests.remaining == 5_000
 
 
