@@ -120,11 +120,12 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
             if tier != current.tier:
                 _check_downgrade(current, tier)
                 then, at = PLANS[tier].monthly_cents(quantity), current.period.ends_at
-                return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=at)
+                drops = current.pending
+                return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=at, drops=drops)
             rest = gateway().more_seats(subscription, seats=quantity, now=now)
             return _other_seats(current, quantity, rest)
         _check_upgrade(current, tier)
-        return gateway().preview(subscription, tier=tier, seats=quantity, now=now)
+        return replace(gateway().preview(subscription, tier=tier, seats=quantity, now=now), drops=current.pending)
 
 
 def set_seats(*, membership: Membership, seats: int | None, now: datetime) -> Change:

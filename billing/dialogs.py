@@ -79,7 +79,7 @@ def _upgrade(membership: Membership, current: EffectivePlan, plan: Plan, seats: 
         lines=(
             f"{plan.requests:,} questions and {plan.tokens:,} tokens a month{each}.",
             _how(takes_money),
-            *_dropped(current),
+            *_dropped(current, at_once=takes_money and not _is_given(membership, now)),
         ),
         offer=_offer(membership, plan, seats, now),
         seats_least=membership.workspace.memberships.count() if plan.is_per_seat else 0,
@@ -165,12 +165,13 @@ def _stays(current: EffectivePlan) -> tuple[str, ...]:
     return (f"The plan still changes to {current.pending.plan.name} on {day(current.pending.at)}.",)
 
 
-def _dropped(current: EffectivePlan) -> tuple[str, ...]:
-    """What is planned already and will not happen then."""
+def _dropped(current: EffectivePlan, *, at_once: bool = False) -> tuple[str, ...]:
+    """What is planned already and will not happen then; at once: before anything is confirmed elsewhere."""
     if current.pending is None:
         return ()
     what = f"change to {current.pending.plan.name}" if current.pending.plan else "end"
-    return (f"The {what} that is planned for {day(current.pending.at)} is dropped.",)
+    when = " as soon as you continue, also if you do not confirm the payment then" if at_once else ""
+    return (f"The {what} that is planned for {day(current.pending.at)} is dropped{when}.",)
 
 
 def _offer(membership: Membership, plan: Plan, seats: str, now: datetime) -> Offer:

@@ -11,8 +11,8 @@ from accounts.edge import MemberAPI
 from accounts.permissions import can_buy
 from billing import changes, seats
 from billing.consequences import consequences
-from billing.effective import effective
-from billing.gateways import PENDING_APPROVAL, Preview, gateway
+from billing.effective import Pending, effective
+from billing.gateways import PENDING_APPROVAL, Preview, gateway, is_given
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
 
@@ -31,14 +31,16 @@ def subscription_json(subscription: Subscription) -> dict[str, Any]:
         "period": {"starts_at": current.period.starts_at, "ends_at": current.period.ends_at},
         "ends_at": current.ends_at,
         "erases_at": current.erases_at,
-        "pending": {"tier": current.pending.plan and current.pending.plan.tier, "at": current.pending.at}
-        if current.pending
-        else None,
+        "pending": _pending_json(current.pending),
         # Those of a team that has become a smaller plan are written when somebody changes something.
         "seats": subscription.seats if current.plan.is_per_seat else 1,
         "paid_seats": subscription.paid_in(current.period.starts_at) if current.plan.is_per_seat else 1,
         "seats_are_fixed": subscription.fixed_seats is not None,
     }
+
+
+def _pending_json(pending: Pending | None) -> dict[str, Any] | None:
+    return {"tier": pending.plan and pending.plan.tier, "at": pending.at} if pending else None
 
 
 def preview_json(preview: Preview | None) -> dict[str, Any] | None:
@@ -50,6 +52,7 @@ def preview_json(preview: Preview | None) -> dict[str, Any] | None:
         "rest_cents": preview.rest_cents,
         "then_cents": preview.then_cents,
         "next_at": preview.next_at,
+        "drops": _pending_json(preview.drops),
         "currency": preview.currency,
         "lines": [{"description": line.description, "amount_cents": line.amount_cents} for line in preview.lines],
     }

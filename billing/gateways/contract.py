@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from billing.effective import Pending
 from billing.models import Subscription
 from billing.plans import CURRENCY, Tier
 from config.errors import AppError
@@ -29,7 +30,8 @@ class Line:
 class Preview:
     """Amounts in integer cents. `next_at`: when `then_cents` is due for the first time; None when nothing will be.
 
-    `rest_cents`: the part of it, now or on the next invoice, that is for the rest of the present period.
+    `rest_cents`: the part of it, now or on the next invoice, that is for the rest of the present period. `drops`: what
+    is planned and will not happen then.
     """
 
     takes_effect_at: datetime
@@ -39,6 +41,7 @@ class Preview:
     lines: tuple[Line, ...] = ()
     currency: str = CURRENCY
     rest_cents: int = 0
+    drops: Pending | None = None
 
 
 @dataclass(frozen=True)

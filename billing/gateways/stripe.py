@@ -26,11 +26,6 @@ from integrations.stripe import StripeError
 log = logging.getLogger(__name__)
 
 
-class PlannedAlready(Refused):
-    code = "change-planned"
-    status = 409
-
-
 class AlreadyBought(Refused):
     code = "already-bought"
     status = 409
@@ -71,8 +66,6 @@ class Stripe:
             total = plan.monthly_cents(seats)
             lines = (Line(_words(plan, seats), total),)
             return Preview(takes_effect_at=now, due_now_cents=total, then_cents=total, next_at=None, lines=lines)
-        if tier != subscription.tier:
-            _check_nothing_planned(subscription)
         bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
         item = truth.item_of(bought)
         invoice = truth.api().v1.invoices.create_preview(
@@ -99,8 +92,10 @@ class Stripe:
         subscription.save(update_fields=["fixed_seats"])
         account, was = _paying_account(subscription, now), effective(subscription, now).tier
         if account is not None:
-            _check_nothing_planned(subscription)
-            return Change(CHECKOUT_REQUIRED, subscription, _confirm_url(account, PLANS[tier], seats, was=was))
+            with _with_nothing_planned(account, subscription):
+                url = _confirm_url(account, PLANS[tier], seats, was=was)
+            truth.mirror(account, subscription, now=now)
+            return Change(CHECKOUT_REQUIRED, subscription, url)
         account = _account(subscription)
         return Change(CHECKOUT_REQUIRED, subscription, _checkout_url(account, PLANS[tier], seats, was=was))
 
@@ -109,11 +104,7 @@ class Stripe:
         account = _paying_account(subscription, now)
         if account is None:
             return Manual().schedule(subscription, tier=tier, by=by, now=now)
-        schedules.release(account.subscription_id)
-        if tier is None:
-            truth.api().v1.subscriptions.update(account.subscription_id, {"cancel_at_period_end": True})
-        else:
-            schedules.arrange(account.subscription_id, tier)
+        _plan_change(account, tier)
         subscription.changed_by = by
         truth.mirror(account, subscription, now=now)
 
@@ -122,8 +113,7 @@ class Stripe:
         account = _paying_account(subscription, now)
         if account is None:
             return Manual().resume(subscription, by=by, now=now)
-        schedules.release(account.subscription_id)
-        truth.api().v1.subscriptions.update(account.subscription_id, {"cancel_at_period_end": False})
+        _take_back(account)
         subscription.changed_by = by
         truth.mirror(account, subscription, now=now)
 
@@ -227,10 +217,32 @@ class Stripe:
         )
 
 
-def _check_nothing_planned(subscription: Subscription) -> None:
-    """Stripe changes nothing beside what is planned, and who only looks must not lose it."""
-    if subscription.pending_at is not None:
-        raise PlannedAlready("Another change is planned. Keep the current plan first, then change it.")
+def _plan_change(account: StripeAccount, tier: Tier | None) -> None:
+    schedules.release(account.subscription_id)
+    if tier is None:
+        truth.api().v1.subscriptions.update(account.subscription_id, {"cancel_at_period_end": True})
+    else:
+        schedules.arrange(account.subscription_id, tier)
+
+
+def _take_back(account: StripeAccount) -> None:
+    schedules.release(account.subscription_id)
+    truth.api().v1.subscriptions.update(account.subscription_id, {"cancel_at_period_end": False})
+
+
+@contextmanager
+def _with_nothing_planned(account: StripeAccount, subscription: Subscription) -> Iterator[None]:
+    """Stripe's page changes nothing beside what is planned, so that goes first; it comes back when the page does not
+    open."""
+    if subscription.pending_at is None:
+        yield
+        return
+    _take_back(account)
+    try:
+        yield
+    except Exception:
+        _plan_change(account, Tier(subscription.pending_tier) if subscription.pending_tier else None)
+        raise
 
 
 def _account(subscription: Subscription) -> StripeAccount:

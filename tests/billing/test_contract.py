@@ -9,6 +9,7 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from billing.gateways import gateway
 from billing.models import Subscription
 from billing.stripe import seats
 from billing.team import members
@@ -21,6 +22,8 @@ MONTH = timedelta(days=31, seconds=1)
 
 
 class Till(Protocol):
+    takes_money: bool
+
     def wish(self, person: Person, tier: str) -> None: ...
     def let_the_month_end(self, person: Person) -> None: ...
     def now(self) -> datetime: ...
@@ -30,6 +33,8 @@ class Till(Protocol):
 
 
 class ByHand:
+    takes_money = False
+
     def wish(self, person: Person, tier: str) -> None:
         assert person.api.post("/user/upgrade-subscription", {"tier": tier}).json()["checkout_url"] is None
 
@@ -46,6 +51,8 @@ class ByHand:
 
 
 class AtStripe:
+    takes_money = True
+
     def __init__(self, vendor: StripeProcess) -> None:
         self.vendor = vendor
 
@@ -122,6 +129,24 @@ def test_a_cancellation_ends_with_the_month_and_any_plan_begins_again(alice: Per
     assert (ended, standing(alice)) == (("plus", "ended", None), ("pro", "active", None))
 
 
+@pytest.mark.parametrize(("address", "tier"), [("downgrade", "pro"), ("cancel", None)])
+def test_an_upgrade_drops_what_is_planned_and_says_so_before(
+    alice: Person, till: Till, address: str, tier: str | None
+) -> None:
+    till.wish(alice, "plus")
+    alice.api.post(f"/subscription/{address}", {"tier": tier} if tier else {})
+    planned = alice.api.get("/subscription").json()["pending"]
+
+    looked = alice.api.post("/subscription/preview", {"tier": "teams"})
+    kept = alice.api.get("/subscription").json()["pending"]
+    till.wish(alice, "teams")
+    upgraded = standing(alice)
+    till.let_the_month_end(alice)
+
+    assert (looked.status_code, looked.json()["drops"], kept) == (200, planned, planned)
+    assert (planned["tier"], upgraded, standing(alice)) == (tier, ("teams", "active", None), ("teams", "active", None))
+
+
 @pytest.mark.parametrize(("tier", "allowed"), [("pro", ["plus", "teams"]), ("plus", ["teams"]), ("teams", [])])
 def test_the_rules_are_the_same(alice: Person, till: Till, tier: str, allowed: list[str]) -> None:
     till.wish(alice, tier)
@@ -158,3 +183,47 @@ def test_a_seat_that_was_paid_for_costs_nothing_until_the_month_ends(alice: Pers
 
     assert (with_bob, without, seats_of(alice)) == ((2, 2), (1, 2), (1, 1))
     assert (filled["due_now_cents"], filled["rest_cents"], filled["then_cents"]) == (0, 0, 7_300)
+
+
+def test_seats_follow_the_members_or_stay_as_they_were_fixed(alice: Person, till: Till) -> None:
+    till.wish(alice, "teams")
+    joined(alice, "Bob", till.now())
+    till.tell(alice)
+    following = seats_of(alice)
+
+    assert alice.api.post("/subscription/seats", {"seats": 4}).status_code == 200
+    till.tell(alice)
+    fixed = seats_of(alice)
+    assert alice.api.post("/subscription/seats", {"seats": 1}).status_code == 400
+    assert alice.api.post("/subscription/seats", {"seats": None}).status_code == 200
+    till.tell(alice)
+
+    assert (following, fixed, seats_of(alice)) == ((2, 2), (4, 4), (2, 4))
+
+
+def test_the_next_invoice_is_told_by_who_sends_it(alice: Person, till: Till) -> None:
+    till.wish(alice, "teams")
+
+    told = alice.api.get("/subscription").json()
+    alice.api.post("/subscription/cancel")
+
+    invoice = told["next_invoice"]
+    if till.takes_money:
+        assert (invoice["then_cents"], invoice["rest_cents"]) == (6_100, 0)
+        assert datetime.fromisoformat(invoice["next_at"]) > till.now()
+    else:
+        assert invoice is None
+    assert alice.api.get("/subscription").json()["next_invoice"] is None
+
+
+def test_card_and_invoices_are_with_who_takes_money(alice: Person, till: Till) -> None:
+    before = alice.api.post("/subscription/portal")
+    till.wish(alice, "teams")
+
+    portal = alice.api.post("/subscription/portal")
+    invoices = gateway().invoices(alice.subscription)
+
+    assert (before.status_code, before.json()["type"]) == (409, "/problems/no-portal")
+    assert gateway().has_portal(alice.subscription) == till.takes_money
+    assert portal.status_code == (200 if till.takes_money else 409)
+    assert [(one.amount_cents, one.status) for one in invoices] == [(6_100, "paid")] * till.takes_money

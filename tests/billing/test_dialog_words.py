@@ -117,17 +117,17 @@ def day(moment: datetime | None) -> str:
 # With Stripe
 
 
-def test_beside_a_planned_change_no_upgrade_is_promised(vendor: StripeProcess, alice: Person) -> None:
+def test_an_upgrade_says_that_what_is_planned_is_dropped_when_it_is_begun(vendor: StripeProcess, alice: Person) -> None:
     buy(alice, vendor, "plus")
     alice.web.post("/app/plan", {"action": "cancel"})
 
     page = text(alice, "?confirm=teams")
-    preview = alice.api.post("/subscription/preview", {"tier": "teams"})
+    preview = alice.api.post("/subscription/preview", {"tier": "teams"}).json()
 
-    assert "Keep the current plan first, then change it." in page
-    assert "Continue to payment" not in page
-    assert "Try again" not in page
-    assert (preview.status_code, preview.json()["type"]) == (409, "/problems/change-planned")
+    ends_on = day(alice.subscription.pending_at)
+    assert f"The end that is planned for {ends_on} is dropped as soon as you continue, also if you do not" in page
+    assert "Continue to payment" in page
+    assert (preview["drops"]["tier"], preview["due_now_cents"]) == (None, pytest.approx(6_100 - 1_900, abs=1))
 
 
 def test_what_was_given_is_changed_without_a_word_of_money(vendor: StripeProcess, alice: Person) -> None:

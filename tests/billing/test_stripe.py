@@ -157,19 +157,45 @@ def test_a_downgrade_is_taken_back(vendor: StripeProcess, alice: Person) -> None
     assert state(alice) == ("plus", "active")
 
 
-def test_an_upgrade_waits_until_what_is_planned_is_taken_back(vendor: StripeProcess, alice: Person) -> None:
+@pytest.mark.parametrize(("path", "body"), [("downgrade", {"tier": "pro"}), ("cancel", {})])
+def test_an_upgrade_drops_what_is_planned(
+    vendor: StripeProcess, alice: Person, path: str, body: dict[str, str]
+) -> None:
     buy(alice, vendor, "plus")
-    alice.api.post("/subscription/downgrade", {"tier": "pro"})
+    alice.api.post(f"/subscription/{path}", body)
+
+    looked = alice.api.post("/subscription/preview", {"tier": "teams"}).json()
+    kept = alice.subscription.pending_at
+    url = upgrade(alice, "teams")
+    dropped = alice.subscription.pending_at
+    confirm(url)
+    hear(alice, vendor)
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+
+    assert (looked["drops"]["tier"], dropped) == (body.get("tier"), None)
+    assert kept is not None
+    assert state(alice) == ("teams", "active")
+    assert alice.subscription.pending_at is None
+    assert [one["total"] for one in vendor.control("state?kind=invoice")["objects"]] == [
+        1_900, pytest.approx(looked["due_now_cents"], abs=1), 6_100
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "tier"), [("downgrade", "pro"), ("cancel", "")])
+def test_what_is_planned_stays_when_the_page_does_not_open(
+    vendor: StripeProcess, alice: Person, path: str, tier: str
+) -> None:
+    buy(alice, vendor, "plus")
+    alice.api.post(f"/subscription/{path}", {"tier": tier})
+    vendor.fault("500", times=9, path="billing_portal/sessions")
 
     refused = alice.api.post("/user/upgrade-subscription", {"tier": "teams"})
     hear(alice, vendor)
-    planned = alice.subscription.pending_tier
-    alice.api.post("/subscription/resume")
-    confirm(upgrade(alice, "teams"))
-    hear(alice, vendor)
 
-    assert (refused.status_code, refused.json()["type"], planned) == (409, "/problems/change-planned", "pro")
-    assert state(alice) == ("teams", "active")
+    assert refused.status_code == 503
+    assert alice.subscription.pending_at is not None
+    assert alice.subscription.pending_tier == tier
 
 
 def test_the_reconciliation_asks_for_seats_that_were_never_told(vendor: StripeProcess, alice: Person) -> None:
