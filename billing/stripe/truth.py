@@ -79,7 +79,7 @@ def ask(account: StripeAccount) -> Truth:
                 "customer": account.customer_id,
                 "status": "all",
                 "limit": 100,
-                "expand": ["data.schedule", "data.latest_invoice"],
+                "expand": ["data.schedule"],
             }
         )
         .auto_paging_iter()
@@ -147,7 +147,7 @@ def _write_standing(
     subscription.anchor_at, subscription.ended_at = moment(bought.billing_cycle_anchor), None
     if bought.status in LATE:
         subscription.status = Subscription.Status.PAST_DUE
-        subscription.past_due_since = subscription.past_due_since or _late_since(bought, now)
+        subscription.past_due_since = _late_since(bought) or subscription.past_due_since or now
     else:
         subscription.status, subscription.past_due_since = Subscription.Status.ACTIVE, None
     subscription.forget_pending()
@@ -159,10 +159,10 @@ def _write_standing(
         subscription.pending_tier, subscription.pending_at = next_plan.tier, next_plan.at
 
 
-def _late_since(bought: stripe.Subscription, now: datetime) -> datetime:
-    """Since the unpaid invoice was made, so that hearing of it late shortens nobody's waiting but ours."""
-    invoice = bought.latest_invoice
-    return moment(invoice.created) if isinstance(invoice, stripe.Invoice) and invoice.status == "open" else now
+def _late_since(bought: stripe.Subscription) -> datetime | None:
+    """Since the earliest invoice was made that is still unpaid, however many have been since."""
+    unpaid = api().v1.invoices.list({"subscription": bought.id, "status": "open", "limit": 100}).auto_paging_iter()
+    return min((moment(invoice.created) for invoice in unpaid if invoice.amount_remaining), default=None)
 
 
 @dataclass(frozen=True)
