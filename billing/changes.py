@@ -123,7 +123,7 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
                 drops = current.pending
                 return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=at, drops=drops)
             rest = gateway().more_seats(subscription, seats=quantity, now=now)
-            return _other_seats(current, quantity, rest)
+            return _other_seats(subscription, current, quantity, rest)
         _check_upgrade(current, tier)
         return replace(gateway().preview(subscription, tier=tier, seats=quantity, now=now), drops=current.pending)
 
@@ -155,13 +155,14 @@ def portal_url(*, membership: Membership, now: datetime) -> str:
         return gateway().portal_url(subscription)
 
 
-def _other_seats(current: EffectivePlan, seats: int, rest: Preview) -> Preview:
+def _other_seats(subscription: Subscription, current: EffectivePlan, seats: int, rest: Preview) -> Preview:
     """The rest of this month, and what comes after it with what is planned for then: a smaller plan, or nothing."""
-    then, at = current.plan.monthly_cents(seats), current.period.ends_at
+    then, at = subscription.priced(current.plan).monthly_cents(seats), current.period.ends_at
     if current.pending is None:
         return replace(rest, then_cents=then, next_at=at)
-    planned = current.pending.plan
-    return replace(rest, then_cents=planned.monthly_cents(1) if planned else 0, next_at=at if planned else None)
+    if current.pending.plan is None:
+        return replace(rest, then_cents=0, next_at=None)
+    return replace(rest, then_cents=subscription.priced(current.pending.plan).monthly_cents(1), next_at=at)
 
 
 def _check_upgrade(current: EffectivePlan, tier: Tier) -> None:

@@ -1,4 +1,5 @@
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -8,7 +9,7 @@ from django.utils import timezone
 from accounts import mails
 from accounts.models import User, Workspace
 from billing.effective import effective
-from billing.plans import PLANS, Tier
+from billing.plans import PLANS, Plan, Tier
 from billing.reminders import KINDS
 
 
@@ -45,6 +46,10 @@ class Subscription(models.Model):
     # The most that were charged for in the period that began at `paid_from`: they are the customer's until its end.
     paid_seats = models.PositiveIntegerField(default=1)
     paid_from = models.DateTimeField(null=True, blank=True)
+    # What this subscription pays a month, and will pay for the plan that is planned; empty: the price it is sold at.
+    price_cents = models.PositiveIntegerField(null=True, blank=True)
+    price_per_user_cents = models.PositiveIntegerField(null=True, blank=True)
+    pending_price_cents = models.PositiveIntegerField(null=True, blank=True)
     changed_by = models.UUIDField(null=True, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
     # When the reminders look at it next; every change makes that now, and nothing to be said makes it never.
@@ -112,7 +117,7 @@ class Subscription(models.Model):
         if self.status not in {self.Status.ACTIVE, self.Status.PAST_DUE}:
             self.anchor_at, self.seats = now, seats
         self.tier, self.status = tier, self.Status.ACTIVE
-        self.past_due_since = self.ended_at = None
+        self.past_due_since = self.ended_at = self.price_cents = self.price_per_user_cents = None
         self.forget_pending()
         self.pay_for(seats, now=now)
         self.changed_by, self.changed_at = by, now
@@ -123,7 +128,7 @@ class Subscription(models.Model):
         if self.pending_at is None or now < self.pending_at:
             return
         if self.pending_tier:
-            self.tier = self.pending_tier
+            self.tier, self.price_cents, self.price_per_user_cents = self.pending_tier, self.pending_price_cents, None
             if not PLANS[Tier(self.tier)].is_per_seat:
                 self.seats, self.fixed_seats = 1, None
         else:
@@ -144,7 +149,15 @@ class Subscription(models.Model):
         return max(self.paid_seats, self.seats)
 
     def forget_pending(self) -> None:
-        self.pending_tier, self.pending_at = "", None
+        self.pending_tier, self.pending_at, self.pending_price_cents = "", None, None
+
+    def priced(self, plan: Plan) -> Plan:
+        """The plan at what it costs here, if it is the present or the planned one: old payers keep their price."""
+        if plan.tier == self.tier and self.price_cents is not None:
+            return replace(plan, price_cents=self.price_cents, price_per_user_cents=self.price_per_user_cents or 0)
+        if plan.tier == self.pending_tier and self.pending_price_cents is not None:
+            return replace(plan, price_cents=self.pending_price_cents)
+        return plan
 
 
 class TrialPerson(models.Model):

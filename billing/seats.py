@@ -83,13 +83,14 @@ class OneMore:
 def one_more(*, subscription: Subscription, now: datetime) -> OneMore:
     """What it costs when somebody joins."""
     current, present = effective(subscription, now), due(subscription)
+    plan = subscription.priced(current.plan)
     seats = present if subscription.fixed_seats else present + 1
     if current.leaves_at:
         return OneMore(_rest(subscription, seats, now))
 
     def amounts(seats: int) -> tuple[int, int]:
         invoice = gateway().next_invoice(subscription, seats=seats, now=now)
-        return (invoice.then_cents, invoice.rest_cents) if invoice else (current.plan.monthly_cents(seats), 0)
+        return (invoice.then_cents, invoice.rest_cents) if invoice else (plan.monthly_cents(seats), 0)
 
     as_it_is, waiting = amounts(present)
     then, rest = (as_it_is, waiting) if seats == present else amounts(seats)

@@ -73,7 +73,7 @@ def plan_page(membership: Membership, *, now: datetime) -> dict[str, Any]:
         "section": "plan",
         "current": current.plan,
         "subscription": _standing(subscription, current, now, invoice=money_part.get("next_invoice")),
-        "columns": [_column(plan, current) for plan in PLANS.values()],
+        "columns": [_column(plan, current, subscription) for plan in PLANS.values()],
         "features": list(Feature),
         "coming": COMING,
         "can_manage": is_owner,
@@ -154,13 +154,18 @@ def _standing(
     return {
         "state_words": words,
         "state_tone": tone,
-        "total_cents": None if current.ended_at else current.plan.monthly_cents(subscription.seats),
+        "total_cents": monthly_cents(subscription, current),
         "sentences": [_next(current, invoice, now), _limit(current)],
         "seats": subscription.seats if current.plan.is_per_seat else None,
         "seats_are_fixed": subscription.fixed_seats is not None,
         "pending": _pending(current),
         "asked": f"Your wish for {PLANS[Tier(waiting.tier)].name} waits for our answer." if waiting else "",
     }
+
+
+def monthly_cents(subscription: Subscription, current: EffectivePlan) -> int | None:
+    """What is paid a month; where nobody takes money, the price."""
+    return None if current.ended_at else subscription.priced(current.plan).monthly_cents(subscription.seats)
 
 
 def _next(current: EffectivePlan, invoice: gateways.Preview | None, now: datetime) -> str:
@@ -205,7 +210,8 @@ def until_then(current: EffectivePlan, at: datetime) -> str:
     return "Until then everything stays as it is."
 
 
-def _column(plan: Plan, current: EffectivePlan) -> dict[str, Any]:
+def _column(plan: Plan, current: EffectivePlan, subscription: Subscription) -> dict[str, Any]:
+    """At the price it is sold at; the present plan at what is paid for it."""
     upgrades, downgrades = changes.upgrades(current), changes.downgrades(current)
     is_next = current.pending is not None and current.pending.plan == plan
     action = ""
@@ -213,10 +219,11 @@ def _column(plan: Plan, current: EffectivePlan) -> dict[str, Any]:
         action = f"Upgrade to {plan.name}" if current.state == State.ACTIVE else f"Choose {plan.name}"
     elif plan.tier in downgrades and not is_next:
         action = f"Move to {plan.name} on {day(current.period.ends_at)}"
+    is_current = plan.tier == current.tier and not current.ended_at
     return {
-        "plan": plan,
+        "plan": subscription.priced(plan) if is_current else plan,
         "who": WHO[plan.tier],
-        "is_current": plan.tier == current.tier and not current.ended_at,
+        "is_current": is_current,
         "action": action,
         "is_primary": plan.tier in upgrades[:1],
         "why_not": "" if action else _why_not(plan, current, is_next=is_next),

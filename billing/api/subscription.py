@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
 from accounts.permissions import can_buy
-from billing import changes, seats
+from billing import changes, seats, shown
 from billing.consequences import consequences
 from billing.effective import Pending, effective
 from billing.gateways import PENDING_APPROVAL, Preview, gateway, is_given
@@ -70,8 +70,17 @@ class Present(MemberAPI):
         current = effective(subscription, now)
         is_owner = can_buy(self.membership)
         invoice = gateway().next_invoice(subscription, seats=subscription.seats, now=now) if is_owner else None
+        is_free = current.state in changes.PAYS and is_given(subscription, now=now)
+        monthly_cents = 0 if is_free else shown.monthly_cents(subscription, current)
         allowed = {"upgrades": changes.upgrades(current), "downgrades": changes.downgrades(current)}
-        return Response({**subscription_json(subscription), "allowed": allowed, "next_invoice": preview_json(invoice)})
+        return Response(
+            {
+                **subscription_json(subscription),
+                "allowed": allowed,
+                "monthly_cents": monthly_cents if is_owner else None,
+                "next_invoice": preview_json(invoice),
+            }
+        )
 
 
 class _Change(MemberAPI):

@@ -59,6 +59,7 @@ def forget() -> None:
     """What was found is looked up again."""
     price_of.cache_clear()
     portal_configuration.cache_clear()
+    truth.amounts_of.cache_clear()
 
 
 def set_up() -> list[str]:

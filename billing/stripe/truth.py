@@ -7,6 +7,7 @@ be written last.
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import stripe
 from django.conf import settings
@@ -48,6 +49,18 @@ def tier_of(price: stripe.Price) -> Tier:
     if tier is None:
         raise UnknownPrice(f"price {price.id} is of product {product!r}, none of {', '.join(TIERS)}")
     return tier
+
+
+@cache
+def amounts_of(price_id: str) -> tuple[int, int]:
+    """Cents a month, and for each seat. Stripe never changes those of a price."""
+    price = api().v1.prices.retrieve(price_id, {"expand": ["tiers"]})
+    if price.unit_amount is not None:
+        return price.unit_amount, 0
+    (tier,) = price.tiers or [None]
+    if tier is None:
+        raise UnknownPrice(f"price {price.id} has no amount")
+    return tier.flat_amount or 0, tier.unit_amount or 0
 
 
 def item_of(bought: stripe.Subscription) -> stripe.SubscriptionItem:
@@ -117,7 +130,19 @@ def mirror(account: StripeAccount, subscription: Subscription, *, now: datetime)
     return (_facts(subscription), account.subscription_id) != before
 
 
-FACTS = ("tier", "status", "seats", "anchor_at", "past_due_since", "pending_tier", "pending_at", "ended_at")
+FACTS = (
+    "tier",
+    "status",
+    "seats",
+    "price_cents",
+    "price_per_user_cents",
+    "anchor_at",
+    "past_due_since",
+    "pending_tier",
+    "pending_at",
+    "pending_price_cents",
+    "ended_at",
+)
 
 
 def _facts(subscription: Subscription) -> tuple[object, ...]:
@@ -143,6 +168,7 @@ def _write_standing(
 ) -> None:
     item = item_of(bought)
     subscription.tier = tier_of(item.price)
+    subscription.price_cents, subscription.price_per_user_cents = amounts_of(item.price.id)
     write_seats(account, subscription, bought)
     subscription.anchor_at, subscription.ended_at = moment(bought.billing_cycle_anchor), None
     if bought.status in LATE:
@@ -157,6 +183,7 @@ def _write_standing(
         subscription.pending_at = moment(item.current_period_end)
     elif (next_plan := planned(bought)) is not None:
         subscription.pending_tier, subscription.pending_at = next_plan.tier, next_plan.at
+        subscription.pending_price_cents = next_plan.price_cents
 
 
 def _late_since(bought: stripe.Subscription) -> datetime | None:
@@ -169,6 +196,7 @@ def _late_since(bought: stripe.Subscription) -> datetime | None:
 class Planned:
     tier: Tier
     at: datetime
+    price_cents: int
 
 
 def planned(bought: stripe.Subscription) -> Planned | None:
@@ -181,7 +209,7 @@ def planned(bought: stripe.Subscription) -> Planned | None:
         if phase.start_date >= end:
             price = phase["items"][0].price
             full = price if isinstance(price, stripe.Price) else api().v1.prices.retrieve(str(price))
-            return Planned(tier_of(full), moment(phase.start_date))
+            return Planned(tier_of(full), moment(phase.start_date), amounts_of(full.id)[0])
     return None
 
 
@@ -207,4 +235,5 @@ def _write_ended(subscription: Subscription, bought: stripe.Subscription) -> Non
     subscription.anchor_at = moment(bought.billing_cycle_anchor)
     subscription.status, subscription.past_due_since = Subscription.Status.CANCELED, None
     subscription.ended_at = _ended_at(bought)
+    subscription.price_cents = subscription.price_per_user_cents = None
     subscription.forget_pending()

@@ -9,8 +9,9 @@ from billing.models import Subscription
 from billing.plans import PLANS, Tier
 from billing.stripe import events, setup
 from devkit.stripe.process import StripeProcess
+from tests.billing.pages import text
 from tests.billing.stripe import DAY, FAILS_LATER, account, buy, clock, confirm, hear, pay, state
-from tests.people import Person, sign_up
+from tests.people import Person, put_on_plan, sign_up
 
 Dearer = Callable[[], None]
 
@@ -107,3 +108,63 @@ def test_a_smaller_plan_from_the_old_price_is_planned_and_comes(
     hear(alice, vendor)
 
     assert (planned, state(alice), totals(vendor, alice)[-1]) == ("pro", ("pro", "active"), 1_000)
+
+
+def says(person: Person) -> tuple[int, int]:
+    said = person.api.get("/subscription").json()
+    return said["monthly_cents"], said["next_invoice"]["then_cents"]
+
+
+def test_everything_says_what_this_subscription_pays(vendor: StripeProcess, alice: Person, dearer: Dearer) -> None:
+    buy(alice, vendor, "teams", seats=3)
+    dearer()
+    hear(alice, vendor)
+
+    preview = alice.api.post("/subscription/preview", {"tier": "teams", "seats": 4}).json()
+    page, dialog = text(alice), text(alice, "?confirm=teams&seats=4").partition("Your plan")[0]
+    members = alice.web.get("/app/members").content.decode()
+
+    assert (says(alice), preview["then_cents"]) == ((8_500, 8_500), 9_700)
+    assert "Teams $85 a month" in page
+    assert "Teams $49 + $12 a member a month" in page
+    assert "Plus $24 a month" in page
+    assert "$97 a month" in dialog
+    assert "$85 a month" in members
+
+
+def test_who_changes_pays_the_price_of_today(vendor: StripeProcess, alice: Person, dearer: Dearer) -> None:
+    buy(alice, vendor, "pro")
+    dearer()
+    offer = alice.api.post("/subscription/preview", {"tier": "plus"}).json()
+
+    confirm(alice.api.post("/user/upgrade-subscription", {"tier": "plus"}).json()["checkout_url"])
+    hear(alice, vendor)
+
+    assert (offer["then_cents"], says(alice)) == (2_400, (2_400, 2_400))
+
+
+def test_what_is_planned_keeps_the_price_it_was_planned_at(
+    vendor: StripeProcess, alice: Person, dearer: Dearer
+) -> None:
+    buy(alice, vendor, "teams")
+    alice.api.post("/subscription/downgrade", {"tier": "pro"})
+    dearer()
+    hear(alice, vendor)
+
+    seat = alice.api.post("/subscription/preview", {"tier": "teams", "seats": 2}).json()
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+
+    assert (seat["then_cents"], says(alice)) == (1_000, (1_000, 1_000))
+
+
+def test_what_was_given_costs_nothing_and_what_has_ended_has_no_price(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    alice.api.post("/subscription/cancel")
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+    ended = alice.api.get("/subscription").json()["monthly_cents"]
+    charlie = sign_up("Charlie")
+    put_on_plan(charlie, "plus")
+
+    assert (ended, charlie.api.get("/subscription").json()["monthly_cents"]) == (None, 0)

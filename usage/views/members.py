@@ -190,7 +190,7 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
         "seats": {
             "used": len(rows),
             "limit": subscription.fixed_seats,
-            "cents": current.plan.monthly_cents(subscription.fixed_seats or len(rows))
+            "cents": subscription.priced(current.plan).monthly_cents(subscription.fixed_seats or len(rows))
             if membership.may_manage and not is_given
             else None,
         },
