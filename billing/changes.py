@@ -140,12 +140,17 @@ def set_seats(*, membership: Membership, seats: int | None, now: datetime) -> Ch
         if current.state not in PAYS or not current.plan.is_per_seat:
             raise NothingToChange("The present plan is not paid by seat.")
         quantity = seating.wanted(membership.workspace, current.plan, seats)
-        is_given = settings.IS_PRODUCTION and not gateway().is_bought(subscription, now=now)
-        if is_given and quantity > subscription.seats:
+        had = subscription.paid_in(current.period.starts_at)
+        if quantity > had and more_seats_wait(subscription, now=now):
             return Manual().change(subscription, tier=current.tier, seats=quantity, by=membership.user_id, now=now)
         subscription.fixed_seats = seats
         gateway().set_seats(subscription, seats=quantity, now=now)
     return Change(ACTIVE, subscription)
+
+
+def more_seats_wait(subscription: Subscription, *, now: datetime) -> bool:
+    """Whether staff has to say yes to them: where it is hosted and nobody pays for them here."""
+    return settings.IS_PRODUCTION and not gateway().is_bought(subscription, now=now)
 
 
 def portal_url(*, membership: Membership, now: datetime) -> str:

@@ -17,6 +17,7 @@ from billing.shown import day, until_then
 from config.errors import InvalidField
 
 TAKEN_BACK = "It can be taken back on this page until then."
+SEATS_WAIT = "We answer your wish for more seats before anything changes. Fewer apply at once."
 A_SEAT_MORE = "A seat more is charged for the rest of the month on the next invoice."
 A_SEAT_MORE_AT_ONCE = "A seat more is charged at once for the rest of the month."
 
@@ -114,6 +115,7 @@ def _seats(membership: Membership, current: EffectivePlan, seats: str, now: date
     more = A_SEAT_MORE_AT_ONCE if current.leaves_at else A_SEAT_MORE
     has_price = offer.then_on and not is_given
     is_charged = gateway().takes_money and not is_given
+    waits = changes.more_seats_wait(_subscription(membership), now=now)
     return Dialog(
         chosen=plan.tier,
         title="Change seats",
@@ -122,6 +124,7 @@ def _seats(membership: Membership, current: EffectivePlan, seats: str, now: date
         lines=(
             "As many as members: then seats follow the members. More: the number is fixed until you change it.",
             *((more, *_paid_for(membership, current)) if is_charged else ()),
+            *((SEATS_WAIT,) * waits),
             *_stays(current),
         ),
         offer=offer if has_price else replace(offer, then_cents=None),
@@ -144,12 +147,16 @@ def _end(membership: Membership, current: EffectivePlan) -> Dialog:
 
 
 def _is_given(membership: Membership, now: datetime) -> bool:
-    return is_given(Subscription.objects.get(workspace_id=membership.workspace_id), now=now)
+    return is_given(_subscription(membership), now=now)
+
+
+def _subscription(membership: Membership) -> Subscription:
+    return Subscription.objects.get(workspace_id=membership.workspace_id)
 
 
 def _paid_for(membership: Membership, current: EffectivePlan) -> tuple[str, ...]:
     """Seats that are gone and were charged for."""
-    subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
+    subscription = _subscription(membership)
     paid, until = subscription.paid_in(current.period.starts_at), day(current.period.ends_at)
     if paid <= subscription.seats:
         return ()

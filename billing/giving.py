@@ -10,6 +10,7 @@ from accounts.models import User, Workspace
 from accounts.permissions import Forbidden
 from billing import seats as seating
 from billing.changes import NotAllowed, locked
+from billing.effective import State, effective
 from billing.gateways import gateway
 from billing.models import GivenPlan, PlanRequest, Subscription
 from billing.plans import PLANS, Plan, Tier
@@ -31,8 +32,14 @@ def approve(*, request_id: int, now: datetime) -> Subscription:
         # Whoever writes a request holds the subscription's lock, and asks for no second one.
         request = PlanRequest.objects.get(pk=request_id)
         if request.decided_at is None:
-            plan = PLANS[Tier(request.tier)]
-            _put_on(subscription, plan, seats=request.seats, by=request.requested_by_id, now=now)
+            _put_on(
+                subscription,
+                PLANS[Tier(request.tier)],
+                seats=request.seats,
+                by=request.requested_by_id,
+                now=now,
+                keeps_planned=True,
+            )
             request.decided_at, request.is_approved = now, True
             request.save(update_fields=["decided_at", "is_approved"])
     return subscription
@@ -64,11 +71,21 @@ def give(
     return subscription
 
 
-def _put_on(subscription: Subscription, plan: Plan, *, seats: int, by: uuid.UUID, now: datetime) -> None:
+def _put_on(
+    subscription: Subscription, plan: Plan, *, seats: int, by: uuid.UUID, now: datetime, keeps_planned: bool = False
+) -> None:
     gateway().hear(subscription, now=now)
     if gateway().is_bought(subscription, now=now):
         raise IsPaidFor("A subscription is being paid for. It has to end before a plan is given.")
     members = subscription.workspace.memberships.count()
     # More seats than members: their number is fixed.
     subscription.fixed_seats = seats if plan.is_per_seat and seats > members else None
-    subscription.buy(plan.tier, seats=max(seats, members) if plan.is_per_seat else 1, by=by, now=now)
+    quantity = max(seats, members) if plan.is_per_seat else 1
+    current = effective(subscription, now)
+    if keeps_planned and current.tier == plan.tier and current.state == State.ACTIVE:
+        # More seats of the plan that stands: whether it ends or becomes smaller is another matter.
+        subscription.pay_for(quantity, now=now)
+        subscription.changed_by, subscription.changed_at = by, now
+        subscription.save()
+    else:
+        subscription.buy(plan.tier, seats=quantity, by=by, now=now)

@@ -148,6 +148,44 @@ def test_where_it_is_hosted_staff_approves_more_seats(alice: Person) -> None:
 
 
 @override_settings(IS_PRODUCTION=True)
+@pytest.mark.parametrize(("path", "tier"), [("downgrade", "plus"), ("cancel", "")])
+def test_more_seats_leave_what_is_planned_as_it_is(alice: Person, path: str, tier: str) -> None:
+    put_on_plan(alice, "teams", seats=2)
+    alice.api.post(f"/subscription/{path}", {"tier": tier})
+    planned = alice.subscription.pending_at
+    alice.api.post("/subscription/seats", {"seats": 9})
+
+    call_command("approve_plan", str(PlanRequest.objects.get(workspace=alice.workspace).pk))
+
+    after = alice.subscription
+    assert planned is not None
+    assert (after.pending_tier, after.pending_at, after.seats, after.fixed_seats) == (tier, planned, 9, 9)
+
+
+@override_settings(IS_PRODUCTION=True)
+def test_the_seats_dialog_says_that_staff_answers_before_more_apply(alice: Person) -> None:
+    put_on_plan(alice, "teams", seats=2)
+    words = "We answer your wish for more seats before anything changes. Fewer apply at once."
+
+    hosted = alice.web.get("/app/plan?confirm=teams&seats=5").content.decode()
+    with override_settings(IS_PRODUCTION=False):
+        own = alice.web.get("/app/plan?confirm=teams&seats=5").content.decode()
+
+    assert (words in hosted, words in own) == (True, False)
+
+
+@override_settings(IS_PRODUCTION=True)
+def test_seats_of_this_period_come_back_without_staff(alice: Person) -> None:
+    put_on_plan(alice, "teams", seats=5)
+    alice.api.post("/subscription/seats", {"seats": 2})
+
+    back = alice.api.post("/subscription/seats", {"seats": 5})
+    beyond = alice.api.post("/subscription/seats", {"seats": 6})
+
+    assert (back.status_code, beyond.status_code, alice.subscription.seats) == (200, 202, 5)
+
+
+@override_settings(IS_PRODUCTION=True)
 def test_where_it_is_hosted_fewer_seats_apply_at_once(alice: Person) -> None:
     put_on_plan(alice, "teams", seats=5)
 
