@@ -13,7 +13,7 @@ from billing.gateways import Line, Preview, gateway, is_given
 from billing.models import Subscription
 from billing.permissions import plan_of
 from billing.plans import CURRENCY, PLANS, Plan, Tier
-from billing.shown import day, until_then
+from billing.shown import day, last_invoice, until_then
 from config.errors import InvalidField
 
 TAKEN_BACK = "It can be taken back on this page until then."
@@ -57,7 +57,7 @@ def dialog(membership: Membership, *, chosen: str, seats: str, now: datetime) ->
     """None when there is nothing to ask. Raises gateways.Refused."""
     current = plan_of(membership, now=now)
     if chosen == "cancel":
-        return _end(membership, current) if current.state in changes.PAYS and not current.leaves_at else None
+        return _end(membership, current, now) if current.state in changes.PAYS and not current.leaves_at else None
     plan = PLANS[Tier(chosen)] if chosen in Tier.values else current.plan
     if plan.tier in changes.upgrades(current):
         return _upgrade(membership, current, plan, seats, now)
@@ -132,14 +132,21 @@ def _seats(membership: Membership, current: EffectivePlan, seats: str, now: date
     )
 
 
-def _end(membership: Membership, current: EffectivePlan) -> Dialog:
-    at = current.period.ends_at
+def _end(membership: Membership, current: EffectivePlan, now: datetime) -> Dialog:
+    at, subscription = current.period.ends_at, _subscription(membership)
+    invoice = gateway().next_invoice(subscription, seats=subscription.seats, now=now)
+    added = (last_invoice(invoice.rest_cents, invoice),) if invoice and invoice.rest_cents > 0 else ()
     return Dialog(
         chosen="cancel",
         title=f"Cancel {current.plan.name}",
         action="cancel",
         button="Cancel subscription",
-        lines=(f"It ends on {day(at)}. {until_then(current, at)}", TAKEN_BACK, *_dropped(current)),
+        lines=(
+            f"It ends on {day(at)}. {until_then(current, at)}",
+            *filter(None, [added]),
+            TAKEN_BACK,
+            *_dropped(current),
+        ),
         offer=Offer(),
         losses=tuple(of_the_end(membership.workspace, current, at=at)),
         is_loss=True,

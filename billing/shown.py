@@ -173,10 +173,17 @@ def _next(current: EffectivePlan, invoice: gateways.Preview | None, now: datetim
     if current.is_late:
         return ""
     if current.state != State.ACTIVE or current.ends_at is not None:
-        return sentence(current, now, _zone())
+        ends = sentence(current, now, _zone())
+        return f"{ends} {last_invoice(invoice.then_cents, invoice)}" if invoice else ends
     if invoice is not None and invoice.next_at is not None:
         return f"Next invoice: {money(invoice.then_cents, invoice.currency)} on {day(invoice.next_at)}."
     return f"The month ends on {day(current.period.ends_at)}; then the limits start anew."
+
+
+def last_invoice(cents: int, invoice: gateways.Preview) -> str:
+    """Of what ends."""
+    on = f" on {day(invoice.next_at)}" if invoice.next_at else ""
+    return f"What was added in this month comes on a last invoice{on}: {money(cents, invoice.currency)}."
 
 
 def _limit(current: EffectivePlan) -> str:

@@ -151,11 +151,12 @@ class Stripe:
         try:
             api = truth.api(is_brief=True)
             bought = api.v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
-            if bought.cancel_at_period_end or bought.cancel_at:
-                return None
+            is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
             paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
-            invoice = api.v1.invoices.create_preview(renewal.question(bought, seats, paid=paid))
-            paid_cents = renewal.paid_cents(api, bought, seats, paid=paid)
+            invoice = renewal.coming(api, bought, None if is_ending else renewal.question(bought, seats, paid=paid))
+            if invoice is None or (is_ending and not invoice.amount_due):
+                return None
+            paid_cents = 0 if is_ending else renewal.paid_cents(api, bought, seats, paid=paid)
         except (StripeError, truth.UnknownPrice):
             log.warning("Stripe does not say what %s will owe next", account, exc_info=True)
             return None

@@ -74,13 +74,20 @@ def _at_once(api: StripeClient, bought: stripe.Subscription, seats: int) -> Invo
 
 def _waiting_cents(api: StripeClient, bought: stripe.Subscription) -> int:
     """What was added to the next invoice in this period."""
+    invoice = coming(api, bought)
+    return prorated_cents(invoice) if invoice else 0
+
+
+def coming(
+    api: StripeClient, bought: stripe.Subscription, asked: stripe.params.InvoiceCreatePreviewParams | None = None
+) -> Invoice | None:
+    """The next invoice, as things are or as asked; none, when it ends and nothing waits to be invoiced."""
     try:
-        coming = api.v1.invoices.create_preview({"subscription": bought.id})
+        return api.v1.invoices.create_preview(asked or {"subscription": bought.id})
     except stripe.InvalidRequestError as error:
         if error.code != "invoice_upcoming_none":
             raise
-        return 0
-    return prorated_cents(coming)
+        return None
 
 
 def prorated_cents(invoice: Invoice) -> int:

@@ -57,10 +57,9 @@ def amounts_of(price_id: str) -> tuple[int, int]:
     price = api().v1.prices.retrieve(price_id, {"expand": ["tiers"]})
     if price.unit_amount is not None:
         return price.unit_amount, 0
-    (tier,) = price.tiers or [None]
-    if tier is None:
+    if not price.tiers:
         raise UnknownPrice(f"price {price.id} has no amount")
-    return tier.flat_amount or 0, tier.unit_amount or 0
+    return price.tiers[0].flat_amount or 0, price.tiers[0].unit_amount or 0
 
 
 def item_of(bought: stripe.Subscription) -> stripe.SubscriptionItem:

@@ -5,6 +5,7 @@ import pytest
 from billing import seats
 from billing.stripe import seats as at_stripes
 from billing.team import invitations
+from config.templatetags.ui import money
 from devkit.stripe.process import StripeProcess
 from tests.billing.pages import text
 from tests.billing.stripe import DAY, DECLINED, account, buy, clock, hear
@@ -96,6 +97,17 @@ def test_who_invites_to_what_ends_is_told_of_no_next_invoice(vendor: StripeProce
 
     assert "with one more member" not in page
     assert "The subscription ends on" in page
+    assert "For one more member, $12 is charged at once." in page
+
+
+def test_who_invites_while_stripe_is_away_is_told_that_it_is_charged(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    alice.api.post("/subscription/cancel")
+    vendor.fault("500", times=100)
+
+    page = alice.web.get("/app/members?invite=1").content.decode()
+
+    assert "One more member is charged at once for the rest of the month." in page
 
 
 def test_seats_added_after_a_cancellation_are_invoiced_at_once(vendor: StripeProcess, alice: Person) -> None:
@@ -141,8 +153,26 @@ def test_a_declined_card_makes_the_team_a_late_payer(vendor: StripeProcess, alic
 def test_seats_added_before_a_cancellation_are_on_a_last_invoice(vendor: StripeProcess, alice: Person) -> None:
     buy(alice, vendor, "teams")
     seats_told(alice, vendor, 10)
+    asked = text(alice, "?confirm=cancel").partition("Your plan")[0]
 
     alice.api.post("/subscription/cancel")
+    invoice, page = alice.api.get("/subscription").json()["next_invoice"], text(alice)
     vendor.advance(32 * DAY)
 
-    assert invoiced(vendor) == [6_100, pytest.approx(10_800, abs=2)]
+    assert "What was added in this month comes on a last invoice on" in asked
+    assert (
+        f"comes on a last invoice on {alice.subscription.pending_at:%-d %b %Y}: {money(invoice['then_cents'])}" in page
+    )
+    assert invoiced(vendor) == [6_100, invoice["then_cents"]]
+    assert invoice["then_cents"] == pytest.approx(10_800, abs=2)
+    assert invoice["next_at"][:10] == f"{alice.subscription.pending_at:%Y-%m-%d}"
+
+
+def test_a_cancellation_without_a_seat_more_has_no_last_invoice(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+
+    asked = text(alice, "?confirm=cancel").partition("Your plan")[0]
+    alice.api.post("/subscription/cancel")
+
+    assert alice.api.get("/subscription").json()["next_invoice"] is None
+    assert "last invoice" not in asked + text(alice)

@@ -170,7 +170,8 @@ def _offer(membership: Membership, *, now: datetime) -> dict[str, Any]:
             return {**offer, "is_given": True}
         leaves_at = effective(subscription, now).leaves_at
         cost = seats.one_more(subscription=subscription, now=now)
-    offer["rest_cents"] = cost.rest if gateways.gateway().takes_money else None
+        is_charged = gateways.gateway().takes_money
+    offer |= {"is_charged": is_charged, "rest_cents": cost.rest if is_charged else None}
     if leaves_at:
         return {**offer, "ends_on": on(leaves_at, zone_of(membership.user))}
     return {**offer, "now_cents": cost.as_it_is, "then_cents": cost.then}
