@@ -143,7 +143,7 @@ def _end(membership: Membership, current: EffectivePlan, now: datetime) -> Dialo
         button="Cancel subscription",
         lines=(
             f"It ends on {day(at)}. {until_then(current, at)}",
-            *filter(None, [added]),
+            *added,
             TAKEN_BACK,
             *_dropped(current),
         ),

@@ -234,15 +234,15 @@ def _take_back(account: StripeAccount) -> None:
 @contextmanager
 def _with_nothing_planned(account: StripeAccount, subscription: Subscription) -> Iterator[None]:
     """Stripe's page changes nothing beside what is planned, so that goes first; it comes back when the page does not
-    open."""
-    if subscription.pending_at is None:
-        yield
-        return
-    _take_back(account)
+    open. A smaller plan that has come is still held by its schedule for a month."""
+    bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
+    if bought.schedule or bought.cancel_at:
+        _take_back(account)
     try:
         yield
     except Exception:
-        _plan_change(account, Tier(subscription.pending_tier) if subscription.pending_tier else None)
+        if subscription.pending_at is not None:
+            _plan_change(account, Tier(subscription.pending_tier) if subscription.pending_tier else None)
         raise
 
 

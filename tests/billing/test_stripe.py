@@ -182,6 +182,18 @@ def test_an_upgrade_drops_what_is_planned(
     ]  # fmt: skip
 
 
+def test_an_upgrade_is_possible_in_the_month_after_a_smaller_plan_came(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "plus")
+    alice.api.post("/subscription/downgrade", {"tier": "pro"})
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+
+    confirm(upgrade(alice, "plus"))
+    hear(alice, vendor)
+
+    assert (state(alice), alice.subscription.pending_at) == (("plus", "active"), None)
+
+
 @pytest.mark.parametrize(("path", "tier"), [("downgrade", "pro"), ("cancel", "")])
 def test_what_is_planned_stays_when_the_page_does_not_open(
     vendor: StripeProcess, alice: Person, path: str, tier: str
