@@ -5,7 +5,7 @@ Nothing else compares dates with a subscription. What ends or changes at a momen
 
 import calendar
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from billing.plans import KEPT_AFTER_END, PAST_DUE_GRACE, PLANS, Plan, Tier, upgrade_url
@@ -131,6 +131,8 @@ class PaymentRequired(AppError):
 
 
 def effective(subscription: Facts, now: datetime) -> EffectivePlan:
+    # Within one zone of summer time Python adds and compares what clocks show, not how much time has passed.
+    now = now.astimezone(UTC)
     if subscription.status == "trialing":
         return _of_trial(subscription, now)
     plan, pending = PLANS[Tier(subscription.tier)], _pending(subscription)
@@ -200,6 +202,7 @@ def _kept(current: EffectivePlan) -> str:
 
 def _month(anchor: datetime, now: datetime) -> Span:
     """The month around `now`, counted from the anchor itself, so that the 31st returns after a short month."""
+    anchor = anchor.astimezone(UTC)
     count = (now.year - anchor.year) * 12 + now.month - anchor.month
     if _months_after(anchor, count) > now:
         count -= 1

@@ -37,7 +37,8 @@ class History(RuleBasedStateMachine):
 
     @initialize(start=STARTS)
     def signs_up(self, start: datetime) -> None:
-        self.start = self.now = start.astimezone(UTC)
+        self.zone, self.start = start.tzinfo, start.astimezone(UTC)
+        self.now = self.start
         self.paid_tier: Tier | None = None
         self.leaves_at: datetime | None = None
         self.next: tuple[Tier, datetime] | None = None
@@ -51,8 +52,13 @@ class History(RuleBasedStateMachine):
         self.subscription.save = lambda *_, **__: None  # type: ignore[method-assign]  # facts alone, no database
 
     @property
+    def local(self) -> datetime:
+        """As the customer's clocks show it: what the product makes of it must not depend on that."""
+        return self.now.astimezone(self.zone)
+
+    @property
     def current(self) -> EffectivePlan:
-        return effective(self.subscription, self.now)
+        return effective(self.subscription, self.local)
 
     @rule(step=STEPS)
     def time_passes(self, step: timedelta) -> None:
@@ -73,7 +79,7 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.paid_tier is None)
     @rule(tier=st.sampled_from(PAID))
     def buys(self, tier: Tier) -> None:
-        self.subscription.buy(tier, seats=1, by=None, now=self.now)
+        self.subscription.buy(tier, seats=1, by=None, now=self.local)
         self.paid_tier = tier
 
     @precondition(lambda self: self.paid_tier is not None and PLANS[self.paid_tier].upgrades and not self.owes_since)
@@ -82,21 +88,21 @@ class History(RuleBasedStateMachine):
         assert self.paid_tier is not None
         above = PLANS[self.paid_tier].upgrades
         self.paid_tier, self.next, self.leaves_at = above[which % len(above)], None, None
-        self.subscription.buy(self.paid_tier, seats=1, by=None, now=self.now)
+        self.subscription.buy(self.paid_tier, seats=1, by=None, now=self.local)
 
     @precondition(lambda self: self.paid_tier is not None and PLANS[self.paid_tier].downgrades and not self.owes_since)
     @rule(which=st.integers(0, 1))
     def goes_down_at_the_end_of_the_month(self, which: int) -> None:
         assert self.paid_tier is not None
         below = PLANS[self.paid_tier].downgrades
-        self.subscription.catch_up(self.now)
+        self.subscription.catch_up(self.local)
         self.next, self.leaves_at = (below[which % len(below)], self.current.period.ends_at), None
         self.subscription.pending_tier, self.subscription.pending_at = self.next
 
     @precondition(lambda self: self.paid_tier is not None)
     @rule()
     def cancels(self) -> None:
-        self.subscription.catch_up(self.now)
+        self.subscription.catch_up(self.local)
         self.leaves_at, self.next = self.current.period.ends_at, None
         self.subscription.pending_tier, self.subscription.pending_at = "", self.leaves_at
 
@@ -109,21 +115,21 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.paid_tier is not None and not self.owes_since)
     @rule()
     def a_payment_fails(self) -> None:
-        self.subscription.catch_up(self.now)
+        self.subscription.catch_up(self.local)
         self.subscription.status, self.subscription.past_due_since = "past_due", self.now
         self.owes_since = self.now
 
     @precondition(lambda self: self.owes_since)
     @rule()
     def pays(self) -> None:
-        self.subscription.catch_up(self.now)
+        self.subscription.catch_up(self.local)
         self.subscription.status, self.subscription.past_due_since = "active", None
         self.owes_since = None
 
     @precondition(lambda self: self.owes_since)
     @rule()
     def the_last_retry_fails(self) -> None:
-        self.subscription.catch_up(self.now)
+        self.subscription.catch_up(self.local)
         self.subscription.status, self.subscription.ended_at = "canceled", self.now
         self.subscription.past_due_since = None
         self.subscription.forget_pending()

@@ -21,6 +21,7 @@ STORMS = (
     "tests/usage/test_books.py::test_eight_threads_that_hold_and_settle_raise_no_alarm",
     "tests/billing/test_invitation_races.py",
     "tests/billing/test_erasure_histories.py",
+    "tests/billing/test_gateway_histories.py",
     "tests/billing/test_webhooks.py",
     "tests/tasks/test_converging.py",
     "tests/accounts/test_leaks.py",
