@@ -21,7 +21,8 @@ from usage.models import Entry, Hold, Period
 from usage.periods import Limits
 from usage.quota import Quota, quota, rate_limit_headers
 from usage.rates import RateLimited
-from usage.refusals import Busy, QuotaExceeded, busy, busy_together, ceiling_reached, quota_exceeded
+from usage.refusals import Busy, QuotaExceeded
+from usage.room import Wanted, check_room
 
 __all__ = [
     "HOLD_LIFE",
@@ -87,52 +88,14 @@ def hold(
     period = periods.open_period(member_id=membership.user_id, current=current, limits=limits, now=now)
     wanted = Wanted(requests, tokens, least=min(at_least, RUN_TOKEN_CAP) if tokens is None else tokens)
     try:
-        _check_room(period, current, limits, together, wanted, now=now)
+        check_room(period, current, limits, together, wanted, now=now)
     except Busy:
         # A hold that outlived its work must not refuse anybody until the next sweep.
         if not expire_holds(now=now, period=None if together else period):
             raise
         period.refresh_from_db()
-        _check_room(period, current, limits, together, wanted, now=now)
+        check_room(period, current, limits, together, wanted, now=now)
     return _reserve(period, current, limits, together, own_key, wanted, now=now)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """`tokens=None`: what is left, but no less than `least`."""
-
-    requests: int
-    tokens: int | None
-    least: int
-
-
-def _check_room(
-    period: Period,
-    current: EffectivePlan,
-    limits: Limits,
-    together: Ceiling | None,
-    wanted: Wanted,
-    *,
-    now: datetime,
-) -> None:
-    """Refuses without a write. Used up is another refusal than held by work in flight, which soon ends."""
-    asked = {"requests": wanted.requests, "tokens": wanted.least}
-    for metric, amount in asked.items():
-        limit = getattr(limits, metric)
-        used, held = getattr(period, f"{metric}_used"), getattr(period, f"{metric}_held")
-        if used + amount > limit:
-            raise quota_exceeded(current, violated=metric, limit=limit, used=used, needed=amount, now=now)
-        if used + held + amount > limit:
-            raise busy(current, violated=metric, limit=limit)
-    if together is None:
-        return
-    taken = together.taken()
-    for metric, amount in asked.items():
-        limit, used = together.limit(metric), taken[f"{metric}_used"]
-        if used + amount > limit:
-            raise ceiling_reached(current, together.seats, violated=metric, used=used, needed=amount, now=now)
-        if used + taken[f"{metric}_held"] + amount > limit:
-            raise busy_together()
 
 
 TAKE = """
@@ -192,7 +155,7 @@ def _reserve(
             transaction.set_rollback(True)
         period.refresh_from_db()
         # Somebody else took the room since we looked; when there is some again, so do we.
-        _check_room(period, current, limits, together, wanted, now=now)
+        check_room(period, current, limits, together, wanted, now=now)
 
 
 @dataclass(frozen=True)
