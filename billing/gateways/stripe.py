@@ -12,33 +12,22 @@ from datetime import datetime
 import stripe
 
 from accounts import background
-from accounts.models import Role, Workspace
 from billing.effective import effective
 from billing.gateways.contract import CHECKOUT_REQUIRED, Change, Invoice, Line, NoPortal, Preview, Refused
 from billing.gateways.manual import Manual
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier, upgrade_url
 from billing.states import State
-from billing.stripe import renewal, schedules, truth
+from billing.stripe import paying, renewal, schedules, truth
 from billing.stripe.setup import NotSetUp, portal_configuration, price_of
 from integrations.stripe import StripeError
 
 log = logging.getLogger(__name__)
 
 
-class AlreadyBought(Refused):
-    code = "already-bought"
-    status = 409
-
-
 class CardRefused(Refused):
     code = "card-declined"
     status = 402
-
-
-class PaymentsAway(Refused):
-    code = "payments-unavailable"
-    status = 503
 
 
 @contextmanager
@@ -50,7 +39,7 @@ def _talking() -> Iterator[None]:
         raise CardRefused(error.user_message or "The card was declined.") from error
     except (StripeError, NotSetUp, truth.UnknownPrice) as error:
         log.exception("Stripe does not do what was asked")
-        raise PaymentsAway(
+        raise paying.PaymentsAway(
             "The payment provider does not answer as it should. Nothing was changed.", retry_after=60
         ) from error
 
@@ -93,18 +82,18 @@ class Stripe:
         account, was = _paying_account(subscription, now), effective(subscription, now).tier
         if account is not None:
             with _with_nothing_planned(account, subscription):
-                url = _confirm_url(account, PLANS[tier], seats, was=was)
+                url = paying.confirm_url(account, PLANS[tier], seats, was=was)
             truth.mirror(account, subscription, now=now)
             return Change(CHECKOUT_REQUIRED, subscription, url)
-        account = _account(subscription)
-        return Change(CHECKOUT_REQUIRED, subscription, _checkout_url(account, PLANS[tier], seats, was=was))
+        account = paying.account_of(subscription)
+        return Change(CHECKOUT_REQUIRED, subscription, paying.checkout_url(account, PLANS[tier], seats, was=was))
 
     @_talking()
     def schedule(self, subscription: Subscription, *, tier: Tier | None, by: uuid.UUID, now: datetime) -> None:
         account = _paying_account(subscription, now)
         if account is None:
             return Manual().schedule(subscription, tier=tier, by=by, now=now)
-        _plan_change(account, tier)
+        schedules.plan(account.subscription_id, tier)
         subscription.changed_by = by
         truth.mirror(account, subscription, now=now)
 
@@ -113,7 +102,7 @@ class Stripe:
         account = _paying_account(subscription, now)
         if account is None:
             return Manual().resume(subscription, by=by, now=now)
-        _take_back(account)
+        schedules.take_back(account.subscription_id)
         subscription.changed_by = by
         truth.mirror(account, subscription, now=now)
 
@@ -218,50 +207,20 @@ class Stripe:
         )
 
 
-def _plan_change(account: StripeAccount, tier: Tier | None) -> None:
-    schedules.release(account.subscription_id)
-    if tier is None:
-        truth.api().v1.subscriptions.update(account.subscription_id, {"cancel_at_period_end": True})
-    else:
-        schedules.arrange(account.subscription_id, tier)
-
-
-def _take_back(account: StripeAccount) -> None:
-    schedules.release(account.subscription_id)
-    truth.api().v1.subscriptions.update(account.subscription_id, {"cancel_at_period_end": False})
-
-
 @contextmanager
 def _with_nothing_planned(account: StripeAccount, subscription: Subscription) -> Iterator[None]:
     """Stripe's page changes nothing beside what is planned, so that goes first; it comes back when the page does not
     open. A smaller plan that has come is still held by its schedule for a month."""
     bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
     if bought.schedule or bought.cancel_at:
-        _take_back(account)
+        schedules.take_back(account.subscription_id)
     try:
         yield
     except Exception:
         if subscription.pending_at is not None:
-            _plan_change(account, Tier(subscription.pending_tier) if subscription.pending_tier else None)
+            tier = Tier(subscription.pending_tier) if subscription.pending_tier else None
+            schedules.plan(account.subscription_id, tier)
         raise
-
-
-def _account(subscription: Subscription) -> StripeAccount:
-    """Who the workspace is at Stripe; made once, whatever crashes in between."""
-    account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
-    if account is not None:
-        return account
-    workspace: Workspace = subscription.workspace
-    owner = workspace.memberships.filter(role=Role.OWNER).select_related("user").order_by("joined_at").first()
-    customer = truth.api().v1.customers.create(
-        {
-            "name": workspace.name,
-            "email": owner.user.email if owner else "",
-            "metadata": {"workspace": str(workspace.pk)},
-        },
-        {"idempotency_key": f"customer:{workspace.pk}"},
-    )
-    return StripeAccount.objects.create(workspace=workspace, customer_id=customer.id)
 
 
 def _paying_account(subscription: Subscription, now: datetime) -> StripeAccount | None:
@@ -272,56 +231,6 @@ def _paying_account(subscription: Subscription, now: datetime) -> StripeAccount 
     if effective(subscription, now).state not in {State.ACTIVE, State.GRACE, State.READ_ONLY}:
         return None
     return StripeAccount.objects.filter(workspace_id=subscription.workspace_id).exclude(subscription_id="").first()
-
-
-def _checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) -> str:
-    """A page of Stripe's to pay at. Raises AlreadyBought: two tabs must not buy twice."""
-    api = truth.api().v1
-    if truth.ask(account).is_standing:
-        raise AlreadyBought("A subscription has just been bought. It will show here in a moment.")
-    for older in api.checkout.sessions.list({"customer": account.customer_id, "status": "open"}).data:
-        api.checkout.sessions.expire(older.id)
-    session = api.checkout.sessions.create(
-        {
-            "mode": "subscription",
-            "customer": account.customer_id,
-            "client_reference_id": str(account.workspace_id),
-            "line_items": [{"price": price_of(plan), "quantity": seats}],
-            "subscription_data": {"metadata": {"workspace": str(account.workspace_id)}},
-            "success_url": _back(plan, was),
-            "cancel_url": upgrade_url(),
-        }
-    )
-    if session.url is None:
-        raise PaymentsAway("The payment page could not be opened. Try again in a minute.")
-    return session.url
-
-
-def _confirm_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) -> str:
-    """The Portal's page that shows the proration, asks the bank where it must, and changes the plan."""
-    api = truth.api().v1
-    bought = api.subscriptions.retrieve(account.subscription_id)
-    session = api.billing_portal.sessions.create(
-        {
-            "customer": account.customer_id,
-            "configuration": portal_configuration("upgrade"),
-            "return_url": upgrade_url(),
-            "flow_data": {
-                "type": "subscription_update_confirm",
-                "subscription_update_confirm": {
-                    "subscription": bought.id,
-                    "items": [{"id": truth.item_of(bought).id, "price": price_of(plan), "quantity": seats}],
-                },
-                "after_completion": {"type": "redirect", "redirect": {"return_url": _back(plan, was)}},
-            },
-        }
-    )
-    return session.url
-
-
-def _back(plan: Plan, was: Tier) -> str:
-    """The page that waits until the plan is there, and then shows what it changed."""
-    return f"{upgrade_url()}?bought={plan.tier}&was={was}"
 
 
 def _words(plan: Plan, seats: int) -> str:

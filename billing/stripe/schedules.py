@@ -10,6 +10,21 @@ from billing.stripe.setup import price_of
 ASIDE = "planned_tier"
 
 
+def plan(subscription_id: str, tier: Tier | None) -> None:
+    """At the period's end this plan, or the end."""
+    release(subscription_id)
+    if tier is None:
+        truth.api().v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
+    else:
+        arrange(subscription_id, tier)
+
+
+def take_back(subscription_id: str) -> None:
+    """The subscription goes on as it is."""
+    release(subscription_id)
+    truth.api().v1.subscriptions.update(subscription_id, {"cancel_at_period_end": False})
+
+
 def arrange(subscription_id: str, tier: Tier) -> None:
     """From the period's end on this plan; then the schedule lets go."""
     api = truth.api().v1

@@ -77,3 +77,9 @@ def buy(person: Person, vendor: StripeProcess, tier: str = "pro", **more: object
     assert answer["status"] == "checkout_required", answer
     pay(answer["checkout_url"])
     hear(person, vendor)
+
+
+def upgrade(person: Person, tier: str, **more: object) -> str:
+    answer = person.api.post("/user/upgrade-subscription", {"tier": tier, **more})
+    assert answer.json()["status"] == "checkout_required", answer.json()
+    return str(answer.json()["checkout_url"])

@@ -25,15 +25,10 @@ from tests.billing.stripe import (
     hear,
     pay,
     state,
+    upgrade,
 )
 from tests.people import Person, join
 from tests.threads import at_once
-
-
-def upgrade(person: Person, tier: str, **more: object) -> str:
-    answer = person.api.post("/user/upgrade-subscription", {"tier": tier, **more})
-    assert answer.json()["status"] == "checkout_required", answer.json()
-    return str(answer.json()["checkout_url"])
 
 
 def test_setting_up_twice_makes_everything_once(vendor: StripeProcess, capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,59 +150,6 @@ def test_a_downgrade_is_taken_back(vendor: StripeProcess, alice: Person) -> None
     hear(alice, vendor)
 
     assert state(alice) == ("plus", "active")
-
-
-@pytest.mark.parametrize(("path", "body"), [("downgrade", {"tier": "pro"}), ("cancel", {})])
-def test_an_upgrade_drops_what_is_planned(
-    vendor: StripeProcess, alice: Person, path: str, body: dict[str, str]
-) -> None:
-    buy(alice, vendor, "plus")
-    alice.api.post(f"/subscription/{path}", body)
-
-    looked = alice.api.post("/subscription/preview", {"tier": "teams"}).json()
-    kept = alice.subscription.pending_at
-    url = upgrade(alice, "teams")
-    dropped = alice.subscription.pending_at
-    confirm(url)
-    hear(alice, vendor)
-    vendor.advance(32 * DAY)
-    hear(alice, vendor)
-
-    assert (looked["drops"]["tier"], dropped) == (body.get("tier"), None)
-    assert kept is not None
-    assert state(alice) == ("teams", "active")
-    assert alice.subscription.pending_at is None
-    assert [one["total"] for one in vendor.control("state?kind=invoice")["objects"]] == [
-        1_900, pytest.approx(looked["due_now_cents"], abs=1), 6_100
-    ]  # fmt: skip
-
-
-def test_an_upgrade_is_possible_in_the_month_after_a_smaller_plan_came(vendor: StripeProcess, alice: Person) -> None:
-    buy(alice, vendor, "plus")
-    alice.api.post("/subscription/downgrade", {"tier": "pro"})
-    vendor.advance(32 * DAY)
-    hear(alice, vendor)
-
-    confirm(upgrade(alice, "plus"))
-    hear(alice, vendor)
-
-    assert (state(alice), alice.subscription.pending_at) == (("plus", "active"), None)
-
-
-@pytest.mark.parametrize(("path", "tier"), [("downgrade", "pro"), ("cancel", "")])
-def test_what_is_planned_stays_when_the_page_does_not_open(
-    vendor: StripeProcess, alice: Person, path: str, tier: str
-) -> None:
-    buy(alice, vendor, "plus")
-    alice.api.post(f"/subscription/{path}", {"tier": tier})
-    vendor.fault("500", times=9, path="billing_portal/sessions")
-
-    refused = alice.api.post("/user/upgrade-subscription", {"tier": "teams"})
-    hear(alice, vendor)
-
-    assert refused.status_code == 503
-    assert alice.subscription.pending_at is not None
-    assert alice.subscription.pending_tier == tier
 
 
 def test_the_reconciliation_asks_for_seats_that_were_never_told(vendor: StripeProcess, alice: Person) -> None:
