@@ -26,6 +26,7 @@ class Standing:
     pending_at: datetime | None = None
     late_since: datetime | None = None
     ended_at: datetime | None = None
+    price: tuple[int, int] | None = None
 
 
 def ask(vendor: StripeProcess, path: str, **params: Any) -> Any:
@@ -57,7 +58,17 @@ def of_customer(vendor: StripeProcess, customer: str) -> Standing | None:
     is_late = bought["status"] != "active"
     late_since = _first_unpaid(vendor, bought["id"]) if is_late else None
     pending = _pending(vendor, bought, item)
-    return Standing(tier, "past_due" if is_late else "active", seats, anchor, *pending, late_since=late_since)
+    status, price = "past_due" if is_late else "active", _price(vendor, item["price"]["id"])
+    return Standing(tier, status, seats, anchor, *pending, late_since=late_since, price=price)
+
+
+def _price(vendor: StripeProcess, price: str) -> tuple[int, int]:
+    """Cents a month, and for each seat."""
+    found = ask(vendor, f"prices/{price}", **{"expand[]": "tiers"})
+    if found["unit_amount"] is not None:
+        return found["unit_amount"], 0
+    (tier,) = found["tiers"]
+    return tier["flat_amount"], tier["unit_amount"]
 
 
 def _first_unpaid(vendor: StripeProcess, bought: str) -> datetime | None:
@@ -79,6 +90,7 @@ def _pending(vendor: StripeProcess, bought: Any, item: Any) -> tuple[str, dateti
 
 
 def mirrored(subscription: Subscription) -> Standing:
+    flat, each = subscription.price_cents, subscription.price_per_user_cents
     return Standing(
         subscription.tier,
         subscription.status,
@@ -88,4 +100,5 @@ def mirrored(subscription: Subscription) -> Standing:
         subscription.pending_at,
         subscription.past_due_since,
         subscription.ended_at,
+        price=None if flat is None else (flat, each or 0),
     )
