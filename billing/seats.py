@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from accounts.models import Workspace
+from accounts.models import Membership, Workspace
 from billing.effective import EffectivePlan, check_access, effective
 from billing.gateways import Refused, gateway
 from billing.models import Subscription
@@ -60,7 +60,8 @@ def follow(*, workspace: Workspace, now: datetime) -> None:
 
 def due(subscription: Subscription) -> int:
     """How many seats of a plan that is paid by seat are to be paid for."""
-    return subscription.fixed_seats or max(1, subscription.workspace.memberships.count())
+    members = Membership.objects.filter(workspace_id=subscription.workspace_id)
+    return subscription.fixed_seats or max(1, members.count())
 
 
 def owned(subscription: Subscription, current: EffectivePlan) -> int:

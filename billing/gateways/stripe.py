@@ -212,7 +212,7 @@ def _with_nothing_planned(account: StripeAccount, subscription: Subscription) ->
     """Stripe's page changes nothing beside what is planned, so that goes first; it comes back when the page does not
     open. A smaller plan that has come is still held by its schedule for a month."""
     bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
-    if bought.schedule or bought.cancel_at:
+    if bought.schedule or bought.cancel_at or bought.cancel_at_period_end:
         schedules.take_back(account.subscription_id)
     try:
         yield

@@ -25,6 +25,7 @@ def send(account: StripeAccount, *, change: str, now: datetime) -> None:
         if bought.status in truth.STANDING and truth.tier_of(item.price) == subscription.tier:
             # Before the number is lowered: what this period was begun with is paid for.
             truth.write_seats(account, subscription, bought)
+            subscription.save(update_fields=["seats", "paid_seats", "paid_from"])
             key = f"seats:{account.workspace_id}:{change}"
             _bring(bought, item, seats=seats, paid=subscription.paid_seats, key=key)
         truth.mirror(account, subscription, now=now)

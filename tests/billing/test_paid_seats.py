@@ -5,6 +5,7 @@ import pytest
 from billing import seats
 from billing.gateways import gateway
 from billing.stripe import seats as at_stripes
+from billing.stripe import truth
 from billing.team import members
 from config.templatetags.ui import money
 from devkit.stripe.process import StripeProcess
@@ -153,3 +154,13 @@ def test_a_plan_bought_again_begins_with_its_own_seats(vendor: StripeProcess, al
     buy(alice, vendor, "teams")
 
     assert (alice.subscription.seats, alice.subscription.paid_seats) == (1, 1)
+
+
+def test_a_number_that_was_changed_at_stripe_is_ours_when_seats_are_told(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    bought = truth.api().v1.subscriptions.retrieve(account(alice).subscription_id)
+    truth.api().v1.subscriptions.update(bought.id, {"items": [{"id": truth.item_of(bought).id, "quantity": 2}]})
+
+    joins(alice, "Bob", vendor)
+
+    assert (alice.subscription.seats, alice.subscription.paid_seats) == (2, 2)

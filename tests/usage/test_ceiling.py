@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.db.models import F, Sum
+from django.test.utils import CaptureQueriesContext
 
 from accounts import tenancy
 from accounts.models import Membership
@@ -168,3 +169,13 @@ def test_32_at_once_of_8_members_never_pass_it(team_owner: Person, now: datetime
         holds = Hold.objects.filter(state="open").count()
     assert (words.count("held"), words.count("busy"), holds) == (20, 44, 20)
     assert total == {"requests": 5_000, "tokens": 5_000_000}
+
+
+def test_a_teams_quota_costs_two_queries_more_however_many_there_are(team_owner: Person, now: datetime) -> None:
+    for n in range(3):
+        use(join(team_owner, f"Member{n}"), now, str(n))
+
+    with tenancy.within(team_owner.workspace), CaptureQueriesContext(connection) as queries:
+        services.quota(membership=team_owner.membership, now=now)
+
+    assert len(queries) == 4
