@@ -174,7 +174,9 @@ def _dialogs() -> dict[str, Context]:
         "seats": upgrade | {
             "title": "Change seats", "action": "seats", "button": "Change seats",
             "lines": ["As many as members: then seats follow the members."],
-            "offer": offer(today_cents=None, then_cents=10900, then_on="1 Dec 2026", seats=5, seats_sent="5"),
+            "offer": offer(
+                today_cents=None, rest_cents=1600, then_cents=10900, then_on="1 Dec 2026", seats=5, seats_sent="5"
+            ),
         },
         "cancel": {
             "chosen": "cancel", "title": "Cancel Teams", "action": "cancel", "button": "Cancel subscription",
