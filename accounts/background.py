@@ -60,7 +60,7 @@ class PublicTask(Task):  # type: ignore[misc]  # celery has no types
 class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
     """A task that runs inside one workspace. Its message is a job's id; its arguments stand in the job's row.
 
-    A job of a workspace that is gone or suspended never runs.
+    A job of a workspace that is gone or suspended never runs; that of one being erased, only the eraser.
     """
 
     abstract = True
@@ -68,6 +68,7 @@ class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
     # The message's one argument is the job's id, not what the function takes.
     typing = False
     queue_name: ClassVar[str] = "default"
+    runs_in: ClassVar[str] = Workspace.State.ACTIVE
     # The longest silence of a worker that still counts as alive; long work calls `renew_lease`.
     lease: ClassVar[timedelta] = timedelta(seconds=120)
     # Called in the workspace, with the job's arguments, when the last attempt failed.
@@ -84,10 +85,10 @@ class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
             connection.close()
 
     def _run_claimed(self, job: Job) -> None:
-        workspace = Workspace.objects.filter(pk=job.workspace_id, state=Workspace.State.ACTIVE).first()
+        workspace = Workspace.objects.filter(pk=job.workspace_id, state=self.runs_in).first()
         if workspace is None:
-            log.warning("%s is not run: its workspace is not active", job)
-            _held(job).update(failed_at=timezone.now(), error="The workspace is not active.")
+            log.warning("%s is not run: its workspace is not %s", job, self.runs_in)
+            _held(job).update(failed_at=timezone.now(), error=f"The workspace is not {self.runs_in}.")
             return
         if job.attempts > MAX_ATTEMPTS:
             # Every worker that took it died without a word.

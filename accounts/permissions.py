@@ -25,3 +25,12 @@ def can_buy(membership: Membership) -> bool:
 def check_can_buy(membership: Membership) -> None:
     if not can_buy(membership):
         raise Forbidden("Only an owner can change the plan.")
+
+
+def can_delete_workspace(membership: Membership) -> bool:
+    return membership.role == Role.OWNER
+
+
+def check_can_delete_workspace(membership: Membership) -> None:
+    if not can_delete_workspace(membership):
+        raise Forbidden("Only an owner can delete the workspace.")

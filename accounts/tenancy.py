@@ -114,6 +114,11 @@ def member(*, user_id: object, workspace_id: object) -> Membership:
     return membership
 
 
+def is_deleted(workspace_id: uuid.UUID) -> bool:
+    """Or about to be gone."""
+    return not Workspace.objects.filter(pk=workspace_id).exclude(state=Workspace.State.ERASING).exists()
+
+
 def note_activity(membership: Membership) -> None:
     """Keep `last_active_at` within five minutes of the truth, without a write for each request."""
     now = timezone.now()

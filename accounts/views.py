@@ -46,9 +46,7 @@ class Settings(MemberPage):
         return WorkspaceForm(data, initial={"name": self.membership.workspace.name}, auto_id="workspace_%s")
 
     def save_workspace(self, form: forms.Form) -> None:
-        services.rename_workspace(
-            workspace=self.membership.workspace, name=form.cleaned_data["name"], by=self.membership
-        )
+        raise NotImplementedError  # with what the plan allows, which is known above
 
     def _page(self, request: HttpRequest, **forms_shown: forms.Form) -> HttpResponse:
         member = self.membership
@@ -60,10 +58,12 @@ class Settings(MemberPage):
             "has_second_factor": False,
         }
         context |= self.more()
+        if not context["can_change"]:
+            context["workspace_form"] = None
         return render(request, "accounts/settings.html", context | forms_shown, status=400 if forms_shown else 200)
 
     def more(self) -> dict[str, Any]:
-        return {"connections": []}
+        return {"connections": [], "can_change": True}
 
 
 class SetTheme(MemberPage):

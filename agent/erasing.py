@@ -7,9 +7,13 @@ be erased is decided once, under the subscription's lock, and everything after t
 import logging
 from datetime import datetime
 
+from django.utils import timezone
+
 from accounts import background, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection
+from agent import deletion
+from agent.exports import services as exports
 from agent.models import Conversation
 from agent.sync import ending
 from billing import erasure
@@ -22,6 +26,8 @@ def sweep(*, now: datetime) -> int:
     """Have workers erase where the time has come; what they could not finish is asked for again."""
     from agent.jobs import erase_content
 
+    deletion.finish_schemas()
+    deletion.resume()
     waiting = erasure.due(now=now)
     return sum(background.enqueue(erase_content, workspace_id=each, key="content") for each in waiting)
 
@@ -41,6 +47,8 @@ def erase(*, now: datetime) -> None:
         background.renew_lease()
         ending.erase(connection_id=str(connection_id))
     number = _erase_conversations(before=decided.decided_at)
+    # These hold conversations.
+    exports.forget(made_before=timezone.now())
     with tenancy.shared():
         erasure.finish(workspace_id=workspace_id, decided_at=decided.decided_at)
     log.info("workspace %s: %d conversations are erased", workspace_id, number)

@@ -9,7 +9,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import background, tenancy
-from agent import erasing, indexing
+from accounts.models import Workspace
+from agent import deletion, erasing, indexing
+from agent.exports import services as exports
 from agent.live.jobs import forget_events, read_noticed, take_events
 from agent.runs import ending
 from agent.sync.jobs import erase_connection, look_after_syncs, scheduled, sync
@@ -19,7 +21,10 @@ __all__ = [
     "erase_connection",
     "erase_content",
     "erase_ended",
+    "erase_workspace",
+    "export",
     "forget_events",
+    "forget_exports",
     "look_after_syncs",
     "read_noticed",
     "restore_index",
@@ -81,3 +86,28 @@ def erase_ended() -> None:
 def erase_content() -> None:
     # Safe to repeat: what was decided stays decided, and deleting what is gone does nothing.
     erasing.erase(now=timezone.now())
+
+
+@shared_task(
+    base=background.WorkspaceJob,
+    name="agent.jobs.erase_workspace",
+    queue_name="sync",
+    runs_in=Workspace.State.ERASING,
+)
+def erase_workspace() -> None:
+    # Safe to repeat: the workspace's row goes last.
+    deletion.erase()
+
+
+@shared_task(
+    base=background.WorkspaceJob, name="agent.jobs.export", queue_name="sync", gave_up=staticmethod(exports.give_up)
+)
+def export(*, export_id: str) -> None:
+    # Safe to repeat: it begins anew, and one that is ready is left alone.
+    exports.build(export_id=uuid.UUID(export_id), now=timezone.now())
+
+
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.forget_exports")
+def forget_exports() -> None:
+    # Safe to repeat: what is gone is gone.
+    exports.forget(made_before=timezone.now() - exports.KEPT)

@@ -83,6 +83,8 @@ class Shell:
             "url": reverse("plan") if can_buy(self.membership) else "",
             "action": "Choose a plan" if self.plan.plan.trial or self.plan.ended_at else "See the plan",
             "dismissal": said.key if said.can_be_dismissed else "",
+            # Nobody is kept by an end: the other way out.
+            "leave_url": reverse("settings") + "#data" if self.plan.ended_at else "",
         }
 
     @property

@@ -14,6 +14,8 @@ api = [
     path("agent/conversations", json.Conversations.as_view(), name="api-conversations"),
     path("agent/conversations/<uuid:conversation_id>", json.OneConversation.as_view(), name="api-conversation"),
     path("workspace", json.OneWorkspace.as_view(), name="api-workspace"),
+    path("workspace/export", json.WorkspaceExport.as_view(), name="api-export"),
+    path("workspace/export/<uuid:export_id>", json.ExportFile.as_view(), name="api-export-file"),
     *sync.api,
     *live.api,
 ]

@@ -13,6 +13,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
+from accounts import tenancy
 from accounts.models import Membership
 from accounts.permissions import check_can_buy
 from billing import seats as seating
@@ -47,9 +48,14 @@ class NothingToChange(NotAllowed):
 
 @contextmanager
 def locked(workspace_id: uuid.UUID, now: datetime) -> Iterator[Subscription]:
-    """The subscription, locked and with what the clock has made true written into it. Opens a transaction."""
+    """The subscription, locked and with what the clock has made true written into it. Opens a transaction.
+
+    Raises NotAMember for a workspace that was deleted: nothing may be bought for it any more.
+    """
     with transaction.atomic():
-        subscription = Subscription.objects.select_for_update().get(workspace_id=workspace_id)
+        subscription = Subscription.objects.select_for_update().filter(workspace_id=workspace_id).first()
+        if subscription is None or tenancy.is_deleted(workspace_id):
+            raise tenancy.NotAMember("This workspace was deleted.")
         subscription.catch_up(now)
         yield subscription
 

@@ -148,6 +148,17 @@ class Subscription(models.Model):
             return self.seats
         return max(self.paid_seats, self.seats)
 
+    def end(self, *, by: uuid.UUID | None, now: datetime) -> None:
+        """At once, whatever it was."""
+        self.catch_up(now)
+        if self.status == self.Status.TRIALING:
+            self.trial_ends_at = min(self.trial_ends_at, now)
+        elif self.status != self.Status.CANCELED:
+            self.status, self.ended_at, self.past_due_since = self.Status.CANCELED, now, None
+            self.forget_pending()
+        self.changed_by, self.changed_at = by, now
+        self.save()
+
     def forget_pending(self) -> None:
         self.pending_tier, self.pending_at, self.pending_price_cents = "", None, None
 

@@ -8,7 +8,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts.models import Membership, Role
-from billing.effective import EffectivePlan, check_access, effective
+from billing.effective import EffectivePlan, PaymentRequired, TrialExpired, check_access, effective
 from billing.models import Subscription
 from billing.plans import PLANS, Feature, Plan, Tier, upgrade_url
 from config.errors import AppError
@@ -39,6 +39,19 @@ def check_open(membership: Membership, *, method: str) -> None:
             plan=Tier.TEAMS,
             upgrade_url=upgrade_url(),
         )
+
+
+def check_can_change(membership: Membership) -> None:
+    """As `check_open`, for services that stand behind a page which stays open."""
+    check_open(membership, method="POST")
+
+
+def can_change(membership: Membership) -> bool:
+    try:
+        check_can_change(membership)
+    except (TrialExpired, PaymentRequired, PlanRequired):
+        return False
+    return True
 
 
 def plan_of(membership: Membership, *, now: datetime | None = None) -> EffectivePlan:

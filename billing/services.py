@@ -86,9 +86,28 @@ def _beginning(user: User, workspace_name: str, now: datetime) -> Registration:
 
 def _save(made: Registration) -> None:
     with transaction.atomic():
-        made.membership.workspace.schema_name = schemas.claim()
         made.user.save(force_insert=True)
-        made.membership.workspace.save(force_insert=True)
-        made.membership.save(force_insert=True)
-        made.subscription.save(force_insert=True)
+        _save_workspace(made)
         EmailAddress.objects.create(user=made.user, email=made.user.email, primary=True)
+
+
+def _save_workspace(made: Registration) -> None:
+    made.membership.workspace.schema_name = schemas.claim()
+    made.membership.workspace.save(force_insert=True)
+    made.membership.save(force_insert=True)
+    made.subscription.save(force_insert=True)
+
+
+def begin_anew(*, user: User, now: datetime) -> Membership:
+    """An empty workspace for somebody who would have none. It has no trial: they had theirs.
+
+    In the caller's transaction. Raises NoSchemaReady.
+    """
+    made = _beginning(user, "", now)
+    subscription = made.subscription
+    subscription.started_at = subscription.started_at - (subscription.trial_ends_at - now)
+    subscription.trial_ends_at = now
+    # There is nothing to erase, and nobody to be warned of it.
+    subscription.content_erased_at = now
+    _save_workspace(made)
+    return made.membership

@@ -251,3 +251,21 @@ def lines(shown: dict[str, Any]) -> Iterator[tuple[object, ...]]:
 def plain(text: str) -> str:
     """A cell that begins like a formula would be run by a spreadsheet."""
     return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} or text[:1] in {"\t", "\r", "\n"} else text
+
+
+LOG_COLUMNS = ("at", "user_id", "kind", "run_id", "requests", "input_tokens", "output_tokens", "model", "outcome", "ms")
+
+
+def log_line(entry: Entry) -> tuple[object, ...]:
+    return (
+        entry.at.isoformat(timespec="seconds"),
+        entry.member_id,
+        entry.kind,
+        entry.run_id or "",
+        entry.requests,
+        entry.input_tokens,
+        entry.output_tokens,
+        plain(entry.model),
+        entry.outcome,
+        entry.milliseconds,
+    )

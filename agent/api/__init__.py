@@ -1,5 +1,17 @@
 from .conversations import Conversations, OneConversation
+from .exports import ExportFile, WorkspaceExport
 from .runs import Ask, OneRun, RunEvents, RunFeedback, StopRun
 from .workspace import OneWorkspace
 
-__all__ = ["Ask", "Conversations", "OneConversation", "OneRun", "OneWorkspace", "RunEvents", "RunFeedback", "StopRun"]
+__all__ = [
+    "Ask",
+    "Conversations",
+    "ExportFile",
+    "OneConversation",
+    "OneRun",
+    "OneWorkspace",
+    "RunEvents",
+    "RunFeedback",
+    "StopRun",
+    "WorkspaceExport",
+]

@@ -1,16 +1,15 @@
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import services
 from accounts.edge import MemberAPI
 from accounts.models import Membership
-from accounts.permissions import check_can_manage
+from accounts.permissions import check_can_delete_workspace, check_can_manage
+from agent import configuring, deletion
 from agent.sync import intervals
 
 
@@ -24,8 +23,25 @@ class WorkspaceFields(serializers.Serializer[Any]):
     longest_sync_interval_minutes = serializers.IntegerField()
 
 
+class Deletion(serializers.Serializer[Any]):
+    confirm = serializers.CharField(max_length=200, help_text="The workspace's name, as it is shown.")
+
+
+class DeletionFields(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    erases_at = serializers.DateTimeField(help_text="When erasing begins; it takes minutes.")
+    erases = serializers.ListField(child=serializers.CharField())
+    keeps = serializers.ListField(child=serializers.CharField())
+
+
 class OneWorkspace(MemberAPI):
-    """What concerns everybody in the workspace. For owners and admins."""
+    """What concerns everybody in the workspace. For owners and admins; only an owner can delete it."""
+
+    @property
+    def open_when_expired(self) -> bool:
+        """Nobody is kept here because of a trial or a payment that ended."""
+        return self.request.method == "DELETE"
 
     class Input(serializers.Serializer[Any]):
         name = serializers.CharField(max_length=120, required=False)
@@ -47,13 +63,19 @@ class OneWorkspace(MemberAPI):
         check_can_manage(self.membership)
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
-        given = form.validated_data
-        with transaction.atomic():
-            if "sync_interval_minutes" in given:
-                intervals.choose(by=self.membership, minutes=given["sync_interval_minutes"], now=timezone.now())
-            if "name" in given:
-                services.rename_workspace(workspace=self.membership.workspace, name=given["name"], by=self.membership)
+        configuring.configure(by=self.membership, now=timezone.now(), **form.validated_data)
         return Response(shown(self.membership))
+
+    @extend_schema(request=Deletion, responses={202: DeletionFields})
+    def delete(self, request: Request) -> Response:
+        """Everything in it, for everybody, at once and for good. The subscription ends, and nothing more is charged."""
+        check_can_delete_workspace(self.membership)
+        form = Deletion(data=request.data)
+        form.is_valid(raise_exception=True)
+        now, workspace = timezone.now(), self.membership.workspace
+        deletion.delete(by=self.membership, confirm=form.validated_data["confirm"], now=now)
+        about = {"id": workspace.pk, "name": workspace.name, "erases_at": now}
+        return Response({**about, "erases": deletion.ERASES, "keeps": deletion.KEEPS}, status=202)
 
 
 def shown(membership: Membership) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts import background, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection, Job, Membership
+from agent.exports import services as exports
 from agent.models import Change, Chunk, Disconnection, Page, Run, Source, SyncRun
 from agent.runs import services as runs
 from integrations import vectors
@@ -105,6 +106,8 @@ def erase(*, connection_id: str) -> None:
         return
     _forget(key)
     runs.forget_quotes(key)
+    # They may quote it too.
+    exports.forget(made_before=timezone.now())
     _wait_for_syncs(workspace_id)
     _wait_for_restoring(workspace_id, key)
     vectors.workspace(workspace_id).collection(key).drop()

@@ -1,12 +1,14 @@
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,9 +17,15 @@ from accounts import connections as authorizations
 from accounts import tenancy
 from accounts import views as accounts
 from accounts.models import Connection, Workspace
+from accounts.permissions import can_delete_workspace, check_can_delete_workspace
+from agent import configuring, deletion
+from agent.api.exports import shown as exported
+from agent.exports import services as exports
 from agent.models import Disconnection, Page
 from agent.sync import ending, intervals
 from agent.sync.freshness import every
+from billing.permissions import can_change
+from config.errors import InvalidField
 
 # Offered besides what the plan allows at most and what is set.
 INTERVALS = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240, 480, 720, 1440))
@@ -46,6 +54,15 @@ class WorkspaceForm(accounts.WorkspaceForm):
             field.help_text = _("Your plan now allows %s at most, so that is what happens.") % every(least)
 
 
+class DeletionForm(forms.Form):
+    confirm = forms.CharField(max_length=200)
+
+    def __init__(self, data: Any = None, *, name: str) -> None:
+        super().__init__(data, auto_id="deletion_%s")
+        self.fields["confirm"].label = _("Type %s to confirm") % name
+        self.fields["confirm"].widget.attrs["autocomplete"] = "off"
+
+
 class Settings(accounts.Settings):
     """The settings page with its connections to Notion: sharing one, or ending it and removing what was read."""
 
@@ -53,26 +70,45 @@ class Settings(accounts.Settings):
         return WorkspaceForm(data, workspace=self.membership.workspace, now=timezone.now())
 
     def save_workspace(self, form: forms.Form) -> None:
-        with transaction.atomic():
-            super().save_workspace(form)
-            if "sync_interval_minutes" in form.fields:
-                minutes = form.cleaned_data["sync_interval_minutes"]
-                intervals.choose(by=self.membership, minutes=minutes, now=timezone.now())
+        configuring.configure(by=self.membership, now=timezone.now(), **form.cleaned_data)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        section = request.POST.get("section")
-        if section not in {"connection", "sharing"}:
-            return super().post(request)
+        section = request.POST.get("section", "")
+        if section in ACTIONS:
+            return ACTIONS[section](self, request)
+        return super().post(request)
+
+    def end_connection(self, request: HttpRequest) -> HttpResponse:
         connection = self._endable(request.POST.get("connection", ""))
-        if section == "sharing":
-            authorizations.share(connection, by=self.membership, is_shared=request.POST.get("shared") == "yes")
-            messages.success(request, _("Saved."))
-        else:
-            with tenancy.within(self.membership.workspace):
-                ending.disconnect(membership=self.membership, connection_id=connection.id)
-            messages.success(
-                request, _("Notion is disconnected. What was read is being erased; below it says when nothing is left.")
-            )
+        with tenancy.within(self.membership.workspace):
+            ending.disconnect(membership=self.membership, connection_id=connection.id)
+        messages.success(
+            request, _("Notion is disconnected. What was read is being erased; below it says when nothing is left.")
+        )
+        return redirect("settings")
+
+    def share_connection(self, request: HttpRequest) -> HttpResponse:
+        connection = self._endable(request.POST.get("connection", ""))
+        configuring.share(connection, by=self.membership, is_shared=request.POST.get("shared") == "yes")
+        messages.success(request, _("Saved."))
+        return redirect("settings")
+
+    def export(self, request: HttpRequest) -> HttpResponse:
+        with tenancy.within(self.membership.workspace):
+            exports.ask(membership=self.membership, now=timezone.now())
+        return redirect(reverse("settings") + "#data")
+
+    def delete_workspace(self, request: HttpRequest) -> HttpResponse:
+        check_can_delete_workspace(self.membership)
+        form, name = DeletionForm(request.POST, name=self.membership.workspace.name), self.membership.workspace.name
+        if not form.is_valid():
+            return self._page(request, deletion_form=form)
+        try:
+            deletion.delete(by=self.membership, now=timezone.now(), **form.cleaned_data)
+        except InvalidField as error:
+            form.add_error("confirm", error.detail)
+            return self._page(request, deletion_form=form)
+        messages.success(request, _("%s is deleted and is being erased. Nothing more is charged for it.") % name)
         return redirect("settings")
 
     def more(self) -> dict[str, Any]:
@@ -84,7 +120,26 @@ class Settings(accounts.Settings):
             "ended": ended,
             "is_erasing": any(each.erased_at is None for each in ended),
             "confirm_disconnect": self._confirmed(self._endable(asked)) if asked else None,
+            # Otherwise the plan is closed, and nothing is offered that it would refuse.
+            "can_change": self.can_change,
+            "export": self._export(),
+            "erases": deletion.ERASES,
+            "keeps": deletion.KEEPS,
+            "deletion_form": self._deletion_form(),
         }
+
+    @cached_property
+    def can_change(self) -> bool:
+        return can_change(self.membership)
+
+    def _export(self) -> dict[str, Any] | None:
+        with tenancy.within(self.membership.workspace):
+            export = exports.newest(membership=self.membership, now=timezone.now())
+        return exported(export) if export else None
+
+    def _deletion_form(self) -> DeletionForm | None:
+        may = can_delete_workspace(self.membership)
+        return DeletionForm(name=self.membership.workspace.name) if may else None
 
     def _row(self, connection: Connection) -> dict[str, Any]:
         is_mine = connection.owner_id == self.membership.user_id
@@ -94,7 +149,9 @@ class Settings(accounts.Settings):
             "connected_at": connection.connected_at,
             "is_shared": connection.is_shared,
             "status": connection.status,
-            "can_share": is_mine and self.membership.may_write,
+            "can_share": is_mine
+            and self.membership.may_write
+            and (connection.is_shared or can_change(self.membership)),
             "can_disconnect": is_mine or self.membership.may_manage,
         }
 
@@ -112,3 +169,11 @@ class Settings(accounts.Settings):
             return authorizations.endable(self.membership, uuid.UUID(given))
         except (ValueError, authorizations.NoConnection) as error:
             raise Http404 from error
+
+
+ACTIONS: dict[str, Callable[[Settings, HttpRequest], HttpResponse]] = {
+    "connection": Settings.end_connection,
+    "sharing": Settings.share_connection,
+    "export": Settings.export,
+    "deletion": Settings.delete_workspace,
+}

@@ -86,6 +86,10 @@ class Gateway(Protocol):
         """At the period's end: a smaller plan, or with None the end."""
         ...
 
+    def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+        """At once, and nothing is charged from then on, nor can a page to pay at that is open be used."""
+        ...
+
     def resume(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
         """Takes back what `schedule` has arranged."""
         ...

@@ -33,6 +33,9 @@ class Manual:
         subscription.changed_by, subscription.changed_at = by, now
         subscription.save()
 
+    def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+        subscription.end(by=by, now=now)
+
     def resume(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
         subscription.forget_pending()
         subscription.changed_by, subscription.changed_at = by, now

@@ -18,7 +18,7 @@ from billing.gateways.manual import Manual
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier, upgrade_url
 from billing.states import State
-from billing.stripe import paying, renewal, schedules, truth
+from billing.stripe import leaving, paying, renewal, schedules, truth
 from billing.stripe.setup import NotSetUp, portal_configuration, price_of
 from integrations.stripe import StripeError
 
@@ -96,6 +96,14 @@ class Stripe:
         schedules.plan(account.subscription_id, tier)
         subscription.changed_by = by
         truth.mirror(account, subscription, now=now)
+
+    @_talking()
+    def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+        account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+        if account is not None:
+            leaving.end_all(account)
+            truth.mirror(account, subscription, now=now)
+        subscription.end(by=by, now=now)
 
     @_talking()
     def resume(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:

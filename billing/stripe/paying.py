@@ -4,7 +4,7 @@ from accounts.models import Role, Workspace
 from billing.gateways.contract import Refused
 from billing.models import StripeAccount, Subscription
 from billing.plans import Plan, Tier, upgrade_url
-from billing.stripe import truth
+from billing.stripe import leaving, truth
 from billing.stripe.setup import portal_configuration, price_of
 
 
@@ -41,8 +41,7 @@ def checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) -
     api = truth.api().v1
     if truth.ask(account).is_standing:
         raise AlreadyBought("A subscription has just been bought. It will show here in a moment.")
-    for older in api.checkout.sessions.list({"customer": account.customer_id, "status": "open"}).data:
-        api.checkout.sessions.expire(older.id)
+    leaving.close_checkouts(account)
     session = api.checkout.sessions.create(
         {
             "mode": "subscription",

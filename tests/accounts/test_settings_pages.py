@@ -1,6 +1,18 @@
-import pytest
+from datetime import timedelta
 
-from tests.people import Person, join
+import pytest
+from django.utils import timezone
+
+from accounts.models import Connection
+from billing.models import Subscription
+from tests.people import Person, join, put_on_plan
+
+LONG_AGO = timezone.now() - timedelta(days=20)
+CLOSED = {
+    "trial": {"trial_ends_at": LONG_AGO},
+    "ended": {"tier": "pro", "status": "canceled", "ended_at": LONG_AGO},
+    "late": {"tier": "pro", "status": "past_due", "past_due_since": LONG_AGO},
+}
 
 
 def test_a_member_changes_their_name(alice: Person) -> None:
@@ -23,6 +35,53 @@ def test_a_workspace_keeps_its_name_when_none_is_given(alice: Person) -> None:
 
     alice.workspace.refresh_from_db()
     assert (answer.status_code, alice.workspace.name) == (400, "Alice's company")
+
+
+@pytest.mark.parametrize("facts", CLOSED.values(), ids=CLOSED)
+def test_a_closed_plan_renames_nothing_by_either_door(alice: Person, facts: dict[str, object]) -> None:
+    Subscription.objects.filter(workspace=alice.workspace).update(**facts)
+
+    by_api = alice.api.patch("/workspace", {"name": "Better Ltd"}, format="json")
+    by_page = alice.web.post("/app/settings", {"section": "workspace", "name": "Better Ltd"})
+
+    alice.workspace.refresh_from_db()
+    assert (by_api.status_code, by_page.status_code, alice.workspace.name) == (402, 402, "Alice's company")
+
+
+@pytest.mark.parametrize("facts", CLOSED.values(), ids=CLOSED)
+def test_a_closed_plan_is_offered_nothing_that_it_refuses(alice: Person, facts: dict[str, object]) -> None:
+    before = alice.web.get("/app/settings").content.decode()
+    Subscription.objects.filter(workspace=alice.workspace).update(**facts)
+
+    after = alice.web.get("/app/settings").content.decode()
+
+    for offered in ("Connect Notion", "Save workspace"):
+        assert (offered in before, offered in after) == (True, False)
+    for way_out in ("Export", "Delete the workspace", "Save profile"):
+        assert way_out in after
+
+
+def test_a_closed_plan_shares_nothing_more_and_takes_back_what_it_shared(alice: Person) -> None:
+    put_on_plan(alice, "teams")
+    connection = Connection.objects.create(workspace=alice.workspace, owner=alice.user, kind="token", bot_id="b")
+    Subscription.objects.filter(workspace=alice.workspace).update(status="canceled", ended_at=LONG_AGO)
+    form = {"section": "sharing", "connection": str(connection.pk)}
+
+    shared = alice.web.post("/app/settings", form | {"shared": "yes"})
+    Connection.objects.filter(pk=connection.pk).update(is_shared=True)
+    taken_back = alice.web.post("/app/settings", form | {"shared": "no"})
+
+    connection.refresh_from_db()
+    assert (shared.status_code, taken_back.status_code, connection.is_shared) == (402, 302, False)
+
+
+def test_who_a_team_left_over_changes_no_settings(bob: Person, team_owner: Person) -> None:
+    type(bob.membership).objects.filter(pk=bob.membership.pk).update(role="admin")
+    put_on_plan(team_owner, "plus")
+
+    answer = bob.web.post("/app/settings", {"section": "workspace", "name": "Bob Ltd"})
+
+    assert answer.status_code == 403
 
 
 def test_a_member_cannot_rename_the_workspace(bob: Person) -> None:

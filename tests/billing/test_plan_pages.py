@@ -114,6 +114,8 @@ def test_an_expired_trial_sees_that_it_ended_on_every_page_but_the_way_out(expir
     assert (closed.status_code, "The trial has ended." in closed.content.decode()) == (402, True)
     assert expired.web.get("/app/plan").status_code == 200
     assert expired.web.get("/app/settings").status_code == 200
+    assert "Export or delete" in closed.content.decode()
+    assert "Export or delete" in expired.web.get("/app/settings").content.decode()
 
 
 def test_an_upgrade_opens_the_pages(expired: Person) -> None:

@@ -129,10 +129,14 @@ JSON = {
     "workspace": api(
         "GET",
         "PATCH",
-        bodies={"PATCH": {"name": "Mine now"}},
-        viewer=some("GET", "PATCH"),
+        "DELETE",
+        bodies={"PATCH": {"name": "Mine now"}, "DELETE": {"confirm": "nightjarmerger"}},
+        viewer=some("GET", "PATCH", "DELETE"),
+        expired=some("DELETE"),
         shared_in_workspace=True,
     ),
+    "workspace/export": api("GET", "POST", viewer_may=some("POST"), expired=some("GET", "POST")),
+    "workspace/export/<uuid:export_id>": api("GET", ids={"export_id": "export"}, expired=some("GET")),
     "workspace/invitations": api(
         "GET", "POST", bodies={"POST": {"email": "new@example.com"}}, viewer=some("GET", "POST")
     ),
@@ -162,7 +166,7 @@ WAY_OUT = {
     "user/upgrade-subscription": some("POST"),
     "usage/quota": some("GET"),
     "user/notion-integration": some("DELETE"),
-    "workspace/export": some("POST"),
+    "workspace/export": some("GET", "POST"),
     "workspace": some("DELETE"),
 }
 # Beside it: what leads to a plan or out of a team, and what describes the API.
@@ -176,6 +180,7 @@ BESIDE_IT = (
     "subscription/portal",
     "webhooks/stripe",
     "webhooks/notion",
+    "workspace/export/<uuid:export_id>",
     "admin/users/<uuid:user_id>",
     "invitations/accept",
     "openapi.json",

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import sealed, tenancy
 from accounts.models import Connection, Invitation, Mail, Role
-from agent.models import Chunk, Conversation, Page, Run, Source, SyncRun
+from agent.models import Chunk, Conversation, Export, ExportPart, Page, Run, Source, SyncRun
 from tasks.models import Task
 from tests.people import Person, join, put_on_plan, sign_up
 
@@ -142,6 +142,8 @@ def _things(alice: Person) -> dict[str, UUID]:
             finished_at=now,
         )
         task = Task.objects.create(owner_id=owner, title=SECRET)
+        export = Export.objects.create(owner_id=owner, status="ready", ready_at=now, size=len(SECRET))
+        ExportPart.objects.create(export=export, number=0, data=SECRET.encode())
     Mail.objects.create(key=f"x:{owner}", to=alice.email, subject="Hello", workspace=alice.workspace)
     invitation = Invitation.objects.create(
         workspace=alice.workspace,
@@ -158,6 +160,7 @@ def _things(alice: Person) -> dict[str, UUID]:
         "conversation": conversation.pk,
         "run": run.pk,
         "task": task.pk,
+        "export": export.pk,
         "workspace": alice.workspace.pk,
         "user": alice.user.pk,
     }

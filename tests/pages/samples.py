@@ -315,6 +315,10 @@ class ProfileForm(forms.Form):
     theme = forms.ChoiceField(label="Theme", choices=[("system", "System"), ("light", "Light"), ("dark", "Dark")])
 
 
+class DeletionForm(forms.Form):
+    confirm = forms.CharField(label="Type Northwind Ltd to confirm")
+
+
 class WorkspaceForm(forms.Form):
     name = forms.CharField(label="Workspace name", help_text="Shown in the sidebar and in e-mails.")
 

@@ -152,8 +152,11 @@ def _people() -> dict[str, State]:
     failed = {"email": "tom@northwind.example", "is_ok": False, "words": "Tom is a member already.", "link": ""}
     settings = {
         "section": "settings", "profile_form": s.ProfileForm({"name": ""}), "connections": [s.CONNECTION],
-        "workspace_form": s.WorkspaceForm(auto_id="workspace_%s"),
+        "workspace_form": s.WorkspaceForm(auto_id="workspace_%s"), "can_change": True,
+        "deletion_form": s.DeletionForm(auto_id="deletion_%s"),
+        "erases": ["conversations, answers and exports", "tasks, sources and usage"], "keeps": ["your account"],
     }  # fmt: skip
+    made = {"status": "ready", "created_at": s.NOW, "bytes": 1_204_000, "download_url": "/workspace/export/1"}
     return {
         "members": ("accounts/members.html", members),
         "members-remove": ("accounts/members.html", members | {"confirm_remove": s.PEOPLE[1]}),
@@ -179,6 +182,17 @@ def _people() -> dict[str, State]:
         "members-single": ("accounts/members.html", {"section": "members", "is_available": False}),
         "settings": ("accounts/settings.html", settings),
         "settings-ended": ("accounts/settings.html", settings | {"ended": s.ENDED, "is_erasing": True}),
+        "settings-export": ("accounts/settings.html", settings | {"export": made}),
+        "settings-export-working": ("accounts/settings.html", settings | {"export": {"status": "working"}}),
+        "settings-export-failed": ("accounts/settings.html", settings | {"export": {"status": "failed"}}),
+        "settings-delete-wrong": (
+            "accounts/settings.html",
+            settings | {"deletion_form": s.DeletionForm({}, auto_id="deletion_%s")},
+        ),
+        "settings-closed": (
+            "accounts/settings.html",
+            settings | {"workspace_form": None, "can_change": False, "connections": []},
+        ),
         "settings-disconnect": ("accounts/settings.html", settings | {"confirm_disconnect": s.CONNECTION}),
     }
 

@@ -10,7 +10,6 @@ from accounts.edge import MemberPage
 from accounts.models import Membership
 from config.errors import InvalidField
 from usage import analytics, shown
-from usage.models import Entry
 from usage.quota import quota
 
 LOG_MOST = 50_000
@@ -49,26 +48,8 @@ class UsageExport(MemberPage):
             left = quota(membership=self.membership, now=timezone.now())
             span = shown.choose(request.GET, left, ZoneInfo(self.membership.user.timezone)).span
             entries = span.of(analytics.visible_to(self.membership)).order_by("-at", "pk")[:LOG_MOST]
-            writer.writerow(COLUMNS)
-            writer.writerows(_line(entry) for entry in entries.iterator(chunk_size=2_000))
+            writer.writerow(shown.LOG_COLUMNS)
+            writer.writerows(shown.log_line(entry) for entry in entries.iterator(chunk_size=2_000))
         else:
             writer.writerows(shown.lines(_shown(self.membership, request.GET)))
         return response
-
-
-COLUMNS = ("at", "user_id", "kind", "run_id", "requests", "input_tokens", "output_tokens", "model", "outcome", "ms")
-
-
-def _line(entry: Entry) -> tuple[object, ...]:
-    return (
-        entry.at.isoformat(timespec="seconds"),
-        entry.member_id,
-        entry.kind,
-        entry.run_id or "",
-        entry.requests,
-        entry.input_tokens,
-        entry.output_tokens,
-        shown.plain(entry.model),
-        entry.outcome,
-        entry.milliseconds,
-    )

@@ -1,0 +1,34 @@
+"""What concerns everybody in a workspace, changed by owners and admins while their plan lets them."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts import connections as authorizations
+from accounts import services
+from accounts.models import Connection, Membership
+from accounts.permissions import check_can_manage
+from agent.sync import intervals
+from billing.permissions import check_can_change
+
+
+def configure(*, by: Membership, now: datetime, **choices: Any) -> None:
+    """`name`, and `sync_interval_minutes` (None: as often as the plan allows): those that are given, all or none.
+
+    Raises Forbidden, TrialExpired, PaymentRequired, PlanRequired or InvalidField.
+    """
+    check_can_manage(by)
+    check_can_change(by)
+    with transaction.atomic():
+        if "sync_interval_minutes" in choices:
+            intervals.choose(by=by, minutes=choices["sync_interval_minutes"], now=now)
+        if "name" in choices:
+            services.rename_workspace(workspace=by.workspace, name=choices["name"], by=by)
+
+
+def share(connection: Connection, *, by: Membership, is_shared: bool) -> None:
+    """As in accounts, while the plan is open. Taking it back is always possible."""
+    if is_shared:
+        check_can_change(by)
+    authorizations.share(connection, by=by, is_shared=is_shared)

@@ -1,0 +1,90 @@
+"""Deleting a workspace: closed at once, then erased everywhere by a worker. It may be killed at any moment.
+
+Its people's accounts stay. What goes: everything in its schema, the schema with its role, its vectors, what Redis holds
+of it, and the shared rows about it (members, connections with their tokens, invitations, mails, jobs, subscription).
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import background, schemas, tenancy
+from accounts import connections as authorizations
+from accounts.models import Connection, Job, Membership, Workspace, WorkspaceSchema
+from billing import deletion
+from config import valkey
+from integrations import vectors
+
+log = logging.getLogger(__name__)
+PAUSE = timedelta(seconds=5)
+# Said before and after, on the page and by the API.
+ERASES = (
+    "conversations, answers and exports",
+    "what was read from Notion, and the search index",
+    "tasks, sources and usage",
+    "connections and their access to Notion",
+    "members, invitations and settings",
+)
+KEEPS = (
+    "your account, and every other workspace",
+    "everything in Notion itself",
+    "invoices that were written already",
+    "backups of the database, until they run out",
+)
+
+
+def delete(*, by: Membership, confirm: str, now: datetime) -> None:
+    """Raises what `billing.deletion.close` raises; then nothing was changed."""
+    deletion.close(by=by, confirm=confirm, now=now, then=lambda: _enqueue(by.workspace))
+
+
+def resume() -> None:
+    """Ask again for what could not be finished, whatever kept it from that."""
+    for workspace in Workspace.objects.filter(state=Workspace.State.ERASING):
+        _enqueue(workspace)
+
+
+def _enqueue(workspace: Workspace) -> None:
+    from agent.jobs import erase_workspace
+
+    background.enqueue(erase_workspace, workspace_id=workspace.pk, key="workspace")
+
+
+def erase() -> None:
+    """The job, inside the workspace that nobody can enter any more."""
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None
+    with tenancy.shared():
+        for connection in Connection.objects.filter(workspace_id=workspace_id):
+            authorizations.revoke(connection)
+            authorizations.end(connection)
+        _wait_for_work(workspace_id)
+        # The vectors before the rows: while the rows are there, this begins again after a crash.
+        vectors.workspace(workspace_id).drop()
+        for key in valkey.client().scan_iter(match=f"*{workspace_id}*", count=1_000):
+            valkey.client().delete(key)
+        with transaction.atomic():
+            workspace = Workspace.objects.get(pk=workspace_id)
+            WorkspaceSchema.objects.filter(name=workspace.schema_name).update(state=WorkspaceSchema.State.ERASING)
+            Workspace.objects.filter(pk=workspace_id).delete()
+        finish_schemas()
+    log.info("workspace %s is erased", workspace_id)
+
+
+def _wait_for_work(workspace_id: object) -> None:
+    """A worker that began before would write vectors anew; none begins any more."""
+    from agent.jobs import erase_workspace
+
+    now = timezone.now()
+    at_work = Job.objects.filter(workspace_id=workspace_id, leased_until__gt=now).exclude(name=erase_workspace.name)
+    if at_work.exists():
+        raise background.Later(now + PAUSE)
+
+
+def finish_schemas() -> None:
+    """Those whose workspace is gone. Dropping one twice does nothing."""
+    left = WorkspaceSchema.objects.filter(state=WorkspaceSchema.State.ERASING)
+    for name in left.values_list("name", flat=True):
+        schemas.drop(name)

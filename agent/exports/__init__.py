@@ -1,0 +1,1 @@
+"""Everything that a member may read, as one file to take along."""
