@@ -4,9 +4,8 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from accounts.models import Membership, Role
+from accounts.models import Membership
 from accounts.permissions import can_buy
-from billing.effective import Access
 from billing.moments import on, zone_of
 from billing.plans import cheapest_with_more
 from usage.quota import Metric, Quota
@@ -18,8 +17,7 @@ WORDS = {"requests": "questions", "tokens": "tokens"}
 
 def of_quota(left: Quota, membership: Membership) -> dict[str, str] | None:
     """The worse of both limits: red when nothing can be asked any more, amber from 80 %. For everybody who may ask."""
-    may_ask = left.plan.plan.is_per_seat or membership.role == Role.OWNER
-    if not may_ask or left.plan.access != Access.FULL:
+    if not left.is_open:
         return None
     metrics = {"requests": (left.requests, 1), "tokens": (left.tokens, LEAST_RUN_TOKENS)}
     for name, (metric, least) in metrics.items():

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Membership
-from billing.effective import EffectivePlan, effective
+from billing.effective import Access, EffectivePlan, effective
 from billing.models import Subscription
+from billing.permissions import is_included
 from usage import periods
 from usage.ceiling import ceiling
 from usage.models import Period
@@ -26,10 +27,12 @@ class Metric:
     runs_out_at: datetime | None
     # What all members of a team have together; None where there is one.
     together: "Metric | None" = None
+    # Whether anything can be asked at all; what is left of a plan that has ended is nothing.
+    is_open: bool = True
 
     @property
     def remaining(self) -> int:
-        own = max(0, self.limit - self.used - self.held)
+        own = max(0, self.limit - self.used - self.held) if self.is_open else 0
         return own if self.together is None else min(own, self.together.remaining)
 
 
@@ -40,6 +43,7 @@ class Quota:
     tokens: Metric
     asked_at: datetime
     seats: int
+    is_open: bool = True
 
     @property
     def tier(self) -> str:
@@ -58,6 +62,7 @@ def quota(*, membership: Membership, now: datetime) -> Quota:
     """Two queries, with a team's seats two more, always; it writes nothing. Call inside the workspace."""
     subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
     current = effective(subscription, now)
+    is_open = current.access == Access.FULL and is_included(current, membership)
     limits = periods.limits(current, membership)
     period = periods.find_period(member_id=membership.user_id, span=current.period, now=now)
     together = ceiling(subscription, current, now=now)
@@ -67,11 +72,12 @@ def quota(*, membership: Membership, now: datetime) -> Quota:
         used, held = (0, 0) if period is None else (getattr(period, f"{name}_used"), getattr(period, f"{name}_held"))
         runs_out_at = _runs_out_at(period, current, limit=limit, used=used, now=now)
         if together is None:
-            return Metric(limit, used, held, runs_out_at)
-        team = Metric(together.limit(name), taken[f"{name}_used"], taken[f"{name}_held"], None)
-        return Metric(limit, used, held, now if team.used >= team.limit else runs_out_at, team)
+            return Metric(limit, used, held, runs_out_at, is_open=is_open)
+        team = Metric(together.limit(name), taken[f"{name}_used"], taken[f"{name}_held"], None, is_open=is_open)
+        return Metric(limit, used, held, now if team.used >= team.limit else runs_out_at, team, is_open)
 
-    return Quota(current, metric("requests", limits.requests), metric("tokens", limits.tokens), now, subscription.seats)
+    requests, tokens = metric("requests", limits.requests), metric("tokens", limits.tokens)
+    return Quota(current, requests, tokens, now, subscription.seats, is_open)
 
 
 def _runs_out_at(
@@ -89,7 +95,11 @@ def _runs_out_at(
 
 def rate_limit_headers(quota: Quota, rates: Sequence[Rate] = ()) -> dict[str, str]:
     """draft-ietf-httpapi-ratelimit-headers: each limit, what is left of it and the seconds until it starts anew, or
-    for the limits of a minute until there is more."""
+    for the limits of a minute until there is more. Where nothing can be asked every limit is 0, and no time helps."""
+    if not quota.is_open:
+        names = ["requests", "tokens", *(rate.name for rate in rates)]
+        policy, state = (", ".join(f'"{name}";{letter}=0' for name in names) for letter in "qr")
+        return {"RateLimit-Policy": policy, "RateLimit": state}
     period = quota.plan.period
     window = round((period.ends_at - period.starts_at).total_seconds())
     left = max(0, math.ceil((period.ends_at - quota.asked_at).total_seconds()))

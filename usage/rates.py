@@ -118,10 +118,9 @@ def _ask(asked: Sequence[Bucket], *, place: str) -> tuple[list[Rate], bool] | No
 def _refusal(current: EffectivePlan, rate: Rate) -> RateLimited:
     wait = max(1, rate.reset_seconds)
     detail = [f"You ask faster than the plan allows: {rate.limit:,} questions a minute. Try again in {wait} s."]
-    better = cheapest_with_more(current.tier, "questions_a_minute")
+    # While a payment is late, no plan can be changed.
+    better = None if current.is_late else cheapest_with_more(current.tier, "questions_a_minute")
     if better is not None:
         detail.append(f"The {better.name} plan has {better.questions_a_minute:,} a minute.")
-    return RateLimited(
-        " ".join(detail), retry_after=wait, violated=rate.name, plan=better.tier if better else None,
-        upgrade_url=upgrade_url(),
-    )  # fmt: skip
+    way_out = {"plan": better.tier, "upgrade_url": upgrade_url()} if better else {"plan": None}
+    return RateLimited(" ".join(detail), retry_after=wait, violated=rate.name, **way_out)

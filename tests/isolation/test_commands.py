@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from accounts import tenancy
 from accounts.models import Connection, User
 from agent.models import SyncRun
+from billing.models import Subscription
 from devkit import demo
 from devkit.notion.process import EmulatorProcess
 from tests.isolation import inventory
@@ -80,6 +81,18 @@ def test_loading_the_demo_twice_makes_one_connection_and_one_sync(world: World) 
         assert SyncRun.objects.filter(connection_id=connection.pk).count() == 1
     assert said[0] == said[1]
     assert world.of_alice() == before
+
+
+def test_the_demo_pays_for_the_members_it_has(world: World) -> None:
+    email = json.loads(run("load_demo", "--json"))["email"]
+    demo = Subscription.objects.filter(workspace__memberships__user__email=email)
+    first = demo.get().seats
+    # As an earlier release made it.
+    demo.update(seats=5)
+
+    run("load_demo")
+
+    assert (first, demo.get().seats, demo.get().fixed_seats) == (1, 1, None)
 
 
 @pytest.mark.parametrize("name", REFUSED)

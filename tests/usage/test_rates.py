@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connections
@@ -16,6 +16,7 @@ from django.test import override_settings
 
 from accounts import tenancy
 from billing.effective import effective
+from billing.models import Subscription
 from config import valkey
 from tests.people import Person, join, put_on_plan
 from usage import rates, services
@@ -117,6 +118,38 @@ def test_a_team_asks_together_as_often_as_its_seats(team_owner: Person, now: dat
     words = Counter(ask_once(person, now) for person in (team_owner, bob) for _ in range(65))
 
     assert words == {"admitted": 120, "rate-limited": 10}
+
+
+def test_who_is_late_with_a_payment_is_sent_to_no_larger_plan(alice: Person, now: datetime) -> None:
+    put_on_plan(alice, "pro")
+    Subscription.objects.filter(workspace=alice.workspace).update(status="past_due", past_due_since=now)
+    for _ in range(60):
+        assert ask_once(alice, now) == "admitted"
+
+    with tenancy.within(alice.workspace), pytest.raises(services.RateLimited) as refusal:
+        services.admit(membership=alice.membership, now=now)
+
+    assert "plan has" not in refusal.value.detail
+    assert (refusal.value.extra["plan"], "upgrade_url" in refusal.value.extra) == (None, False)
+
+
+@pytest.mark.parametrize("days", [8, 20])
+def test_who_can_only_read_hears_of_the_payment_and_not_of_a_rate(alice: Person, now: datetime, days: int) -> None:
+    put_on_plan(alice, "pro")
+    for _ in range(60):
+        ask_once(alice, now)
+    since = now - timedelta(days=days)
+    Subscription.objects.filter(workspace=alice.workspace).update(status="past_due", past_due_since=since)
+
+    asked = alice.api.post("/agent/run", {"prompt": "What?"})
+    written = alice.api.post("/tasks", {"title": "Book the room"})
+    page = alice.web.post("/app/ask", {"prompt": "What?"})
+
+    for answer in (asked, written):
+        assert (answer.status_code, answer.json()["type"]) == (402, "/problems/payment-required")
+        assert answer.json()["detail"].startswith("The last payment failed, so only reading is possible")
+    assert (page.status_code, "The last payment failed." in page.content.decode()) == (402, True)
+    assert "minute" not in page.content.decode()
 
 
 def test_charlie_is_not_slowed_by_another_workspace(alice: Person, charlie: Person, now: datetime) -> None:

@@ -3,8 +3,10 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import tenancy
+from billing.models import Subscription
 from tests.people import Person, put_on_plan, sign_up
 from usage import services
 from usage.models import Period
@@ -58,6 +60,34 @@ def test_every_metered_answer_says_what_is_left(alice: Person, now: datetime) ->
         headers = alice.api.get(address).headers
         assert headers["RateLimit"].startswith('"requests";r=999;t=')
         assert '"tokens";q=1000000;w=' in headers["RateLimit-Policy"]
+
+
+CLOSED: dict[str, dict[str, object]] = {
+    "trial": {"trial_ends_at": timezone.now() - timedelta(days=20)},
+    "ended": {"tier": "teams", "status": "canceled", "ended_at": timezone.now() - timedelta(days=20)},
+    "late": {"tier": "teams", "status": "past_due", "past_due_since": timezone.now() - timedelta(days=20)},
+}
+
+
+@pytest.mark.parametrize("facts", CLOSED.values(), ids=CLOSED)
+def test_nothing_is_left_of_a_plan_with_which_nothing_can_be_asked(alice: Person, facts: dict[str, object]) -> None:
+    Subscription.objects.filter(workspace=alice.workspace).update(**facts)
+
+    said = alice.api.get("/usage/quota")
+    refused = alice.api.post("/agent/run", {"prompt": "What?"})
+
+    assert (said.json()["requests"]["remaining"], said.json()["tokens"]["remaining"]) == (0, 0)
+    assert refused.status_code == 402
+    for answer in (said, refused):
+        assert answer.headers["RateLimit"] == '"requests";r=0, "tokens";r=0, "minute";r=0'
+        assert answer.headers["RateLimit-Policy"] == '"requests";q=0, "tokens";q=0, "minute";q=0'
+
+
+def test_nothing_is_left_for_whom_a_team_left_over(bob: Person, team_owner: Person) -> None:
+    put_on_plan(team_owner, "plus")
+
+    assert bob.api.get("/usage/quota").json()["requests"]["remaining"] == 0
+    assert team_owner.api.get("/usage/quota").json()["requests"]["remaining"] == 2_500
 
 
 def test_the_quota_costs_two_queries_however_much_was_used(alice: Person, now: datetime) -> None:

@@ -4,12 +4,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import connections, tenancy
 from accounts.models import Connection, Membership, User
 from agent.sync import services as syncs
-from billing import reading
+from billing import reading, seats
 from billing import services as billing
 from billing.models import Subscription
 from billing.plans import Tier
@@ -36,10 +37,13 @@ class Command(BaseCommand):
                 email=EMAIL, password=PASSWORD, now=now, name="Maya Okafor", workspace_name="Northwind Studio"
             )
             Subscription.objects.filter(pk=made.subscription.pk).update(
-                tier=Tier.TEAMS, status=Subscription.Status.ACTIVE, seats=5, anchor_at=now, changed_at=now
+                tier=Tier.TEAMS, status=Subscription.Status.ACTIVE, anchor_at=now, changed_at=now
             )
             user = made.user
         membership = Membership.objects.select_related("workspace", "user").get(user=user)
+        # Also where an earlier release gave it more seats than it has members.
+        with transaction.atomic():
+            seats.follow(workspace=membership.workspace, now=now)
         self._connect(membership)
         if options["json"]:
             self.stdout.write(json.dumps({"email": EMAIL, "password": PASSWORD, "notion_token": demo.TOKEN}))
