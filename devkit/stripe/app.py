@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -162,13 +163,19 @@ class StandIn:
         if refusal is not None:
             raise refusal
         response = self._executed(request, request_id, key)
-        if rule is not None and rule.do == "hang_after":
-            await asyncio.sleep(rule.seconds)
+        if rule is not None and rule.do in ("hang_after", "slow_after"):
+            await self._wait(rule)
         if rule is not None and rule.do in ("cut_after", "hang_after"):
             return Response(200, b"", cut=0)
         if rule is not None and rule.do == "500_after":
             return _refused(ApiError(500, "An unknown error occurred", type="api_error"))
         return response
+
+    async def _wait(self, rule: Rule) -> None:
+        """At most so long; taking the rule away ends it."""
+        until = time.monotonic() + rule.seconds
+        while rule in self.faults.rules and time.monotonic() < until:
+            await asyncio.sleep(min(0.02, rule.seconds))
 
     def _executed(self, request: Request, request_id: str, key: str | None) -> Response:
         """Nothing here waits, so one call is done before the next begins."""

@@ -9,9 +9,9 @@ from typing import Any
 from devkit.stripe.errors import ApiError, rate_limited, server_failed
 
 Json = dict[str, Any]
-# Before: nothing was done. After: it was done, and the answer is lost or wrong.
+# Before: nothing was done. After: it was done, and the answer is lost, wrong, or comes when it is no longer true.
 BEFORE = ("429", "500", "503", "cut", "hang", "slow")
-AFTER = ("cut_after", "500_after", "hang_after")
+AFTER = ("cut_after", "500_after", "hang_after", "slow_after")
 
 
 @dataclass
