@@ -18,7 +18,7 @@ from config.errors import InvalidField
 from usage import analytics
 from usage.analytics import Span
 from usage.models import Entry, Hold
-from usage.quota import Metric, Quota
+from usage.quota import Metric, Quota, together
 
 # More days than this are shown as months.
 MOST_DAYS = 31
@@ -105,6 +105,7 @@ def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
         "ends_on": trial_ends_at and trial_ends_at.astimezone(zone).date(),
         "leaves_on": None if renews_at or leaves_at is None else leaves_at.astimezone(zone).date(),
         "limits": [_limit("Questions", left.requests, left, zone), _limit("Tokens", left.tokens, left, zone)],
+        **_everybodys(membership, left),
         "total": found.totals.requests,
         "tokens": found.totals.tokens,
         "ended": sum(counts.values()),
@@ -117,6 +118,7 @@ def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
         "outcomes": [{"name": OUTCOMES[Entry.Outcome(name)], "count": count} for name, count in counts.items()],
         "members_url": "",
     }
+    shown["limits"] += shown["everybodys"]
     return shown | _addresses(choice, zone) | _live(membership, left, choice, shown)
 
 
@@ -149,6 +151,23 @@ def _limit(name: str, metric: Metric, left: Quota, zone: ZoneInfo) -> dict[str, 
         "limit": metric.limit,
         "held": metric.held,
         "forecast": forecast,
+    }
+
+
+def _everybodys(membership: Membership, left: Quota) -> dict[str, Any]:
+    """For owners and admins of a team: what all use together, whoever asks."""
+    if not (membership.may_manage and left.plan.plan.is_per_seat):
+        return {"everybodys": []}
+    found = together(membership=membership, left=left)
+    if found.members == 1:
+        return {"everybodys": []}
+    per = f"for all {found.members} members, each month"
+    metrics = {"Questions of the team": found.requests, "Tokens of the team": found.tokens}
+    return {
+        "everybodys": [
+            {"name": name, "per": per, "used": each.used, "limit": each.limit, "held": each.held, "forecast": ""}
+            for name, each in metrics.items()
+        ]
     }
 
 
@@ -209,16 +228,19 @@ def _addresses(choice: Choice, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _live(membership: Membership, left: Quota, choice: Choice, shown: dict[str, Any]) -> dict[str, Any]:
-    """Where the page asks whether anything has changed: often while somebody's question is open, else when its
-    window is looked at again."""
+    """Where the page asks whether anything has changed: often while somebody's question is open, for who sees a team's
+    use now and then, else when its window is looked at again."""
     is_open = bool(left.requests.held) or (
         membership.may_manage and Hold.objects.filter(state=Hold.State.OPEN).exists()
     )
     seen = hashlib.sha256(repr([is_open, *(shown[name] for name in SEEN)]).encode()).hexdigest()[:16]
     query = urlencode({**choice.query, "seen": seen})
-    return {"is_open": is_open, "seen": seen, "live_url": f"{reverse('usage')}?{query}"}
+    # Others begin without touching this page.
+    seconds = OPEN_SECONDS if is_open else TEAM_SECONDS if shown["everybodys"] else None
+    return {"asks_every": seconds, "seen": seen, "live_url": f"{reverse('usage')}?{query}"}
 
 
+OPEN_SECONDS, TEAM_SECONDS = 2, 5
 SEEN = ("limits", "total", "tokens", "outcomes", "series", "speeds", "by_model", "by_member", "period_words")
 
 

@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, expect
 
 from accounts import tenancy
 from tests.browser import CHROMIUM
-from tests.people import Person, sign_up
+from tests.people import Person, join, put_on_plan, sign_up
 from tests.stack import Stack
 from usage import services
 
@@ -38,6 +38,31 @@ def test_the_usage_page_follows_a_question_until_it_is_answered(browser: Browser
     asked = page.locator("#usage-now").get_attribute("hx-trigger") or ""
     assert "every" not in asked
     assert page.evaluate("window.isTheFirst")
+    context.close()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_an_owner_sees_a_colleagues_question_come_and_go(browser: Browser, stack: Stack) -> None:
+    alice = sign_up("Alice")
+    put_on_plan(alice, "teams", seats=2)
+    bob = join(alice, "Bob")
+    context = browser.new_context()
+    context.add_cookies([{"name": "sessionid", "value": session_of(alice), "url": stack.url}])
+    page = context.new_page()
+    page.goto(f"{stack.url}/app/usage")
+    team = page.locator("section[aria-labelledby=limits] li", has_text="Questions of the team")
+    expect(team).to_contain_text("0 of 10,000")
+
+    with tenancy.within(alice.workspace):
+        held = services.hold(membership=bob.membership, key="one", now=timezone.now())
+    # Nobody touches the page.
+    expect(team).to_contain_text("1 in progress", timeout=15_000)
+    with tenancy.within(alice.workspace):
+        cost = services.Cost(200, 100, "extractive", milliseconds=1_200, grounded=True)
+        services.settle(hold_id=held.pk, now=timezone.now(), outcome="succeeded", cost=cost)
+
+    expect(team).to_contain_text("1 of 10,000", timeout=15_000)
+    expect(team).not_to_contain_text("in progress")
     context.close()
 
 

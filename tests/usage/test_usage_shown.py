@@ -14,7 +14,7 @@ from django.utils.formats import date_format, number_format
 
 from accounts import tenancy
 from billing.models import Subscription
-from tests.people import Person, put_on_plan
+from tests.people import Person, join, put_on_plan
 from tests.usage.test_sums import busy_team
 from tests.usage.test_usage_api import use
 from usage import services
@@ -32,6 +32,12 @@ def page_of(person: Person, query: str = "") -> str:
 
 def export_of(person: Person, query: str = "") -> list[dict[str, str]]:
     return list(csv.DictReader(person.web.get(f"/app/usage/export{query}").content.decode().splitlines()))
+
+
+def live_url(page: str) -> str:
+    found = re.search(r'hx-get="(/app/usage[^"]*)"', page)
+    assert found is not None
+    return found[1]
 
 
 def cells(page: str, heading: str) -> list[list[str]]:
@@ -142,13 +148,39 @@ def test_the_page_asks_again_only_while_a_question_is_open(alice: Person, now: d
     assert "1 in progress" in during
 
 
-def test_a_page_that_is_still_right_is_not_sent_again(alice: Person, now: datetime) -> None:
-    live = re.search(r'hx-get="(/app/usage[^"]*)"', page_of(alice))
-    assert live is not None
+def test_an_owner_sees_what_everybody_asks_while_it_is_asked(team_owner: Person, bob: Person, now: datetime) -> None:
+    first = live_url(page_of(team_owner))
+    with tenancy.within(team_owner.workspace):
+        held = services.hold(membership=bob.membership, key="open", now=now)
+    during = team_owner.web.get(first)
+    second = live_url(html.unescape(during.content.decode()))
+    with tenancy.within(team_owner.workspace):
+        cost = services.Cost(200, 100, "extractive", milliseconds=10, grounded=True)
+        services.settle(hold_id=held.pk, now=now, outcome="succeeded", cost=cost)
+    after = team_owner.web.get(second)
 
-    same = alice.web.get(live[1]).status_code
+    team = [row for row in export_of(team_owner) if row["row"] == "Questions of the team"]
+    assert (during.status_code, "1 in progress" in during.content.decode()) == (200, True)
+    assert (after.status_code, "in progress" in after.content.decode()) == (200, False)
+    assert {row["figure"]: row["value"] for row in team} == {"used": "1", "limit": "10000", "held": "0"}
+    assert "of the team" not in page_of(bob)
+
+
+def test_only_who_sees_a_team_asks_again_without_a_question(team_owner: Person, alice: Person) -> None:
+    alone = page_of(team_owner)
+    bob = join(team_owner, "Bob")
+
+    assert 'hx-trigger="every' not in alone
+    assert 'hx-trigger="every 5s"' in page_of(team_owner)
+    assert 'hx-trigger="every' not in page_of(bob)
+
+
+def test_a_page_that_is_still_right_is_not_sent_again(alice: Person, now: datetime) -> None:
+    live = live_url(page_of(alice))
+
+    same = alice.web.get(live).status_code
     use(alice, now)
-    changed = alice.web.get(live[1]).status_code
+    changed = alice.web.get(live).status_code
 
     assert (same, changed) == (204, 200)
 
