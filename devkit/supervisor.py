@@ -25,7 +25,9 @@ STEADY_AFTER_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 30.0
 LAST_PORT = 65_535
 WORKERS = {
-    "runs": ["-Q", "runs,default", "-c", "2", "--max-tasks-per-child", "500"],
+    "runs": ["-Q", "runs", "-c", "2", "--max-tasks-per-child", "500"],
+    # Payments, mails, seats and sign-ups wait behind no question; a second process only while the first is busy.
+    "default": ["-Q", "default", "--autoscale", "2,1", "--max-tasks-per-child", "500"],
     # Syncs wait for Notion's rate most of the time: threads wait for less than processes.
     "sync": ["-Q", "sync", "-P", "threads", "-c", "8"],
 }
@@ -180,6 +182,7 @@ def application(home: Home, environment: Mapping[str, str], port: int) -> list[P
     return [
         Program("web", web, home=home, environment=without_owner(environment), echo=say, ready_url=ready),
         program("runs", [*worker, *WORKERS["runs"], "-n", "runs@%h"], environment, " ready."),
+        program("default", [*worker, *WORKERS["default"], "-n", "default@%h"], environment, " ready."),
         program("sync", [*worker, *WORKERS["sync"], "-n", "sync@%h"], environment, " ready."),
         program("beat", beat, without_owner(environment), "beat: Starting"),
     ]

@@ -104,15 +104,23 @@ class Says(Readiness):
 
 
 class Stack:
-    """`url` of the web process; `worker` for the queues runs and default, with a beat of its own; `sync` for syncs."""
+    """`url` of the web process; `worker` for the queues runs and default, with a beat of its own; `sync` for syncs.
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    As in production, but for the start of one process less; with `is_apart` the queue default has its own too.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], *, is_apart: bool = False) -> None:
         self.folder = folder
         self.port = free_port()
         self.environment = {"LOG_LEVEL": "INFO", "PUBLIC_URL": self.url, **environment}
         self.web = self._web()
-        self.worker = self._worker("runs", "-B", "-s", str(folder / "beat"))
+        beat = ["-B", "-s", str(folder / "beat")]
+        # Of an option that is given twice the last one holds.
+        self.worker = self._worker("runs", *([] if is_apart else ["-Q", "runs,default", *beat]))
         self.sync = self._worker("sync")
+        self.programs = [self.web, self.worker, self.sync]
+        if is_apart:
+            self.programs.append(self._worker("default", *beat))
 
     @property
     def url(self) -> str:
@@ -131,10 +139,10 @@ class Stack:
         return Program(celery, self.folder / f"{name}.log", self.environment)
 
     def start(self) -> None:
-        for program in (self.web, self.worker, self.sync):
+        for program in self.programs:
             program.start()
         self.web.wait_until(Answers(f"{self.url}/readyz"))
-        for program in (self.worker, self.sync):
+        for program in self.programs[1:]:
             program.wait_until(Says(" ready."))
 
     def restart_worker(self) -> None:
@@ -150,14 +158,13 @@ class Stack:
 
     def last_words(self) -> list[tuple[str, str]]:
         """The end of each log, with the log's name."""
-        logs = [program.log for program in (self.web, self.worker, self.sync)]
+        logs = [program.log for program in self.programs]
         return [(log.name, "".join(log.read_text().splitlines(keepends=True)[-80:])) for log in logs if log.exists()]
 
     def stop(self) -> None:
-        programs = (self.web, self.worker, self.sync)
-        for program in programs:
+        for program in self.programs:
             program.signal(signal.SIGTERM)
-        for program in programs:
+        for program in self.programs:
             program.end()
 
 
@@ -171,13 +178,13 @@ def forget_what_waits() -> None:
 
 
 @contextmanager
-def running(**environment: str) -> Iterator[Stack]:
+def running(*, is_apart: bool = False, **environment: str) -> Iterator[Stack]:
     """With these variables besides those of this process."""
     # An earlier module may have seen them broken.
     connections.close_all()
     forget_what_waits()
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), environment)
+        stack = Stack(Path(folder), environment, is_apart=is_apart)
         try:
             stack.start()
             yield stack

@@ -203,5 +203,5 @@ def test_web_and_beat_go_without_the_owners_address(tmp_path: Path) -> None:
 
     with_it = {program.name for program in programs if owner in program.environment.values()}
     lesser = [program.environment["DATABASE_WEB_URL"] for program in programs if program.name not in with_it]
-    assert with_it == {"runs", "sync"}
+    assert with_it == {"runs", "default", "sync"}
     assert all(url.startswith("postgresql://docent_web:") for url in lesser)

@@ -99,7 +99,7 @@ def test_each_queue_is_served_by_one_worker(tmp_path: Path) -> None:
     programs = supervisor.application(Home(tmp_path), {"DATABASE_URL": "postgresql://x@h/x", "SECRET_KEY": "x"}, 1)
     served = {each.name: each.arguments[each.arguments.index("-Q") + 1] for each in programs if "-Q" in each.arguments}
 
-    assert served == {"runs": "runs,default", "sync": "sync"}
+    assert served == {"runs": "runs", "default": "default", "sync": "sync"}
 
 
 def test_every_job_has_an_entry() -> None:
