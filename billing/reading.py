@@ -60,6 +60,11 @@ def check_can_read(connection: Connection, *, now: datetime) -> None:
         )
 
 
+def check_is_open(workspace_id: uuid.UUID, *, now: datetime) -> None:
+    """Raises TrialExpired or PaymentRequired: then nothing is written to Notion either."""
+    check_access(effective(Subscription.objects.get(workspace_id=workspace_id), now), is_read=False)
+
+
 def can_read(connection: Connection, *, now: datetime) -> bool:
     try:
         check_can_read(connection, now=now)

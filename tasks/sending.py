@@ -20,6 +20,8 @@ from django.utils.dateparse import parse_datetime
 
 from accounts import background, connections
 from accounts.models import Connection
+from billing import reading
+from billing.effective import PaymentRequired, TrialExpired
 from config import valkey
 from config.errors import AppError
 from integrations import notion
@@ -32,6 +34,8 @@ from tasks.models import Outgoing, Task, TaskChange, TaskSource
 log = logging.getLogger(__name__)
 Json = dict[str, Any]
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
+# Whether a plan that has ended goes on.
+LOOK_AGAIN = timedelta(hours=1)
 # Clocks differ, and Notion tells minutes.
 OVERLAP = timedelta(minutes=5)
 MOST_CONFLICTS = 3
@@ -57,8 +61,11 @@ def send(*, outgoing_id: str) -> None:
         if connection is None:
             _wait(outgoing_id, "Connect Notion again; the change goes then.", due_in=None)
             return
+        reading.check_is_open(connection.workspace_id, now=timezone.now())
         with _opened(connection, outgoing_id, lease) as client:
             _send_all(client, outgoing_id, lease)
+    except (TrialExpired, PaymentRequired) as closed:
+        _wait(outgoing_id, f"{closed.detail} The change goes then.", due_in=LOOK_AGAIN.total_seconds())
     except Gone:
         _gone(outgoing_id)
     except notion.Unauthorized:
@@ -233,6 +240,8 @@ def look(*, task_id: str) -> None:
     task = Task.objects.select_related("task_source").filter(pk=task_id).exclude(notion_page_id="").first()
     connection = Connection.objects.filter(pk=task.connection_id).first() if task and task.connection_id else None
     if task is None or connection is None or connection.status != Connection.Status.ACTIVE:
+        return
+    if not reading.can_read(connection, now=timezone.now()):
         return
     with _opened(connection) as client:
         page = client.page(task.notion_page_id)

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Min, QuerySet, Sum
 
 from accounts import background, tenancy
 from accounts.models import Connection, ConnectionHealth, Job
 from agent.models import SyncRun
+from agent.sync.intervals import interval_of
+from billing import reading
 from config import valkey
 from integrations.notion.budget import COUNTERS
 
@@ -51,11 +53,8 @@ def _connections(now: datetime) -> Iterator[Metric]:
     yield Metric("pages", "gauge", "Pages known, and those of them that are searchable.", counted)
     share = (pages["indexed"] or 0) / pages["known"] if pages["known"] else 1
     yield Metric("coverage_ratio", "gauge", "Searchable pages of those that are known.", {"": share})
-    oldest = known.filter(status=Connection.Status.ACTIVE).aggregate(at=Min("last_synced_at"))["at"]
-    age = (now - oldest).total_seconds() if oldest else 0
-    yield Metric(
-        "oldest_sync_seconds", "gauge", "Since the last sync of the active connection that waits longest.", {"": age}
-    )
+    words = "Since the last sync of the active connection that waits longest, of those that their plan syncs by itself."
+    yield Metric("oldest_sync_seconds", "gauge", words, {"": _oldest(known, now)})
     medians, highs = (
         sorted(health.exclude(**{name: None}).values_list(name, flat=True)) for name in ("lag_p50_ms", "lag_p95_ms")
     )
@@ -66,6 +65,16 @@ def _connections(now: datetime) -> Iterator[Metric]:
         "From an edit until it is searchable: the median of the connections' medians, the 95 % of their 95 %.",
         lags,
     )
+
+
+def _oldest(known: QuerySet[Connection], now: datetime) -> float:
+    """The first that is owed a sync; who pays nothing waits for none."""
+    waiting = known.filter(status=Connection.Status.ACTIVE, is_paused=False, last_synced_at__isnull=False)
+    for connection in waiting.select_related("workspace__subscription").order_by("last_synced_at").iterator():
+        if interval_of(connection.workspace, now=now) is not None and reading.can_read(connection, now=now):
+            assert connection.last_synced_at is not None
+            return (now - connection.last_synced_at).total_seconds()
+    return 0
 
 
 def _at(ordered: list[int], quantile: float) -> int:

@@ -10,6 +10,7 @@ from accounts.models import Connection, Workspace
 from agent.models import SyncRun
 from agent.sync import intervals
 from agent.sync.jobs import sync
+from billing import reading
 from config import valkey
 from integrations.notion.budget import COUNTERS
 
@@ -35,6 +36,8 @@ class Watched:
     # Since the newest sync that ended well; nothing when there was none.
     lag: timedelta | None
     troubles: tuple[str, ...]
+    # False when the plan does not let it be read: then nothing is trouble.
+    is_covered: bool = True
 
 
 def traffic(*, now: datetime) -> Traffic:
@@ -63,4 +66,5 @@ def connections(*, now: datetime) -> Iterator[Watched]:
             troubles.append("failed")
         if interval is not None and not connection.is_paused and (lag or timedelta()) > interval + LATE_AFTER:
             troubles.append("late")
-        yield Watched(connection, outcome, lag, tuple(troubles))
+        is_covered = reading.can_read(connection, now=now)
+        yield Watched(connection, outcome, lag, tuple(troubles) if is_covered else (), is_covered)

@@ -1,12 +1,14 @@
 """Tasks edited here and in Notion: sent once, never lost, and what loses in a conflict stays in the history."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from accounts import tenancy
-from accounts.models import Connection
+from accounts.models import Connection, Job
+from billing.models import Subscription
 from tasks import sending
 from tasks.models import Outgoing, Task
 from tests.agent.sync.working import long_ago, sync
@@ -14,6 +16,13 @@ from tests.outside import NotionWorkspace, connect
 from tests.people import Person
 
 TITLE = "Choose a printer"
+
+
+LONG_AGO = timezone.now() - timedelta(days=9)
+CLOSED: list[dict[str, object]] = [
+    {"trial_ends_at": LONG_AGO},
+    {"tier": "pro", "status": "past_due", "past_due_since": LONG_AGO},
+]
 
 
 @pytest.fixture
@@ -263,3 +272,25 @@ def test_a_renamed_column_is_written_by_its_id(synced: Person, acme: NotionWorks
     deliver(synced)
 
     assert in_notion(acme)[TITLE]["properties"]["By"]["date"]["start"] == "2026-12-03"
+
+
+@pytest.mark.parametrize("facts", CLOSED)
+def test_what_waits_when_a_plan_ends_is_sent_when_it_goes_on(
+    synced: Person, acme: NotionWorkspace, facts: dict[str, object]
+) -> None:
+    patch(synced, title="Choose two printers")
+    mine = Subscription.objects.filter(workspace=synced.workspace)
+    mine.update(**facts)
+
+    deliver(synced)
+    kept = TITLE in in_notion(acme)
+    with tenancy.within(synced.workspace):
+        waiting = Outgoing.objects.get()
+    due = Job.objects.filter(workspace=synced.workspace, name="tasks.jobs.send", due_at__gt=timezone.now())
+    is_due = due.exists()
+    mine.update(tier="pro", status="active", past_due_since=None)
+    deliver(synced)
+
+    assert (kept, waiting.state, is_due) == (True, "waiting", True)
+    assert waiting.reason.endswith("The change goes then.")
+    assert "Choose two printers" in in_notion(acme)

@@ -8,7 +8,10 @@ from agent.sync import watching
 
 
 class Command(BaseCommand):
-    help = "Connections that do not get on, with how long syncs wait for a worker and how often Notion refuses."
+    help = (
+        "Connections that do not get on though their plan has them read, with how long syncs wait for a worker and how"
+        " often Notion refuses."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--all", action="store_true", help="also those that are well")
@@ -30,7 +33,7 @@ def _line(each: watching.Watched) -> str:
     connection = each.connection
     state = "paused" if connection.is_paused else "open" if connection.open_sync else "idle"
     lag = "never synced" if each.lag is None else f"synced {_length(each.lag)} ago"
-    troubles = ", ".join(each.troubles) or "well"
+    troubles = ", ".join(each.troubles) or ("well" if each.is_covered else "not read with this plan")
     return f"{connection.workspace_id} {connection.pk} {troubles}; {lag}; last {each.outcome or 'none'}; {state}"
 
 

@@ -1,5 +1,6 @@
 """What staff see of connections: a list by state in the administration, and figures for Prometheus."""
 
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -12,14 +13,15 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from accounts import tenancy
-from accounts.admin import ConnectionAdmin
 from accounts.models import Connection, ConnectionHealth, User
 from agent.models import SyncRun
 from agent.sync import performing, services
+from billing.admin import ConnectionAdmin
+from billing.models import Subscription
 from config.staff import site
 from tests.agent.sync.working import REFUSAL, sync
 from tests.outside import NotionWorkspace, connect
-from tests.people import Person
+from tests.people import Person, put_on_plan
 
 SECRET = "secret of the customer"
 
@@ -97,6 +99,22 @@ def test_staff_find_connections_by_their_trouble(alice: Person, acme: NotionWork
     assert rows(alice, trouble="access") == [connection]
 
 
+def test_staff_see_who_is_served(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    mine = Subscription.objects.filter(workspace=alice.workspace)
+
+    def cell() -> str:
+        page: str = listed(alice, q=str(alice.workspace.pk)).rendered_content
+        return page.split('field-_plan">', 1)[1].split("<", 1)[0]
+
+    before = cell()
+    mine.update(trial_ends_at=timezone.now() - timedelta(days=1))
+    after = cell()
+    mine.update(tier="pro", status="past_due", past_due_since=timezone.now() - timedelta(days=9))
+
+    assert (before, after, cell()) == ("trial, trial", "trial, trial ended", "pro, read only")
+
+
 def test_staff_see_no_token_no_name_and_no_content(alice: Person, acme: NotionWorkspace) -> None:
     connection = connect(alice, acme)
     Connection.objects.filter(pk=connection.pk).update(notion_workspace_name=SECRET)
@@ -151,6 +169,30 @@ def test_metrics_tell_how_the_installation_keeps_up(alice: Person, acme: NotionW
     assert grown("docent_notion_requests_total") > 0
     assert 0 < after["docent_coverage_ratio"] <= 1
     assert {'docent_edit_lag_seconds{quantile="0.95"}', 'docent_queue_age_seconds{queue="sync"}'} <= set(after)
+
+
+def test_who_is_not_served_makes_no_sync_look_old(alice: Person, charlie: Person, acme: NotionWorkspace) -> None:
+    Connection.objects.all().update(status=Connection.Status.DISCONNECTED)
+    long_ago = timezone.now() - timedelta(days=9)
+    ended, paying = connect(alice, acme), connect(charlie, acme)
+    Connection.objects.filter(pk=ended.pk).update(last_synced_at=long_ago)
+    Connection.objects.filter(pk=paying.pk).update(last_synced_at=timezone.now() - timedelta(minutes=10))
+    # A second one, which Pro does not cover.
+    Connection.objects.create(
+        workspace=charlie.workspace,
+        owner=charlie.user,
+        kind="token",
+        bot_id="other",
+        notion_workspace_id="other",
+        status=Connection.Status.ACTIVE,
+        last_synced_at=long_ago,
+        connected_at=timezone.now() + timedelta(minutes=1),
+    )
+    for person in (alice, charlie):
+        put_on_plan(person, "pro")
+    Subscription.objects.filter(workspace=alice.workspace).update(status="canceled", ended_at=long_ago)
+
+    assert 590 < figures()["docent_oldest_sync_seconds"] < 700
 
 
 def test_what_was_disconnected_leaves_nothing(alice: Person, acme: NotionWorkspace) -> None:

@@ -11,6 +11,7 @@ from accounts.models import Connection, Job
 from agent.models import SyncRun
 from agent.sync import services
 from agent.sync.jobs import sync
+from billing.models import Subscription
 from config import valkey
 from integrations.notion.budget import COUNTERS
 from tests.outside import NotionWorkspace, connect
@@ -56,6 +57,36 @@ def test_a_schedule_that_is_not_kept_is_shown(alice: Person, acme: NotionWorkspa
     assert line(connection) == ""
     synced.update(last_synced_at=timezone.now() - 2 * HOUR)
     assert "late; synced 2:00:0" in line(connection)
+
+
+def test_who_is_not_served_is_no_trouble(alice: Person, acme: NotionWorkspace) -> None:
+    put_on_plan(alice, "plus")
+    connection = connect(alice, acme)
+    Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
+    before = line(connection)
+    Subscription.objects.filter(workspace=alice.workspace).update(status="canceled", ended_at=timezone.now() - HOUR)
+
+    assert ("no access" in before, line(connection)) == (True, "")
+    assert "not read with this plan; never synced" in line(connection, "--all")
+
+
+def test_what_a_smaller_plan_leaves_out_is_not_late(alice: Person, acme: NotionWorkspace) -> None:
+    put_on_plan(alice, "pro")
+    connect(alice, acme)
+    second = Connection.objects.create(
+        workspace=alice.workspace,
+        owner=alice.user,
+        kind="token",
+        bot_id="other",
+        notion_workspace_id="other",
+        status=Connection.Status.ACTIVE,
+        last_synced_at=timezone.now() - 48 * HOUR,
+    )
+    before = line(second)
+
+    put_on_plan(alice, "plus")
+
+    assert (before, "late" in line(second)) == ("", True)
 
 
 def test_what_waits_and_what_was_refused_is_counted(alice: Person, acme: NotionWorkspace) -> None:

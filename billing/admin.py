@@ -1,4 +1,4 @@
-"""What staff see of customers' connections: ids, states and numbers. No token, no name, nothing that was read."""
+"""What staff see of customers' connections: ids, plans, states and numbers. No token, name or content."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -6,8 +6,11 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts.models import Connection, ConnectionHealth
+from billing.effective import effective
+from billing.models import Subscription
 from config.staff import site
 
 
@@ -48,9 +51,17 @@ def _seconds(name: str, words: str) -> Any:
     return value
 
 
+@admin.display(description="plan", empty_value="–")
+def _plan(connection: Connection) -> str | None:
+    """What is served now: a connection of whom nothing is owed need not get on."""
+    subscription: Subscription | None = getattr(connection.workspace, "subscription", None)
+    current = effective(subscription, timezone.now()) if subscription else None
+    return f"{current.tier}, {current.state.replace('_', ' ')}" if current else None
+
+
 @admin.register(Connection, site=site)
 class ConnectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes a parameter in the stubs alone
-    list_select_related = ("health",)
+    list_select_related = ("health", "workspace__subscription")
     # The list says everything that there is to see; a page of its own would bear the customer's name.
     list_display_links = None
     list_filter = (Trouble, "status", "kind", "is_paused")
@@ -60,6 +71,7 @@ class ConnectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes a
     list_display = (
         "id",
         "workspace_id",
+        _plan,
         "status",
         "kind",
         "is_paused",
