@@ -5,6 +5,7 @@ of it, and the shared rows about it (members, connections with their tokens, inv
 """
 
 import logging
+import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -73,7 +74,7 @@ def erase() -> None:
     log.info("workspace %s is erased", workspace_id)
 
 
-def _wait_for_work(workspace_id: object) -> None:
+def _wait_for_work(workspace_id: uuid.UUID) -> None:
     """A worker that began before would write vectors anew; none begins any more."""
     from agent.jobs import erase_workspace
 

@@ -52,11 +52,11 @@ def _seconds(name: str, words: str) -> Any:
 
 
 @admin.display(description="plan", empty_value="–")
-def _plan(connection: Connection) -> str | None:
+def _plan(connection: Connection) -> str:
     """What is served now: a connection of whom nothing is owed need not get on."""
     subscription: Subscription | None = getattr(connection.workspace, "subscription", None)
     current = effective(subscription, timezone.now()) if subscription else None
-    return f"{current.tier}, {current.state.replace('_', ' ')}" if current else None
+    return f"{current.tier}, {current.state.replace('_', ' ')}" if current else ""
 
 
 @admin.register(Connection, site=site)

@@ -4,10 +4,14 @@ Server and client share the module name `chromadb`, so the server lives in a fol
 its Rust command line, which takes a third of the memory and a tenth of the time of the console script.
 """
 
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+import uuid
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,6 +42,32 @@ class DidNotStart(Exception):
 
 def command(data: Path, port: int) -> list[str]:
     return [sys.executable, "-c", _START, str(SERVER_PACKAGES), str(data), str(port)]
+
+
+def sweep(data: Path) -> int:
+    """Only while the server is stopped: the files of collections that were dropped, which it leaves there for ever.
+
+    Answers how many it removed.
+    """
+    known = data / "chroma.sqlite3"
+    if not known.exists():
+        return 0
+    with closing(sqlite3.connect(known)) as database:
+        kept = {name for (name,) in database.execute("SELECT id FROM segments")}
+        dead = [each for each in data.iterdir() if each.is_dir() and is_id(each.name) and each.name not in kept]
+        for folder in dead:
+            shutil.rmtree(folder)
+        if dead:
+            # What was deleted stands in free pages until then.
+            database.execute("VACUUM")
+    return len(dead)
+
+
+def is_id(name: str) -> bool:
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def is_healthy(port: int) -> bool:

@@ -98,6 +98,9 @@ class Chroma(Child):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def prepare(self) -> None:
+        chroma.sweep(self.data)
+
     def command(self) -> Sequence[str | Path]:
         return chroma.command(self.data, self.port)
 

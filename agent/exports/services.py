@@ -80,6 +80,7 @@ def build(*, export_id: uuid.UUID, now: datetime) -> None:
     if export is None:
         return
     workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None
     with tenancy.shared():
         members = Membership.objects.select_related("workspace", "user")
         by = members.filter(workspace_id=workspace_id, user_id=export.owner_id).first()
@@ -90,7 +91,7 @@ def build(*, export_id: uuid.UUID, now: datetime) -> None:
     out = _Parts(export)
     with ZipFile(out, "w", ZIP_DEFLATED) as archive:
         contents.write(archive, by=by, now=now)
-    out.end()
+    out.close()
     with transaction.atomic():
         Export.objects.filter(owner_id=export.owner_id).exclude(pk=export.pk).delete()
         Export.objects.filter(pk=export.pk).update(status=Export.Status.READY, ready_at=now, size=out.size)
@@ -127,7 +128,7 @@ class _Parts:
     def flush(self) -> None:
         return None
 
-    def end(self) -> None:
+    def close(self) -> None:
         self._keep(len(self._waiting))
 
     def _keep(self, count: int) -> None:
