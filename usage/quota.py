@@ -80,30 +80,6 @@ def quota(*, membership: Membership, now: datetime) -> Quota:
     return Quota(current, requests, tokens, now, subscription.seats, is_open)
 
 
-@dataclass(frozen=True)
-class Together:
-    """What all members may use and have used in this period."""
-
-    members: int
-    requests: Metric
-    tokens: Metric
-
-
-def together(*, membership: Membership, left: Quota) -> Together:
-    """Two queries, however many members. Call inside the workspace."""
-    members = list(Membership.objects.filter(workspace_id=membership.workspace_id))
-    limits = [periods.limits(left.plan, each) for each in members]
-    rows = periods.find_periods(
-        member_ids=[each.user_id for each in members], span=left.plan.period, now=left.asked_at
-    ).values()
-
-    def metric(name: str) -> Metric:
-        used, held = (sum(getattr(row, f"{name}_{part}") for row in rows) for part in ("used", "held"))
-        return Metric(sum(getattr(each, name) for each in limits), used, held, None, left.is_open)
-
-    return Together(len(members), metric("requests"), metric("tokens"))
-
-
 def _runs_out_at(
     period: Period | None, current: EffectivePlan, *, limit: int, used: int, now: datetime
 ) -> datetime | None:

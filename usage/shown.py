@@ -18,7 +18,7 @@ from config.errors import InvalidField
 from usage import analytics
 from usage.analytics import Span
 from usage.models import Entry, Hold
-from usage.quota import Metric, Quota, together
+from usage.quota import Metric, Quota
 
 # More days than this are shown as months.
 MOST_DAYS = 31
@@ -156,17 +156,14 @@ def _limit(name: str, metric: Metric, left: Quota, zone: ZoneInfo) -> dict[str, 
 
 def _everybodys(membership: Membership, left: Quota) -> dict[str, Any]:
     """For owners and admins of a team: what all use together, whoever asks."""
-    if not (membership.may_manage and left.plan.plan.is_per_seat):
-        return {"everybodys": []}
-    found = together(membership=membership, left=left)
-    if found.members == 1:
-        return {"everybodys": []}
-    per = f"for all {found.members} members, each month"
-    metrics = {"Questions of the team": found.requests, "Tokens of the team": found.tokens}
+    of_team = {"Questions of the team": left.requests.together, "Tokens of the team": left.tokens.together}
+    sees = membership.may_manage and Membership.objects.filter(workspace_id=membership.workspace_id).count() > 1
+    per = "for all members together, each month"
     return {
         "everybodys": [
             {"name": name, "per": per, "used": each.used, "limit": each.limit, "held": each.held, "forecast": ""}
-            for name, each in metrics.items()
+            for name, each in of_team.items()
+            if each is not None and sees
         ]
     }
 

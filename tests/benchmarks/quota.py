@@ -22,22 +22,22 @@ SECONDS = 8.0
 WORKSPACES = 1_000
 
 
-def main() -> None:
-    schemas.fill(WORKSPACES)
-    people = [sign_up(f"Alice{number}") for number in range(WORKSPACES)]
+def main(workspaces: int = WORKSPACES) -> None:
+    schemas.fill(workspaces)
+    people = [sign_up(f"Alice{number}") for number in range(workspaces)]
     Subscription.objects.update(tier="teams", status="active", anchor_at=timezone.now() - timedelta(days=1))
     periods = [_first(person) for person in people]
     hot = _rate("hold + settle, one member, 8 threads", lambda: _pair(people[0]))
     bare_hot = _rate("bare UPDATE of that row, 8 threads", lambda: _update(people[0], periods[0]))
-    spread = _rate(f"hold + settle, {WORKSPACES:,} workspaces, 8 threads", lambda: _pair(random.choice(people)))
+    spread = _rate(f"hold + settle, {workspaces:,} workspaces, 8 threads", lambda: _pair(random.choice(people)))
 
     def update_any() -> None:
-        number = random.randrange(WORKSPACES)
+        number = random.randrange(workspaces)
         _update(people[number], periods[number])
 
-    bare = _rate(f"bare UPDATE, {WORKSPACES:,} workspaces, 8 threads", update_any)
+    bare = _rate(f"bare UPDATE, {workspaces:,} workspaces, 8 threads", update_any)
     ratio("bare UPDATE / hold + settle, one member", bare_hot, hot)
-    ratio(f"bare UPDATE / hold + settle, {WORKSPACES:,} workspaces", bare, spread)
+    ratio(f"bare UPDATE / hold + settle, {workspaces:,} workspaces", bare, spread)
 
 
 def _first(person: Person) -> int:

@@ -9,6 +9,8 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from billing.changes import locked
+from billing.effective import Access, effective
 from billing.gateways import gateway
 from billing.models import Subscription
 from billing.stripe import seats
@@ -227,3 +229,23 @@ def test_card_and_invoices_are_with_who_takes_money(alice: Person, till: Till) -
     assert gateway().has_portal(alice.subscription) == till.takes_money
     assert portal.status_code == (200 if till.takes_money else 409)
     assert [(one.amount_cents, one.status) for one in invoices] == [(6_100, "paid")] * till.takes_money
+
+
+def test_an_end_is_at_once_whatever_was_planned(till: Till, alice: Person) -> None:
+    till.wish(alice, "teams")
+    assert alice.api.post("/subscription/downgrade", {"tier": "pro"}).status_code == 200
+
+    with locked(alice.workspace.pk, till.now()) as subscription:
+        gateway().end(subscription, by=alice.user.pk, now=till.now())
+
+    ended = alice.subscription
+    assert (ended.tier, ended.status, ended.pending_at) == ("teams", "canceled", None)
+    assert effective(ended, till.now()).access == Access.CLOSED
+    assert not gateway().is_bought(ended, now=till.now())
+
+
+def test_an_end_ends_a_trial_too(till: Till, alice: Person) -> None:
+    with locked(alice.workspace.pk, till.now()) as subscription:
+        gateway().end(subscription, by=alice.user.pk, now=till.now())
+
+    assert effective(alice.subscription, till.now()).access == Access.CLOSED

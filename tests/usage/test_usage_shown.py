@@ -162,7 +162,7 @@ def test_an_owner_sees_what_everybody_asks_while_it_is_asked(team_owner: Person,
     team = [row for row in export_of(team_owner) if row["row"] == "Questions of the team"]
     assert (during.status_code, "1 in progress" in during.content.decode()) == (200, True)
     assert (after.status_code, "in progress" in after.content.decode()) == (200, False)
-    assert {row["figure"]: row["value"] for row in team} == {"used": "1", "limit": "10000", "held": "0"}
+    assert {row["figure"]: row["value"] for row in team} == {"used": "1", "limit": "50000", "held": "0"}
     assert "of the team" not in page_of(bob)
 
 
