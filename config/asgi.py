@@ -10,12 +10,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from a2wsgi import WSGIMiddleware
 from django.urls import get_resolver
 
+from config import environment as env
 from config import handover, probes, waiting
 from config.celery import app as celery
 from config.exchange import Answer, Receive, Scope, Send, TooLarge, TooSlow, problem, read_body, replay, until_gone
 from config.wsgi import application as wsgi
 
-THREADS = int(os.environ.get("THREADS", "8"))
+THREADS = env.number("THREADS", 8)
 BODY_SECONDS = 30
 # a2wsgi describes the same protocol with types of its own.
 _django = cast(Callable[[Scope, Receive, Send], Awaitable[None]], WSGIMiddleware(cast(Any, wsgi), workers=THREADS))

@@ -4,7 +4,9 @@ import base64
 import binascii
 import hashlib
 import hmac
+import math
 import os
+import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -21,12 +23,48 @@ def text(name: str, default: str | None = None) -> str:
     return value
 
 
-def number(name: str, default: int) -> int:
+def number(name: str, default: int, *, least: int = 1, most: int | None = None) -> int:
     value = text(name, str(default))
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+    _check(name, number, least, most)
+    return number
+
+
+def decimal(name: str, default: float, *, least: float, most: float | None = None) -> float:
+    value = text(name, str(default))
+    try:
+        number = float(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a number such as {default}, not {value!r}.") from None
+    _check(name, number, least, most)
+    return number
+
+
+def _check(name: str, value: float, least: float, most: float | None) -> None:
+    if not (math.isfinite(value) and least <= value and (most is None or value <= most)):
+        allowed = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ImproperlyConfigured(f"{name} must be {allowed}, not {value}.")
+
+
+def rates(name: str, default: str) -> str:
+    """How often something may happen, in allauth's words: `10/m/ip,5/5m/key`; empty: as often as one likes."""
+    value = text(name, default)
+    for rate in filter(None, value.split(",")):
+        if not re.fullmatch(r"\d+/\d*[smhd]/(ip|key|user)", rate.strip()):
+            raise ImproperlyConfigured(
+                f"{name} looks like {default or '20/d/key'}: a number, s, m, h or d, and ip, key or user; not {rate!r}."
+            )
+    return value
+
+
+def redis(name: str, default: str) -> str:
+    value = text(name, default)
+    if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+        raise ImproperlyConfigured(f"{name} looks like redis://:password@host:6379/0.")
+    return value
 
 
 def flag(name: str, default: bool = False) -> bool:

@@ -21,7 +21,7 @@ DEFAULT_SECRET_KEY = "only-for-one-machine-and-refused-in-production"
 DEFAULT_SEAL_KEYS = "1:b25seS1mb3Itb25lLW1hY2hpbmUtYW5kLXJlZnVzZWQ="
 SECRET_KEY = env.text("SECRET_KEY", DEFAULT_SECRET_KEY)
 SEAL_KEYS = env.seal_keys(env.text("SEAL_KEYS", DEFAULT_SEAL_KEYS))
-PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{env.number('PORT', 8000)}").rstrip("/")
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{env.number('PORT', 8000, most=65_535)}").rstrip("/")
 ALLOWED_HOSTS = env.text("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
@@ -109,11 +109,11 @@ DATABASES["default"]["OPTIONS"] |= {
 if _owner_url:
     DATABASES["owner"] = env.database(_owner_url)
 
-REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_URL = env.redis("REDIS_URL", "redis://127.0.0.1:6379/0")
 CHROMA_URL = env.text("CHROMA_URL", "http://127.0.0.1:8001")
 EMBEDDER_DIR = Path(env.text("EMBEDDER_DIR", str(DOCENT_HOME / "embedder")))
 # How many ready schemas wait for the next sign-ups: twice the sign-ups expected during one refill.
-WARM_SCHEMAS = env.number("WARM_SCHEMAS", 20)
+WARM_SCHEMAS = env.number("WARM_SCHEMAS", 20, least=0)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
@@ -128,8 +128,8 @@ NOTION_WEBHOOK_TOKEN = env.text("NOTION_WEBHOOK_TOKEN", "")
 # How long a sync may be silent before another worker takes it over.
 SYNC_LEASE_SECONDS = env.number("SYNC_LEASE_SECONDS", 60)
 # The first pause after a failure of Notion; later ones grow.
-NOTION_FIRST_PAUSE_SECONDS = float(env.text("NOTION_FIRST_PAUSE_SECONDS", "1"))
-NOTION_REQUESTS_PER_SECOND = float(env.text("NOTION_REQUESTS_PER_SECOND", "2.9"))
+NOTION_FIRST_PAUSE_SECONDS = env.decimal("NOTION_FIRST_PAUSE_SECONDS", 1, least=0)
+NOTION_REQUESTS_PER_SECOND = env.decimal("NOTION_REQUESTS_PER_SECOND", 2.9, least=0.01)
 
 # Signing in: one set of checks (allauth's) for pages and programs.
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -154,14 +154,14 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-_networks = env.text("LIMIT_SIGNUP_NETWORK", "20/d/key" if IS_PRODUCTION else "")
+_networks = env.rates("LIMIT_SIGNUP_NETWORK", "20/d/key" if IS_PRODUCTION else "")
 ACCOUNT_RATE_LIMITS = {
-    "login_failed": env.text("LIMIT_LOGIN_FAILED", "10/m/ip,5/5m/key"),
-    "signup": env.text("LIMIT_SIGNUP", "20/m/ip"),
+    "login_failed": env.rates("LIMIT_LOGIN_FAILED", "10/m/ip,5/5m/key"),
+    "signup": env.rates("LIMIT_SIGNUP", "20/m/ip"),
     # For each network rather than address: a whole /24, or /64 of IPv6, belongs to one customer of a provider.
     **({"signup_network": _networks} if _networks else {}),
 }
-ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0, least=0)
 # Mails of a single machine are shown on a page of its own, /mails, to anybody who can open it. Without an address to
 # send them to, they are shown there alone.
 SHOWS_MAILS = not IS_PRODUCTION and urlsplit(PUBLIC_URL).hostname in {"127.0.0.1", "localhost", "::1"}
@@ -245,7 +245,7 @@ STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY", "")
 # Several while one is replaced by the next.
 STRIPE_WEBHOOK_SECRETS = [part.strip() for part in env.text("STRIPE_WEBHOOK_SECRETS", "").split(",") if part.strip()]
 TRIAL_DAYS = env.number("TRIAL_DAYS", 7)
-TRIAL_REQUESTS = env.number("TRIAL_REQUESTS", 120)
+TRIAL_REQUESTS = env.number("TRIAL_REQUESTS", 120, least=0)
 TRIAL_QUESTIONS_A_MINUTE = env.number("TRIAL_QUESTIONS_A_MINUTE", 30)
 
 LANGUAGE_CODE = "en"
@@ -306,7 +306,7 @@ LOGGING = {
 }
 
 # Asking: how passages are chosen, and how long one run may take.
-RETRIEVAL_DENSE_WEIGHT = float(env.text("RETRIEVAL_DENSE_WEIGHT", "0.5"))
+RETRIEVAL_DENSE_WEIGHT = env.decimal("RETRIEVAL_DENSE_WEIGHT", 0.5, least=0, most=1)
 RETRIEVAL_LIMIT = env.number("RETRIEVAL_LIMIT", 8)
 RUN_TIME_LIMIT = env.number("RUN_TIME_LIMIT", 60)
 # Whatever hangs beyond its limit is ended from outside.

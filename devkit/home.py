@@ -58,6 +58,11 @@ class Home:
         """A short name for this home, for the few things that must live elsewhere."""
         return hashlib.sha256(str(self.path).encode()).hexdigest()[:12]
 
+    @property
+    def environment_file(self) -> Path:
+        """What a run that goes on has given its programs; gone with it."""
+        return self.path / "environment.json"
+
     def folder(self, name: str) -> Path:
         folder = self.path / name
         folder.mkdir(parents=True, exist_ok=True)

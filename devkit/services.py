@@ -204,6 +204,8 @@ class Services:
             child.begin_stop()
         for child in self.children:
             child.stop()
+        if self.home.own_fd is not None:
+            self.home.environment_file.unlink(missing_ok=True)
         self.home.unlock()
 
     def __enter__(self) -> "Services":

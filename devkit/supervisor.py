@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from django.core.exceptions import ImproperlyConfigured
+
 from config import environment as env
 from devkit import elsewhere, payments, prepared, reaper
 from devkit.home import PROJECT, Home, Trouble, is_free
@@ -212,12 +214,12 @@ def run() -> int:
         return 0
     finally:
         supervisor.stop()
-        (home.path / "environment.json").unlink(missing_ok=True)
 
 
 def start_application(supervisor: Supervisor, environment: dict[str, str], port: int) -> None:
     home = supervisor.services.home
     environment["PUBLIC_URL"] = os.environ.get("PUBLIC_URL", environment["PUBLIC_URL"])
+    refuse_wrong_values(environment)
     is_prepared = prepared.is_prepared(environment["DATABASE_URL"])
     if not is_prepared:
         prepare = [*MANAGE, "prepare_database"]
@@ -280,14 +282,13 @@ def serve() -> int:
         return 0
     finally:
         supervisor.stop()
-        (services.home.path / "environment.json").unlink(missing_ok=True)
 
 
 def manage(arguments: Sequence[str]) -> int:
     use_env_file()
     refuse_production()
     home = Home.from_environment()
-    file = home.path / "environment.json"
+    file = home.environment_file
     if home.is_locked() and file.exists():
         return subprocess.run([*MANAGE, *arguments], env={**os.environ, **json.loads(file.read_text())}).returncode
     with Services(home) as services:
@@ -295,7 +296,7 @@ def manage(arguments: Sequence[str]) -> int:
 
 
 def keep_environment(home: Home, environment: Mapping[str, str]) -> None:
-    file = home.path / "environment.json"
+    file = home.environment_file
     file.unlink(missing_ok=True)
     with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         json.dump(dict(environment), out)
@@ -303,8 +304,20 @@ def keep_environment(home: Home, environment: Mapping[str, str]) -> None:
 
 def refuse_production() -> None:
     """These services and the demo are for one machine, and must not stand in silently for hosted ones."""
-    if os.environ.get("DOCENT_ENV", "").strip() == env.PRODUCTION:
+    try:
+        kind = env.kind()
+    except ImproperlyConfigured as error:
+        raise Trouble(str(error)) from error
+    if kind == env.PRODUCTION:
         raise Trouble("DOCENT_ENV=production is not for this command; docs/operations.md says how to run it hosted.")
+
+
+def refuse_wrong_values(environment: Mapping[str, str]) -> None:
+    """In one line, which every program of the product would say at the end of a long traceback."""
+    read = [sys.executable, "-c", "import config.settings"]
+    done = subprocess.run(read, cwd=PROJECT, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise Trouble(done.stderr.strip().rpartition("ImproperlyConfigured: ")[2])
 
 
 def chosen_port() -> int:

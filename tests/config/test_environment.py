@@ -41,3 +41,48 @@ def test_forms_lead_to_where_one_pays_and_nowhere_else(said: dict[str, str], pag
     done = subprocess.run([sys.executable, "-c", code], env=known | said, cwd=PROJECT, capture_output=True, check=True)
 
     assert json.loads(done.stdout) == pages
+
+
+WRONG = {
+    "PORT": "99999",
+    "DATABASE_POOL": "0",
+    "REDIS_URL": "127.0.0.1:6379",
+    "WARM_SCHEMAS": "-1",
+    "NOTION_REQUESTS_PER_SECOND": "fast",
+    "NOTION_FIRST_PAUSE_SECONDS": "nan",
+    "LIMIT_SIGNUP": "lots",
+    "LIMIT_LOGIN_FAILED": "10/m/ip,5/5m",
+    "LIMIT_SIGNUP_NETWORK": "20/d/everybody",
+    "TRUSTED_PROXIES": "one",
+    "TRIAL_DAYS": "-1",
+    "RETRIEVAL_DENSE_WEIGHT": "7",
+    "RUN_TIME_LIMIT": "-5",
+    "RUN_LEASE_SECONDS": "0",
+}
+ONE_BY_ONE = """
+import json, os, sys
+from django.core.exceptions import ImproperlyConfigured
+
+for name, value in json.loads(sys.argv[1]).items():
+    if os.fork() == 0:
+        os.environ[name] = value
+        try:
+            from config import settings
+        except ImproperlyConfigured as error:
+            print(name, error, sep="\\t", flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_a_wrong_value_stops_the_start_and_is_named() -> None:
+    known = {name: value for name, value in os.environ.items() if name not in WRONG} | {"PUBLIC_URL": ""}
+
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_BY_ONE, json.dumps(WRONG)], env=known, cwd=PROJECT, capture_output=True, text=True
+    )
+
+    said = dict(line.split("\t") for line in done.stdout.splitlines())
+    assert list(said) == list(WRONG), done.stderr
+    for name, words in said.items():
+        assert words.startswith((f"{name} must be ", f"{name} looks like ")), words

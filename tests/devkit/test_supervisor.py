@@ -126,6 +126,23 @@ def test_a_second_start_over_a_running_one_is_refused_in_one_line(install: Insta
         Home(tmp_path).lock()
 
 
+def test_a_refused_start_takes_nothing_from_the_running_one(install: Install, tmp_path: Path) -> None:
+    install(FAMILY)
+    Home(tmp_path).environment_file.write_text("{}")
+    start = "from devkit import supervisor; supervisor.serve()"
+
+    refused = subprocess.run(
+        [sys.executable, "-c", start],
+        cwd=PROJECT,
+        env=os.environ | {"DOCENT_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert "already runs" in refused.stderr
+    assert Home(tmp_path).environment_file.exists()
+
+
 def test_the_log_is_kept_in_a_file_for_each_program(install: Install, tmp_path: Path) -> None:
     installation = install(FAMILY, FAMILY)
 
@@ -180,6 +197,29 @@ def test_a_home_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
 
     with pytest.raises(Trouble, match=r"cannot hold the data .* set DOCENT_HOME"):
         Home(tmp_path / "file" / "home").lock()
+
+
+def test_a_home_that_is_a_file_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DOCENT_HOME", str(tmp_path / "file"))
+    start = "import sys; from devkit import commands; sys.exit(commands.main(['run']))"
+
+    refused = subprocess.run([sys.executable, "-c", start], cwd=PROJECT, capture_output=True, text=True)
+
+    assert "Traceback" not in refused.stderr
+    assert "cannot hold the data" in refused.stderr
+
+
+def test_a_wrong_value_is_one_clear_line_before_anything_of_the_product_starts() -> None:
+    with pytest.raises(Trouble, match=r"^TRIAL_DAYS must be a whole number, not 'x'\.$"):
+        supervisor.refuse_wrong_values({"TRIAL_DAYS": "x"})
+
+
+def test_a_misspelt_kind_of_installation_opens_no_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCENT_ENV", "prod")
+
+    with pytest.raises(Trouble, match="DOCENT_ENV is embedded, test or production, not 'prod'"):
+        supervisor.run()
 
 
 @pytest.mark.parametrize("command", ["run", "serve", "manage"])
