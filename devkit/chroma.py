@@ -50,7 +50,8 @@ def sweep(data: Path) -> int:
     Answers how many it removed.
     """
     known = data / "chroma.sqlite3"
-    if not known.exists():
+    # What is damaged the server itself complains of.
+    if not known.is_file():
         return 0
     with closing(sqlite3.connect(known)) as database:
         kept = {name for (name,) in database.execute("SELECT id FROM segments")}

@@ -33,7 +33,7 @@ def one_thread(_database: None, emulator: EmulatorProcess, chroma: str, tmp_path
         worker.wait_until(Says(" ready."))
         yield worker
     finally:
-        worker.end()
+        worker.kill()
 
 
 def begin(person: Person, notion: NotionWorkspace) -> SyncRun:
