@@ -13,7 +13,20 @@ from django.urls import get_resolver
 from config import environment as env
 from config import handover, probes, waiting
 from config.celery import app as celery
-from config.exchange import Answer, Receive, Scope, Send, TooLarge, TooSlow, problem, read_body, replay, until_gone
+from config.exchange import (
+    Answer,
+    Receive,
+    Scope,
+    Send,
+    TooLarge,
+    TooSlow,
+    measured,
+    problem,
+    read_body,
+    replay,
+    spelled_out,
+    until_gone,
+)
 from config.wsgi import application as wsgi
 
 THREADS = env.number("THREADS", 8)
@@ -62,6 +75,7 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
     except (TooSlow, TimeoutError):
         await problem(408, "too-slow", "The body did not arrive in time.", scope["path"]).send(send)
         return
+    scope = spelled_out(measured(scope, body))
     passing = _Passing(send)
     await _django({**scope, handover.MARK: True}, replay(body), passing)
     if passing.held is None or passing.handover is None:

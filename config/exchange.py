@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 
@@ -12,6 +13,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+ASCII = bytes(range(128))
 # Django judges the body itself; this only keeps a flood out of memory.
 MOST_BYTES = 2 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
@@ -71,6 +73,17 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
             raise TooLarge
         if not message.get("more_body", False):
             return bytes(body)
+
+
+def measured(scope: Scope, body: bytes) -> Scope:
+    """With the length of what was read: a body in chunks has none, and Django reads no further than it says."""
+    headers = [pair for pair in scope["headers"] if pair[0] not in (b"content-length", b"transfer-encoding")]
+    return {**scope, "headers": [*headers, (b"content-length", str(len(body)).encode())]}
+
+
+def spelled_out(scope: Scope) -> Scope:
+    """With the query as a browser writes it: some programs send its letters as they are, and CGI knows ASCII alone."""
+    return {**scope, "query_string": quote(scope["query_string"], safe=ASCII).encode()}
 
 
 def replay(body: bytes) -> Receive:

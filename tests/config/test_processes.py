@@ -1,6 +1,7 @@
 """The web process as it runs: what it says at its start, what it holds, and a database that goes away."""
 
 import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import Error, connection, connections
 
-from accounts import schemas, tenancy
+from accounts import schemas, tenancy, tokens
 from accounts.models import User, WorkspaceSchema
 from agent.models import Page
 from tests.people import Person
@@ -84,6 +85,79 @@ def test_web_is_not_ready_while_the_database_lets_nobody_in(stack: Stack) -> Non
     assert refused.status_code == 503
     assert "database" in refused.text
     assert again == [200] * 12
+
+
+def said_by(stack: Stack, request: bytes) -> bytes:
+    """The whole answer to exactly these bytes, which no client library would send."""
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=30) as wire:
+        wire.sendall(request)
+        return b"".join(iter(lambda: wire.recv(65_536), b""))
+
+
+def in_chunks(person: Person, method: str, address: str, body: bytes) -> bytes:
+    lines = [
+        f"{method} {address} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Connection: close",
+        f"Authorization: Bearer {tokens.issue(person.membership).access}",
+        "Content-Type: application/json",
+        "Transfer-Encoding: chunked",
+    ]
+    parts = [body[at : at + 50_000] for at in range(0, len(body), 50_000)]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+    return "\r\n".join([*lines, "", ""]).encode() + chunks + b"0\r\n\r\n"
+
+
+def test_a_body_in_chunks_is_read(stack: Stack, alice: Person) -> None:
+    answer = said_by(stack, in_chunks(alice, "PATCH", "/user/config", b'{"timezone": "Asia/Tokyo"}'))
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    alice.user.refresh_from_db()
+    assert alice.user.timezone == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize("size", [1_000_001, 2_500_000])
+def test_a_body_in_chunks_that_is_too_large_is_refused(stack: Stack, alice: Person, size: int) -> None:
+    """Django judges the one; the other is refused before it could fill the memory."""
+    answer = said_by(stack, in_chunks(alice, "PATCH", "/user/config", b'{"timezone": "' + b"x" * size))
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def asked(person: Person, address: bytes, *more: str) -> bytes:
+    token = tokens.issue(person.membership).access
+    lines = ["Host: 127.0.0.1", "Connection: close", f"Authorization: Bearer {token}", *more, "", ""]
+    return b"GET %b HTTP/1.1\r\n" % address + "\r\n".join(lines).encode()
+
+
+@pytest.mark.parametrize("spelling", ["über".encode(), b"%C3%BCber", b"%c3%BCber"])
+def test_a_query_is_understood_however_it_is_spelled(stack: Stack, alice: Person, spelling: bytes) -> None:
+    alice.api.post("/tasks", {"title": "Talk über Zahlen"})
+
+    answer = said_by(stack, asked(alice, b"/tasks/search?q=" + spelling))
+
+    assert answer.startswith(b"HTTP/1.1 200 "), answer
+    assert b"Zahlen" in answer
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        # What is not even UTF-8 the server refuses.
+        ("/accounts/login/?next=é".encode(), 200),
+        (b"/accounts/login/?next=\xff\xfe", 400),
+        ("/tasks/é".encode(), 404),
+        (b"/tasks/%C3%A9", 404),
+        (b"/tasks/\xff", 400),
+        (b"/tasks/%FF", 404),
+        (b"/tasks/%ED%A0%80", 404),
+        ("/app/é?a=ü".encode(), 404),
+    ],
+)
+def test_no_spelling_of_an_address_is_a_fault_of_ours(stack: Stack, alice: Person, address: bytes, status: int) -> None:
+    answer = said_by(stack, asked(alice, address))
+
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer
 
 
 def shut(is_shut: bool) -> None:
