@@ -15,6 +15,8 @@ import redis
 import redis.asyncio
 from django.conf import settings
 from django.http import HttpRequest
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from config.exchange import Answer, Headers, Scope, Send
 from config.handover import Handover, Mode
@@ -59,6 +61,8 @@ def client() -> redis.asyncio.Redis:
             socket_connect_timeout=2,
             socket_keepalive=True,
             max_connections=settings.STREAM_CLIENTS,
+            # After Redis was restarted every pooled connection is dead; each is made anew when it is used next.
+            retry=Retry(NoBackoff(), retries=1),
         )
     return _client
 
