@@ -20,11 +20,10 @@ from config.exchange import (
     Send,
     TooLarge,
     TooSlow,
-    measured,
+    for_django,
     problem,
     read_body,
     replay,
-    spelled_out,
     until_gone,
 )
 from config.wsgi import application as wsgi
@@ -75,7 +74,7 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
     except (TooSlow, TimeoutError):
         await problem(408, "too-slow", "The body did not arrive in time.", scope["path"]).send(send)
         return
-    scope = spelled_out(measured(scope, body))
+    scope = for_django(scope, body)
     passing = _Passing(send)
     await _django({**scope, handover.MARK: True}, replay(body), passing)
     if passing.held is None or passing.handover is None:

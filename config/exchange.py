@@ -86,6 +86,21 @@ def spelled_out(scope: Scope) -> Scope:
     return {**scope, "query_string": quote(scope["query_string"], safe=ASCII).encode()}
 
 
+def unambiguous(scope: Scope) -> Scope:
+    """CGI writes `-` and `_` of a header's name alike, so a name with `_` could pass for one that a proxy vouches for.
+
+    It also joins what is sent twice with commas; the pieces of a cookie belong together with semicolons (RFC 9113).
+    """
+    headers = [pair for pair in scope["headers"] if b"_" not in pair[0] and pair[0] != b"cookie"]
+    cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
+    return {**scope, "headers": [*headers, (b"cookie", cookies)] if cookies else headers}
+
+
+def for_django(scope: Scope, body: bytes) -> Scope:
+    """What the bridge (a2wsgi) makes a faithful CGI environment of."""
+    return unambiguous(spelled_out(measured(scope, body)))
+
+
 def replay(body: bytes) -> Receive:
     async def receive() -> Mapping[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}

@@ -162,6 +162,8 @@ ACCOUNT_RATE_LIMITS = {
     **({"signup_network": _networks} if _networks else {}),
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0, least=0)
+# Without a proxy that vouches for it, anybody could say it of himself.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ALLAUTH_TRUSTED_PROXY_COUNT else None
 # Mails of a single machine are shown on a page of its own, /mails, to anybody who can open it. Without an address to
 # send them to, they are shown there alone.
 SHOWS_MAILS = not IS_PRODUCTION and urlsplit(PUBLIC_URL).hostname in {"127.0.0.1", "localhost", "::1"}

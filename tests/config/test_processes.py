@@ -160,6 +160,25 @@ def test_no_spelling_of_an_address_is_a_fault_of_ours(stack: Stack, alice: Perso
     assert answer.startswith(b"HTTP/1.1 %d " % status), answer
 
 
+def opened(stack: Stack, *lines: str) -> bytes:
+    """The first line of what a browser gets that sends these headers."""
+    request = "\r\n".join(["GET /app HTTP/1.1", "Host: 127.0.0.1", "Connection: close", *lines, "", ""])
+    return said_by(stack, request.encode()).partition(b"\r\n")[0]
+
+
+def test_a_session_in_one_of_several_cookie_lines_is_found(stack: Stack, alice: Person) -> None:
+    session = f"{settings.SESSION_COOKIE_NAME}={alice.web.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+    assert opened(stack, "Cookie: a=b", f"Cookie: {session}", "Cookie: c=d") == b"HTTP/1.1 200 OK"
+
+
+def test_a_header_with_an_underscore_passes_for_no_other(stack: Stack, alice: Person) -> None:
+    session = f"Cookie: {settings.SESSION_COOKIE_NAME}={alice.web.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+    assert opened(stack, session, "X-Workspace: of-others") != b"HTTP/1.1 200 OK"
+    assert opened(stack, session, "X_Workspace: of-others") == b"HTTP/1.1 200 OK"
+
+
 def shut(is_shut: bool) -> None:
     """As when Postgres was killed: every connection breaks, and no new one is made."""
     owner = settings.DATABASES["owner"]

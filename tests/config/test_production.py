@@ -154,3 +154,30 @@ def test_an_upgrade_waits_for_staff(alice: Person, settings: Settings) -> None:
 
     assert answer.json()["status"] == "pending_approval"
     assert answer.json()["subscription"]["tier"] == "trial"
+
+
+OVER_TLS = """
+import sys
+import django
+django.setup()
+from django.http import HttpResponse
+from django.middleware.security import SecurityMiddleware
+from django.test import RequestFactory
+
+request = RequestFactory().get("/", headers={"X-Forwarded-Proto": sys.argv[1]})
+print(*SecurityMiddleware(lambda request: HttpResponse())(request).headers)
+"""
+
+
+@pytest.mark.parametrize(
+    ("proxies", "said", "is_sure"), [("1", "https", True), ("1", "http", False), ("0", "https", False)]
+)
+def test_only_a_trusted_proxy_says_that_a_client_came_over_tls(proxies: str, said: str, is_sure: bool) -> None:
+    environment = {**os.environ, **GOOD, "DJANGO_SETTINGS_MODULE": "config.settings", "TRUSTED_PROXIES": proxies}
+
+    done = subprocess.run(
+        [sys.executable, "-c", OVER_TLS, said], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert ("Strict-Transport-Security" in done.stdout) == is_sure
