@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
@@ -75,12 +76,12 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
         await problem(408, "too-slow", "The body did not arrive in time.", scope["path"]).send(send)
         return
     scope = for_django(scope, body)
-    passing = _Passing(send)
+    passing, began = _Passing(send), time.monotonic()
     await _django({**scope, handover.MARK: True}, replay(body), passing)
     if passing.held is None or passing.handover is None:
         return
     gone = asyncio.ensure_future(until_gone(receive))
-    work = asyncio.ensure_future(_take_over(scope, passing.handover, passing.held, send))
+    work = asyncio.ensure_future(_take_over(scope, passing.handover, passing.held, send, began))
     try:
         await asyncio.wait((gone, work), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -93,7 +94,7 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
         raise error
 
 
-async def _take_over(scope: Scope, order: handover.Handover, first: Answer, send: Send) -> None:
+async def _take_over(scope: Scope, order: handover.Handover, first: Answer, send: Send, began: float) -> None:
     if order.mode != handover.Mode.WAIT:
         await waiting.stream(scope, order, first, send)
         return
@@ -103,7 +104,8 @@ async def _take_over(scope: Scope, order: handover.Handover, first: Answer, send
         answer = Answer()
         headers = [pair for pair in scope["headers"] if pair[0] in KEPT]
         again = {**scope, "method": "GET", "path": order.answer, "raw_path": order.answer.encode(), "headers": headers}
-        await _django({**again, "query_string": b""}, replay(b""), answer.receive)
+        again |= {"query_string": b"", handover.WAITED: time.monotonic() - began}
+        await _django(again, replay(b""), answer.receive)
         return answer
 
     await (await waiting.wait(order, first, ask)).send(send)

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 HEADER: Final = "X-Docent-Handover"
 MARK: Final = "docent.handover"
+WAITED: Final = "docent.waited"
 SALT: Final = "handover"
 
 
@@ -36,6 +37,11 @@ class Handover:
 def is_offered(request: HttpRequest) -> bool:
     # The scope comes from the server, so no client can put the mark there.
     return bool(request.META.get("asgi.scope", {}).get(MARK))
+
+
+def waited(request: HttpRequest) -> float:
+    """Seconds for which the client has waited that was let in at the beginning; 0 for a request of its own."""
+    return float(request.META.get("asgi.scope", {}).get(WAITED, 0))
 
 
 def event_stream() -> HttpResponse:

@@ -3,9 +3,14 @@
 import re
 import signal
 import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import httpx
 import pytest
+from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import tenancy, tokens
 from agent.models import Run
@@ -129,6 +134,34 @@ def test_a_run_that_waits_for_a_worker_is_stopped(stack: Stack, alice: Person) -
     assert events(heard[0])[-1][1] == "done"
     with tenancy.within(alice.workspace):
         assert Hold.objects.get().state == "released"
+
+
+def waits_beyond_its_token(stack: Stack, person: Person, meanwhile: Callable[[], None]) -> tuple[httpx.Response, int]:
+    """The answer to a question whose token expires while nobody works on it, and what the token is good for then."""
+    token = AccessToken(tokens.issue(person.membership).access)  # type: ignore[arg-type]  # it takes the text
+    token.set_exp(lifetime=timedelta(seconds=5))
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=stack.url, headers=headers, timeout=60) as http, ThreadPoolExecutor(1) as thread:
+        with StoppedWorker(stack):
+            answer = thread.submit(http.post, "/agent/run", json={"prompt": QUESTION})
+            while token["exp"] >= time.time():
+                time.sleep(0.1)
+            meanwhile()
+        return answer.result(), http.get("/usage/quota").status_code
+
+
+def test_a_token_that_expires_in_the_wait_still_gets_the_answer(stack: Stack, alice: Person) -> None:
+    answer, afterwards = waits_beyond_its_token(stack, alice, lambda: None)
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "succeeded"), answer.text
+    assert afterwards == 401
+
+
+def test_who_was_signed_out_everywhere_in_the_wait_gets_no_answer(stack: Stack, alice: Person) -> None:
+    answer, _ = waits_beyond_its_token(stack, alice, alice.user.end_all_tokens)
+
+    assert answer.status_code == 401
+    assert "28 days" not in answer.text
 
 
 def test_a_killed_worker_costs_time_and_no_answer(stack: Stack, alice: Person) -> None:
