@@ -7,9 +7,10 @@ import copy
 from typing import Any
 
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidToken, TokenError
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import tenancy
@@ -19,6 +20,12 @@ from config import handover
 UNUSABLE = (
     "This access token has expired or is none of ours. Get a new one from POST /auth/refresh, or sign in again at "
     "POST /auth/login."
+)
+
+UNREADABLE = "The header Authorization cannot be read. Send it as Authorization: Bearer ACCESS."
+FORGED = (
+    "This call came with a browser's session and without the page's own token. Send that in the header X-CSRFToken, or "
+    "call with an access token."
 )
 
 
@@ -54,7 +61,11 @@ class AccessTokenAuthentication(JWTAuthentication):
     def get_raw_token(self, header: bytes) -> bytes | None:
         """The name of a scheme may be written in any case (RFC 9110)."""
         scheme, space, rest = header.partition(b" ")
-        raw: bytes | None = super().get_raw_token(b"Bearer" + space + rest if scheme.lower() == b"bearer" else header)
+        plain = b"Bearer" + space + rest if scheme.lower() == b"bearer" else header
+        try:
+            raw: bytes | None = super().get_raw_token(plain)
+        except AuthenticationFailed as error:
+            raise AuthenticationFailed(UNREADABLE) from error
         return raw
 
 
@@ -70,6 +81,12 @@ class BrowserSessionAuthentication(SessionAuthentication):
         tenancy.check_same_workspace(request._request, membership)
         enter(request, membership)
         return membership.user, None
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            raise PermissionDenied(FORGED) from error
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -1,6 +1,7 @@
 """The one place where a refusal becomes an answer: RFC 9457 problem documents for programs."""
 
 import math
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -58,7 +59,7 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     elif isinstance(error, PermissionDenied):
         body = problem(code="forbidden", status=403, detail=str(error) or "Not allowed.", instance=request.path)
     elif isinstance(error, exceptions.APIException):
-        body = _from_framework(error, request.path)
+        body = _from_framework(error, request.path, context["view"].allowed_methods)
         if wait := getattr(error, "wait", None):
             headers["Retry-After"] = str(math.ceil(wait))
         if authenticate := getattr(error, "auth_header", None):
@@ -81,18 +82,42 @@ CODES = {
 }
 
 
-def _from_framework(error: exceptions.APIException, path: str) -> dict[str, Any]:
+# The framework says what is wrong and not what to do.
+WORDS = {
+    "not_authenticated": "Nobody is signed in. Send an access token in the header Authorization: Bearer ACCESS; "
+    "POST /auth/login gives one.",
+    "unsupported_media_type": "unsupported-media-type",
+    "not_acceptable": "not-acceptable",
+    "throttled": "rate-limited",
+}
+
+
+# The framework says what is wrong and not what to do.
+WORDS = {
+    "not_authenticated": "Nobody is signed in. Send an access token in the header Authorization: Bearer ACCESS; "
+    "POST /auth/login gives one.",
+    "bad_authorization_header": "The header Authorization cannot be read. Send it as Authorization: Bearer ACCESS.",
+    "unsupported_media_type": "Only JSON is read. Send it with the header Content-Type: application/json.",
+    "not_acceptable": "Answers are JSON. Send the header Accept: application/json, or none.",
+}
+
+
+def _words(error: exceptions.APIException, code: str, allowed: Sequence[str]) -> str:
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return f"This address cannot be called like that. It takes {', '.join(allowed)}."
+    # simplejwt's refusals carry a mapping.
+    return WORDS.get(code) or str(error.detail["detail"] if isinstance(error.detail, dict) else error.detail)
+
+
+def _from_framework(error: exceptions.APIException, path: str, allowed: Sequence[str]) -> dict[str, Any]:
     if isinstance(error, exceptions.ValidationError):
         errors = list(_fields(error.get_full_details(), ""))
         detail = errors[0]["detail"] if len(errors) == 1 else "Some fields are not right."
         return problem(code="invalid", status=400, detail=detail, instance=path, errors=errors)
     codes = error.get_codes()
     code = codes if isinstance(codes, str) else error.default_code
-    # simplejwt's refusals carry a mapping.
-    detail = error.detail["detail"] if isinstance(error.detail, dict) else error.detail
-    return problem(
-        code=CODES.get(code, code.replace("_", "-")), status=error.status_code, detail=str(detail), instance=path
-    )
+    name = CODES.get(code, code.replace("_", "-"))
+    return problem(code=name, status=error.status_code, detail=_words(error, code, allowed), instance=path)
 
 
 def _fields(details: Any, pointer: str) -> Any:

@@ -2,13 +2,16 @@
 
 import json
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
+from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts import tokens
 from config import views
 from config.urls import *  # noqa: F403  # this module is also a set of routes, for the test of a failing view
 from config.urls import urlpatterns as product
@@ -171,6 +174,31 @@ def test_a_token_that_is_none_is_401_in_plain_words(token: str) -> None:
     assert is_problem(answer, 401)
     assert "ErrorDetail" not in answer.content.decode()
     assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_an_expired_token_is_told_where_to_get_another(alice: Person) -> None:
+    token = AccessToken(tokens.issue(alice.membership).access)  # type: ignore[arg-type]  # it takes the text
+    token.set_exp(lifetime=timedelta(seconds=-1))
+
+    answer = Client(headers={"Authorization": f"Bearer {token}"}).get("/tasks")
+
+    assert is_problem(answer, 401, "token-not-valid")
+    assert "POST /auth/refresh" in answer.json()["detail"]
+
+
+def test_refusals_of_the_framework_say_what_to_do(alice: Person) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice.user)
+    refused = {
+        "POST /auth/login": Client().get("/tasks"),
+        "Authorization: Bearer ACCESS.": Client(headers={"Authorization": "Bearer x y"}).get("/tasks"),
+        "Content-Type: application/json": alice.api.generic("POST", "/tasks", b"x", content_type="text/plain"),
+        "It takes GET, PATCH, DELETE, HEAD, OPTIONS.": alice.api.generic("PUT", "/workspace"),
+        "X-CSRFToken": browser.post("/tasks", {"title": "x"}, content_type="application/json"),
+    }
+
+    for words, answer in refused.items():
+        assert words in answer.json()["detail"]
 
 
 def test_a_form_from_elsewhere_is_refused_in_words(alice: Person) -> None:
