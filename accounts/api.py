@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -11,6 +12,7 @@ from accounts import services, tokens
 from accounts.edge import MemberAPI, PublicAPI
 from accounts.models import Membership, User
 from accounts.sign_in import sign_in
+from config.body import Body
 
 # Among the names of zones, yet none: what this machine is set to, and what is not set.
 NO_PLACES = {"localtime", "Factory"}
@@ -43,7 +45,7 @@ class PairOutput(serializers.Serializer[Any]):
 
 
 class Login(PublicAPI):
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         email = serializers.CharField(max_length=254)
         password = PasswordField()
         totp = serializers.CharField(max_length=20, required=False)
@@ -66,7 +68,7 @@ class Login(PublicAPI):
         )
 
 
-class RefreshInput(serializers.Serializer[Any]):
+class RefreshInput(Body):
     refresh = serializers.CharField(max_length=4_000)
 
 
@@ -101,12 +103,18 @@ class NotificationsField(serializers.DictField):
         return choices
 
 
-class ConfigFields(serializers.Serializer[User]):
+class ConfigFields(Body):
     timezone = serializers.CharField(max_length=64, required=False)
     language = serializers.ChoiceField(choices=["en"], required=False)
     model = serializers.CharField(max_length=80, required=False, allow_blank=True)
     email_notifications = NotificationsField(required=False)
     default_sharing = serializers.ChoiceField(choices=["private", "workspace"], required=False)
+
+    def validate_model(self, value: str) -> str:
+        models = self.context["models"]
+        if value and value not in models:
+            raise serializers.ValidationError(f"There is no such model here. Known: {', '.join(models)}.")
+        return value
 
     def validate_timezone(self, value: str) -> str:
         if value not in available_timezones() - NO_PLACES:
@@ -115,7 +123,9 @@ class ConfigFields(serializers.Serializer[User]):
 
 
 class Config(MemberAPI):
-    """The member's own settings."""
+    """The member's own settings. `models`: the names of those that can answer; an empty one leaves it to Docent."""
+
+    models: Sequence[str] = ()
 
     @extend_schema(responses=ConfigFields)
     def get(self, request: Request) -> Response:
@@ -123,7 +133,7 @@ class Config(MemberAPI):
 
     @extend_schema(request=ConfigFields, responses=ConfigFields)
     def patch(self, request: Request) -> Response:
-        form = ConfigFields(data=request.data, partial=True)
+        form = ConfigFields(data=request.data, partial=True, context={"models": self.models})
         form.is_valid(raise_exception=True)
         user = services.configure(user=self.membership.user, **form.validated_data)
         return Response(ConfigFields(user).data)

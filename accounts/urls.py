@@ -8,7 +8,6 @@ api = [
     path("auth/login", json.Login.as_view(), name="api-login"),
     path("auth/refresh", json.Refresh.as_view(), name="api-refresh"),
     path("auth/logout", json.Logout.as_view(), name="api-logout"),
-    path("user/config", json.Config.as_view(), name="api-config"),
 ]
 pages = [
     path("app/theme", views.SetTheme.as_view(), name="set-theme"),

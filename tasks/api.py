@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
 from config import paging
+from config.body import Body
 from tasks import services
 from tasks.filters import LOCAL, NOTION, Filters, is_source, narrowed
 from tasks.models import Task
@@ -19,7 +20,7 @@ from tasks.search import search
 FURTHEST = 5_000
 
 
-class TaskInput(serializers.Serializer[Any]):
+class TaskInput(Body):
     title = serializers.CharField(max_length=2000)
     status = serializers.CharField(max_length=200, required=False, allow_blank=True)
     done = serializers.BooleanField(source="is_done", required=False)
@@ -36,7 +37,7 @@ class NewTask(TaskInput):
     )
 
 
-class SettleInput(serializers.Serializer[Any]):
+class SettleInput(Body):
     action = serializers.ChoiceField(["retry", "discard", "undo", "keep", "mine", "restore"])
 
 

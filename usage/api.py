@@ -20,6 +20,7 @@ from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature
 from billing.team import members
+from config.body import Body
 from config.errors import InvalidField
 from config.paging import PAGED, piece
 from usage import analytics
@@ -170,8 +171,8 @@ class OneUser(MemberAPI):
     def open_when_expired(self) -> bool:
         return self.request.method == "DELETE"
 
-    class Input(serializers.Serializer[Any]):
-        class Caps(serializers.Serializer[Any]):
+    class Input(Body):
+        class Caps(Body):
             requests = serializers.IntegerField(min_value=0, required=False, allow_null=True)
             tokens = serializers.IntegerField(min_value=0, required=False, allow_null=True)
 

@@ -14,6 +14,7 @@ from agent import conversations
 from agent.models import Conversation
 from agent.runs import shown
 from config import paging
+from config.body import Body
 
 
 class Conversations(MemberAPI):
@@ -31,7 +32,7 @@ class Conversations(MemberAPI):
 class OneConversation(MemberAPI):
     schema_of_view = "workspace"
 
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         title = serializers.CharField(max_length=conversations.LONGEST_TITLE, required=False)
         shared = serializers.BooleanField(required=False)
 

@@ -16,6 +16,7 @@ from agent import listening
 from agent.api.answers import RunFields
 from agent.models import Run
 from agent.runs import services, shown
+from config.body import Body
 from config.handover import Mode
 from usage.edge import MeteredAPI
 
@@ -35,7 +36,7 @@ class Ask(RunAPI):
     """Ask a question. Waits for the answer; `Prefer: respond-async` answers at once with 202 and where to look, and
     `Accept: text/event-stream` streams. Under a server that cannot wait the answer is 202 as well."""
 
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         prompt = serializers.CharField(max_length=services.LONGEST_PROMPT)
         conversation_id = serializers.UUIDField(required=False, allow_null=True)
 
@@ -95,7 +96,7 @@ class StopRun(RunAPI):
 
 
 class RunFeedback(RunAPI):
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         rating = serializers.ChoiceField(choices=["good", "bad"])
         reason = serializers.CharField(max_length=services.LONGEST_REASON, required=False, default="", allow_blank=True)
 

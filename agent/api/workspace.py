@@ -11,6 +11,7 @@ from accounts.models import Membership
 from accounts.permissions import check_can_delete_workspace, check_can_manage
 from agent import configuring, deletion
 from agent.sync import intervals
+from config.body import Body
 
 
 class WorkspaceFields(serializers.Serializer[Any]):
@@ -23,7 +24,7 @@ class WorkspaceFields(serializers.Serializer[Any]):
     longest_sync_interval_minutes = serializers.IntegerField()
 
 
-class Deletion(serializers.Serializer[Any]):
+class Deletion(Body):
     confirm = serializers.CharField(max_length=200, help_text="The workspace's name, as it is shown.")
 
 
@@ -43,7 +44,7 @@ class OneWorkspace(MemberAPI):
         """Nobody is kept here because of a trial or a payment that ended."""
         return self.request.method == "DELETE"
 
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         name = serializers.CharField(max_length=120, required=False)
         sync_interval_minutes = serializers.IntegerField(
             min_value=1,

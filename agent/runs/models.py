@@ -44,3 +44,4 @@ def _reading_costs(messages: Sequence[ModelMessage]) -> int:
 
 KEYLESS = Choice(keyless.NAME, _keyless, reads_history=True, reading_costs=_reading_costs)
 _CHOICES = {KEYLESS.name: KEYLESS}
+NAMES = tuple(_CHOICES)

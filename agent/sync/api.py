@@ -17,6 +17,7 @@ from agent.api.runs import JSONAlways
 from agent.models import Disconnection, Source, SyncRun
 from agent.sync import coverage, ending, live, services
 from billing import reading
+from config.body import Body
 from config.handover import Mode
 
 
@@ -32,7 +33,7 @@ class NotionIntegration(MemberAPI):
         """Disconnecting stays possible after a trial."""
         return self.request.method == "DELETE"
 
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         token = serializers.CharField(max_length=400, required=False)
         shared = serializers.BooleanField(required=False, default=False)
 
@@ -109,7 +110,7 @@ def _connected(membership: Membership) -> dict[str, Any]:
 class StartSync(MemberAPI):
     schema_of_view = "workspace"
 
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         full = serializers.BooleanField(required=False, default=False)
 
     def post(self, request: Request) -> Response:

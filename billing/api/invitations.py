@@ -18,6 +18,7 @@ from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature
 from billing.team import invitations
+from config.body import Body
 from config.paging import PAGED, piece
 
 
@@ -40,7 +41,7 @@ class Invitations(MemberAPI):
 
     keeps_answers = False
 
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         email = serializers.EmailField(max_length=254)
         role = serializers.ChoiceField(choices=INVITABLE, default=Role.MEMBER)
 
@@ -86,7 +87,7 @@ class Accept(MemberAPI):
 
     open_when_expired = True
 
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         token = serializers.CharField(max_length=200)
 
     @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)

@@ -19,10 +19,11 @@ from billing.api.subscription import subscription_json
 from billing.effective import effective
 from billing.models import Subscription
 from billing.plans import Tier
+from config.body import Body
 
 
 class Register(PublicAPI):
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         email = serializers.EmailField(max_length=254)
         password = PasswordField()
         name = serializers.CharField(max_length=120, required=False, allow_blank=True)
@@ -61,7 +62,7 @@ def _registered(made: services.Registration, pair: tokens.Pair | None = None) ->
 class Profile(MemberAPI):
     open_when_expired = True
 
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         name = serializers.CharField(max_length=120, required=False, allow_blank=True)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)

@@ -15,6 +15,7 @@ from billing.effective import Pending, effective
 from billing.gateways import PENDING_APPROVAL, Preview, gateway, is_given
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
+from config.body import Body
 
 ANSWER = extend_schema(request=None, responses=OpenApiTypes.OBJECT)
 
@@ -86,7 +87,7 @@ class Present(MemberAPI):
 class _Change(MemberAPI):
     open_when_expired = True
 
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         tier = serializers.ChoiceField(choices=Tier.choices)
         seats = serializers.IntegerField(min_value=1, max_value=seats.MOST, required=False)
 
@@ -125,7 +126,7 @@ class PreviewChange(_Change):
 class Seats(MemberAPI):
     open_when_expired = True
 
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         seats = serializers.IntegerField(min_value=1, max_value=seats.MOST, allow_null=True)
 
     @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
@@ -142,7 +143,7 @@ class Seats(MemberAPI):
 class Downgrade(MemberAPI):
     open_when_expired = True
 
-    class Input(serializers.Serializer[Any]):
+    class Input(Body):
         tier = serializers.ChoiceField(choices=Tier.choices)
 
     @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)

@@ -1,5 +1,6 @@
 """What every request may expect: the member's settings, idempotency, and input that is not right."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -35,11 +36,48 @@ def test_the_members_settings_are_kept(alice: Person) -> None:
         {"timezone": "Factory"},
         {"language": "xx"},
         {"email_notifications": {"spam": True}},
+        {"model": "gpt-9"},
+        {"unknown": 1},
         ["a list"],
     ],
 )
 def test_settings_that_make_no_sense_are_refused(alice: Person, change: object) -> None:
     assert alice.api.patch("/user/config", change).status_code == 400
+
+
+def test_a_model_that_is_not_here_is_refused_and_the_others_are_named(alice: Person) -> None:
+    kept = alice.api.patch("/user/config", {"model": "docent-keyless"})
+    refused = alice.api.patch("/user/config", {"model": "gpt-9"})
+    emptied = alice.api.patch("/user/config", {"model": ""})
+
+    assert (kept.status_code, kept.json()["model"]) == (200, "docent-keyless")
+    assert refused.json()["errors"] == [
+        {"pointer": "/model", "code": "invalid", "detail": "There is no such model here. Known: docent-keyless."}
+    ]
+    assert (emptied.status_code, emptied.json()["model"]) == (200, "")
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "body"),
+    [
+        ("PATCH", "/user/config", {"language": "en"}),
+        ("PATCH", "/user/profile", {"name": "Alice B."}),
+        ("PATCH", "/workspace", {"name": "Acme"}),
+        ("POST", "/tasks", {"title": "New"}),
+        ("POST", "/agent/run", {"prompt": "What?"}),
+        ("POST", "/agent/sync", {"full": True}),
+        ("POST", "/user/upgrade-subscription", {"tier": "pro"}),
+        ("POST", "/workspace/invitations", {"email": "new@example.com"}),
+        ("POST", "/auth/login", {"email": "x@example.com", "password": "y"}),
+    ],
+)
+def test_a_field_that_nobody_knows_is_refused_and_named(
+    team_owner: Person, method: str, address: str, body: dict[str, object]
+) -> None:
+    answer = team_owner.api.generic(method, address, json.dumps({**body, "unknown": 1}), "application/json")
+
+    assert answer.status_code == 400
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [("/unknown", "unknown")]
 
 
 def test_the_same_key_and_body_get_the_first_answer(alice: Person) -> None:
@@ -110,9 +148,10 @@ def test_of_16_requests_with_one_key_one_is_done(alice: Person) -> None:
 
 
 def test_a_kept_answer_holds_only_a_digest_of_the_request(alice: Person) -> None:
-    alice.api.post(UPGRADE, {"tier": "pro", "note": "ntn_secret"}, headers={"Idempotency-Key": "k1"})
+    asked = alice.api.post("/workspace/export", {"note": "ntn_secret"}, headers={"Idempotency-Key": "k1"})
 
     kept = IdempotentAnswer.objects.filter(user=alice.user).values().get()
+    assert asked.status_code == 202
     assert "ntn_secret" not in str(kept)
 
 

@@ -1,0 +1,17 @@
+"""The base of what programs may send as JSON."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class Body(serializers.Serializer[Any]):
+    """A field that nobody knows is refused: left out quietly, its sender would believe that it was done."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        values = super().to_internal_value(data)
+        writable = [name for name, field in self.fields.items() if not field.read_only]
+        if unknown := sorted(set(data) - set(writable)):
+            words = f"There is no such field here. Known: {', '.join(writable)}."
+            raise serializers.ValidationError({name: [words] for name in unknown}, code="unknown")
+        return values
