@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+# Of a good invitation to Alice's workspace, for an address that is none of the people's.
+INVITATION = "of-somebody-else-and-good"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -21,6 +24,8 @@ class Entry:
     expired: frozenset[str] = frozenset()
     # The body names somebody else's thing, so strangers get 404 although the path has no id.
     foreign_body: frozenset[str] = frozenset()
+    # Told to strangers where what they send is good, and for another.
+    stranger_status: int = 0
     # Shown to any member of the workspace, not only to its owner.
     shared_in_workspace: bool = False
 
@@ -120,7 +125,7 @@ JSON = {
     "admin/users/<uuid:user_id>": api(
         "PATCH",
         "DELETE",
-        ids={"user_id": "user"},
+        ids={"user_id": "plain_member"},
         bodies={"PATCH": {"role": "viewer", "caps": {"requests": 0}}},
         viewer=some("PATCH", "DELETE"),
         expired=some("DELETE"),
@@ -145,10 +150,10 @@ JSON = {
     ),
     "invitations/accept": api(
         "POST",
-        bodies={"POST": {"token": "x"}},
+        bodies={"POST": {"token": INVITATION}},
         expired=some("POST"),
         viewer_may=some("POST"),
-        foreign_body=some("POST"),
+        stranger_status=403,
     ),
     "openapi.json": api("GET", open_to_all=True, expired=some("GET")),
     "docs": api("GET", open_to_all=True, expired=some("GET")),
@@ -253,7 +258,7 @@ PAGES = {
     "app/members": api(
         "GET",
         "POST",
-        bodies={"POST": {"action": "remove", "member": "{user}"}},
+        bodies={"POST": {"action": "remove", "member": "{plain_member}"}},
         foreign_body=some("POST"),
         viewer=some("POST"),
         shared_in_workspace=True,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from accounts import sealed, tenancy
 from accounts.models import Connection, Invitation, Mail, Role
 from agent.models import Chunk, Conversation, Export, ExportPart, Page, Run, Source, SyncRun
 from tasks.models import Task
+from tests.isolation.table import INVITATION
 from tests.people import Person, join, put_on_plan, sign_up
 
 SECRET = "nightjarmerger"
@@ -152,6 +154,13 @@ def _things(alice: Person) -> dict[str, UUID]:
         invited_by=alice.user,
         expires_at=now + timedelta(days=7),
     )
+    Invitation.objects.create(
+        workspace=alice.workspace,
+        email=f"guest-{owner}@example.com",
+        digest=sha256(INVITATION.encode()).hexdigest(),
+        invited_by=alice.user,
+        expires_at=now + timedelta(days=7),
+    )
     return {
         "connection": connection.pk,
         "source": source.pk,
@@ -162,7 +171,8 @@ def _things(alice: Person) -> dict[str, UUID]:
         "task": task.pk,
         "export": export.pk,
         "workspace": alice.workspace.pk,
-        "user": alice.user.pk,
+        # Nobody else's rule protects this one: no last owner, and nobody who may remove themselves.
+        "plain_member": join(alice, "Peter").user.pk,
     }
 
 
