@@ -70,13 +70,23 @@ class _Scored:
 
 
 def answer(
-    question: str, candidates: Sequence[Candidate], embed: Embed, *, asked: str = "", today: date | None = None
+    question: str,
+    candidates: Sequence[Candidate],
+    embed: Embed,
+    *,
+    asked: str = "",
+    today: date | None = None,
+    more_rows: int = 0,
+    has_unread_rows: bool = False,
 ) -> Answer:
-    """`question` is whole; `asked` is what was typed, when that was only its end."""
+    """`question` is whole; `asked` is what was typed, when that was only its end. The last two are as in a
+    `SearchResult`."""
     asked = asked or question
     matched = rows.matching(question, candidates, today=today or datetime.now(UTC).date())
     if matched:
-        return _composed(matched, heading=f"{len(matched)} found:" if _COUNTS.search(asked) else "")
+        listed = matched[: rows.MOST_ROWS]
+        number = f"at least {len(matched) + more_rows}" if has_unread_rows else str(len(matched) + more_rows)
+        return _composed(listed, heading=_heading(asked, number, len(listed)))
     nearest = list(candidates[:MOST_CANDIDATES])
     if rows.picks(question):
         return Answer(_not_found(nearest), (), grounded=False)
@@ -88,6 +98,13 @@ def answer(
     if not proven:
         return Answer(_not_found(nearest), (), grounded=False)
     return _composed(_chosen(proven, ranked))
+
+
+def _heading(asked: str, number: str, listed: int) -> str:
+    first = f"The first {listed} of {number}:" if number != str(listed) else ""
+    if not _COUNTS.search(asked):
+        return first
+    return f"{number.capitalize()} found. {first}" if first else f"{number} found:"
 
 
 def _ranked(question: str, asked: Asked, candidates: Sequence[Candidate], embed: Embed) -> list[_Scored]:

@@ -9,6 +9,7 @@ from agent import wording
 from agent.candidates import Candidate
 from agent.excerpts import Excerpt, excerpts
 
+# So many are listed and cited; all are counted.
 MOST_ROWS = 40
 
 # What people say for a property, by the stems of the labels that mean the same.
@@ -101,7 +102,7 @@ def matching(question: str, candidates: Sequence[Candidate], *, today: date) -> 
         return []
     filters = asked - known
     found = [line for row in about if (line := _proof(question, filters, row, about, today)) is not None]
-    return list({line.candidate.page_id: line for line in found}.values())[:MOST_ROWS]
+    return list({line.candidate.page_id: line for line in found}.values())
 
 
 def _row(candidate: Candidate) -> Row:
