@@ -129,6 +129,7 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
     result = SearchResult(
         query=question,
         candidates=candidates,
+        picks_rows=bool(matching),
         more_rows=sum(each.chunk_id not in have for each in matching),
         has_unread_rows=bool(matching) and has_unread_rows,
     )

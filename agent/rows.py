@@ -29,6 +29,7 @@ _LABEL_ASKED = (
     (re.compile(r"\b(status|state of)\b", re.IGNORECASE), _STATUSES),
 )
 _PICKS = re.compile(r"^\W*(which|what|how many|list|show( me)?|are there|is there|do we have|name)\b", re.IGNORECASE)
+_LISTS = re.compile(r"^\W*(which|list|show( me)?|are there|name)\b", re.IGNORECASE)
 _OVERDUE = re.compile(r"\b(overdue|past due|late)\b", re.IGNORECASE)
 _LACKS = re.compile(r"\b(?:no|without(?: an?)?|missing)\s+(\w+)|\b(un(?:assigned|owned))\b", re.IGNORECASE)
 _DONE = re.compile(r"\b(done|complete|completed|closed|cancelled|finished)\b", re.IGNORECASE)
@@ -69,6 +70,11 @@ def picks(question: str) -> bool:
 
 def may_pick(question: str) -> bool:
     return bool(_PICKS.match(question))
+
+
+def lists(question: str) -> bool:
+    """Whether its answer may be a list, which lacks what was not read."""
+    return picks(question) or bool(_LISTS.match(question))
 
 
 def asked_label(question: str) -> frozenset[str]:

@@ -10,10 +10,10 @@ from accounts import tenancy
 from accounts.models import Connection
 from agent import indexing, keyless, retrieval
 from agent.answering import Answer, Citation
-from agent.models import Page, Source
+from agent.models import Page, Source, SyncRun
 from agent.rows import MOST_ROWS
 from tests.agent.asking import ask
-from tests.index import connect
+from tests.index import connect, write
 from tests.people import Person
 
 pytestmark = pytest.mark.usefixtures("chroma")
@@ -72,6 +72,56 @@ def test_a_count_over_rows_that_were_not_all_looked_at_is_the_least(
     number = answered.partition(" found.")[0].removeprefix("At least ")
     assert DONE - 1 <= int(number) <= DONE
     assert answered.startswith(f"At least {number} found. The first {MOST_ROWS} of at least {number}:")
+
+
+def read_whole(connection: Connection) -> None:
+    SyncRun.objects.create(connection_id=connection.pk, status=SyncRun.Status.COMPLETE, finished_at=timezone.now())
+
+
+def test_a_count_during_a_first_sync_says_how_much_is_read(alice: Person, tasks: Connection) -> None:
+    with tenancy.within(alice.workspace):
+        run = SyncRun.objects.create(connection_id=tasks.pk, status=SyncRun.Status.RUNNING)
+        Page.objects.create(connection_id=tasks.pk, notion_id=str(uuid.uuid4()))
+    counted, listed = ask(alice, "How many tasks are blocked?"), ask(alice, "Which tasks are blocked?")
+    with tenancy.within(alice.workspace):
+        SyncRun.objects.filter(pk=run.pk).update(status=SyncRun.Status.CANCELLED, finished_at=timezone.now())
+    afterwards = ask(alice, "How many tasks are blocked?")
+
+    for answered in (counted, listed):
+        assert answered["grounded"]
+        assert answered["answer"].endswith(f"\n\nThis may not be all: {DONE + 3} of {DONE + 4} pages are read so far.")
+        assert answered["coverage"] == {"known": DONE + 4, "indexed": DONE + 3, "missing": 0, "complete": False}
+    assert afterwards["answer"].endswith(f"This may not be all: {DONE + 3} of {DONE + 4} known pages are searchable.")
+
+
+def test_a_count_while_pages_are_still_discovered_is_not_whole(alice: Person, tasks: Connection) -> None:
+    with tenancy.within(alice.workspace):
+        SyncRun.objects.create(connection_id=tasks.pk, status=SyncRun.Status.RUNNING)
+
+    answered = ask(alice, "How many tasks are blocked?")
+
+    assert answered["answer"].endswith(f"This may not be all: {DONE + 3} of {DONE + 3} known pages are searchable.")
+    assert answered["coverage"]["complete"] is False
+
+
+def test_a_count_over_all_pages_says_nothing_of_them(alice: Person, tasks: Connection) -> None:
+    with tenancy.within(alice.workspace):
+        read_whole(tasks)
+
+    answered = ask(alice, "How many tasks are blocked?")
+
+    assert "may not be all" not in answered["answer"]
+    assert answered["coverage"] == {"known": DONE + 3, "indexed": DONE + 3, "missing": 0, "complete": True}
+
+
+def test_another_answer_tells_the_coverage_beside_its_words(alice: Person) -> None:
+    write(alice, connect(alice), "Time off", "Everyone has 28 days of paid holiday a year.")
+
+    answered = ask(alice, "How many days of paid holiday do we have?")
+
+    assert answered["grounded"]
+    assert "may not be all" not in answered["answer"]
+    assert answered["coverage"] == {"known": 1, "indexed": 1, "missing": 0, "complete": False}
 
 
 def test_a_list_cut_for_the_quota_says_how_many_are_left() -> None:
