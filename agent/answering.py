@@ -91,6 +91,11 @@ def answer(
     if rows.picks(question):
         return Answer(_not_found(nearest), (), grounded=False)
     ranked = _ranked(question, wording.read(question), nearest, embed)
+    ranked = [
+        each
+        for each in ranked
+        if wording.says_what_is_new(f"{each.excerpt.shown} {_place(each.excerpt)}", asked, question)
+    ]
     named = list(rows.lines_about(question, (each.excerpt for each in ranked)))
     if named:
         return _composed(named[:1])
@@ -131,7 +136,7 @@ def _weights(asked: Asked, found: Sequence[Excerpt]) -> dict[str, float]:
 
 def _lexical(excerpt: Excerpt, weights: dict[str, float]) -> float:
     own = wording.words_of(excerpt.shown)
-    around = wording.words_of(f"{excerpt.candidate.title} {excerpt.candidate.context} {excerpt.lead}")
+    around = _about(excerpt)
     got = sum(w if word in own else w * CONTEXT_WEIGHT if word in around else 0.0 for word, w in weights.items())
     return got / (sum(weights.values()) or 1.0)
 
@@ -157,7 +162,11 @@ def _is_quotable(question: str, excerpt: Excerpt) -> bool:
 
 def _about(excerpt: Excerpt) -> set[str]:
     """What the sentence's place says of its subject."""
-    return wording.words_of(f"{excerpt.candidate.title} {excerpt.candidate.context} {excerpt.lead}")
+    return wording.words_of(_place(excerpt))
+
+
+def _place(excerpt: Excerpt) -> str:
+    return f"{excerpt.candidate.title} {excerpt.candidate.context} {excerpt.lead}"
 
 
 def _share(asked: Asked, excerpt: Excerpt, weights: dict[str, float]) -> float:
@@ -172,6 +181,9 @@ def _share(asked: Asked, excerpt: Excerpt, weights: dict[str, float]) -> float:
     if not rest & own and not asked.musts:
         return 0.0
     there = own | _about(excerpt)
+    if rest & own <= asked.counted and not rest <= there:
+        # Many sentences have the name or the days of a question; without the rest of it they are about something else.
+        return 0.0
     return sum(weights[word] for word in rest & there) / (sum(weights[word] for word in rest) or 1.0)
 
 
