@@ -70,17 +70,32 @@ class _Scored:
 
 
 def answer(
-    question: str, candidates: Sequence[Candidate], embed: Embed, *, asked: str = "", today: date | None = None
+    question: str,
+    candidates: Sequence[Candidate],
+    embed: Embed,
+    *,
+    asked: str = "",
+    today: date | None = None,
+    more_rows: int = 0,
+    has_unread_rows: bool = False,
 ) -> Answer:
-    """`question` is whole; `asked` is what was typed, when that was only its end."""
+    """`question` is whole; `asked` is what was typed, when that was only its end. The last two are as in a
+    `SearchResult`."""
     asked = asked or question
     matched = rows.matching(question, candidates, today=today or datetime.now(UTC).date())
     if matched:
-        return _composed(matched, heading=f"{len(matched)} found:" if _COUNTS.search(asked) else "")
+        listed = matched[: rows.MOST_ROWS]
+        number = f"at least {len(matched) + more_rows}" if has_unread_rows else str(len(matched) + more_rows)
+        return _composed(listed, heading=_heading(asked, number, len(listed)))
     nearest = list(candidates[:MOST_CANDIDATES])
     if rows.picks(question):
         return Answer(_not_found(nearest), (), grounded=False)
     ranked = _ranked(question, wording.read(question), nearest, embed)
+    ranked = [
+        each
+        for each in ranked
+        if wording.says_what_is_new(f"{each.excerpt.shown} {_place(each.excerpt)}", asked, question)
+    ]
     named = list(rows.lines_about(question, (each.excerpt for each in ranked)))
     if named:
         return _composed(named[:1])
@@ -88,6 +103,13 @@ def answer(
     if not proven:
         return Answer(_not_found(nearest), (), grounded=False)
     return _composed(_chosen(proven, ranked))
+
+
+def _heading(asked: str, number: str, listed: int) -> str:
+    first = f"The first {listed} of {number}:" if number != str(listed) else ""
+    if not _COUNTS.search(asked):
+        return first
+    return f"{number.capitalize()} found. {first}" if first else f"{number} found:"
 
 
 def _ranked(question: str, asked: Asked, candidates: Sequence[Candidate], embed: Embed) -> list[_Scored]:
@@ -114,7 +136,7 @@ def _weights(asked: Asked, found: Sequence[Excerpt]) -> dict[str, float]:
 
 def _lexical(excerpt: Excerpt, weights: dict[str, float]) -> float:
     own = wording.words_of(excerpt.shown)
-    around = wording.words_of(f"{excerpt.candidate.title} {excerpt.candidate.context} {excerpt.lead}")
+    around = _about(excerpt)
     got = sum(w if word in own else w * CONTEXT_WEIGHT if word in around else 0.0 for word, w in weights.items())
     return got / (sum(weights.values()) or 1.0)
 
@@ -140,7 +162,11 @@ def _is_quotable(question: str, excerpt: Excerpt) -> bool:
 
 def _about(excerpt: Excerpt) -> set[str]:
     """What the sentence's place says of its subject."""
-    return wording.words_of(f"{excerpt.candidate.title} {excerpt.candidate.context} {excerpt.lead}")
+    return wording.words_of(_place(excerpt))
+
+
+def _place(excerpt: Excerpt) -> str:
+    return f"{excerpt.candidate.title} {excerpt.candidate.context} {excerpt.lead}"
 
 
 def _share(asked: Asked, excerpt: Excerpt, weights: dict[str, float]) -> float:
@@ -155,6 +181,9 @@ def _share(asked: Asked, excerpt: Excerpt, weights: dict[str, float]) -> float:
     if not rest & own and not asked.musts:
         return 0.0
     there = own | _about(excerpt)
+    if rest & own <= asked.counted and not rest <= there:
+        # Many sentences have the name or the days of a question; without the rest of it they are about something else.
+        return 0.0
     return sum(weights[word] for word in rest & there) / (sum(weights[word] for word in rest) or 1.0)
 
 

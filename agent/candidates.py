@@ -38,7 +38,14 @@ class Candidate(BaseModel):
 
 
 class SearchResult(BaseModel):
-    """The best candidate first."""
+    """The best candidate first.
+
+    With `picks_rows`, rows of databases match the query. `more_rows` do beside those that are candidates; with
+    `has_unread_rows` there may be more of them.
+    """
 
     query: str
     candidates: list[Candidate]
+    picks_rows: bool = False
+    more_rows: int = 0
+    has_unread_rows: bool = False

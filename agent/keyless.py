@@ -164,7 +164,15 @@ class KeylessModel(Model[None]):
         whole, candidates = in_context(question, earlier) or question, result.candidates
         while True:
             # Embedding takes the processor for a while, and other runs share this loop.
-            said = await asyncio.to_thread(answer, whole, candidates, self._embed, asked=question)
+            said = await asyncio.to_thread(
+                answer,
+                whole,
+                candidates,
+                self._embed,
+                asked=question,
+                more_rows=result.more_rows,
+                has_unread_rows=result.has_unread_rows,
+            )
             gone = await self._gone_of(said, candidates)
             if not gone:
                 return said
@@ -229,6 +237,7 @@ def shortened(said: Answer, most: int, count_tokens: CountTokens) -> Answer:
     for number in range(len(said.citations) - 1, 0, -1):
         ends = [found.end() for found in re.finditer(rf"\[{number}\]$", said.text, re.MULTILINE)]
         text = f"{said.text[: ends[-1]]}\n\n…" if ends else ""
+        text = text.replace(f"The first {len(said.citations)} of ", f"The first {number} of ", 1)
         if text and count_tokens(text) <= most:
             return Answer(text, said.citations[:number], said.grounded)
     words = re.findall(r"\S+", TOO_LONG if said.citations else said.text)

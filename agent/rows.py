@@ -9,6 +9,7 @@ from agent import wording
 from agent.candidates import Candidate
 from agent.excerpts import Excerpt, excerpts
 
+# So many are listed and cited; all are counted.
 MOST_ROWS = 40
 
 # What people say for a property, by the stems of the labels that mean the same.
@@ -28,6 +29,7 @@ _LABEL_ASKED = (
     (re.compile(r"\b(status|state of)\b", re.IGNORECASE), _STATUSES),
 )
 _PICKS = re.compile(r"^\W*(which|what|how many|list|show( me)?|are there|is there|do we have|name)\b", re.IGNORECASE)
+_LISTS = re.compile(r"^\W*(which|list|show( me)?|are there|name)\b", re.IGNORECASE)
 _OVERDUE = re.compile(r"\b(overdue|past due|late)\b", re.IGNORECASE)
 _LACKS = re.compile(r"\b(?:no|without(?: an?)?|missing)\s+(\w+)|\b(un(?:assigned|owned))\b", re.IGNORECASE)
 _DONE = re.compile(r"\b(done|complete|completed|closed|cancelled|finished)\b", re.IGNORECASE)
@@ -70,6 +72,11 @@ def may_pick(question: str) -> bool:
     return bool(_PICKS.match(question))
 
 
+def lists(question: str) -> bool:
+    """Whether its answer may be a list, which lacks what was not read."""
+    return picks(question) or bool(_LISTS.match(question))
+
+
 def asked_label(question: str) -> frozenset[str]:
     """The property a question about one item asks for, as stems of the labels that mean it."""
     return next((means for asks, means in _LABEL_ASKED if asks.search(question)), frozenset())
@@ -101,7 +108,7 @@ def matching(question: str, candidates: Sequence[Candidate], *, today: date) -> 
         return []
     filters = asked - known
     found = [line for row in about if (line := _proof(question, filters, row, about, today)) is not None]
-    return list({line.candidate.page_id: line for line in found}.values())[:MOST_ROWS]
+    return list({line.candidate.page_id: line for line in found}.values())
 
 
 def _row(candidate: Candidate) -> Row:

@@ -8,9 +8,17 @@ _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"#?[^\W_]+(?:[._/@:#-]+[^\W_]+)*")
 _POSSESSIVE = re.compile(r"['’]s\b")
 _JOINED = re.compile(r"\b(and|or|vs|versus|compare|between|both)\b|,", re.IGNORECASE)
+_COUNTED = re.compile(r"\bhow many (\w+)", re.IGNORECASE)
 _GOES_ON = re.compile(r"\W*(and|what about|how about|also|then)\b", re.IGNORECASE)
 _POINTS_BACK = re.compile(r"\b(it|its|they|them|their|he|she|him|his|her)\b", re.IGNORECASE)
+# "And how long is …?" is whole, "what about …?" and "and in …?" ask the same of something else.
+_ASKS_ANEW = re.compile(
+    r"\W*(?:and|also|then)\W+(?:how|what|when|where|who|whom|whose|which|why|is|are|do|does|did|can|may|must|should)\b"
+    r"(?! about)",
+    re.IGNORECASE,
+)
 MOST_LEANING = 4
+LEAST_WHOLE = 2
 _STOP = frozenset(
     _WORD.findall(
         """
@@ -52,6 +60,8 @@ class Asked:
     codes: frozenset[str]
     parts_of_codes: frozenset[str]
     is_about_several: bool
+    # The noun after "how many".
+    counted: frozenset[str]
 
     @property
     def musts(self) -> frozenset[str]:
@@ -68,6 +78,7 @@ def read(question: str) -> Asked:
         codes=frozenset(codes),
         parts_of_codes=frozenset(parts_of_codes),
         is_about_several=bool(_JOINED.search(text)),
+        counted=frozenset(word for found in _COUNTED.finditer(text) for word in words_of(found[1])),
     )
 
 
@@ -90,9 +101,20 @@ def leans(question: str) -> bool:
     asked = read(question)
     if asked.codes:
         return bool(_GOES_ON.match(question))
+    if _ASKS_ANEW.match(question) and len(asked.words) >= LEAST_WHOLE and not _POINTS_BACK.search(question):
+        return False
     if _GOES_ON.match(question):
         return len(asked.words) <= MOST_LEANING
     return bool(_POINTS_BACK.search(question)) and not asked.names and len(asked.words) <= MOST_LEANING
+
+
+def says_what_is_new(text: str, typed: str, whole: str) -> bool:
+    """Whether it has what was typed after another question and that one did not say: all of it where the question is
+    nothing else, half of it where it asks for something itself."""
+    new = words_of(_POSSESSIVE.sub("", typed)) - words_of(whole.removesuffix(typed))
+    is_whole = not _GOES_ON.match(typed) or _ASKS_ANEW.match(typed)
+    least = len(new) / 2 if is_whole else len(new)
+    return typed == whole or len(new & words_of(text)) >= least
 
 
 def words_of(text: str) -> set[str]:

@@ -45,7 +45,7 @@ TROUBLES = (ImproperlyConfigured, ValueError, psycopg.Error, redis.RedisError, H
 
 
 def addresses() -> dict[str, str]:
-    """The processes started here, and `make manage` in another shell, need them as well."""
+    """The processes started here, and `manage.py` in another shell, need them as well."""
     return {name: os.environ[name] for name in ASK if os.environ.get(name)}
 
 

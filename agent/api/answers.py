@@ -25,6 +25,13 @@ class CitationFields(serializers.Serializer[Any]):
     )
 
 
+class CoverageFields(serializers.Serializer[Any]):
+    known = serializers.IntegerField()
+    indexed = serializers.IntegerField()
+    missing = serializers.IntegerField(help_text="Left out, failed or out of reach.")
+    complete = serializers.BooleanField()
+
+
 class UsageFields(serializers.Serializer[Any]):
     input_tokens = serializers.IntegerField()
     output_tokens = serializers.IntegerField()
@@ -49,6 +56,10 @@ class RunFields(serializers.Serializer[Any]):
     citations = CitationFields(many=True)
     checked = serializers.BooleanField(
         allow_null=True, help_text="Whether Notion was asked about every cited page. Null without citations."
+    )
+    coverage = CoverageFields(
+        allow_null=True,
+        help_text="How many of the known pages could be searched when the work began. Null before that.",
     )
     proposals = serializers.ListField(child=serializers.DictField())
     usage = UsageFields()

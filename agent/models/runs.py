@@ -49,6 +49,8 @@ class Run(models.Model):
     output_tokens = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True)
     synced_at = models.DateTimeField(null=True)
+    # How much of what is known was searchable when the work began, in short: see agent.sync.coverage.
+    coverage = models.JSONField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     first_word_at = models.DateTimeField(null=True)

@@ -105,3 +105,9 @@ class SyncRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection_id} {self.status}"
+
+    @property
+    def is_first(self) -> bool:
+        """No sync of this connection came to its end before it."""
+        earlier = SyncRun.objects.filter(connection_id=self.connection_id, created_at__lt=self.created_at)
+        return not earlier.filter(status__in=[self.Status.COMPLETE, self.Status.PARTIAL]).exists()

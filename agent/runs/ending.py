@@ -61,6 +61,7 @@ def _keep(run: Run, work: "Work", *, is_failure: bool) -> None:
     run.grounded = None if is_failure else work.grounded
     run.input_tokens, run.output_tokens = work.input_tokens, work.output_tokens
     run.first_word_at, run.synced_at = work.first_word_at, work.scope.synced_at
+    run.coverage = work.coverage
 
 
 def _close_hold(run: Run, *, has_worked: bool, now: datetime) -> None:

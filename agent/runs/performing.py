@@ -17,6 +17,7 @@ from agent.runs import ending, models, shown
 from agent.runs.allowance import AllowanceSpent
 from agent.runs.ending import OPEN, events_of, finish
 from agent.runs.working import Stopped, Work
+from agent.sync import coverage
 from usage.models import Hold
 
 log = logging.getLogger(__name__)
@@ -91,10 +92,13 @@ def _prepare(run: Run) -> Work:
     assert run.hold_id is not None, "a run is asked with a hold"
     held = Hold.objects.get(pk=run.hold_id)
     choice = models.choose(_wanted_model(membership))
+    scope = retrieval.scope(membership)
     return Work(
         run=run,
         membership=membership,
-        scope=retrieval.scope(membership),
+        scope=scope,
+        # Before anything is searched: what is read meanwhile may be missing from the answer.
+        coverage=coverage.in_short(coverage.searchable(scope.connection_ids)),
         events=events_of(run),
         choice=choice,
         tokens=held.tokens,

@@ -18,6 +18,7 @@ def as_json(run: Run, steps: Iterable[Step]) -> dict[str, Any]:
         "model": run.model,
         "citations": [citation_json(each) for each in run.citations],
         "checked": all_checked(run.citations),
+        "coverage": run.coverage,
         "proposals": [],
         "usage": usage(run),
         "steps": [step_json(step) for step in steps],

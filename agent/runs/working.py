@@ -11,6 +11,8 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from pydantic_ai import Agent, RunContext
 from pydantic_ai.messages import (
     ModelMessage,
@@ -27,7 +29,7 @@ from pydantic_ai.usage import UsageLimits
 
 from accounts import background
 from accounts.models import Membership
-from agent import keyless, retrieval
+from agent import keyless, retrieval, rows
 from agent.candidates import Candidate, PageKey, SearchResult
 from agent.events import Events, dumps
 from agent.live.checking import Check
@@ -57,6 +59,7 @@ class Work:
     scope: retrieval.Scope
     events: Events
     choice: Choice
+    coverage: dict[str, Any]
     tokens: int
     history: Sequence[tuple[str, str]]
     text: str = ""
@@ -64,6 +67,7 @@ class Work:
     grounded: bool | None = None
     first_word_at: datetime | None = None
     found: dict[str, Candidate] = field(default_factory=dict)
+    counts: bool = False
     steps: int = 0
     looked_at: float = 0.0
 
@@ -162,11 +166,26 @@ class Work:
                 self.text = f"{self.text}\n\n{unchecked}"
         else:
             self.grounded = False
-        if not self.grounded and (unread := await sync_to_async(retrieval.unread)(self.scope)):
-            self.text = f"{self.text} {unread}"
+        if missing := await sync_to_async(self._missing)():
+            self.text += missing
         self.writing.finish(self.text)
         for citation in self.citations:
             self.events.say("citation", shown.citation_json(citation))
+
+    def _missing(self) -> str:
+        """What is said of pages that were not read, where the answer is missing or may not be whole."""
+        unread = retrieval.unread(self.scope)
+        if not self.grounded:
+            return f" {unread}" if unread else ""
+        if not self.counts or self.coverage["complete"]:
+            return ""
+        searchable = ngettext(
+            "%(indexed)d of %(known)d known page is searchable.",
+            "%(indexed)d of %(known)d known pages are searchable.",
+            self.coverage["known"],
+        )
+        words = _("This may not be all: %(pages)s") % {"pages": unread or searchable % self.coverage}
+        return f"\n\n{words}"
 
     async def look(self, *, at_once: bool = False) -> None:
         """Between steps and now and then while writing: was the run stopped, and is it still ours?"""
@@ -201,6 +220,7 @@ class Work:
         await self.look(at_once=True)
         found = await sync_to_async(retrieval.search)(self.scope, query)
         self.found.update({each.chunk_id: each for each in found.result.candidates})
+        self.counts = self.counts or rows.lists(query) or found.result.picks_rows
         await self.note("search", "Search", _search_summary(found, self.scope), begun=begun, now="Writing…")
         await self.look(at_once=True)
         return found.result

@@ -164,7 +164,7 @@ def shown(run: SyncRun) -> dict[str, Any]:
     return {
         "id": run.id,
         "status": run.status,
-        "kind": "full" if run.is_full else "changes",
+        "kind": "full" if run.is_full or run.is_first else "changes",
         "reason": run.reason,
         "started_at": run.started_at,
         "finished_at": run.finished_at,

@@ -1,6 +1,7 @@
 """What is known of a connection against what is searchable."""
 
 import uuid
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -39,26 +40,12 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
     """What is known of the member's connections against what is searchable, and how far behind Notion that is."""
     connections = list(Connection.objects.readable_by(membership).order_by("connected_at"))
     ids = [connection.id for connection in connections]
-    figures: dict[uuid.UUID, dict[str, int]] = {key: dict.fromkeys(Page.State.values, 0) for key in ids}
-    counted = Page.objects.filter(connection_id__in=ids).values("connection_id", "state").annotate(number=Count("id"))
-    for row in counted:
-        figures[row["connection_id"]][row["state"]] = row["number"]
-    newest = {
-        run.connection_id: run
-        for run in SyncRun.objects.filter(connection_id__in=ids)
-        .exclude(status__in=services.OPEN)
-        .order_by("connection_id", "-created_at")
-        .distinct("connection_id")
-    }
+    known = searchable(ids)
     resting = reading.uncovered(membership.workspace_id, now=now)
     reasons, oldest = _reasons(ids), _oldest(ids)
     lags, how = lag.of(ids, now=now), freshness.kept_fresh(membership.workspace, now=now)
     rows = []
-    for connection in connections:
-        states = figures[connection.id]
-        # What waits for its first reading is known, and neither read nor given up: nothing is complete before that.
-        accounted = states[Page.State.INDEXED] + states[Page.State.SKIPPED] + sum(states[key] for key in Page.LOST)
-        is_whole = accounted == sum(states.values()) > 0
+    for connection, counted in zip(connections, known["connections"], strict=True):
         synced = connection.last_synced_at
         rows.append(
             {
@@ -70,16 +57,35 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "kept_fresh": how if connection.id not in resting and not connection.is_paused else "by_hand",
                 "last_event_at": connection.last_event_at,
                 "lag_ms": asdict(lags[connection.id]) if connection.id in lags else None,
-                "pages": {"known": sum(states.values()), **{k: v for k, v in states.items() if k != "pending"}},
+                "pages": counted["pages"],
                 "reasons": reasons.get(connection.id, []),
                 "oldest": oldest.get(connection.id),
-                "is_complete": connection.id in newest
-                and newest[connection.id].status == SyncRun.Status.COMPLETE
-                and is_whole,
             }
         )
-    is_complete = bool(rows) and all(row.pop("is_complete") for row in rows)
-    return {"complete": is_complete, "connections": rows}
+    return {"complete": known["complete"], "connections": rows}
+
+
+def searchable(ids: Collection[uuid.UUID]) -> dict[str, Any]:
+    """Of each connection the pages that are known, and those that can be answered from."""
+    figures = {key: dict.fromkeys(Page.State.values, 0) for key in ids}
+    counted = Page.objects.filter(connection_id__in=ids).values("connection_id", "state").annotate(number=Count("id"))
+    for row in counted:
+        figures[row["connection_id"]][row["state"]] = row["number"]
+    ended = SyncRun.objects.filter(connection_id__in=ids).exclude(status__in=services.OPEN)
+    newest = ended.order_by("connection_id", "-created_at").distinct("connection_id")
+    complete = {run.connection_id for run in newest if run.status == SyncRun.Status.COMPLETE}
+    pages = {
+        key: {"known": sum(states.values()), **{k: v for k, v in states.items() if k != "pending"}}
+        for key, states in figures.items()
+    }
+    is_complete = bool(figures) and all(key in complete and _is_accounted(figures[key]) for key in figures)
+    return {"complete": is_complete, "connections": [{"id": key, "pages": pages[key]} for key in ids]}
+
+
+def _is_accounted(states: Mapping[str, int]) -> bool:
+    # What waits for its first reading is known, and neither read nor given up: nothing is complete before that.
+    accounted = states[Page.State.INDEXED] + states[Page.State.SKIPPED] + sum(states[key] for key in Page.LOST)
+    return accounted == sum(states.values()) > 0
 
 
 def _reasons(ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
@@ -105,7 +111,7 @@ def _oldest(ids: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
 
 
 def in_short(found: dict[str, Any]) -> dict[str, Any]:
-    """`coverage` in one line, for all connections together."""
+    """`coverage` or `searchable` in one line, for all connections together."""
     pages = [row["pages"] for row in found["connections"]]
     return {
         "known": sum(each["known"] for each in pages),

@@ -33,8 +33,11 @@ REASONS = ("wrong", "incomplete", "bad source", "other")
 class AskPage(MemberPage):
     schema_of_view = "workspace"
 
+    def readable(self) -> list[uuid.UUID]:
+        return list(Connection.objects.readable_by(self.membership).values_list("id", flat=True))
+
     def cannot_ask(self) -> str:
-        if Connection.objects.readable_by(self.membership).exists():
+        if self.readable():
             return ""
         return _("Connect Notion to ask questions")
 
@@ -101,7 +104,7 @@ class OneConversation(AskPage):
             "conversation": conversation,
             "turns": [turn(run, is_mine=is_mine) for run in runs],
             "live": live,
-            "covered": coverage.in_short(coverage.coverage(membership=self.membership, now=timezone.now())),
+            "covered": coverage.in_short(coverage.searchable(self.readable())),
             "is_mine": is_mine,
             "can_share": is_mine and self.can_share(conversation),
             "source_count": sum(len(run.citations) for run in runs),

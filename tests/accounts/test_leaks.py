@@ -1,9 +1,17 @@
-"""Two workspaces hammered from many threads: whatever goes wrong in between, nobody ever sees the other's rows."""
+"""Two workspaces hammered by threads, streams and workers: whatever goes wrong in between, nobody ever sees the
+other's rows."""
 
+import asyncio
+import queue
 import random
+import re
 import threading
+import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
 
 import psycopg
 from celery import shared_task
@@ -11,13 +19,19 @@ from django.db import DatabaseError, connection, connections, transaction
 
 from accounts import background, tenancy
 from accounts.models import Job, Membership
-from agent.models import Conversation
+from agent.events import Events
+from agent.models import Conversation, Run
+from config import waiting
 from tests.people import Person
 from tests.storm import ROUND, STORM
 
 THREADS = 8
+WORKERS = 2
 OPERATIONS = 10_000 * STORM
 seen_by_jobs: list[tuple[str, list[str]]] = []
+# As workers hear of jobs and as a server's loop serves streams: neither is in the thread that asks.
+heard: queue.Queue[str | None] = queue.Queue()
+loop = asyncio.new_event_loop()
 
 
 @shared_task(base=background.WorkspaceJob, name="tests.look_around")
@@ -95,29 +109,99 @@ def job(person: Person) -> list[str]:
     row = Job.objects.create(
         workspace=person.workspace, name=look_around.name, queue="default", arguments={"owner": person.user.name}
     )
-    look_around(str(row.pk))
+    heard.put(str(row.pk))
     return plain_read(person)
 
 
-OPERATIONS_TO_MIX: list[Callable[[Person], list[str]]] = [
-    plain_read,
+def work() -> None:
+    while (job_id := heard.get()) is not None:
+        look_around(job_id)
+    connections.close_all()
+
+
+def stream(person: Person) -> list[str]:
+    with tenancy.within(person.workspace):
+        [run_id] = Run.objects.values_list("pk", flat=True)
+    said = asyncio.run_coroutine_threadsafe(read(person, run_id), loop).result(timeout=60)
+    # As it was said, not as it is rebuilt from what Postgres keeps.
+    assert 'event: done\ndata: {"answer"' in said, said
+    return re.findall(r"of \w+", said)
+
+
+async def read(person: Person, run_id: uuid.UUID) -> str:
+    """What the ASGI application sends until the stream ends."""
+    asked, parts = asyncio.Event(), list[bytes]()
+
+    async def receive() -> dict[str, Any]:
+        if not asked.is_set():
+            asked.set()
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await asyncio.Event().wait()
+        raise AssertionError("the client stays until the end")
+
+    async def send(message: Any) -> None:
+        parts.append(message.get("body", b""))
+
+    path = f"/agent/runs/{run_id}/events"
+    headers = [(b"host", b"testserver"), (b"authorization", person.api._credentials["HTTP_AUTHORIZATION"].encode())]
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http"}
+    place = {"path": path, "raw_path": path.encode(), "root_path": "", "query_string": b""}
+    # Imported before: it asks the database whether its walls stand.
+    await import_module("config.asgi").application(
+        {**scope, **place, "headers": headers, "client": ("127.0.0.1", 1), "server": ("testserver", 80)}, receive, send
+    )
+    return b"".join(parts).decode()
+
+
+def say(person: Person, conversation: Conversation) -> None:
+    """A run that is over, as its worker left it."""
+    words = f"of {person.user.name}"
+    run = Run.objects.create(
+        conversation=conversation, owner_id=person.user.pk, prompt=words, answer=words, status=Run.Status.SUCCEEDED
+    )
+    events = Events(person.workspace.pk, run.pk)
+    events.say("delta", {"text": words, "offset": 0})
+    events.say("done", {"answer": words})
+
+
+@contextmanager
+def at_work() -> Iterator[None]:
+    """Workers and a server's loop beside the threads that ask."""
+    import_module("config.asgi")
+    serving = threading.Thread(target=loop.run_forever)
+    workers = [threading.Thread(target=work) for _ in range(WORKERS)]
+    for thread in (serving, *workers):
+        thread.start()
+    try:
+        yield
+    finally:
+        for _ in workers:
+            heard.put(None)
+        for thread in workers:
+            thread.join()
+        asyncio.run_coroutine_threadsafe(waiting.close(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        serving.join()
+
+
+CHEAP: list[Callable[[Person], list[str]]] = [
     plain_read,
     error_in_transaction,
     savepoint_rolled_back,
     half_read_cursor,
     connection_given_back_in_the_middle,
     shared_then_workspace,
-    request,
-    job,
     killed_backend,
 ]
+OPERATIONS_TO_MIX = [*CHEAP, *CHEAP, *[plain_read] * 5, request, stream, job]
 
 
 def test_ten_thousand_operations_on_two_workspaces_never_cross(alice: Person, charlie: Person) -> None:
     for person in (alice, charlie):
         with tenancy.within(person.workspace):
-            for _ in range(3):
-                Conversation.objects.create(owner_id=person.user.pk, title=f"of {person.user.name}")
+            title = f"of {person.user.name}"
+            rows = [Conversation.objects.create(owner_id=person.user.pk, title=title) for _ in range(3)]
+            say(person, rows[0])
     crossings: Counter[str] = Counter()
     done: Counter[str] = Counter()
 
@@ -136,12 +220,14 @@ def test_ten_thousand_operations_on_two_workspaces_never_cross(alice: Person, ch
 
     _ = (alice.api, charlie.api)
     threads = [threading.Thread(target=hammer, args=(seed,)) for seed in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with at_work():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     assert not crossings
+    assert min(done["stream"], done["job"], done["request"]) > OPERATIONS // 40
     assert sum(done.values()) == OPERATIONS
     assert all(set(seen) == {f"of {owner}"} for owner, seen in seen_by_jobs)
     assert len(seen_by_jobs) == done["job"]

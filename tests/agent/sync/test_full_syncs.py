@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import tenancy
 from agent.models import SyncRun
 from agent.sync import performing, services
-from tests.agent.sync.working import syncing
+from tests.agent.sync.working import sync, syncing
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person
 
@@ -93,3 +93,17 @@ def test_the_database_keeps_a_full_sync_that_is_due(alice: Person, acme: NotionW
             SyncRun.objects.create(connection_id=key)
         with pytest.raises(IntegrityError, match="finished_sync_has_no_full_one_due"), transaction.atomic():
             SyncRun.objects.filter(pk=due.pk).update(status=SyncRun.Status.COMPLETE)
+
+
+def test_a_first_sync_is_told_as_a_full_one_and_the_next_as_one_of_changes(
+    alice: Person, acme: NotionWorkspace
+) -> None:
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        stopped = services.start(membership=alice.membership)
+        services.stop(membership=alice.membership, sync_run_id=stopped.pk, now=timezone.now())
+        first, second = (sync(alice), sync(alice))
+    kinds = [alice.api.get(f"/agent/sync/{run.pk}").json()["kind"] for run in (stopped, first, second)]
+
+    assert kinds == ["full", "full", "changes"]

@@ -1,0 +1,75 @@
+"""An earlier question helps where the new one has no subject of its own, and is no answer to it."""
+
+import pytest
+
+from agent.passages import Passage
+from agent.wording import in_context
+from integrations.embedder import Embedder
+from tests.agent.library import Library, Page
+
+HOLIDAY = "How many days of paid holiday do we have?"
+
+
+def page(*texts: str) -> Page:
+    return [Passage(f"b{number}", "paragraph", text, ()) for number, text in enumerate(texts)], ()
+
+
+SUPPORT = page("Support is staffed on all of them except 25 December; whoever works gets the day back plus half a day.")
+TIME_OFF = page(
+    "Everyone has 28 days of paid holiday a year.", "In Germany everyone has 30 days of paid holiday a year."
+)
+PAGES: dict[str, Page] = {
+    "Time off": TIME_OFF,
+    "Public holidays": SUPPORT,
+    "Children": page("Parental leave is 120 days for each parent."),
+}
+
+
+@pytest.fixture(scope="module")
+def library(embedder: Embedder) -> Library:
+    return Library(embedder, PAGES)
+
+
+@pytest.fixture(scope="module")
+def without_time_off(embedder: Embedder) -> Library:
+    return Library(embedder, {title: PAGES[title] for title in ("Public holidays", "Children")})
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["And how long is parental leave?", "Also, who approves a holiday?", "Then when is the trial period over?"],
+)
+def test_a_whole_question_is_asked_alone(question: str) -> None:
+    assert in_context(question, [HOLIDAY]) == question
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["And in Germany?", "What about Germany?", "And when?", "And how long is it?", "And what about sick days?"],
+)
+def test_what_has_no_subject_goes_on_with_the_one_before(question: str) -> None:
+    assert in_context(question, [HOLIDAY]) == f"{HOLIDAY} {question}"
+
+
+def test_another_subject_has_its_own_answer(library: Library) -> None:
+    found = library.ask("And how long is parental leave?", earlier=[HOLIDAY])
+
+    assert found.text == "Parental leave is 120 days for each parent. [1]"
+
+
+def test_what_the_follow_up_brings_is_in_its_answer(library: Library) -> None:
+    assert library.ask("And in Germany?", earlier=[HOLIDAY]).text == (
+        "In Germany everyone has 30 days of paid holiday a year. [1]"
+    )
+
+
+@pytest.mark.parametrize("question", ["What about sick days?", "And in Portugal?", "How about the notice period?"])
+def test_the_answer_before_is_none_to_a_follow_up_about_something_else(library: Library, question: str) -> None:
+    found = library.ask(question, earlier=[HOLIDAY])
+
+    assert not found.grounded, found.text
+
+
+def test_days_of_something_else_are_not_counted(library: Library, without_time_off: Library) -> None:
+    assert "28 days" in library.ask(HOLIDAY).text
+    assert not without_time_off.ask(HOLIDAY).grounded
