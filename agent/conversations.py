@@ -68,11 +68,11 @@ def check_can_share(membership: Membership) -> None:
 
 
 def delete(conversation: Conversation, *, workspace_id: uuid.UUID, now: datetime) -> None:
-    """With its runs. What is still at work is not counted."""
+    """With its runs. One that waits is not counted; one at work ends soon, and its worker charges what was used."""
     with transaction.atomic():
         runs = list(conversation.runs.select_for_update().only("id", "status", "hold_id"))
         for run in runs:
-            if not run.is_over and run.hold_id is not None:
+            if run.status == Run.Status.QUEUED and run.hold_id is not None:
                 usage.release(hold_id=run.hold_id, cost=usage.Cost(run_id=run.pk), now=now)
         conversation.delete()
     for run in runs:

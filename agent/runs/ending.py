@@ -43,6 +43,8 @@ def finish(run: Run, status: Run.Status, *, work: "Work | None" = None, error: s
     with transaction.atomic():
         stored = Run.objects.select_for_update().filter(pk=run.pk, status__in=OPEN).first()
         if stored is None:
+            if work is not None and not Run.objects.filter(pk=run.pk).exists():
+                _charge_deleted(run, work, now=now)
             return
         stored.status, stored.finished_at, stored.error = status, now, error
         if work is not None:
@@ -53,6 +55,13 @@ def finish(run: Run, status: Run.Status, *, work: "Work | None" = None, error: s
     steps = list(Step.objects.filter(run=stored))
     name = "error" if status == Run.Status.FAILED else "done"
     events_of(stored).say(name, shown.as_json(stored, steps))
+
+
+def _charge_deleted(run: Run, work: "Work", *, now: datetime) -> None:
+    """Nobody sees the answer any more, but the model was paid for it. However it ended, the deletion stopped it."""
+    run.status = Run.Status.STOPPED
+    _keep(run, work, is_failure=True)
+    _close_hold(run, has_worked=work.has_called, now=now)
 
 
 def _keep(run: Run, work: "Work", *, is_failure: bool) -> None:

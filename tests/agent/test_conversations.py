@@ -43,7 +43,7 @@ def test_renaming_and_deleting(alice: Person) -> None:
     assert alice.api.get(address).status_code == 404
 
 
-def test_deleting_gives_back_what_a_run_at_work_holds(alice: Person) -> None:
+def test_deleting_gives_back_what_a_run_that_waits_holds(alice: Person) -> None:
     queued = alice.api.post("/agent/run", {"prompt": "Why?"}).json()
 
     alice.api.delete(f"/agent/conversations/{queued['conversation_id']}")

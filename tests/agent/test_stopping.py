@@ -14,7 +14,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from accounts import tenancy
 from accounts.models import Job, User
-from agent import jobs
+from agent import conversations, jobs
 from agent.models import Run
 from agent.runs import models
 from agent.runs.ending import events_of
@@ -97,6 +97,30 @@ def test_what_was_written_stays_and_is_charged(alice: Person, endless: list[str]
     assert (entry.outcome, entry.requests) == ("stopped", 1)
     assert period.tokens_used == stopped["usage"]["total_tokens"] > 0
     assert (period.requests_held, period.tokens_held) == (0, 0)
+
+
+def test_what_was_written_is_charged_when_its_conversation_is_deleted(
+    alice: Person, endless: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delete_once_words_are_shown() -> bool:
+        run = Run.objects.filter(status=Run.Status.RUNNING).first()
+        last = run and events_of(run).last()
+        if run is None or last is None or last.fields[b"e"] != b"delta":
+            return run is None
+        conversations.delete(run.conversation, workspace_id=alice.workspace.pk, now=timezone.now())
+        return True
+
+    monkeypatch.setattr("tests.agent.test_stopping._stop_once_words_are_shown", delete_once_words_are_shown)
+    ask_the_endless_one(alice)
+
+    work(alice)
+
+    with tenancy.within(alice.workspace):
+        entry, period, held = Entry.objects.get(), Period.objects.get(), Hold.objects.get()
+        assert not Run.objects.exists()
+    assert (held.state, entry.outcome, entry.requests) == ("settled", "stopped", 1)
+    assert (period.requests_used, period.requests_held, period.tokens_held) == (1, 0, 0)
+    assert period.tokens_used > 0
 
 
 def test_a_call_may_write_what_its_hold_still_has(alice: Person, endless: list[str]) -> None:
