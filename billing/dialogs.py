@@ -1,5 +1,6 @@
 """What an owner is told and asked before a change of plan: amounts, dates, and what no longer fits."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -191,7 +192,7 @@ def _dropped(current: EffectivePlan, *, at_once: bool = False) -> tuple[str, ...
 def _offer(membership: Membership, plan: Plan, seats: str, now: datetime) -> Offer:
     """What it costs, for as many seats as asked for, else one for each member."""
     members = membership.workspace.memberships.count()
-    if seats and not (seats.isascii() and seats.isdigit()):
+    if seats and not re.fullmatch(r"[0-9]{1,9}", seats):
         return Offer(problem="Seats: a whole number.", seats=members)
     wanted = int(seats) if seats and plan.is_per_seat else None
     try:

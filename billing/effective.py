@@ -5,7 +5,7 @@ Nothing else compares dates with a subscription. What ends or changes at a momen
 
 import calendar
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from billing.plans import KEPT_AFTER_END, PAST_DUE_GRACE, PLANS, Plan, Tier, upgrade_url
@@ -150,6 +150,14 @@ def effective(subscription: Facts, now: datetime) -> EffectivePlan:
             return EffectivePlan(plan, State.READ_ONLY, month, pending, ends_at=leaving_at)
         return EffectivePlan(plan, State.GRACE, month, pending, ends_at=min(grace_ends_at, leaving_at or grace_ends_at))
     return EffectivePlan(plan, State.ACTIVE, month, pending, ends_at=leaving_at)
+
+
+def period_before(subscription: Facts, current: EffectivePlan) -> Span:
+    """A month by the same anchor; before a trial, as long as it."""
+    present = current.period
+    if current.plan.trial is not None:
+        return Span(present.starts_at - (present.ends_at - present.starts_at), present.starts_at)
+    return _month(subscription.anchor_at, present.starts_at - timedelta(microseconds=1))
 
 
 def _of_trial(subscription: Facts, now: datetime) -> EffectivePlan:

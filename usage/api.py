@@ -142,7 +142,8 @@ def _moment(text: str, name: str, zone: tzinfo, *, day_ends: bool) -> datetime:
         moment = datetime.combine(day, time.min, zone) if day else parse_datetime(text)
         if day and day_ends and moment:
             moment += timedelta(days=1)
-        if moment is not None:
+        # The calendar's first and last days have no neighbours.
+        if moment is not None and 1971 <= moment.year <= 9000:
             return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         pass  # said below

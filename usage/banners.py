@@ -25,9 +25,31 @@ def of_quota(left: Quota, membership: Membership) -> dict[str, str] | None:
             return _reached(name, metric, left, membership)
         if metric.together and metric.together.used + least > metric.together.limit:
             return _reached_together(name, metric.together, left, membership)
-    fullest = max(metrics, key=lambda name: metrics[name][0].used / max(1, metrics[name][0].limit))
-    metric = metrics[fullest][0]
-    return _near(fullest, metric, left, membership) if metric.used >= metric.limit * WARN_FROM else None
+    own = [(name, metric) for name, (metric, _least) in metrics.items()]
+    together = [(name, metric.together) for name, metric in own if metric.together]
+    # The member's own limit first where both are as full.
+    name, fullest = max([*own, *together], key=lambda each: _share(each[1]))
+    if _share(fullest) < WARN_FROM:
+        return None
+    if (name, fullest) in own:
+        return _near(name, fullest, left, membership)
+    return _near_together(name, fullest, left, membership)
+
+
+def _share(metric: Metric) -> float:
+    return metric.used / max(1, metric.limit)
+
+
+def _near_together(name: str, metric: Metric, left: Quota, membership: Membership) -> dict[str, str]:
+    values = {"used": _number(metric.used), "limit": _number(metric.limit), "what": WORDS[name]}
+    title = _("%(used)s of %(limit)s %(what)s of the team's seats are used.") % values
+    texts = []
+    if left.plan.renews_at is not None:
+        texts.append(_("They start anew on %(day)s.") % {"day": on(left.plan.renews_at, zone_of(membership.user))})
+    if left.plan.is_late or not can_buy(membership):
+        texts += [] if left.plan.is_late else [_("An owner can add seats.")]
+        return {"tone": "warn", "title": title, "text": " ".join(texts), "url": "", "action": ""}
+    return {"tone": "warn", "title": title, "text": " ".join(texts), "url": reverse("plan"), "action": _("Add seats")}
 
 
 def _reached_together(name: str, metric: Metric, left: Quota, membership: Membership) -> dict[str, str]:

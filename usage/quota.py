@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Membership
-from billing.effective import Access, EffectivePlan, effective
+from billing.effective import Access, EffectivePlan, Span, effective, period_before
 from billing.models import Subscription
 from billing.permissions import is_included
 from usage import periods
@@ -43,6 +43,7 @@ class Quota:
     tokens: Metric
     asked_at: datetime
     seats: int
+    before: Span
     is_open: bool = True
 
     @property
@@ -77,7 +78,8 @@ def quota(*, membership: Membership, now: datetime) -> Quota:
         return Metric(limit, used, held, now if team.used >= team.limit else runs_out_at, team, is_open)
 
     requests, tokens = metric("requests", limits.requests), metric("tokens", limits.tokens)
-    return Quota(current, requests, tokens, now, subscription.seats, is_open)
+    before = period_before(subscription, current)
+    return Quota(current, requests, tokens, now, subscription.seats, before, is_open)
 
 
 def _runs_out_at(

@@ -52,7 +52,7 @@ def choose(given: QueryDict, left: Quota, zone: ZoneInfo) -> Choice:
     if given.get("period", "") not in {"", "previous", "year"}:
         raise InvalidField("There is no such period.", pointer="/period")
     if given.get("period") == "previous":
-        return Choice(Span(_month_before(present.starts_at), present.starts_at), {"period": "previous"})
+        return Choice(Span(left.before.starts_at, left.before.ends_at), {"period": "previous"})
     if given.get("period") == "year":
         return Choice(
             Span(datetime.combine(_year_ago(now.astimezone(zone).date()), time.min, zone), now), {"period": "year"}
@@ -71,11 +71,6 @@ def _year_ago(today: date) -> date:
     """The first of the month with which the last twelve begin."""
     months = today.year * 12 + today.month - 12
     return date(months // 12, months % 12 + 1, 1)
-
-
-def _month_before(moment: datetime) -> datetime:
-    last_day = moment.replace(day=1) - timedelta(days=1)
-    return last_day.replace(day=min(moment.day, last_day.day))
 
 
 def _day(given: QueryDict, name: str) -> date:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.effective import Access, effective
+from billing.effective import Access, effective, period_before
 from billing.plans import PAST_DUE_GRACE, Tier
 
 moments = st.datetimes(datetime(2024, 1, 1), datetime(2030, 12, 31), timezones=st.just(UTC))
@@ -88,3 +88,22 @@ def test_a_month_that_began_on_the_31st_returns_to_it() -> None:
 
     assert (short.starts_at.day, short.ends_at.day) == (28, 31)
     assert (after.starts_at.month, after.starts_at.day) == (3, 31)
+
+
+@given(paid, moments, moments)
+def test_the_period_before_is_the_one_that_was_present_before(tier: str, start: datetime, now: datetime) -> None:
+    bought = facts(tier, "active", start)
+    current = effective(bought, now)
+
+    before = period_before(bought, current)
+
+    assert before.ends_at == current.period.starts_at
+    assert before == effective(bought, current.period.starts_at - timedelta(seconds=1)).period
+
+
+def test_the_month_before_a_short_one_begins_on_the_31st() -> None:
+    bought = facts("pro", "active", datetime(2026, 1, 31, 12, tzinfo=UTC))
+
+    before = period_before(bought, effective(bought, datetime(2026, 3, 15, tzinfo=UTC)))
+
+    assert before.starts_at == datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -47,10 +47,16 @@ def test_who_takes_a_seat_over_has_what_is_left_of_the_seats(team_owner: Person,
     otto = team.joined(team_owner, "Otto", now)
     uses_up(otto, now, requests=4_999)
     last = left(otto, now).requests.remaining, left(team_owner, now).requests.remaining
+    warned = banner(team_owner, now)
     use(otto, now, "the last one")
 
     refused = refusal(team_owner, now)
     assert last == (1, 1)
+    assert (warned["tone"], warned["title"], warned["action"]) == (
+        "warn",
+        "9,999 of 10,000 questions of the team's seats are used.",
+        "Add seats",
+    )
     assert (refused.extra["violated"], refused.extra["seats"], refused.extra["plan"]) == ("requests", 2, None)
     assert "The workspace's 10,000 requests of this month, 5,000 for each of 2 seats, are used" in refused.detail
     assert "They start anew on" in refused.detail

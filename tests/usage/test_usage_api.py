@@ -167,7 +167,16 @@ def test_a_day_in_the_summary_is_the_members_own(alice: Person) -> None:
     assert [row["day"] for row in series] == [str(moment.date() + timedelta(days=1))]
 
 
-@pytest.mark.parametrize("query", ["from=tomorrow", "to=2026-13-01", "from=2026-02-01&to=2026-01-01", "by=colour"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=tomorrow",
+        "to=2026-13-01",
+        "from=2026-02-01&to=2026-01-01",
+        "by=colour",
+        "from=9999-12-31T01:00:00Z&to=9999-12-31T02:00:00Z",
+    ],
+)
 def test_a_summary_of_nonsense_is_refused(alice: Person, query: str) -> None:
     assert alice.api.get(f"/usage/summary?{query}").status_code == 400
 
