@@ -14,7 +14,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -27,13 +26,12 @@ from config.errors import AppError
 from integrations import notion
 from integrations.notion import Notion
 from integrations.notion.setup import budget_from_settings
-from tasks import merging, outbox, writing
+from tasks import attempts, merging, outbox, writing
 from tasks.mapping import read_row, refreshed
 from tasks.models import Outgoing, Task, TaskChange, TaskSource
 
 log = logging.getLogger(__name__)
 Json = dict[str, Any]
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=15)
 # Whether a plan that has ended goes on.
 LOOK_AGAIN = timedelta(hours=1)
 # Clocks differ, and Notion tells minutes.
@@ -46,12 +44,8 @@ class Gone(Exception):
     """Notion has the page in its trash, or shows it no longer."""
 
 
-class Taken(Exception):
-    """Another worker has it now."""
-
-
 def send(*, outgoing_id: str) -> None:
-    lease = _claim(outgoing_id)
+    lease = attempts.claim(outgoing_id)
     if lease is None:
         return
     connection = None
@@ -59,29 +53,31 @@ def send(*, outgoing_id: str) -> None:
         outgoing = Outgoing.objects.get(pk=outgoing_id)
         connection = Connection.objects.filter(pk=outgoing.connection_id, status=Connection.Status.ACTIVE).first()
         if connection is None:
-            _wait(outgoing_id, "Connect Notion again; the change goes then.", due_in=None)
+            attempts.wait(outgoing_id, "Connect Notion again; the change goes then.", due_in=None)
             return
         reading.check_is_open(connection.workspace_id, now=timezone.now())
         with _opened(connection, outgoing_id, lease) as client:
             _send_all(client, outgoing_id, lease)
     except (TrialExpired, PaymentRequired) as closed:
-        _wait(outgoing_id, f"{closed.detail} The change goes then.", due_in=LOOK_AGAIN.total_seconds())
+        attempts.wait(outgoing_id, f"{closed.detail} The change goes then.", due_in=LOOK_AGAIN.total_seconds())
     except Gone:
-        _gone(outgoing_id)
+        attempts.gone(outgoing_id)
     except notion.Unauthorized:
         if connection is not None:
             Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
-        _wait(outgoing_id, "Notion no longer accepts the connection. Connect again; the change goes then.", due_in=None)
+        attempts.wait(
+            outgoing_id, "Notion no longer accepts the connection. Connect again; the change goes then.", due_in=None
+        )
     except (notion.Unreachable, notion.Conflict) as error:
-        _wait(outgoing_id, str(error), due_in=getattr(error, "retry_after", None) or 0.0)
+        attempts.wait(outgoing_id, str(error), due_in=getattr(error, "retry_after", None) or 0.0)
     except writing.NoColumn as error:
-        _fail(outgoing_id, f"The database has no column any more that could hold this: {error}.")
+        attempts.fail(outgoing_id, f"The database has no column any more that could hold this: {error}.")
     except notion.NotionError as error:
-        _fail(outgoing_id, f"Notion said: {error}")
-    except (Taken, Outgoing.DoesNotExist):
+        attempts.fail(outgoing_id, f"Notion said: {error}")
+    except (attempts.Taken, Outgoing.DoesNotExist):
         log.info("%s is in other hands or gone", outgoing_id)
     finally:
-        _release(outgoing_id, lease)
+        attempts.release(outgoing_id, lease)
 
 
 def _send_all(client: Notion, outgoing_id: str, lease: uuid.UUID) -> None:
@@ -117,7 +113,7 @@ def _create(client: Notion, outgoing: Outgoing, lease: uuid.UUID) -> None:
     fields = {name: each["fact"] for name, each in outgoing.fields.items() if name != outbox.TRASH}
     values = writing.properties(fields, _columns_now(client, outgoing))
     attempt = {"attempted_at": outgoing.attempted_at or timezone.now(), "sent": fields}
-    _note(outgoing, lease, **attempt)
+    attempts.note(outgoing, lease, **attempt)
     try:
         page = client.create_page(writing.new_page(source.data_source_id, values, task.pk))
     except notion.Unreachable as error:
@@ -128,7 +124,7 @@ def _create(client: Notion, outgoing: Outgoing, lease: uuid.UUID) -> None:
     except notion.Refused:
         # A refusal is certain: no page was made, so nothing has to be looked for.
         if outgoing.attempted_at is None:
-            _note(outgoing, lease, attempted_at=None, sent={})
+            attempts.note(outgoing, lease, attempted_at=None, sent={})
         raise
     _adopt(outgoing, page)
 
@@ -193,7 +189,7 @@ def _update(client: Notion, outgoing: Outgoing, lease: uuid.UUID) -> None:
         # Alone: a page is changed before it goes, or after it is back.
         sending = {outbox.TRASH: sending[outbox.TRASH]}
     facts = {name: each["fact"] for name, each in sending.items()}
-    _note(left, lease, sent=left.sent | facts)
+    attempts.note(left, lease, sent=left.sent | facts)
     if outbox.TRASH in facts:
         body: Json = {outbox.TRASH: facts[outbox.TRASH]}
     else:
@@ -305,87 +301,8 @@ def _edited_at(page: Json) -> datetime | None:
     return parse_datetime(str(page.get("last_edited_time")))
 
 
-# Whose it is, and what is kept about an attempt
-
-
-def _claim(outgoing_id: str) -> uuid.UUID | None:
-    now, lease = timezone.now(), uuid.uuid4()
-    free = Q(lease=None) | Q(leased_until__lt=now)
-    wanted = Outgoing.objects.filter(pk=outgoing_id, state=Outgoing.State.WAITING)
-    if wanted.filter(free).update(lease=lease, leased_until=now + _life()):
-        return lease
-    held = wanted.first()
-    if held is not None and held.leased_until is not None:
-        # Its holder goes on with what was edited meanwhile, unless it has died.
-        outbox.wake(held, due_at=held.leased_until + timedelta(seconds=1))
-    return None
-
-
-def _life() -> timedelta:
-    return timedelta(seconds=settings.SYNC_LEASE_SECONDS)
-
-
-def _note(outgoing: Outgoing, lease: uuid.UUID, **facts: Any) -> None:
-    background.renew_lease()
-    held = Outgoing.objects.filter(pk=outgoing.pk, lease=lease)
-    if not held.update(leased_until=timezone.now() + _life(), **facts):
-        raise Taken(str(outgoing.pk))
-
-
-def _release(outgoing_id: str, lease: uuid.UUID) -> None:
-    with transaction.atomic():
-        held = Outgoing.objects.select_for_update().filter(pk=outgoing_id, lease=lease).first()
-        if held is None:
-            return
-        Outgoing.objects.filter(pk=outgoing_id).update(lease=None, leased_until=None)
-        if held.state == Outgoing.State.WAITING and held.fields and not held.reason:
-            # Edited after we looked last.
-            outbox.wake(held, due_at=timezone.now())
-
-
-def _ended(outgoing_id: str, **facts: Any) -> Outgoing | None:
-    """With the locks in the order of every edit: the task, then its outbox."""
-    outgoing = Outgoing.objects.filter(pk=outgoing_id).first()
-    task = Task.objects.select_for_update().filter(pk=outgoing.task_id).first() if outgoing else None
-    current = Outgoing.objects.select_for_update().filter(pk=outgoing_id).first() if task else None
-    if task is None or current is None:
-        return None
-    for name, value in facts.items():
-        setattr(current, name, value)
-    current.task = task
-    return current
-
-
-def _wait(outgoing_id: str, reason: str, *, due_in: float | None) -> None:
-    with transaction.atomic():
-        current = _ended(outgoing_id, reason=reason[:500])
-        if current is None:
-            return
-        current.tries += 1
-        merging.settle(current.task, current)
-        if due_in is not None:
-            pause = min(FIRST_PAUSE * 2 ** min(current.tries - 1, 10), LONGEST_PAUSE)
-            outbox.wake(current, due_at=timezone.now() + max(pause, timedelta(seconds=due_in)))
-
-
-def _fail(outgoing_id: str, reason: str) -> None:
-    with transaction.atomic():
-        current = _ended(outgoing_id, state=Outgoing.State.FAILED, reason=reason[:500])
-        if current is not None:
-            merging.settle(current.task, current)
-
-
-def _gone(outgoing_id: str) -> None:
-    with transaction.atomic():
-        reason = "In Notion this task is in the trash, or no longer shared with Docent."
-        current = _ended(outgoing_id, state=Outgoing.State.FAILED, reason=reason)
-        if current is not None:
-            current.task.sync_state = Task.SyncState.GONE
-            merging.settle(current.task, current)
-
-
 def give_up(*, outgoing_id: str) -> None:
-    _fail(outgoing_id, "Sending this stopped the worker every time.")
+    attempts.fail(outgoing_id, "Sending this stopped the worker every time.")
 
 
 @contextmanager
@@ -393,7 +310,7 @@ def _opened(connection: Connection, outgoing_id: str | None = None, lease: uuid.
     def wait(seconds: float) -> None:
         background.renew_lease()
         if outgoing_id is not None:
-            Outgoing.objects.filter(pk=outgoing_id, lease=lease).update(leased_until=timezone.now() + _life())
+            Outgoing.objects.filter(pk=outgoing_id, lease=lease).update(leased_until=timezone.now() + attempts.life())
         time.sleep(seconds)
 
     with Notion(
