@@ -7,13 +7,16 @@ import hmac
 import math
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 EMBEDDED, TEST, PRODUCTION = "embedded", "test", "production"
 WEB_LOGIN = "docent_web"
+N = TypeVar("N", int, float)
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -24,29 +27,23 @@ def text(name: str, default: str | None = None) -> str:
 
 
 def number(name: str, default: int, *, least: int = 1, most: int | None = None) -> int:
-    value = text(name, str(default))
-    try:
-        number = int(value)
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
-    _check(name, number, least, most)
-    return number
+    return _parsed(name, default, int, "a whole number", least, most)
 
 
 def decimal(name: str, default: float, *, least: float, most: float | None = None) -> float:
-    value = text(name, str(default))
+    return _parsed(name, default, float, f"a number such as {default}", least, most)
+
+
+def _parsed(name: str, default: N, parse: Callable[[str], N], kind: str, least: float, most: float | None) -> N:
+    said = text(name, str(default))
     try:
-        number = float(value)
+        value = parse(said)
     except ValueError:
-        raise ImproperlyConfigured(f"{name} must be a number such as {default}, not {value!r}.") from None
-    _check(name, number, least, most)
-    return number
-
-
-def _check(name: str, value: float, least: float, most: float | None) -> None:
+        raise ImproperlyConfigured(f"{name} must be {kind}, not {said!r}.") from None
     if not (math.isfinite(value) and least <= value and (most is None or value <= most)):
         allowed = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ImproperlyConfigured(f"{name} must be {allowed}, not {value}.")
+    return value
 
 
 def rates(name: str, default: str) -> str:
