@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django_htmx.middleware import HtmxDetails
 
 from accounts.edge import MemberPage
 from accounts.models import Connection
@@ -200,7 +201,7 @@ class Feedback(MemberPage):
             rating=rating if rating in {"good", "bad"} else "",
             reason=": ".join(part for part in parts if part),
         )
-        if request.htmx:  # type: ignore[attr-defined]  # of django-htmx' middleware
+        if HtmxDetails(request):
             return HttpResponse(status=204)
         messages.success(request, _("Thank you, this was noted."))
         return redirect("conversation", run.conversation_id)
