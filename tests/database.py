@@ -44,7 +44,10 @@ def prepared() -> Iterator[None]:
 
 
 def leave_nobody() -> None:
-    """Empties the shared tables, the streams and queues, and takes the workspaces' roles from the web's login."""
+    """Empties the shared tables, the streams and queues, and makes the workspaces' schemas ready for other workspaces.
+
+    A schema that a test has changed is left behind, and its role is taken from the web's login.
+    """
     with connections[schemas.OWNER].cursor() as cursor:
         cursor.execute("SET lock_timeout = '20s'")
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
@@ -53,6 +56,10 @@ def leave_nobody() -> None:
         filled = [str(name) for (name,) in cursor.fetchall()]
         if filled:
             cursor.execute(f"TRUNCATE {', '.join(filled)} CASCADE")
+        cursor.execute(UNCHANGED, {"head": schemas.head()})
+        unchanged = [str(name) for (name,) in cursor.fetchall()]
+        cursor.execute(EMPTY, {"schemas": unchanged})
+        cursor.execute("UPDATE accounts_workspaceschema SET state = 'warm', error = '' WHERE name = ANY(%s)", [unchanged])
         cursor.execute("DELETE FROM accounts_workspaceschema WHERE state <> 'warm'")
         cursor.execute(
             "SELECT workspace.rolname FROM pg_auth_members"
@@ -65,3 +72,45 @@ def leave_nobody() -> None:
         if left := [str(name) for (name,) in cursor.fetchall()]:
             cursor.execute(f"REVOKE {', '.join(left)} FROM {schemas.WEB_LOGIN}")
     valkey.client().flushdb()
+
+
+# Claimed schemas that are what the newest one is, which nobody has had.
+UNCHANGED = """
+WITH shape AS (
+    SELECT name, md5(string_agg(concat_ws(' ', relname, relnatts, relhasindex, replace(relacl::text, name, 'its own'), (
+        SELECT count(*) FROM pg_trigger WHERE tgrelid = pg_class.oid AND NOT tgisinternal
+    )), ',' ORDER BY relname)) AS shape
+    FROM accounts_workspaceschema JOIN pg_class ON relnamespace = to_regnamespace(name) AND relkind IN ('r', 'S')
+    WHERE head = %(head)s AND (state = 'claimed' OR name = (
+        SELECT name FROM accounts_workspaceschema WHERE state = 'warm' AND head = %(head)s
+        ORDER BY created_at DESC LIMIT 1
+    ))
+    GROUP BY name
+)
+SELECT name FROM shape JOIN accounts_workspaceschema USING (name)
+WHERE state = 'claimed' AND shape = (SELECT shape FROM shape JOIN accounts_workspaceschema USING (name) WHERE state = 'warm')
+"""
+
+# Only tables that have a file of some size were ever written to.
+EMPTY = """
+DO $$
+DECLARE
+    written regclass;
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR written IN
+        SELECT pg_class.oid FROM pg_class
+        WHERE relnamespace = ANY (%(schemas)s::regnamespace[]) AND relkind = 'r' AND relname <> 'django_migrations'
+        AND pg_relation_size(pg_class.oid) > 0
+    LOOP
+        IF pg_relation_size(written) > 65536 THEN
+            EXECUTE format('TRUNCATE %%s CASCADE', written);
+        ELSE
+            EXECUTE format('DELETE FROM %%s', written);
+        END IF;
+    END LOOP;
+    PERFORM setval(seqrelid, 1, false) FROM pg_sequence JOIN pg_class ON pg_class.oid = seqrelid
+    WHERE relnamespace = ANY (%(schemas)s::regnamespace[]) AND relname NOT LIKE 'django_migrations%%'
+    AND pg_sequence_last_value(seqrelid) IS NOT NULL;
+END $$
+"""
