@@ -5,6 +5,8 @@ import shutil
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
 # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -12,6 +14,8 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 CHROMIUM = os.environ.get("DOCENT_BROWSER") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+# What passed is not described: to name every element of a page takes longer than to judge it.
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
 QUIET = ("gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage")
 
 
@@ -19,3 +23,17 @@ QUIET = ("gpu", "quic", "background-networking", "component-update", "sync", "de
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     quiet = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in QUIET)]
     return browser_type_launch_args | {"executable_path": CHROMIUM, "args": quiet}
+
+
+def faults(page: Page) -> list[str]:
+    """What of an open page not everybody can use, and whether it is wider than its window."""
+    wide = spill(page)
+    found = Axe().run(page, options=WCAG).response["violations"]
+    return wide + [f"{page.url}: {each['id']} at {[node['target'] for node in each['nodes']]}" for each in found]
+
+
+def spill(page: Page) -> list[str]:
+    # Under load the first frames may still be without the whole stylesheet.
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    is_wider = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return [f"{page.url} is wider than its window"] * is_wider

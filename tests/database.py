@@ -59,7 +59,9 @@ def leave_nobody() -> None:
         cursor.execute(UNCHANGED, {"head": schemas.head()})
         unchanged = [str(name) for (name,) in cursor.fetchall()]
         cursor.execute(EMPTY, {"schemas": unchanged})
-        cursor.execute("UPDATE accounts_workspaceschema SET state = 'warm', error = '' WHERE name = ANY(%s)", [unchanged])
+        cursor.execute(
+            "UPDATE accounts_workspaceschema SET state = 'warm', error = '' WHERE name = ANY(%s)", [unchanged]
+        )
         cursor.execute("DELETE FROM accounts_workspaceschema WHERE state <> 'warm'")
         cursor.execute(
             "SELECT workspace.rolname FROM pg_auth_members"

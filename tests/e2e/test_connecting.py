@@ -13,13 +13,12 @@ from devkit.notion.process import EmulatorProcess
 from tests.agent.sync.working import REFUSAL
 from tests.browser import CHROMIUM
 from tests.devkit.machine import eventually
-from tests.e2e.test_pages import listen, look
+from tests.e2e.test_pages import LOOKS, listen, look
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan, sign_up
 from tests.stack import Answers, Stack
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 390)]
 MANY = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Words of page {n}."}]} for n in range(40)]
 
 
@@ -213,8 +212,8 @@ def test_pages_of_sources_and_syncs_are_accessible_and_quiet(
     ]
     with opened(browser, stack, nora, theme, width) as page:
         said = listen(page, stack)
-        faults = [fault for path in paths for fault in look(page, stack, path)]
-    assert faults == []
+        found = [fault for path in paths for fault in look(page, stack, path)]
+    assert found == []
     assert said == []
 
 

@@ -3,23 +3,21 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from accounts import tenancy
 from devkit.notion.process import EmulatorProcess
 from tasks.models import Outgoing, Task
 from tests.agent.sync.working import sync
-from tests.browser import CHROMIUM
+from tests.browser import CHROMIUM, faults
 from tests.devkit.machine import eventually
-from tests.e2e.test_pages import RULES, listen, look
+from tests.e2e.test_pages import LOOKS, listen, look
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan, sign_up
 from tests.stack import Stack
 from tests.tasks.test_both_ways import in_notion
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 390)]
 
 
 @pytest.fixture(scope="module")
@@ -132,13 +130,13 @@ def test_on_a_phone_the_filters_are_a_sheet(browser: Browser, stack: Stack, nora
 
     page.get_by_role("button", name="Filters").click()
     search.fill("printer")
-    faults = Axe().run(page, options=RULES).response["violations"]
+    found = faults(page)
     search.press("Enter")
 
     expect(page.get_by_role("button", name="Filters: 1 active")).to_be_visible()
     expect(page.get_by_role("link", name="Check the contract", exact=True)).to_have_count(0)
     context.close()
-    assert faults == []
+    assert found == []
     assert said == []
 
 
@@ -157,8 +155,8 @@ def test_task_pages_are_accessible_and_quiet(
     task_id = torn["conflict"]
 
     paths = ("app/tasks", f"app/tasks?edit={task_id}", f"app/tasks/{task_id}")
-    faults = [fault for path in paths for fault in look(page, stack, path)]
+    found = [fault for path in paths for fault in look(page, stack, path)]
 
     context.close()
-    assert faults == []
+    assert found == []
     assert said == []
