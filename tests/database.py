@@ -79,18 +79,20 @@ def leave_nobody() -> None:
 # Claimed schemas that are what the newest one is, which nobody has had.
 UNCHANGED = """
 WITH shape AS (
-    SELECT name, md5(string_agg(concat_ws(' ', relname, relnatts, relhasindex, replace(relacl::text, name, 'its own'), (
-        SELECT count(*) FROM pg_trigger WHERE tgrelid = pg_class.oid AND NOT tgisinternal
-    )), ',' ORDER BY relname)) AS shape
+    SELECT name, state, md5(string_agg(
+        concat_ws(' ', relname, relnatts, relhasindex, replace(relacl::text, name, 'its own'), (
+            SELECT count(*) FROM pg_trigger WHERE tgrelid = pg_class.oid AND NOT tgisinternal
+        )), ',' ORDER BY relname
+    )) AS shape
     FROM accounts_workspaceschema JOIN pg_class ON relnamespace = to_regnamespace(name) AND relkind IN ('r', 'S')
     WHERE head = %(head)s AND (state = 'claimed' OR name = (
         SELECT name FROM accounts_workspaceschema WHERE state = 'warm' AND head = %(head)s
         ORDER BY created_at DESC LIMIT 1
     ))
-    GROUP BY name
+    GROUP BY name, state
 )
-SELECT name FROM shape JOIN accounts_workspaceschema USING (name)
-WHERE state = 'claimed' AND shape = (SELECT shape FROM shape JOIN accounts_workspaceschema USING (name) WHERE state = 'warm')
+SELECT used.name FROM shape AS used JOIN shape AS unused USING (shape)
+WHERE used.state = 'claimed' AND unused.state = 'warm'
 """
 
 # Only tables that have a file of some size were ever written to.

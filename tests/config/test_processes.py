@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import Error, connection, connections
 
-from accounts import schemas, tenancy, tokens
+from accounts import tenancy, tokens
 from accounts.models import User, WorkspaceSchema
 from agent.models import Page
 from tests.people import Person
