@@ -18,7 +18,7 @@ from django.db import connections
 from accounts import schemas
 from config import valkey
 
-MADE_BY_PREPARING = {"django_migrations", "django_content_type", "auth_permission", "accounts_workspaceschema"}
+MADE_BY_PREPARING = ["django_migrations", "django_content_type", "auth_permission", "accounts_workspaceschema"]
 
 
 @contextmanager
@@ -50,15 +50,9 @@ def leave_nobody() -> None:
     """
     with connections[schemas.OWNER].cursor() as cursor:
         cursor.execute("SET lock_timeout = '20s'")
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        tables = {str(name) for (name,) in cursor.fetchall()} - MADE_BY_PREPARING
-        cursor.execute(" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in tables))
-        filled = [str(name) for (name,) in cursor.fetchall()]
-        if filled:
-            cursor.execute(f"TRUNCATE {', '.join(filled)} CASCADE")
         cursor.execute(UNCHANGED, {"head": schemas.head()})
         unchanged = [str(name) for (name,) in cursor.fetchall()]
-        cursor.execute(EMPTY, {"schemas": unchanged})
+        cursor.execute(EMPTY, {"schemas": unchanged, "kept": MADE_BY_PREPARING})
         cursor.execute(
             "UPDATE accounts_workspaceschema SET state = 'warm', error = '' WHERE name = ANY(%s)", [unchanged]
         )
@@ -95,7 +89,7 @@ SELECT used.name FROM shape AS used JOIN shape AS unused USING (shape)
 WHERE used.state = 'claimed' AND unused.state = 'warm'
 """
 
-# Only tables that have a file of some size were ever written to.
+# Only tables that have a file of some size were ever written to; to truncate a small one takes longer than to delete.
 EMPTY = """
 DO $$
 DECLARE
@@ -104,8 +98,8 @@ BEGIN
     SET LOCAL session_replication_role = replica;
     FOR written IN
         SELECT pg_class.oid FROM pg_class
-        WHERE relnamespace = ANY (%(schemas)s::regnamespace[]) AND relkind = 'r' AND relname <> 'django_migrations'
-        AND pg_relation_size(pg_class.oid) > 0
+        WHERE relnamespace = ANY (%(schemas)s::regnamespace[] || 'public'::regnamespace) AND relkind = 'r'
+        AND relname <> ALL (%(kept)s) AND pg_relation_size(pg_class.oid) > 0
     LOOP
         IF pg_relation_size(written) > 65536 THEN
             EXECUTE format('TRUNCATE %%s CASCADE', written);
