@@ -40,6 +40,8 @@ WRONG = {
     "EMAIL_URL": "",
     "EMAIL_VERIFICATION_REQUIRED": "0",
     "CHROMA_URL": "",
+    # Let a run outlive its quota's hold of 900 s.
+    "RUN_TIME_LIMIT": "840",
 }
 
 
@@ -64,9 +66,8 @@ def test_a_complete_environment_starts(what: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(("what", "kind"), [*((what, "production") for what in STARTS), ("check", "embedded")])
-def test_nothing_starts_with_runs_that_outlive_their_holds(what: str, kind: str) -> None:
-    done = start(what, DOCENT_ENV=kind, RUN_TIME_LIMIT="840", RUN_LEASE_SECONDS="30")
+def test_one_machine_starts_with_no_runs_that_outlive_their_holds_either() -> None:
+    done = start("check", DOCENT_ENV="embedded", RUN_TIME_LIMIT="840", RUN_LEASE_SECONDS="30")
 
     assert done.returncode != 0
     assert "RUN_TIME_LIMIT and RUN_LEASE_SECONDS let a run outlive its quota's hold of 900 s" in done.stderr
@@ -114,10 +115,9 @@ def test_one_wrong_variable_is_enough() -> None:
     assert done.stdout.splitlines() == [f"{name} {name}" for name in WRONG], done.stderr
 
 
-@pytest.mark.parametrize("what", ["check", "web"])
-def test_a_test_key_is_warned_of_at_the_start(what: str) -> None:
+def test_a_test_key_is_warned_of_at_the_start() -> None:
     ended = start(
-        what,
+        "web",
         BILLING_GATEWAY="stripe",
         STRIPE_SECRET_KEY="sk_test_1",
         STRIPE_WEBHOOK_SECRETS="whsec_1",
@@ -157,27 +157,23 @@ def test_an_upgrade_waits_for_staff(alice: Person, settings: Settings) -> None:
 
 
 OVER_TLS = """
-import sys
 import django
 django.setup()
 from django.http import HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.test import RequestFactory
 
-request = RequestFactory().get("/", headers={"X-Forwarded-Proto": sys.argv[1]})
-print(*SecurityMiddleware(lambda request: HttpResponse())(request).headers)
+for said in ("https", "http"):
+    request = RequestFactory().get("/", headers={"X-Forwarded-Proto": said})
+    print("Strict-Transport-Security" in SecurityMiddleware(lambda request: HttpResponse())(request).headers)
 """
 
 
-@pytest.mark.parametrize(
-    ("proxies", "said", "is_sure"), [("1", "https", True), ("1", "http", False), ("0", "https", False)]
-)
-def test_only_a_trusted_proxy_says_that_a_client_came_over_tls(proxies: str, said: str, is_sure: bool) -> None:
+@pytest.mark.parametrize(("proxies", "sure"), [("1", ["True", "False"]), ("0", ["False", "False"])])
+def test_only_a_trusted_proxy_says_that_a_client_came_over_tls(proxies: str, sure: list[str]) -> None:
     environment = {**os.environ, **GOOD, "DJANGO_SETTINGS_MODULE": "config.settings", "TRUSTED_PROXIES": proxies}
 
-    done = subprocess.run(
-        [sys.executable, "-c", OVER_TLS, said], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", OVER_TLS], cwd=ROOT, env=environment, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
-    assert ("Strict-Transport-Security" in done.stdout) == is_sure
+    assert done.stdout.split() == sure

@@ -23,10 +23,12 @@ from tests.devkit.machine import eventually
 ADDRESSES = ("DATABASE_URL", "REDIS_URL", "CHROMA_URL", "NOTION_API_URL", "SECRET_KEY", "SEAL_KEYS")
 
 
-@pytest.fixture(autouse=True)
-def _nothing_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ADDRESSES:
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_from_elsewhere() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ADDRESSES:
+            patch.delenv(name, raising=False)
+        yield
 
 
 @pytest.fixture
@@ -36,10 +38,13 @@ def home(tmp_path: Path) -> Iterator[Home]:
     erase(home)
 
 
-@pytest.fixture
-def services(home: Home) -> Iterator[Services]:
+@pytest.fixture(scope="module")
+def services(_nothing_from_elsewhere: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """For all tests that leave them running."""
+    home = Home(tmp_path_factory.mktemp("services") / "home")
     with Services(home, with_emulator=False) as services:
         yield services
+    erase(home)
 
 
 def child(services: Services, name: str) -> Child:
@@ -63,6 +68,7 @@ def restart(child: Child) -> None:
 
 def write_note(services: Services, text: str) -> None:
     with psycopg.connect(services.environment["DATABASE_URL"]) as database:
+        database.execute("drop table if exists note")
         database.execute("create table if not exists note (text text)")
         database.execute("insert into note values (%s)", [text])
 

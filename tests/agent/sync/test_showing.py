@@ -18,10 +18,10 @@ from tests.people import Person, put_on_plan
 LONG_AGO = {"edited": "2026-03-01T08:00:00Z"}
 STATES = {"status": {"To-do": ["Open"], "In progress": ["Doing"], "Complete": ["Closed"]}}
 CHILDREN = [{"key": "child", "title": "Child", **LONG_AGO}, {"key": "sister", "title": "Sister", **LONG_AGO}]
-ROWS = 40
+FEW, MANY = 9, 40
 
 
-def notion(emulator: EmulatorProcess, *, moves_are_edits: bool = False) -> NotionWorkspace:
+def notion(emulator: EmulatorProcess, *, rows: int = FEW, moves_are_edits: bool = False) -> NotionWorkspace:
     """A parent with two children, another page that names one of them, and rows that relate to a project."""
     projects = {
         "key": "projects",
@@ -40,13 +40,13 @@ def notion(emulator: EmulatorProcess, *, moves_are_edits: bool = False) -> Notio
         "Step": "title",
         "Project": {"relation": {"to": "projects", "synced": "Steps"}},
     }
-    rows = [{"key": f"step{n}", "Step": f"Step {n}", "Project": ["apollo"], **LONG_AGO} for n in range(ROWS)]
+    related = [{"key": f"step{n}", "Step": f"Step {n}", "Project": ["apollo"], **LONG_AGO} for n in range(rows)]
     steps = {
         "key": "steps",
         "title": "Steps",
         "parent": "top",
         **LONG_AGO,
-        "sources": [{"key": "steps", "properties": columns, "rows": rows}],
+        "sources": [{"key": "steps", "properties": columns, "rows": related}],
     }
     rolled = {
         "Report": "title",
@@ -85,6 +85,12 @@ def acme(request: pytest.FixtureRequest, emulator: EmulatorProcess, chroma: str)
 @pytest.fixture
 def silent(emulator: EmulatorProcess, chroma: str) -> NotionWorkspace:
     return notion(emulator)
+
+
+@pytest.fixture
+def crowded(emulator: EmulatorProcess, chroma: str) -> NotionWorkspace:
+    """With more rows than a relation shows at once."""
+    return notion(emulator, rows=MANY)
 
 
 def read_once(person: Person, acme: NotionWorkspace) -> Connection:
@@ -165,18 +171,18 @@ def test_a_page_in_the_trash_is_shown_no_more_and_comes_back(alice: Person, acme
         assert "Child" in text("Parent")
 
 
-def test_rows_learn_a_new_title_without_a_request_for_each(alice: Person, silent: NotionWorkspace) -> None:
-    connection = read_once(alice, silent)
-    silent.edit(op="set_title", id=silent.page("apollo"), title="Artemis")
-    asked = len(silent.requests())
+def test_rows_learn_a_new_title_without_a_request_for_each(alice: Person, crowded: NotionWorkspace) -> None:
+    connection = read_once(alice, crowded)
+    crowded.edit(op="set_title", id=crowded.page("apollo"), title="Artemis")
+    asked = len(crowded.requests())
 
     with tenancy.within(alice.workspace):
-        changes(connection, silent, "apollo")
+        changes(connection, crowded, "apollo")
 
-        assert Chunk.objects.filter(page__title__startswith="Step ", text="Project: Artemis").count() == ROWS
+        assert Chunk.objects.filter(page__title__startswith="Step ", text="Project: Artemis").count() == MANY
         assert lines("Step 7") == {"Project": "Artemis"}
-    assert listed(silent, asked) == {silent.page("apollo")}
-    assert len(silent.requests()) - asked < ROWS / 2
+    assert listed(crowded, asked) == {crowded.page("apollo")}
+    assert len(crowded.requests()) - asked < MANY / 2
 
 
 def test_a_rollup_follows_what_it_is_worked_out_from(alice: Person, silent: NotionWorkspace) -> None:
@@ -190,12 +196,12 @@ def test_a_rollup_follows_what_it_is_worked_out_from(alice: Person, silent: Noti
         assert "State of it: Closed" in text("Weekly")
 
 
-def test_the_other_side_of_a_relation_follows(alice: Person, silent: NotionWorkspace) -> None:
-    connection = read_once(alice, silent)
-    silent.edit(op="set_property", id=silent.page("step7"), name="Project", value=[])
+def test_the_other_side_of_a_relation_follows(alice: Person, crowded: NotionWorkspace) -> None:
+    connection = read_once(alice, crowded)
+    crowded.edit(op="set_property", id=crowded.page("step7"), name="Project", value=[])
 
     with tenancy.within(alice.workspace):
-        changes(connection, silent, "step7")
+        changes(connection, crowded, "step7")
 
         assert "Step 7" not in lines("Apollo")["Steps"].split(", ")
         assert "Step 8" in lines("Apollo")["Steps"].split(", ")
@@ -216,16 +222,16 @@ def test_a_page_that_cannot_be_asked_for_again_fails_alone(alice: Person, silent
         assert "[Heir](" in text("Parent")
 
 
-def test_a_long_relation_is_read_once(alice: Person, silent: NotionWorkspace) -> None:
-    read_once(alice, silent)
-    asked = len(silent.requests())
+def test_a_long_relation_is_read_once(alice: Person, crowded: NotionWorkspace) -> None:
+    read_once(alice, crowded)
+    asked = len(crowded.requests())
 
     with tenancy.within(alice.workspace):
         run = sync(alice)
 
-        assert lines("Apollo")["Steps"].count("Step ") == ROWS
+        assert lines("Apollo")["Steps"].count("Step ") == MANY
         assert (run.status, run.indexed, run.unchanged) == ("complete", 0, run.known)
-    assert not [each for each in silent.requests()[asked:] if "/properties/" in each["path"]]
+    assert not [each for each in crowded.requests()[asked:] if "/properties/" in each["path"]]
 
 
 def test_a_database_is_named_by_its_own_title_and_goes_with_it(alice: Person, acme: NotionWorkspace) -> None:
