@@ -1,48 +1,84 @@
-"""The product over a database, streams and an index that were there before it."""
+"""The product over a database, streams and an index that were there before it, with a Stripe of its own."""
 
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
-from devkit.home import PROJECT, Home, free_port
+from devkit import supervisor
+from devkit.home import PROJECT, Home, Trouble, free_port
 from devkit.services import Services
 from devkit.testing import erase
+from tests.devkit.machine import eventually
+from tests.people import PASSWORD
 
 URLS = ("DATABASE_URL", "REDIS_URL", "CHROMA_URL")
+# Those that this test process was given; a product that is started by hand has none of them.
+OURS = {*URLS, "DATABASE_WEB_URL", "NOTION_API_URL", "NOTION_CLIENT_ID"}
+OURS |= {"DOCENT_ENV", "SECRET_KEY", "SEAL_KEYS", "PUBLIC_URL"}
 START = (
     "import sys; from devkit.commands import main; from devkit import bootstrap; bootstrap.prepare = lambda *_: None; "
 )
 START += "sys.exit(main(['run']))"
 
 
-@pytest.fixture
-def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    for name in (*URLS, "NOTION_API_URL", "NOTION_CLIENT_ID"):
-        monkeypatch.delenv(name, raising=False)
-    home = Home(tmp_path / "services")
-    with Services(home, tests=True, with_emulator=False) as services:
-        yield services
-    erase(home)
+@dataclass
+class Product:
+    process: "subprocess.Popen[str]"
+    home: Path
+    services: dict[str, str]
+    said: str
+
+    @property
+    def url(self) -> str:
+        return re.findall(r"ready at (\S+)", self.said)[0]
 
 
-def product(home: Path, **environment: str) -> "subprocess.Popen[str]":
+def start(home: Path, **environment: str) -> "subprocess.Popen[str]":
+    kept = {name: value for name, value in os.environ.items() if name not in OURS}
     return subprocess.Popen(
         [sys.executable, "-c", START],
         cwd=PROJECT,
-        env={**os.environ, "DOCENT_HOME": str(home), "PORT": str(free_port()), **environment},
+        env={**kept, "DOCENT_HOME": str(home), "PORT": str(free_port()), "WARM_SCHEMAS": "2", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    home = Home(tmp_path_factory.mktemp("elsewhere") / "services")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in OURS:
+            patch.delenv(name, raising=False)
+        services = Services(home, tests=True, with_emulator=False)
+        services.start()
+    yield {name: services.environment[name] for name in URLS}
+    services.stop()
+    erase(home)
+
+
+@pytest.fixture(scope="module")
+def product(services: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    home = tmp_path_factory.mktemp("product") / "home"
+    process = start(home, STRIPE="demo", **services)
+    product = Product(process, home, services, until("all ready after", process))
+    yield product
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def until(words: str, process: "subprocess.Popen[str]") -> str:
@@ -55,24 +91,61 @@ def until(words: str, process: "subprocess.Popen[str]") -> str:
     raise AssertionError(f"ended without {words!r}:\n{said}")
 
 
-def test_the_product_runs_over_services_from_elsewhere(services: Services, tmp_path: Path) -> None:
-    urls = {name: services.environment[name] for name in URLS}
+class Visitor:
+    """Reads pages and sends their forms."""
 
-    process = product(tmp_path / "home", **urls)
-    try:
-        said = until("all ready after", process)
-        url, email, password = re.findall(r"ready at (\S+)\nDemo sign-in: (\S+) (.+)", said)[0]
-        signed_in = httpx.post(f"{url}/auth/login", json={"email": email, "password": password}, timeout=30)
-        kept = (tmp_path / "home" / "environment.json").read_text()
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+    def __init__(self, url: str) -> None:
+        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=60)
+        self.page = ""
 
-    with psycopg.connect(urls["DATABASE_URL"]) as database:
+    def open(self, address: str) -> str:
+        self.page = unescape(self.http.get(address).text)
+        return self.page
+
+    def send(self, address: str, **form: str) -> httpx.Response:
+        hidden = dict(re.findall(r'type="hidden" name="(csrfmiddlewaretoken|workspace)" value="([^"]*)"', self.page))
+        answer = self.http.post(address, data=hidden | form, headers={"Referer": str(self.http.base_url)})
+        self.page = unescape(answer.text)
+        return answer
+
+
+def test_the_product_runs_over_services_from_elsewhere(product: Product) -> None:
+    [(email, password)] = re.findall(r"Demo sign-in: (\S+) (.+)", product.said)
+
+    signed_in = httpx.post(f"{product.url}/auth/login", json={"email": email, "password": password}, timeout=30)
+
+    with psycopg.connect(product.services["DATABASE_URL"]) as database:
         assert database.execute("SELECT 1 FROM accounts_user WHERE email = %s", [email]).fetchone()
-    assert (signed_in.status_code, process.returncode) == (200, 0)
-    assert not (tmp_path / "home" / "postgres").exists()
-    assert all(url in kept for url in urls.values())
+    assert signed_in.status_code == 200
+    assert not (product.home / "postgres").exists()
+    kept = (product.home / "environment.json").read_text()
+    assert all(url in kept for url in product.services.values())
+
+
+def test_a_stranger_buys_a_plan_without_a_key(product: Product) -> None:
+    [stripe] = re.findall(r"Demo Stripe: (\S+)", product.said)
+    visitor = Visitor(product.url)
+    visitor.open("/accounts/signup/")
+    email = f"nora-{secrets.token_hex(4)}@example.com"
+    visitor.send("/accounts/signup/", email=email, password1=PASSWORD, name="Nora", workspace_name="Nora & Co")
+
+    visitor.open("/app/plan?confirm=pro")
+    checkout = visitor.send("/app/plan", action="upgrade", tier="pro", seats="")
+    back = visitor.send(str(checkout.url), card="4242424242424242")
+
+    assert str(checkout.url).startswith(stripe)
+    assert str(back.url).endswith("/app/plan?bought=pro&was=trial")
+    assert eventually(lambda: "You are on Pro now" in visitor.open("/app/plan?bought=pro&was=trial"))
+    assert "Next invoice: $10" in visitor.open("/app/plan")
+    assert "Here it is" in httpx.get(f"{stripe}/clock/").text
+
+
+def test_another_word_is_one_line_that_says_what_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCENT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("STRIPE", "live")
+
+    with pytest.raises(Trouble, match="STRIPE is demo or not set, not 'live'"):
+        supervisor.run()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +164,7 @@ def test_the_product_runs_over_services_from_elsewhere(services: Services, tmp_p
 def test_an_address_that_does_not_answer_is_one_line(name: str, url: str, words: str, tmp_path: Path) -> None:
     named = {other: os.environ[other] for other in URLS if other in os.environ}
 
-    process = product(tmp_path / "home", **{**named, "NOTION_API_URL": "http://127.0.0.1:9", name: url})
+    process = start(tmp_path / "home", **{**named, "NOTION_API_URL": "http://127.0.0.1:9", name: url})
     said, _ = process.communicate(timeout=60)
 
     assert process.returncode == 1
