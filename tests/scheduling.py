@@ -5,14 +5,14 @@ from collections import Counter
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# All its modules share one running product.
-TOGETHER = "tests/e2e"
+# All modules of each share one running product.
+TOGETHER = ("tests/e2e", "tests/billing/live")
 
 
 def scope(nodeid: str) -> str:
     """The module, or the package whose modules belong together."""
     module = nodeid.partition("::")[0]
-    return TOGETHER if module.startswith(f"{TOGETHER}/") else module
+    return next((package for package in TOGETHER if module.startswith(f"{package}/")), module)
 
 
 class ByScope(LoadScopeScheduling):
@@ -27,6 +27,6 @@ def sort(items: list[pytest.Item]) -> None:
 
     def rank(item: pytest.Item) -> tuple[bool, bool, int, str]:
         name = scope(item.nodeid)
-        return name != TOGETHER, name not in with_browser, sizes[name], name
+        return name not in TOGETHER, name not in with_browser, sizes[name], name
 
     items.sort(key=rank)

@@ -2,36 +2,22 @@
 
 import itertools
 import json
-import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import httpx
-import pytest
 import stripe
-from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import Job
-from billing import seats
-from billing.models import StripeAccount, StripeEvent, Subscription
-from billing.plans import Tier
+from billing.models import StripeEvent, Subscription
 from billing.stripe import events, truth
-from billing.team import members
-from config.errors import AppError
 from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
 from integrations.stripe import VERSION
-from tests.billing import stripe_truth
-from tests.billing.stripe import DAY, FAILS_LATER, GOOD, account, buy, clock, confirm, pay
-from tests.billing.team import joined
-from tests.people import Person, join, sign_up
-from tests.stack import Stack, running
-from tests.storm import ROUND, STORM
+from tests.billing.stripe import account, buy
+from tests.people import Person
 
 
 def deliver(body: str, *, secret: str = WEBHOOK_SECRET, age: int = 0) -> tuple[int, str]:
@@ -155,120 +141,3 @@ def test_every_order_of_the_five_events_of_a_purchase_ends_the_same(vendor: Stri
             while events.process_one(now=timezone.now()):
                 pass
         assert mine.values_list("tier", "status").get() == ("teams", "active")
-
-
-@pytest.fixture(scope="module")
-def stack(process: StripeProcess) -> Iterator[Stack]:
-    with running(
-        BILLING_GATEWAY="stripe",
-        STRIPE_API_URL=process.url,
-        STRIPE_SECRET_KEY=KEY,
-        STRIPE_WEBHOOK_SECRETS=WEBHOOK_SECRET,
-    ) as product:
-        yield product
-
-
-OPERATIONS = ("buy", "buy", "down", "cancel", "resume", "time", "bad card", "good card", "join", "leave", "seats")
-
-
-def act(person: Person, vendor: StripeProcess, chance: random.Random) -> str:
-    """Something a customer, a card or the calendar may do; refusals are part of it. Answers what it was."""
-    tier, what = chance.choice([Tier.PRO, Tier.PLUS, Tier.TEAMS]), chance.choice(OPERATIONS)
-    if what == "buy":
-        answer = person.api.post("/user/upgrade-subscription", {"tier": tier})
-        if answer.status_code == 200:
-            url = answer.json()["checkout_url"]
-            (pay if "checkout" in url or "/c/pay/" in url else confirm)(url)
-    elif what in {"down", "cancel", "resume"}:
-        address = {"down": "downgrade", "cancel": "cancel", "resume": "resume"}[what]
-        person.api.post(f"/subscription/{address}", {"tier": tier})
-    elif what == "time":
-        vendor.advance(chance.randrange(1, 20) * DAY)
-    elif what == "seats":
-        person.api.post("/subscription/seats", {"seats": chance.choice([None, 2, 5])}, format="json")
-    elif what == "join":
-        with suppress(AppError):
-            joined(person, "Guest", timezone.now())
-    elif what == "leave":
-        guest = person.workspace.memberships.exclude(user=person.user).first()
-        if guest is not None:
-            members.remove(by=person.membership, user_id=guest.user_id, now=timezone.now())
-    elif (mine := StripeAccount.objects.filter(workspace=person.workspace).first()) is not None:
-        vendor.give_card(mine.customer_id, GOOD if what == "good card" else FAILS_LATER)
-    return f"{person.user.name}: {what} {tier if what in {'buy', 'down'} else ''}"
-
-
-def wait_until_heard(vendor: StripeProcess) -> None:
-    assert vendor.drain(60)
-    deadline = time.monotonic() + 60
-    while StripeEvent.objects.filter(processed_at=None).exists():
-        assert time.monotonic() < deadline, list(StripeEvent.objects.filter(processed_at=None).values())
-        StripeEvent.objects.filter(processed_at=None).update(due_at=timezone.now())
-        time.sleep(0.1)
-
-
-def wait_until_told(people: list[Person]) -> None:
-    """Each number of seats has reached Stripe; what was refused on the way need not wait for its next try."""
-    told = Job.objects.filter(name="billing.jobs.send_seats", workspace__in=[each.workspace for each in people])
-    deadline = time.monotonic() + 60
-    while told.exists():
-        assert time.monotonic() < deadline, list(told.values())
-        told.filter(leased_until=None).update(due_at=timezone.now())
-        time.sleep(0.1)
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_under_shuffled_doubled_late_and_refused_deliveries_our_mirror_equals_stripes_truth(
-    vendor: StripeProcess, stack: Stack, seed: int
-) -> None:
-    seed += 1_000 * ROUND
-    chance = random.Random(seed)
-    people = [sign_up(f"Customer{number}") for number in range(4)]
-    vendor.send_webhooks_to(f"{stack.url}/webhooks/stripe")
-    vendor.webhooks(seed=seed, shuffle=True, duplicate=0.4, delay=[0, 0.4], retries=[0.1, 0.2, 0.5, 1])
-
-    done = []
-    for step in range(60 * STORM):
-        if step % 10 == 0:
-            vendor.fault("500", times=1)
-        done.append(act(chance.choice(people), vendor, chance))
-    wait_until_heard(vendor)
-    wait_until_told(people)
-    wait_until_heard(vendor)
-
-    for person in people:
-        mine = StripeAccount.objects.filter(workspace=person.workspace).first()
-        true = stripe_truth.of_customer(vendor, mine.customer_id) if mine else None
-        if true is not None:
-            assert stripe_truth.mirrored(person.subscription) == true, (seed, person.user.name, done)
-
-
-def test_a_lost_event_is_found_by_the_reconciliation(vendor: StripeProcess, stack: Stack, alice: Person) -> None:
-    vendor.send_webhooks_to(f"{stack.url}/webhooks/stripe")
-    vendor.webhooks(lose=1.0)
-    url = alice.api.post("/user/upgrade-subscription", {"tier": "plus"}).json()["checkout_url"]
-    pay(url)
-    vendor.drain()
-    before = alice.subscription.tier
-
-    events.reconcile(now=clock(vendor))
-
-    assert (before, alice.subscription.tier) == ("trial", "plus")
-
-
-def test_seats_reach_stripe_from_the_worker(vendor: StripeProcess, stack: Stack, alice: Person) -> None:
-    vendor.send_webhooks_to(f"{stack.url}/webhooks/stripe")
-    buy(alice, vendor, "teams")
-    join(alice, "Bob")
-
-    with transaction.atomic():
-        seats.follow(workspace=alice.workspace, now=timezone.now())
-
-    assert comes_true(lambda: alice.subscription.seats == 2)
-
-
-def comes_true(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 30
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return holds()

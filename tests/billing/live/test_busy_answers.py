@@ -1,42 +1,20 @@
 """Payments are heard of while every worker for questions is busy with a slow answer."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 from django.db import connection, connections, transaction
 
 from accounts import tenancy
 from accounts.models import Job
 from billing.models import StripeEvent
-from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
+from devkit.stripe.process import StripeProcess
+from tests.billing.live.waiting import comes_true
 from tests.billing.stripe import pay, state
 from tests.people import Person, sign_up
-from tests.stack import Stack, running
 
 SLOTS = 2
-
-
-@pytest.fixture
-def stack(vendor: StripeProcess, chroma: str) -> Iterator[Stack]:
-    with running(
-        is_apart=True,
-        CHROMA_URL=chroma,
-        BILLING_GATEWAY="stripe",
-        STRIPE_API_URL=vendor.url,
-        STRIPE_SECRET_KEY=KEY,
-        STRIPE_WEBHOOK_SECRETS=WEBHOOK_SECRET,
-    ) as product:
-        yield product
-
-
-def comes_true(holds: Callable[[], bool], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return holds()
 
 
 @contextmanager
@@ -65,9 +43,8 @@ def slow_answers(person: Person, number: int) -> Iterator[None]:
         thread.join()
 
 
-def test_a_payment_is_heard_of_while_all_questions_take_long(vendor: StripeProcess, stack: Stack) -> None:
+def test_a_payment_is_heard_of_while_all_questions_take_long(vendor: StripeProcess) -> None:
     alice, charlie = sign_up("Alice"), sign_up("Charlie")
-    vendor.send_webhooks_to(f"{stack.url}/webhooks/stripe")
     url = alice.api.post("/user/upgrade-subscription", {"tier": "pro"}).json()["checkout_url"]
     at_work = Job.objects.filter(workspace=charlie.workspace, name="agent.jobs.run", leased_until__isnull=False)
 

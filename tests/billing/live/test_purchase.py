@@ -3,41 +3,20 @@
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from billing.models import StripeAccount, StripeEvent, Subscription
-from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
-from tests.billing.stripe import FAILS_LATER, GOOD, at_stripe
-from tests.browser import CHROMIUM, browser_type_launch_args
+from devkit.stripe.process import StripeProcess
+from tests.billing.stripe import FAILS_LATER, GOOD
+from tests.browser import CHROMIUM
 from tests.people import PASSWORD
-from tests.stack import Stack, running
-
-__all__ = ["browser_type_launch_args"]
+from tests.stack import Stack
 
 MONTH = 32 * 86_400
 SOON = 15_000
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[StripeProcess]:
-    with StripeProcess() as process, at_stripe(process):
-        yield process
-
-
-@pytest.fixture(scope="module")
-def shop(_database: None, vendor: StripeProcess) -> Iterator[Stack]:
-    """Web and worker that take money through the stand-in, which tells them of what happens."""
-    with running(
-        BILLING_GATEWAY="stripe",
-        STRIPE_API_URL=vendor.url,
-        STRIPE_SECRET_KEY=KEY,
-        STRIPE_WEBHOOK_SECRETS=WEBHOOK_SECRET,
-    ) as product:
-        vendor.send_webhooks_to(f"{product.url}/webhooks/stripe")
-        yield product
 
 
 class Customer:
@@ -108,10 +87,10 @@ def until(holds: Callable[[], bool]) -> None:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_a_customer_buys_grows_fails_to_pay_recovers_and_leaves(
-    browser: Browser, page: Page, shop: Stack, vendor: StripeProcess
+    browser: Browser, page: Page, stack: Stack, vendor: StripeProcess
 ) -> None:
-    nora = Customer(page, shop, vendor, email=f"nora-{secrets.token_hex(4)}@example.com")
-    omar = Customer(browser.new_page(), shop, vendor, email=f"omar-{nora.email}")
+    nora = Customer(page, stack, vendor, email=f"nora-{secrets.token_hex(4)}@example.com")
+    omar = Customer(browser.new_page(), stack, vendor, email=f"omar-{nora.email}")
 
     nora.sign_up()
     nora.sees("Your trial ends on")
