@@ -234,6 +234,7 @@ FEATURES: Spec = {
         "enabled!": "bool",
         "products": [PORTAL_PRODUCT],
         "proration_behavior": PRORATION,
+        "schedule_at_period_end": {"conditions": [{"type!": ("decreasing_item_amount", "shortening_interval")}]},
     },
 }
 CONFIGURATION_UPDATE: Spec = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devkit.stripe import cards, changes, events, intents, invoices, standing, subscriptions
+from devkit.stripe import cards, changes, events, intents, invoices, lines, money, schedules, standing, subscriptions
 from devkit.stripe.calls import Call
 from devkit.stripe.errors import ApiError, card_error, invalid
 from devkit.stripe.world import World
@@ -111,6 +111,9 @@ def _confirm(world: World, session: Json, form: dict[str, str], authenticated: b
         raise invalid("There is nothing to confirm.")
     wanted = session["flow"]["subscription_update_confirm"]
     subscription = _subscription(world, session, wanted["subscription"])
+    if is_put_off(world, subscription, feature, items_of(wanted)):
+        _put_off(world, subscription, items_of(wanted))
+        return f"Your plan changes on {lines.day(lines.period_of(subscription)[1])}."
     given = {
         "items": items_of(wanted),
         "proration_behavior": feature["proration_behavior"],
@@ -125,6 +128,39 @@ def _confirm(world: World, session: Json, form: dict[str, str], authenticated: b
             raise NeedsAuthentication({"do": "confirm"}) from refused
         raise
     return "Your plan was changed."
+
+
+def is_put_off(world: World, subscription: Json, feature: Json, items: list[Json]) -> bool:
+    """Whether a condition of the configuration puts this change off to the period's end. No interval changes here."""
+    conditions = [one["type"] for one in feature["schedule_at_period_end"]["conditions"]]
+    if "decreasing_item_amount" not in conditions or world.settings["portal_smaller"] == "at_once":
+        return False
+    _, changed = changes.wanted(world, subscription, items)
+    return any(
+        one.old_price
+        and one.price
+        and money.amount(one.price, one.quantity) < money.amount(one.old_price, one.old_quantity)
+        for one in changed
+    )
+
+
+def _put_off(world: World, subscription: Json, items: list[Json]) -> None:
+    if subscription["cancel_at"]:
+        raise invalid("This subscription cannot be updated because it is going to be canceled.")
+    after, _ = changes.wanted(world, subscription, items)
+    with world.transaction():
+        schedule = schedules.create(Call(world, {"from_subscription": subscription["id"]}))
+        (present,) = schedule["phases"]
+        span = {"start_date": present["start_date"], "end_date": present["end_date"]}
+        phases = [
+            span | {"items": _of(subscription["items"]["data"])},
+            {"items": _of(after), "proration_behavior": "none"},
+        ]
+        schedules.update(Call(world, {"phases": phases}, schedule["id"], "subscription_schedule"))
+
+
+def _of(items: list[Json]) -> list[Json]:
+    return [{"price": one["price"], "quantity": one["quantity"]} for one in items]
 
 
 DEEDS = {"card": _use_card, "cancel": _cancel, "renew": _renew, "confirm": _confirm}

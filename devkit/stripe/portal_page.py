@@ -134,9 +134,11 @@ def _invoices(world: World, customer: Json) -> str:
 def _confirm(world: World, session: Json) -> tuple[str, str]:
     wanted = session["flow"]["subscription_update_confirm"]
     subscription = world.objects[wanted["subscription"]]
-    behavior = world.objects[session["configuration"]]["features"]["subscription_update"]["proration_behavior"]
-    details = {"items": portal_deeds.items_of(wanted), "proration_behavior": behavior}
+    feature = world.objects[session["configuration"]]["features"]["subscription_update"]
+    details = {"items": portal_deeds.items_of(wanted), "proration_behavior": feature["proration_behavior"]}
     try:
+        if portal_deeds.is_put_off(world, subscription, feature, details["items"]):
+            details["proration_behavior"] = "none"
         preview = previews.of_subscription(world, subscription, details)
     except ApiError as refused:
         return "Confirm your change", pages.problem(str(refused))

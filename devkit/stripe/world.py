@@ -20,6 +20,7 @@ SETTINGS: Json = {
     "draft_seconds": 3_600,  # an invoice of a renewal is a draft for so long
     "retry_days": [3, 5, 7],  # each counted from the attempt before
     "after_retries": "cancel",  # or "unpaid", "past_due"
+    "portal_smaller": "period_end",  # or "at_once", should Stripe not take a price with tiers for a smaller one
     "portal_cancel": "cancel_at",  # or "cancel_at_period_end", as before flexible billing
 }
 

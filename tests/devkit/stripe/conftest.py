@@ -124,7 +124,7 @@ class Shop:
             {"customer": customer, "return_url": "http://127.0.0.1/back", **more}
         )
 
-    def confirm_link(self, subscription: Any, plan: str, quantity: int = 1) -> Any:
+    def confirm_link(self, subscription: Any, plan: str, quantity: int = 1, **more: Any) -> Any:
         flow = {
             "type": "subscription_update_confirm",
             "subscription_update_confirm": {
@@ -133,7 +133,7 @@ class Shop:
             },
             "after_completion": {"type": "redirect", "redirect": {"return_url": "http://127.0.0.1/done"}},
         }
-        return self.portal(subscription.customer, flow_data=flow)
+        return self.portal(subscription.customer, flow_data=flow, **more)
 
     def half_way(self, subscription: Any) -> None:
         item = self.item(subscription)

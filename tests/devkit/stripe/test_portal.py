@@ -188,3 +188,45 @@ def test_the_printed_invoice_opens(shop: Shop) -> None:
     assert page.status_code == 200
     assert invoice.number in page.text
     assert OK not in page.text
+
+
+def puts_smaller_off(shop: Shop) -> str:
+    update = {
+        "enabled": True,
+        "default_allowed_updates": ["price", "quantity"],
+        "proration_behavior": "always_invoice",
+        "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
+    }
+    return str(shop.v1.billing_portal.configurations.create({"features": {"subscription_update": update}}).id)
+
+
+def test_a_page_that_has_become_one_for_less_changes_the_plan_at_the_periods_end(shop: Shop) -> None:
+    pro, configuration = shop.bought("pro"), puts_smaller_off(shop)
+    plus, teams, fewer = (
+        shop.confirm_link(pro, *to, configuration=configuration) for to in (("plus",), ("teams", 3), ("teams", 2))
+    )
+    shop.post(teams.url, do="confirm")
+
+    page = shop.http.get(plus.url).text
+    shop.post(plus.url, do="confirm")
+    refused = shop.post(fewer.url, do="confirm")
+    present, schedule = shop.sub(pro.id), shop.v1.subscription_schedules.list({"customer": pro.customer}).data[0]
+    shop.to_the_end(pro, HOUR)
+
+    assert ("Due today" in page, refused.status_code) == (False, 402)
+    assert (shop.item(present).price.lookup_key, shop.item(present).quantity) == ("teams_monthly", 3)
+    assert [(one.start_date, one["items"][0].quantity) for one in schedule.phases][1] == (
+        shop.item(present).current_period_end, 1
+    )  # fmt: skip
+    assert shop.item(shop.sub(pro.id)).price.lookup_key == "plus_monthly"
+    assert [one.total for one in shop.invoices(pro)] == [1_000, 7_500, 1_900]
+
+
+def test_a_page_for_more_is_not_put_off_and_one_for_less_not_beside_an_end(shop: Shop) -> None:
+    teams, configuration = shop.bought("teams", 2), puts_smaller_off(shop)
+    more, less = (shop.confirm_link(teams, "teams", n, configuration=configuration) for n in (3, 1))
+    shop.v1.subscriptions.update(teams.id, {"cancel_at_period_end": True})
+
+    answers = [shop.post(page.url, do="confirm").status_code for page in (more, less)]
+
+    assert (answers, shop.item(shop.sub(teams.id)).quantity) == ([303, 402], 3)
