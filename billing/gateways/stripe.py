@@ -1,6 +1,6 @@
 """Stripe takes the money: Checkout for a first purchase, the Portal for an upgrade, card and invoices.
 
-Nothing here gives service. What a customer has bought is what `billing.stripe.truth` mirrors after an event.
+Nothing here gives service. What a customer has bought is what `billing.stripe.mirror` writes after an event.
 """
 
 import logging
@@ -18,7 +18,7 @@ from billing.gateways.manual import Manual
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier, upgrade_url
 from billing.states import State
-from billing.stripe import leaving, paying, renewal, schedules, truth
+from billing.stripe import leaving, mirror, paying, renewal, schedules, truth
 from billing.stripe.setup import NotSetUp, portal_configuration, price_of
 from integrations.stripe import StripeError
 
@@ -83,7 +83,7 @@ class Stripe:
         if account is not None:
             with _with_nothing_planned(account, subscription):
                 url = paying.confirm_url(account, PLANS[tier], seats, was=was)
-            truth.mirror(account, subscription, now=now)
+            mirror.refresh(account, subscription, now=now)
             return Change(CHECKOUT_REQUIRED, subscription, url)
         account = paying.account_of(subscription)
         return Change(CHECKOUT_REQUIRED, subscription, paying.checkout_url(account, PLANS[tier], seats, was=was))
@@ -95,14 +95,14 @@ class Stripe:
             return Manual().schedule(subscription, tier=tier, by=by, now=now)
         schedules.plan(account.subscription_id, tier)
         subscription.changed_by = by
-        truth.mirror(account, subscription, now=now)
+        mirror.refresh(account, subscription, now=now)
 
     @_talking()
     def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:
             leaving.end_all(account)
-            truth.mirror(account, subscription, now=now)
+            mirror.refresh(account, subscription, now=now)
         subscription.end(by=by, now=now)
 
     @_talking()
@@ -112,7 +112,7 @@ class Stripe:
             return Manual().resume(subscription, by=by, now=now)
         schedules.take_back(account.subscription_id)
         subscription.changed_by = by
-        truth.mirror(account, subscription, now=now)
+        mirror.refresh(account, subscription, now=now)
 
     def set_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> None:
         from billing.jobs import send_seats
@@ -175,7 +175,7 @@ class Stripe:
     def hear(self, subscription: Subscription, *, now: datetime) -> None:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:
-            truth.mirror(account, subscription, now=now)
+            mirror.refresh(account, subscription, now=now)
 
     def has_portal(self, subscription: Subscription) -> bool:
         return StripeAccount.objects.filter(workspace_id=subscription.workspace_id).exists()

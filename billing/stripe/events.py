@@ -10,7 +10,7 @@ from billing.effective import State, effective
 from billing.gateways import gateway
 from billing.models import StripeAccount, StripeEvent, Subscription
 from billing.seats import due
-from billing.stripe import truth
+from billing.stripe import mirror, truth
 from billing.stripe.setup import EVENTS
 from integrations.stripe import StripeError
 
@@ -74,7 +74,7 @@ def bring_up_to_date(account: StripeAccount, *, now: datetime, checks_seats: boo
     with transaction.atomic():
         subscription = Subscription.objects.select_for_update().get(workspace_id=account.workspace_id)
         account.refresh_from_db()
-        differed = truth.mirror(account, subscription, now=now)
+        differed = mirror.refresh(account, subscription, now=now)
         if checks_seats and _owes_seats(subscription, now):
             log.error("%s pays for %d seats", account, subscription.seats)
             gateway().set_seats(subscription, seats=due(subscription), now=now)

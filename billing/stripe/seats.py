@@ -9,7 +9,7 @@ from django.db import transaction
 from billing.effective import effective
 from billing.models import StripeAccount, Subscription
 from billing.seats import due
-from billing.stripe import schedules, truth
+from billing.stripe import mirror, schedules, truth
 
 Behavior = Literal["always_invoice", "create_prorations", "none"]
 
@@ -24,11 +24,11 @@ def send(account: StripeAccount, *, change: str, now: datetime) -> None:
         item, seats = truth.item_of(bought), due(subscription)
         if bought.status in truth.STANDING and truth.tier_of(item.price) == subscription.tier:
             # Before the number is lowered: what this period was begun with is paid for.
-            truth.write_seats(account, subscription, bought)
+            mirror.write_seats(account, subscription, bought)
             subscription.save(update_fields=["seats", "paid_seats", "paid_from"])
             key = f"seats:{account.workspace_id}:{change}"
             _bring(bought, item, seats=seats, paid=subscription.paid_seats, key=key)
-        truth.mirror(account, subscription, now=now)
+        mirror.refresh(account, subscription, now=now)
 
 
 def _bring(bought: stripe.Subscription, item: stripe.SubscriptionItem, *, seats: int, paid: int, key: str) -> None:

@@ -10,7 +10,7 @@ from accounts.models import Job
 from billing import seats
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Tier
-from billing.stripe import events, truth
+from billing.stripe import events, mirror, truth
 from billing.stripe import seats as at_stripes
 from devkit.stripe.process import StripeProcess
 from tests.billing.stripe import (
@@ -276,19 +276,19 @@ OUR_OWN = {
 def test_every_column_is_either_ours_or_mirrored_and_vandalised_below() -> None:
     columns = {field.name for field in Subscription._meta.concrete_fields}
 
-    assert columns - OUR_OWN == set(truth.FACTS) == set(VANDALISED)
+    assert columns - OUR_OWN == set(mirror.FACTS) == set(VANDALISED)
 
 
 @pytest.mark.parametrize("column", VANDALISED)
 def test_reconciling_mends_each_mirrored_column(vendor: StripeProcess, alice: Person, column: str) -> None:
     buy(alice, vendor, "plus")
     mine = Subscription.objects.filter(workspace=alice.workspace)
-    right = mine.values(*truth.FACTS).get()
+    right = mine.values(*mirror.FACTS).get()
     mine.update(**{column: VANDALISED[column]}, **ALONG.get(column, {}))
 
     events.reconcile(now=clock(vendor))
 
-    assert mine.values(*truth.FACTS).get() == right
+    assert mine.values(*mirror.FACTS).get() == right
 
 
 def test_every_id_of_stripes_is_the_key_or_written_anew_each_time() -> None:

@@ -1,0 +1,124 @@
+"""Stripe's truth written into our mirror.
+
+Whoever calls holds the lock on the subscription's row before Stripe is asked: otherwise the older of two answers could
+be written last.
+"""
+
+from datetime import datetime
+
+import stripe
+
+from billing.models import StripeAccount, Subscription
+from billing.stripe import truth
+from billing.stripe.truth import LATE, amounts_of, api, item_of, moment, planned, tier_of
+
+
+def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime) -> bool:
+    """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice."""
+    said = truth.ask(account)
+    facts, paid = _facts(subscription), _paid(subscription)
+    before = facts, account.subscription_id
+    if said.bought is not None:
+        if said.is_standing:
+            _write_standing(account, subscription, said.bought, now)
+            account.subscription_id = said.bought.id
+        else:
+            if _is_about_the_end(account, subscription, said.bought):
+                _write_ended(subscription, said.bought)
+            account.subscription_id, account.ended_id = "", said.bought.id
+    account.synced_at = now
+    account.save()
+    if _facts(subscription) != facts:
+        subscription.changed_at = now
+        subscription.save()
+    elif _paid(subscription) != paid:
+        subscription.save()
+    return (_facts(subscription), account.subscription_id) != before
+
+
+FACTS = (
+    "tier",
+    "status",
+    "seats",
+    "price_cents",
+    "price_per_user_cents",
+    "anchor_at",
+    "past_due_since",
+    "pending_tier",
+    "pending_at",
+    "pending_price_cents",
+    "ended_at",
+)
+
+
+def _facts(subscription: Subscription) -> tuple[object, ...]:
+    return tuple(getattr(subscription, name) for name in FACTS)
+
+
+def _paid(subscription: Subscription) -> tuple[object, ...]:
+    """What each period begins anew with: no sign that our mirror was wrong."""
+    return subscription.paid_seats, subscription.paid_from
+
+
+def write_seats(account: StripeAccount, subscription: Subscription, bought: stripe.Subscription) -> None:
+    """As many as are paid for now, and the most of this period; a new period was begun with those that stand."""
+    item = item_of(bought)
+    starts_at, seats = moment(item.current_period_start), item.quantity or 1
+    is_begun = account.subscription_id == bought.id and subscription.paid_from == starts_at
+    subscription.paid_seats = max(subscription.paid_seats, seats) if is_begun else seats
+    subscription.seats, subscription.paid_from = seats, starts_at
+
+
+def _write_standing(
+    account: StripeAccount, subscription: Subscription, bought: stripe.Subscription, now: datetime
+) -> None:
+    item = item_of(bought)
+    subscription.tier = tier_of(item.price)
+    subscription.price_cents, subscription.price_per_user_cents = amounts_of(item.price.id)
+    write_seats(account, subscription, bought)
+    subscription.anchor_at, subscription.ended_at = moment(bought.billing_cycle_anchor), None
+    if bought.status in LATE:
+        subscription.status = Subscription.Status.PAST_DUE
+        subscription.past_due_since = _late_since(bought) or subscription.past_due_since or now
+    else:
+        subscription.status, subscription.past_due_since = Subscription.Status.ACTIVE, None
+    subscription.forget_pending()
+    if bought.cancel_at:
+        subscription.pending_at = moment(bought.cancel_at)
+    elif bought.cancel_at_period_end:
+        subscription.pending_at = moment(item.current_period_end)
+    elif (next_plan := planned(bought)) is not None:
+        subscription.pending_tier, subscription.pending_at = next_plan.tier, next_plan.at
+        subscription.pending_price_cents = next_plan.price_cents
+
+
+def _late_since(bought: stripe.Subscription) -> datetime | None:
+    """Since the earliest invoice was made that is still unpaid, however many have been since."""
+    unpaid = api().v1.invoices.list({"subscription": bought.id, "status": "open", "limit": 100}).auto_paging_iter()
+    return min((moment(invoice.created) for invoice in unpaid if invoice.amount_remaining), default=None)
+
+
+def _is_about_the_end(account: StripeAccount, subscription: Subscription, bought: stripe.Subscription) -> bool:
+    """False for a plan that staff gave after this end, and for a trial that nobody has bought in."""
+    if account.subscription_id == bought.id:
+        return True
+    if subscription.status == Subscription.Status.TRIALING:
+        return False
+    if subscription.ended_at is not None:
+        return subscription.ended_at <= _ended_at(bought)
+    # It stood beside an end that was not written down: by a release before `ended_id`, or because our ids were lost.
+    return account.ended_id != bought.id and subscription.changed_at <= _ended_at(bought)
+
+
+def _ended_at(bought: stripe.Subscription) -> datetime:
+    return moment(bought.ended_at or bought.canceled_at or bought.created)
+
+
+def _write_ended(subscription: Subscription, bought: stripe.Subscription) -> None:
+    item = item_of(bought)
+    subscription.tier, subscription.seats = tier_of(item.price), item.quantity or 1
+    subscription.anchor_at = moment(bought.billing_cycle_anchor)
+    subscription.status, subscription.past_due_since = Subscription.Status.CANCELED, None
+    subscription.ended_at = _ended_at(bought)
+    subscription.price_cents = subscription.price_per_user_cents = None
+    subscription.forget_pending()
