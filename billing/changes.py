@@ -77,8 +77,10 @@ def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
     with locked(membership.workspace_id, now) as subscription:
         _check_upgrade(effective(subscription, now), tier)
         quantity = seating.wanted(membership.workspace, PLANS[tier], seats)
-        subscription.fixed_seats = seats if PLANS[tier].is_per_seat else None
-        return gateway().change(subscription, tier=tier, seats=quantity, by=membership.user_id, now=now)
+        is_fixed = seats is not None and PLANS[tier].is_per_seat
+        return gateway().change(
+            subscription, tier=tier, seats=quantity, is_fixed=is_fixed, by=membership.user_id, now=now
+        )
 
 
 def downgrade(*, membership: Membership, tier: Tier, now: datetime) -> Subscription:
@@ -148,7 +150,9 @@ def set_seats(*, membership: Membership, seats: int | None, now: datetime) -> Ch
         quantity = seating.wanted(membership.workspace, current.plan, seats)
         had = subscription.paid_in(current.period.starts_at)
         if quantity > had and more_seats_wait(subscription, now=now):
-            return Manual().change(subscription, tier=current.tier, seats=quantity, by=membership.user_id, now=now)
+            return Manual().change(
+                subscription, tier=current.tier, seats=quantity, is_fixed=True, by=membership.user_id, now=now
+            )
         subscription.fixed_seats = seats
         gateway().set_seats(subscription, seats=quantity, now=now)
     return Change(ACTIVE, subscription)

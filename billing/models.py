@@ -242,6 +242,25 @@ class StripeAccount(models.Model):
         return f"{self.customer_id} of {self.workspace_id}"
 
 
+class StripePage(models.Model):
+    """A choice for which a page of Stripe's was opened; it may be used beside later ones: `billing.stripe.pages`."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="stripe_pages")
+    tier = models.CharField(max_length=8, choices=Tier.choices)
+    seats = models.PositiveIntegerField()
+    # Whether an owner has named the number of seats; else they follow the members.
+    is_fixed = models.BooleanField()
+    opened_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["workspace", "tier", "seats"], name="one_page_for_a_choice")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tier} with {self.seats} seats for {self.workspace_id}"
+
+
 class StripeEvent(models.Model):
     """A delivered event, stored once. It says that something happened; what, Stripe is asked at the processing."""
 

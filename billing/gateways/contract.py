@@ -78,8 +78,10 @@ class Gateway(Protocol):
         """What an upgrade, or a purchase, costs now and from then on. Changes nothing."""
         ...
 
-    def change(self, subscription: Subscription, *, tier: Tier, seats: int, by: uuid.UUID, now: datetime) -> Change:
-        """A purchase or an upgrade, at once."""
+    def change(
+        self, subscription: Subscription, *, tier: Tier, seats: int, is_fixed: bool, by: uuid.UUID, now: datetime
+    ) -> Change:
+        """A purchase or an upgrade, at once. `is_fixed`: an owner has named the number of seats."""
         ...
 
     def schedule(self, subscription: Subscription, *, tier: Tier | None, by: uuid.UUID, now: datetime) -> None:

@@ -17,7 +17,9 @@ class Manual:
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
         return Preview(takes_effect_at=now, due_now_cents=0, then_cents=PLANS[tier].monthly_cents(seats), next_at=None)
 
-    def change(self, subscription: Subscription, *, tier: Tier, seats: int, by: uuid.UUID, now: datetime) -> Change:
+    def change(
+        self, subscription: Subscription, *, tier: Tier, seats: int, is_fixed: bool, by: uuid.UUID, now: datetime
+    ) -> Change:
         if settings.IS_PRODUCTION:
             PlanRequest.objects.update_or_create(
                 workspace_id=subscription.workspace_id,
@@ -25,6 +27,7 @@ class Manual:
                 defaults={"tier": tier, "seats": seats, "requested_by_id": by, "requested_at": now},
             )
             return Change(PENDING_APPROVAL, subscription)
+        subscription.fixed_seats = seats if is_fixed else None
         subscription.buy(tier, seats=seats, by=by, now=now)
         return Change(ACTIVE, subscription)
 

@@ -18,7 +18,7 @@ from billing.gateways.manual import Manual
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier, upgrade_url
 from billing.states import State
-from billing.stripe import leaving, mirror, paying, renewal, schedules, truth
+from billing.stripe import leaving, mirror, pages, paying, renewal, schedules, truth
 from billing.stripe.setup import NotSetUp, portal_configuration, price_of
 from integrations.stripe import StripeError
 
@@ -77,16 +77,20 @@ class Stripe:
         )
 
     @_talking()
-    def change(self, subscription: Subscription, *, tier: Tier, seats: int, by: uuid.UUID, now: datetime) -> Change:
-        subscription.save(update_fields=["fixed_seats"])
+    def change(
+        self, subscription: Subscription, *, tier: Tier, seats: int, is_fixed: bool, by: uuid.UUID, now: datetime
+    ) -> Change:
         account, was = _paying_account(subscription, now), effective(subscription, now).tier
         if account is not None:
             with _with_nothing_planned(account, subscription):
                 url = paying.confirm_url(account, PLANS[tier], seats, was=was)
+            pages.remember(account, tier=tier, seats=seats, is_fixed=is_fixed, now=now)
             mirror.refresh(account, subscription, now=now)
             return Change(CHECKOUT_REQUIRED, subscription, url)
         account = paying.account_of(subscription)
-        return Change(CHECKOUT_REQUIRED, subscription, paying.checkout_url(account, PLANS[tier], seats, was=was))
+        url = paying.checkout_url(account, PLANS[tier], seats, was=was)
+        pages.remember(account, tier=tier, seats=seats, is_fixed=is_fixed, now=now)
+        return Change(CHECKOUT_REQUIRED, subscription, url)
 
     @_talking()
     def schedule(self, subscription: Subscription, *, tier: Tier | None, by: uuid.UUID, now: datetime) -> None:

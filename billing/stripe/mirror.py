@@ -9,18 +9,18 @@ from datetime import datetime
 import stripe
 
 from billing.models import StripeAccount, Subscription
-from billing.stripe import truth
+from billing.stripe import pages, truth
 from billing.stripe.truth import LATE, amounts_of, api, item_of, moment, planned, tier_of
 
 
 def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime) -> bool:
     """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice."""
     said = truth.ask(account)
-    facts, paid = _facts(subscription), _paid(subscription)
+    facts, own = _facts(subscription), _own(subscription)
     before = facts, account.subscription_id
     if said.bought is not None:
         if said.is_standing:
-            _write_standing(account, subscription, said.bought, now)
+            _hear(account, subscription, said.bought, now)
             account.subscription_id = said.bought.id
         else:
             if _is_about_the_end(account, subscription, said.bought):
@@ -31,7 +31,7 @@ def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime
     if _facts(subscription) != facts:
         subscription.changed_at = now
         subscription.save()
-    elif _paid(subscription) != paid:
+    elif _own(subscription) != own:
         subscription.save()
     return (_facts(subscription), account.subscription_id) != before
 
@@ -55,9 +55,24 @@ def _facts(subscription: Subscription) -> tuple[object, ...]:
     return tuple(getattr(subscription, name) for name in FACTS)
 
 
-def _paid(subscription: Subscription) -> tuple[object, ...]:
-    """What each period begins anew with: no sign that our mirror was wrong."""
-    return subscription.paid_seats, subscription.paid_from
+def _own(subscription: Subscription) -> tuple[object, ...]:
+    """What stands in nothing of Stripe's: no sign that our mirror was wrong."""
+    return subscription.paid_seats, subscription.paid_from, subscription.fixed_seats
+
+
+def _hear(account: StripeAccount, subscription: Subscription, bought: stripe.Subscription, now: datetime) -> None:
+    settled = pages.settle(subscription, bought)
+    if settled is not None:
+        bought = truth.ask(account).bought or bought
+    plan, seats = (account.subscription_id, subscription.tier), subscription.seats
+    _write_standing(account, subscription, bought, now)
+    is_new, is_chosen = plan != (bought.id, subscription.tier), False
+    if is_new or seats != subscription.seats:
+        is_chosen = pages.keep_choice(subscription, is_new=is_new)
+    if settled is not None and settled.tier == subscription.tier:
+        pages.fix(subscription, settled)
+    if settled is not None or is_chosen:
+        pages.tell_seats(subscription)
 
 
 def write_seats(account: StripeAccount, subscription: Subscription, bought: stripe.Subscription) -> None:

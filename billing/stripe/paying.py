@@ -2,7 +2,7 @@
 
 from accounts.models import Role, Workspace
 from billing.gateways.contract import Refused
-from billing.models import StripeAccount, Subscription
+from billing.models import StripeAccount, StripePage, Subscription
 from billing.plans import Plan, Tier, upgrade_url
 from billing.stripe import leaving, truth
 from billing.stripe.setup import portal_configuration, price_of
@@ -42,6 +42,7 @@ def checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) -
     if truth.ask(account).is_standing:
         raise AlreadyBought("A subscription has just been bought. It will show here in a moment.")
     leaving.close_checkouts(account)
+    StripePage.objects.filter(workspace_id=account.workspace_id).delete()
     session = api.checkout.sessions.create(
         {
             "mode": "subscription",

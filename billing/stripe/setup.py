@@ -154,6 +154,8 @@ def _settings(kind: str) -> "stripe.params.billing_portal.ConfigurationCreatePar
             "default_allowed_updates": ["price", "quantity"],
             "proration_behavior": "always_invoice",
             "products": products,
+            # A page may be confirmed when its plan is no longer the larger one.
+            "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
         }
         if kind == "upgrade"
         else {"enabled": False}

@@ -58,6 +58,11 @@ def amounts_of(price_id: str) -> tuple[int, int]:
     return price.tiers[0].flat_amount or 0, price.tiers[0].unit_amount or 0
 
 
+def monthly_cents(price_id: str, seats: int) -> int:
+    flat, each = amounts_of(price_id)
+    return flat + each * seats
+
+
 def item_of(bought: stripe.Subscription) -> stripe.SubscriptionItem:
     """The one item: a plan is one price, Teams with its seats included."""
     items = bought["items"].data
@@ -87,7 +92,7 @@ def ask(account: StripeAccount) -> Truth:
                 "customer": account.customer_id,
                 "status": "all",
                 "limit": 100,
-                "expand": ["data.schedule"],
+                "expand": ["data.schedule", "data.latest_invoice"],
             }
         )
         .auto_paging_iter()
@@ -107,6 +112,7 @@ class Planned:
     tier: Tier
     at: datetime
     price_cents: int
+    seats: int
 
 
 def planned(bought: stripe.Subscription) -> Planned | None:
@@ -117,7 +123,8 @@ def planned(bought: stripe.Subscription) -> Planned | None:
     end = schedule.current_phase.end_date
     for phase in schedule.phases:
         if phase.start_date >= end:
-            price = phase["items"][0].price
+            item = phase["items"][0]
+            price = item.price
             full = price if isinstance(price, stripe.Price) else api().v1.prices.retrieve(str(price))
-            return Planned(tier_of(full), moment(phase.start_date), amounts_of(full.id)[0])
+            return Planned(tier_of(full), moment(phase.start_date), amounts_of(full.id)[0], item.quantity or 1)
     return None

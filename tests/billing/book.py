@@ -68,6 +68,20 @@ class Book:
         self.paid_seats = max(self.paid_seats, self.seats)
         self._charge((self.price() - before) * self.rest)
 
+    def confirms(self, tier: Tier, seats: int, fixed: int | None) -> None:
+        """A page that was opened earlier: for more it does what it says, for less it is a wish for the next month."""
+        more = PLANS[tier].monthly_cents(seats) - self.price()
+        if more < 0 and tier != self.tier:
+            self.plans(tier)
+        else:
+            self.tier, self.fixed = tier, fixed if (fixed or 0) >= self.members else None
+            if more > 0:
+                self._charge(more * self.rest)
+                self.paid_seats = max(self.paid_seats, seats)
+            self.seats_have_changed()
+        # What Stripe gave back at once, and took again.
+        self.roundings += 4
+
     def plans(self, tier: Tier | None) -> None:
         end = self.period[1]
         self.leaves_at, self.next = (end, None) if tier is None else (None, (tier, end))

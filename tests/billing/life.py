@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -28,6 +29,8 @@ DEEDS = {
     "time_passes": 7,
     "somebody_buys": 6,
     "upgrades": 2,
+    "a_page_stays_open": 3,
+    "an_old_page_is_confirmed": 3,
     "goes_down": 1,
     "cancels": 1,
     "thinks_better_of_it": 2,
@@ -38,6 +41,21 @@ DEEDS = {
     "the_card_breaks": 1,
     "the_card_is_mended": 2,
 }
+
+
+@dataclass(frozen=True)
+class Page:
+    """Of Stripe's, opened for an upgrade."""
+
+    url: str
+    subscription: str
+    tier: Tier
+    seats: int
+    fixed: int | None
+
+    @property
+    def cents(self) -> int:
+        return PLANS[self.tier].monthly_cents(self.seats)
 
 
 class Life:
@@ -107,6 +125,13 @@ class Life:
         self.book.upgrades(tier)
         self.hears()
         return True
+
+    def a_page_stays_open(self) -> bool:
+        """Nobody else has pages."""
+        return False
+
+    def an_old_page_is_confirmed(self) -> bool:
+        return False
 
     def goes_down(self) -> bool:
         if self.book.tier is None or not PLANS[self.book.tier].downgrades or self.book.owes_since:
@@ -230,7 +255,9 @@ class LifeAtStripe(Life):
     def __init__(self, start: datetime, chance: random.Random, vendor: StripeProcess) -> None:
         super().__init__(start, chance)
         self.vendor = vendor
-        vendor.control("settings", {"after_retries": "past_due"})
+        self.pages: list[Page] = []
+        smaller = chance.choice(["period_end", "at_once"])
+        vendor.control("settings", {"after_retries": "past_due", "portal_smaller": smaller})
         vendor.set_clock(int(self.start.timestamp()), freeze=True)
 
     def pays(self, url: str | None) -> None:
@@ -250,6 +277,39 @@ class LifeAtStripe(Life):
 
     def tells_seats(self) -> None:
         at_stripes.send(account(self.owner), change=uuid.uuid4().hex, now=self.now)
+
+    def a_page_stays_open(self) -> bool:
+        if self.book.tier is None or not PLANS[self.book.tier].upgrades or self.book.owes_since:
+            return False
+        tier = self.chance.choice(PLANS[self.book.tier].upgrades)
+        fixed = (
+            self.book.members + self.chance.randrange(3) if tier == Tier.TEAMS and self.chance.random() < 0.5 else None
+        )
+        opened = changes.upgrade(membership=self.owner.membership, tier=tier, seats=fixed, now=self.now)
+        assert opened.checkout_url is not None
+        seats = fixed or self.book.members if tier == Tier.TEAMS else 1
+        page = Page(opened.checkout_url, account(self.owner).subscription_id, tier, seats, fixed)
+        # Of two for the same number the later one says whether it is fixed.
+        same = [one for one in self.pages if (one.tier, one.seats) == (tier, seats)]
+        self.pages = [replace(one, fixed=fixed) if one in same else one for one in self.pages] + [page]
+        self.book.keeps_what_stands()
+        return True
+
+    def an_old_page_is_confirmed(self) -> bool:
+        if not self.pages:
+            return False
+        page, book = self.pages.pop(self.chance.randrange(len(self.pages))), self.book
+        more = page.cents - book.price()
+        is_planned = bool(book.next) or (book.leaves_at is not None and more < 0)
+        is_mine = book.tier is not None and page.subscription == account(self.owner).subscription_id
+        # Stripe may do at once what is for less, and then asks no card.
+        is_done = is_mine and not is_planned and (more <= 0 or book.card_is_good)
+        assert confirm(page.url).status_code == (303 if is_done else 402)
+        if is_done and more:
+            book.confirms(page.tier, page.seats, page.fixed)
+        self.hears()
+        self.tells_seats()
+        return True
 
     def the_card_breaks(self) -> bool:
         if self.book.tier is None or not self.book.card_is_good:
