@@ -52,9 +52,7 @@ class Stripe:
         plan = PLANS[tier]
         account = _paying_account(subscription, now)
         if account is None:
-            total = plan.monthly_cents(seats)
-            lines = (Line(_words(plan, seats), total),)
-            return Preview(takes_effect_at=now, due_now_cents=total, then_cents=total, next_at=None, lines=lines)
+            return _of_purchase(subscription, plan, seats, now)
         bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
         item = truth.item_of(bought)
         invoice = truth.api().v1.invoices.create_preview(
@@ -72,7 +70,7 @@ class Stripe:
             due_now_cents=max(0, invoice.amount_due),
             then_cents=plan.monthly_cents(seats),
             next_at=truth.moment(item.current_period_end),
-            lines=_lines(invoice),
+            lines=_lines(invoice, due_cents=max(0, invoice.amount_due)),
             currency=invoice.currency,
         )
 
@@ -136,12 +134,13 @@ class Stripe:
         paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
         rest = renewal.rest_of_period(truth.api(), bought, seats, paid=paid)
         is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
+        lines = _lines(rest.invoice, due_cents=rest.due_cents, paid_cents=rest.paid_cents) if rest.invoice else ()
         return Preview(
             takes_effect_at=now,
             due_now_cents=rest.due_cents if is_ending else 0,
             then_cents=0,
             next_at=None,
-            lines=_lines(rest.invoice, paid_cents=rest.paid_cents) if rest.invoice and is_ending else (),
+            lines=lines if is_ending else (),
             rest_cents=rest.cents,
         )
 
@@ -161,13 +160,14 @@ class Stripe:
         except (StripeError, truth.UnknownPrice):
             log.warning("Stripe does not say what %s will owe next", account, exc_info=True)
             return None
+        due = max(0, invoice.amount_due - paid_cents)
         at = truth.moment(invoice.next_payment_attempt or truth.item_of(bought).current_period_end)
         return Preview(
             takes_effect_at=at,
             due_now_cents=0,
-            then_cents=max(0, invoice.amount_due - paid_cents),
+            then_cents=due,
             next_at=at,
-            lines=_lines(invoice, paid_cents=paid_cents),
+            lines=_lines(invoice, due_cents=due, paid_cents=paid_cents),
             currency=invoice.currency,
             rest_cents=renewal.prorated_cents(invoice) - paid_cents,
         )
@@ -245,10 +245,31 @@ def _paying_account(subscription: Subscription, now: datetime) -> StripeAccount 
     return StripeAccount.objects.filter(workspace_id=subscription.workspace_id).exclude(subscription_id="").first()
 
 
+def _of_purchase(subscription: Subscription, plan: Plan, seats: int, now: datetime) -> Preview:
+    """Who bought here before may have a balance, which Checkout uses first."""
+    monthly = plan.monthly_cents(seats)
+    due, lines = monthly, (Line(_words(plan, seats), monthly),)
+    account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+    if account is not None:
+        items: list[stripe.params.InvoiceCreatePreviewParamsSubscriptionDetailsItem] = [
+            {"price": price_of(plan), "quantity": seats}
+        ]
+        invoice = truth.api().v1.invoices.create_preview(
+            {"customer": account.customer_id, "subscription_details": {"items": items}}
+        )
+        due = max(0, invoice.amount_due)
+        lines = _lines(invoice, due_cents=due)
+    return Preview(takes_effect_at=now, due_now_cents=due, then_cents=monthly, next_at=None, lines=lines)
+
+
 def _words(plan: Plan, seats: int) -> str:
     return f"{plan.name}, {seats} {'member' if seats == 1 else 'members'}" if plan.is_per_seat else plan.name
 
 
-def _lines(invoice: stripe.Invoice, *, paid_cents: int = 0) -> tuple[Line, ...]:
-    lines = tuple(Line(line.description or "", line.amount) for line in invoice.lines.data)
-    return (*lines, Line("Seats that are paid for already", -paid_cents)) if paid_cents else lines
+def _lines(invoice: stripe.Invoice, *, due_cents: int, paid_cents: int = 0) -> tuple[Line, ...]:
+    """They add up to what is due. A balance is a credit from before, or less than Stripe charges for at a time."""
+    lines = [Line(line.description or "", line.amount) for line in invoice.lines.data]
+    if paid_cents:
+        lines.append(Line("Seats that are paid for already", -paid_cents))
+    balance_cents = due_cents - sum(line.amount_cents for line in lines)
+    return (*lines, Line("Your balance", balance_cents)) if balance_cents else tuple(lines)

@@ -4,11 +4,12 @@ import pytest
 
 from billing import seats
 from billing.stripe import seats as at_stripes
+from billing.stripe import truth
 from billing.team import invitations
 from config.templatetags.ui import money
 from devkit.stripe.process import StripeProcess
 from tests.billing.pages import text
-from tests.billing.stripe import DAY, DECLINED, account, buy, clock, hear
+from tests.billing.stripe import DAY, DECLINED, account, buy, clock, confirm, hear, pay, upgrade
 from tests.billing.team import invited
 from tests.people import Person, join
 
@@ -176,3 +177,23 @@ def test_a_cancellation_without_a_seat_more_has_no_last_invoice(vendor: StripePr
 
     assert alice.api.get("/subscription").json()["next_invoice"] is None
     assert "last invoice" not in asked + text(alice)
+
+
+@pytest.mark.parametrize(("balance", "has_left"), [(-400, False), (300, False), (-90_000, True)])
+def test_a_balance_is_in_the_lines_and_in_the_amount_that_is_charged(
+    vendor: StripeProcess, alice: Person, balance: int, has_left: bool
+) -> None:
+    buy(alice, vendor, "pro")
+    if has_left:
+        truth.api().v1.subscriptions.cancel(account(alice).subscription_id)
+        hear(alice, vendor)
+    truth.api().v1.customers.update(account(alice).customer_id, {"balance": balance})
+
+    said = alice.api.post("/subscription/preview", {"tier": "teams", "seats": 2}).json()
+    dialog = text(alice, "?confirm=teams&seats=2").partition("Your plan")[0]
+    (pay if has_left else confirm)(upgrade(alice, "teams", seats=2))
+
+    charged = vendor.control("state?kind=invoice")["objects"][-1]["amount_due"]
+    assert said["due_now_cents"] == pytest.approx(charged, abs=1)
+    assert sum(line["amount_cents"] for line in said["lines"]) == said["due_now_cents"]
+    assert "Your balance" in dialog
