@@ -113,7 +113,8 @@ class Gateway(Protocol):
         ...
 
     def hear(self, subscription: Subscription, *, now: datetime) -> None:
-        """Writes what has happened here before a plan is given, so that hearing of it later does not undo that."""
+        """Before a plan is given: closes what could still be paid for, and writes what has been, so that neither
+        undoes that later."""
         ...
 
     def has_portal(self, subscription: Subscription) -> bool:

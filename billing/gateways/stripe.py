@@ -179,6 +179,7 @@ class Stripe:
     def hear(self, subscription: Subscription, *, now: datetime) -> None:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:
+            leaving.close_checkouts(account)
             mirror.refresh(account, subscription, now=now)
 
     def has_portal(self, subscription: Subscription) -> bool:

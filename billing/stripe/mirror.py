@@ -64,6 +64,8 @@ def _hear(account: StripeAccount, subscription: Subscription, bought: stripe.Sub
     settled = pages.settle(subscription, bought)
     if settled is not None:
         bought = truth.ask(account).bought or bought
+    if not account.subscription_id:
+        pages.check_was_asked(subscription, bought)
     plan, seats = (account.subscription_id, subscription.tier), subscription.seats
     _write_standing(account, subscription, bought, now)
     is_new, is_chosen = plan != (bought.id, subscription.tier), False

@@ -13,7 +13,7 @@ import stripe
 
 from accounts import background
 from billing import seats as seating
-from billing.models import StripeAccount, StripePage, Subscription
+from billing.models import GivenPlan, StripeAccount, StripePage, Subscription
 from billing.plans import PLANS, Tier
 from billing.stripe import schedules, truth
 
@@ -27,6 +27,16 @@ def remember(account: StripeAccount, *, tier: Tier, seats: int, is_fixed: bool, 
         seats=seats,
         defaults={"is_fixed": is_fixed, "opened_at": now},
     )
+
+
+def check_was_asked(subscription: Subscription, bought: stripe.Subscription) -> None:
+    """What is paid for is served, but staff hears of it where it takes the place of a plan that was given since its
+    page was opened: that page was closed then, unless somebody was paying at that moment."""
+    given = GivenPlan.objects.filter(workspace_id=subscription.workspace_id).order_by("given_at").last()
+    if given is None or subscription.status != Subscription.Status.ACTIVE:
+        return
+    if not StripePage.objects.filter(workspace_id=subscription.workspace_id, opened_at__gte=given.given_at).exists():
+        log.error("%s was paid for beside what was given: %s", bought.id, given)
 
 
 def settle(subscription: Subscription, bought: stripe.Subscription) -> StripePage | None:
@@ -88,21 +98,29 @@ class Had:
 
 
 def _credited(bought: stripe.Subscription) -> Had | None:
-    """What the newest change has given money back for: it was paid for until then."""
-    invoice = bought.latest_invoice
-    if not isinstance(invoice, stripe.Invoice) or invoice.billing_reason != "subscription_update":
+    """What the change that has led here gave money back for: it was paid for until then."""
+    invoice, item = bought.latest_invoice, truth.item_of(bought)
+    if not isinstance(invoice, stripe.Invoice) or invoice.billing_reason != "subscription_update" or not invoice.id:
         return None
-    given_back = [
-        line for line in invoice.lines.data if line.amount < 0 and line.pricing and line.pricing.price_details
-    ]
-    newest = max((line.period.start for line in given_back), default=0)
-    lines = [line for line in given_back if line.period.start == newest]
-    if not lines or not invoice.id:
+    newest = max((line.period.start for line in invoice.lines.data), default=0)
+    given, taken = (
+        [
+            (_price_of(line), line.quantity or 1)
+            for line in invoice.lines.data
+            if line.period.start == newest and is_so(line)
+        ]
+        for is_so in (lambda line: line.amount < 0, lambda line: line.amount > 0)
+    )
+    if not given or (item.price.id, item.quantity or 1) not in taken:
         return None
-    details = lines[0].pricing and lines[0].pricing.price_details
-    assert details
-    price = truth.api().v1.prices.retrieve(details.price if isinstance(details.price, str) else details.price.id)
-    return Had(truth.tier_of(price), price.id, max(line.quantity or 1 for line in lines), invoice.id)
+    price, quantity = max(given, key=lambda one: one[1])
+    return Had(truth.tier_of(truth.api().v1.prices.retrieve(price)), price, quantity, invoice.id)
+
+
+def _price_of(line: stripe.InvoiceLineItem) -> str:
+    details = line.pricing and line.pricing.price_details
+    price = details.price if details else ""
+    return price if isinstance(price, str) else price.id
 
 
 def _put_back(subscription: Subscription, bought: stripe.Subscription, page: StripePage, had: Had) -> bool:

@@ -72,7 +72,8 @@ class Book:
         """A page that was opened earlier: for more it does what it says, for less it is a wish for the next month."""
         more = PLANS[tier].monthly_cents(seats) - self.price()
         if more < 0 and tier != self.tier:
-            self.plans(tier)
+            if not self.leaves_at:
+                self.plans(tier)
         else:
             self.tier, self.fixed = tier, fixed if (fixed or 0) >= self.members else None
             if more > 0:

@@ -256,8 +256,8 @@ class LifeAtStripe(Life):
         super().__init__(start, chance)
         self.vendor = vendor
         self.pages: list[Page] = []
-        smaller = chance.choice(["period_end", "at_once"])
-        vendor.control("settings", {"after_retries": "past_due", "portal_smaller": smaller})
+        self.smaller = chance.choice(["period_end", "at_once"])
+        vendor.control("settings", {"after_retries": "past_due", "portal_smaller": self.smaller})
         vendor.set_clock(int(self.start.timestamp()), freeze=True)
 
     def pays(self, url: str | None) -> None:
@@ -300,10 +300,11 @@ class LifeAtStripe(Life):
             return False
         page, book = self.pages.pop(self.chance.randrange(len(self.pages))), self.book
         more = page.cents - book.price()
-        is_planned = bool(book.next) or (book.leaves_at is not None and more < 0)
         is_mine = book.tier is not None and page.subscription == account(self.owner).subscription_id
-        # Stripe may do at once what is for less, and then asks no card.
-        is_done = is_mine and not is_planned and (more <= 0 or book.card_is_good)
+        # A schedule holds the subscription, for a month after a smaller plan has come too.
+        is_held = bool(stripe_truth.ask(self.vendor, f"subscriptions/{page.subscription}")["schedule"])
+        is_refused = is_held or (bool(book.leaves_at) and more < 0 and self.smaller == "period_end")
+        is_done = is_mine and not is_refused and (more <= 0 or book.card_is_good)
         assert confirm(page.url).status_code == (303 if is_done else 402)
         if is_done and more:
             book.confirms(page.tier, page.seats, page.fixed)

@@ -4,12 +4,16 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from accounts.models import User
+from billing import giving
 from billing.effective import State, effective
 from billing.models import PlanRequest, StripeAccount, Subscription
-from billing.stripe import events
+from billing.plans import PLANS, Tier
+from billing.stripe import events, setup, truth
 from devkit.stripe.process import StripeProcess
-from tests.billing.stripe import DAY, account, buy, clock, hear, state
+from tests.billing.stripe import DAY, account, buy, clock, hear, pay, state, upgrade
 from tests.people import Person, sign_up
 
 
@@ -130,3 +134,37 @@ def test_the_members_page_of_a_given_team_names_no_price(vendor: StripeProcess, 
 
     assert all("1 member" in page and "$" not in page for page in pages)
     assert "The plan was given to you" in pages[1]
+
+
+def test_a_page_to_pay_at_is_closed_when_a_plan_is_given(vendor: StripeProcess, alice: Person) -> None:
+    page = upgrade(alice, "pro")
+
+    give(alice, "teams", seats=3)
+    pay(page)
+    hear(alice, vendor)
+
+    assert (*state(alice), alice.subscription.seats) == ("teams", "active", 3)
+    assert not vendor.control("state?kind=subscription")["objects"]
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_what_is_paid_beside_a_given_plan_is_served_and_told_unless_it_was_asked_for_since(
+    vendor: StripeProcess, alice: Person, caplog: pytest.LogCaptureFixture, is_asked: bool
+) -> None:
+    staff = User.objects.create_user(email=f"sam-{alice.user.pk}@example.com", is_staff=True)
+    upgrade(alice, "pro")
+    giving.give(workspace=alice.workspace, tier=Tier.PLUS, by=staff, why="A pilot.", now=timezone.now())
+    if is_asked:
+        page = upgrade(alice, "teams")
+    else:
+        # As when the bank's answer was on its way while the page was closed.
+        checkout = vendor.control("state?kind=checkout.session")["objects"][0]
+        again = {"mode": "subscription", "customer": checkout["customer"], "success_url": "http://127.0.0.1/"}
+        line = {"price": setup.price_of(PLANS[Tier.TEAMS]), "quantity": 1}
+        page = truth.api().v1.checkout.sessions.create({**again, "line_items": [line]}).url or ""  # type: ignore[typeddict-item]
+
+    pay(page)
+    hear(alice, vendor)
+
+    told = [record for record in caplog.records if "beside what was given" in record.message]
+    assert (state(alice), len(told)) == (("teams", "active"), 0 if is_asked else 1)
