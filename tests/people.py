@@ -91,3 +91,4 @@ def put_on_plan(person: Person, tier: str, *, seats: int = 1, now: datetime | No
     Subscription.objects.filter(workspace=person.workspace).update(
         tier=tier, status=Subscription.Status.ACTIVE, seats=seats, anchor_at=moment, changed_at=moment
     )
+    Membership.objects.filter(pk=person.membership.pk, joined_at__gt=moment).update(joined_at=moment)

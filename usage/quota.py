@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Min
+
 from accounts.models import Membership
 from billing.effective import Access, EffectivePlan, Span, effective, period_before
 from billing.models import Subscription
@@ -44,6 +46,8 @@ class Quota:
     asked_at: datetime
     seats: int
     before: Span
+    # Since when this member has been using the plan in this period.
+    counts_from: datetime
     is_open: bool = True
 
     @property
@@ -52,26 +56,27 @@ class Quota:
 
     def at_this_pace(self, metric: Metric) -> int | None:
         """What would be used when the period or the plan ends; nothing when it is too early to say."""
-        starts_at = self.plan.period.starts_at
-        gone, whole = self.asked_at - starts_at, self.plan.lasts_until - starts_at
+        gone, whole = self.asked_at - self.counts_from, self.plan.lasts_until - self.counts_from
         if metric.used < metric.limit * EARLIEST_FORECAST or gone <= timedelta(0):
             return None
         return round(metric.used * (whole / gone))
 
 
 def quota(*, membership: Membership, now: datetime) -> Quota:
-    """Two queries, with a team's seats two more, always; it writes nothing. Call inside the workspace."""
+    """Two queries, with a team's seats two more, for who joined since the period began one more; it writes nothing.
+    Call inside the workspace."""
     subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
     current = effective(subscription, now)
     is_open = current.access == Access.FULL and is_included(current, membership)
     limits = periods.limits(current, membership)
     period = periods.find_period(member_id=membership.user_id, span=current.period, now=now)
+    counts_from = _counts_from(period, current, membership)
     together = ceiling(subscription, current, now=now)
     taken = together.taken() if together else {}
 
     def metric(name: str, limit: int) -> Metric:
         used, held = (0, 0) if period is None else (getattr(period, f"{name}_used"), getattr(period, f"{name}_held"))
-        runs_out_at = _runs_out_at(period, current, limit=limit, used=used, now=now)
+        runs_out_at = _runs_out_at(counts_from, current, limit=limit, used=used, now=now)
         if together is None:
             return Metric(limit, used, held, runs_out_at, is_open=is_open)
         team = Metric(together.limit(name), taken[f"{name}_used"], taken[f"{name}_held"], None, is_open=is_open)
@@ -79,19 +84,28 @@ def quota(*, membership: Membership, now: datetime) -> Quota:
 
     requests, tokens = metric("requests", limits.requests), metric("tokens", limits.tokens)
     before = period_before(subscription, current)
-    return Quota(current, requests, tokens, now, subscription.seats, before, is_open)
+    return Quota(current, requests, tokens, now, subscription.seats, before, counts_from, is_open)
+
+
+def _counts_from(period: Period | None, current: EffectivePlan, membership: Membership) -> datetime:
+    """Who joined in the middle has used it since then; who came back, since their first use of before."""
+    starts_at = max(current.period.starts_at, period.starts_at) if period else current.period.starts_at
+    if period is None or membership.joined_at <= starts_at:
+        return starts_at
+    first = period.holds.aggregate(first=Min("created_at"))["first"]
+    return max(starts_at, min(membership.joined_at, first or membership.joined_at))
 
 
 def _runs_out_at(
-    period: Period | None, current: EffectivePlan, *, limit: int, used: int, now: datetime
+    counts_from: datetime, current: EffectivePlan, *, limit: int, used: int, now: datetime
 ) -> datetime | None:
-    if period is None or used == 0 or now <= period.starts_at:
+    if used == 0 or now <= counts_from:
         return None
     if used >= limit:
         return now
     if used < limit * EARLIEST_FORECAST:
         return None
-    at = now + (now - period.starts_at) * ((limit - used) / used)
+    at = now + (now - counts_from) * ((limit - used) / used)
     return at if at < current.lasts_until else None
 
 

@@ -81,6 +81,7 @@ def test_who_pays_reads_when_the_limits_start_anew(alice: Person, tier: str) -> 
 def test_in_a_trial_the_usage_page_names_its_end(alice: Person) -> None:
     now = timezone.now()
     facts(alice, started_at=now - 6 * DAY, trial_ends_at=now + DAY / 2)
+    Membership.objects.filter(pk=alice.membership.pk).update(joined_at=now - 6 * DAY)
     use(alice, requests=100)
 
     assert f"the trial ends on {date_of(alice.subscription.trial_ends_at)}" in text(alice, "/app/usage")

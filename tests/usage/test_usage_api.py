@@ -6,10 +6,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import tenancy
+from accounts.models import Membership
 from billing.models import Subscription
-from tests.people import Person, put_on_plan, sign_up
+from tests.people import Person, join, put_on_plan, sign_up
 from usage import services
-from usage.models import Period
+from usage.models import Hold, Period
+from usage.quota import quota
 
 
 def use(person: Person, now: datetime, *, key: str = "one", tokens: int = 300, outcome: str = "succeeded") -> None:
@@ -44,6 +46,22 @@ def test_from_a_tenth_of_the_quota_on_its_end_is_foreseen(
     answer = alice.api.get("/usage/quota").json()
 
     assert bool(answer["forecast"]["requests_run_out_at"]) == is_foreseen
+
+
+@pytest.mark.parametrize(("first_use", "lasts"), [(1, 8), (4, 16)])
+def test_the_pace_of_who_joined_in_mid_period_counts_from_then_or_from_their_use_of_before(
+    alice: Person, now: datetime, first_use: int, lasts: int
+) -> None:
+    put_on_plan(alice, "teams", seats=2, now=now - timedelta(days=6))
+    bob = join(alice, "Bob")
+    Membership.objects.filter(pk=bob.membership.pk).update(joined_at=now - timedelta(days=2))
+    with tenancy.within(alice.workspace):
+        held = services.hold(membership=bob.membership, key="bob", now=now)
+        Hold.objects.filter(pk=held.pk).update(created_at=now - timedelta(days=first_use))
+        Period.objects.update(requests_used=1_000, requests_held=0, tokens_held=0)
+        left = quota(membership=Membership.objects.get(pk=bob.membership.pk), now=now)
+
+    assert left.requests.runs_out_at == now + timedelta(days=lasts)
 
 
 def test_nobody_who_used_nothing_runs_out(alice: Person) -> None:
