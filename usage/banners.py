@@ -22,7 +22,7 @@ def of_quota(left: Quota, membership: Membership) -> dict[str, str] | None:
     metrics = {"requests": (left.requests, 1), "tokens": (left.tokens, LEAST_RUN_TOKENS)}
     for name, (metric, least) in metrics.items():
         if metric.used + least > metric.limit:
-            return _reached(name, metric, left, membership)
+            return _reached(name, metric, left, membership) if least <= metric.limit else _too_little(name, metric)
         if metric.together and metric.together.used + least > metric.together.limit:
             return _reached_together(name, metric.together, left, membership)
     own = [(name, metric) for name, (metric, _least) in metrics.items()]
@@ -71,6 +71,16 @@ def _reached(name: str, metric: Metric, left: Quota, membership: Membership) -> 
         used_up = _("What is left of %(limit)s %(what)s is too little for a question.")
     title = used_up % {"limit": _number(metric.limit), "what": WORDS[name]}
     return {"tone": "bad", "title": title, **_way_out(name, texts, left, membership)}
+
+
+def _too_little(name: str, metric: Metric) -> dict[str, str]:
+    """A member's own limit under what one question needs: no new month helps."""
+    title = _("With %(limit)s %(what)s a month nothing can be asked.") % {
+        "limit": _number(metric.limit),
+        "what": WORDS[name],
+    }
+    text = _("This is your own limit; an owner or admin can raise it. What was answered stays readable.")
+    return {"tone": "bad", "title": title, "text": text, "url": "", "action": ""}
 
 
 def _stopped(left: Quota, membership: Membership) -> str:

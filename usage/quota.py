@@ -125,8 +125,9 @@ def rate_limit_headers(quota: Quota, rates: Sequence[Rate] = ()) -> dict[str, st
         *(f'"{rate.name}";q={rate.limit};w={MINUTE_SECONDS}' for rate in rates),
     ]
     states = [
-        f'"requests";r={quota.requests.remaining};t={left}',
-        f'"tokens";r={quota.tokens.remaining};t={left}',
+        # Of a limit of nothing no time brings more.
+        f'"requests";r={quota.requests.remaining}' + (f";t={left}" if quota.requests.limit else ""),
+        f'"tokens";r={quota.tokens.remaining}' + (f";t={left}" if quota.tokens.limit else ""),
         *(f'"{rate.name}";r={rate.remaining};t={rate.reset_seconds}' for rate in rates),
     ]
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(states)}

@@ -28,22 +28,26 @@ def quota_exceeded(
     is_capped = limit < getattr(current.plan, violated)
     # While a payment is late, no plan can be changed.
     better = None if is_capped or current.is_late else cheapest_with_more(current.tier, violated)
+    # Too little for a single question also when nothing of it is used.
+    renews_at = current.renews_at if needed <= limit else None
     is_trial = current.plan.trial is not None
     span = "of the trial" if is_trial else "of this month"
-    if used < limit:
+    if needed > limit:
+        detail = [f"Of {limit:,} {violated} a month nothing can be asked; this needs {needed:,} or more."]
+    elif used < limit:
         detail = [f"Of the {limit:,} {violated} {span} {limit - used:,} are left, and this needs {needed:,} or more."]
     else:
         detail = [f"The {limit:,} {violated} {span} are used."]
-    detail += _return(current)
+    detail += _return(current) if needed <= limit else []
     if is_capped:
         detail.append("This is your own limit; ask an owner or admin of the workspace to raise it.")
     if better is not None:
         detail.append(f"The {better.name} plan has {getattr(better, violated):,} a month.")
     return QuotaExceeded(
         " ".join(detail),
-        retry_after=(current.renews_at - now).total_seconds() if current.renews_at else None,
+        retry_after=(renews_at - now).total_seconds() if renews_at else None,
         violated=violated,
-        resets_at=current.renews_at,
+        resets_at=renews_at,
         plan=better.tier if better else None,
         **({} if is_capped else {"upgrade_url": upgrade_url()}),
     )

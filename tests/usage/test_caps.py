@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Membership, Role
@@ -105,6 +106,32 @@ def test_a_lifted_cap_gives_the_plans_own_limit_back(team_owner: Person, bob: Pe
     team_owner.api.patch(f"/admin/users/{bob.user.pk}", {"caps": {"requests": None}})
 
     assert (left(bob, now).requests.limit, left(bob, now).tokens.limit) == (5_000, 0)
+
+
+@pytest.mark.parametrize("caps", [{"requests": 0}, {"tokens": services.LEAST_RUN_TOKENS - 1}])
+def test_who_may_ask_nothing_is_promised_no_return(
+    team_owner: Person, bob: Person, now: datetime, caps: dict[str, int]
+) -> None:
+    cap(team_owner, bob, now, **caps)
+
+    with pytest.raises(services.QuotaExceeded) as refused:
+        use(bob, now, "one")
+    page = bob.web.get("/app/usage").content.decode()
+
+    assert (refused.value.retry_after, refused.value.extra["resets_at"]) == (None, None)
+    assert "start anew" not in refused.value.detail
+    assert "ask an owner or admin" in refused.value.detail
+    assert "a month nothing can be asked" in page
+    assert "Asking has stopped until" not in page
+
+
+def test_a_limit_of_nothing_has_no_time_after_which_there_is_more(team_owner: Person, bob: Person) -> None:
+    cap(team_owner, bob, timezone.now(), requests=0)
+
+    states = bob.api.get("/usage/quota").headers["RateLimit"].split(", ")
+
+    assert states[0] == '"requests";r=0'
+    assert states[1].startswith('"tokens";r=5000000;t=')
 
 
 @pytest.mark.parametrize(("name", "value"), [("requests", 5_001), ("tokens", 5_000_001), ("requests", -1)])
