@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from django.utils import timezone
 
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
@@ -168,3 +169,17 @@ def test_what_was_given_costs_nothing_and_what_has_ended_has_no_price(vendor: St
     put_on_plan(charlie, "plus")
 
     assert (ended, charlie.api.get("/subscription").json()["monthly_cents"]) == (None, 0)
+
+
+def test_what_was_planned_costs_the_planned_price_when_the_clock_has_made_it_true() -> None:
+    now = timezone.now()
+    subscription = Subscription(
+        tier="teams", status="active", seats=5, fixed_seats=5, price_cents=4_900, price_per_user_cents=1_200,
+        pending_tier="pro", pending_at=now, pending_price_cents=700,
+    )  # fmt: skip
+
+    subscription.catch_up(now)
+
+    assert (subscription.tier, subscription.seats, subscription.fixed_seats) == ("pro", 1, None)
+    assert subscription.priced(PLANS[Tier.PRO]).monthly_cents(5) == 700
+    assert (subscription.pending_at, subscription.pending_price_cents, subscription.changed_at) == (None, None, now)
