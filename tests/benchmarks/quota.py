@@ -31,9 +31,9 @@ def main(workspaces: int = WORKSPACES) -> None:
     bare_hot = _rate("bare UPDATE of that row, 8 threads", lambda: _update(people[0], periods[0]))
     spread = _rate(f"hold + settle, {workspaces:,} workspaces, 8 threads", lambda: _pair(random.choice(people)))
 
-    def update_any() -> None:
+    def update_any() -> bool:
         number = random.randrange(workspaces)
-        _update(people[number], periods[number])
+        return _update(people[number], periods[number])
 
     bare = _rate(f"bare UPDATE, {workspaces:,} workspaces, 8 threads", update_any)
     ratio("bare UPDATE / hold + settle, one member", bare_hot, hot)
@@ -46,30 +46,32 @@ def _first(person: Person) -> int:
         return Period.objects.get().pk
 
 
-def _pair(person: Person) -> None:
+def _pair(person: Person) -> bool:
+    """False for a refusal, which is no pair: the month of the hot member is then begun anew."""
     now = timezone.now()
     with tenancy.within(person.workspace):
         try:
             hold = services.hold(membership=person.membership, key=str(uuid4()), now=now, tokens=10)
         except services.QuotaExceeded:
             Period.objects.update(requests_used=0, tokens_used=0)
-            return
+            return False
         services.settle(hold_id=hold.pk, now=now, outcome="succeeded", cost=services.Cost(5, 5, "bench"))
+    return True
 
 
-def _update(person: Person, period_id: int) -> None:
+def _update(person: Person, period_id: int) -> bool:
     with tenancy.within(person.workspace), connection.cursor() as cursor:
         cursor.execute("UPDATE usage_period SET requests_used = requests_used + 0 WHERE id = %s", [period_id])
+    return True
 
 
-def _rate(name: str, work: Callable[[], None]) -> float:
+def _rate(name: str, work: Callable[[], bool]) -> float:
     done = [0] * THREADS
-    end = time.perf_counter() + SECONDS
+    begun = time.perf_counter()
 
     def run(number: int) -> None:
-        while time.perf_counter() < end:
-            work()
-            done[number] += 1
+        while time.perf_counter() < begun + SECONDS:
+            done[number] += work()
         connections.close_all()
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(THREADS)]
@@ -77,6 +79,6 @@ def _rate(name: str, work: Callable[[], None]) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    rate = sum(done) / SECONDS
+    rate = sum(done) / (time.perf_counter() - begun)
     print(f"   {name:<52} {rate:9.0f} a second")
     return rate
