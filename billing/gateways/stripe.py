@@ -249,7 +249,8 @@ def _paying_account(subscription: Subscription, now: datetime) -> StripeAccount 
 def _of_purchase(subscription: Subscription, plan: Plan, seats: int, now: datetime) -> Preview:
     """Who bought here before may have a balance, which Checkout uses first."""
     monthly = plan.monthly_cents(seats)
-    due, lines = monthly, (Line(_words(plan, seats), monthly),)
+    due = monthly
+    lines: tuple[Line, ...] = (Line(_words(plan, seats), monthly),)
     account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
     if account is not None:
         items: list[stripe.params.InvoiceCreatePreviewParamsSubscriptionDetailsItem] = [

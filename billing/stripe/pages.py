@@ -103,14 +103,9 @@ def _credited(bought: stripe.Subscription) -> Had | None:
     if not isinstance(invoice, stripe.Invoice) or invoice.billing_reason != "subscription_update" or not invoice.id:
         return None
     newest = max((line.period.start for line in invoice.lines.data), default=0)
-    given, taken = (
-        [
-            (_price_of(line), line.quantity or 1)
-            for line in invoice.lines.data
-            if line.period.start == newest and is_so(line)
-        ]
-        for is_so in (lambda line: line.amount < 0, lambda line: line.amount > 0)
-    )
+    lines = [line for line in invoice.lines.data if line.period.start == newest]
+    given = [(_price_of(line), line.quantity or 1) for line in lines if line.amount < 0]
+    taken = [(_price_of(line), line.quantity or 1) for line in lines if line.amount > 0]
     if not given or (item.price.id, item.quantity or 1) not in taken:
         return None
     price, quantity = max(given, key=lambda one: one[1])

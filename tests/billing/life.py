@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -29,8 +29,8 @@ DEEDS = {
     "time_passes": 7,
     "somebody_buys": 6,
     "upgrades": 2,
-    "a_page_stays_open": 3,
-    "an_old_page_is_confirmed": 3,
+    "pages_stay_open": 5,
+    "an_old_page_is_confirmed": 5,
     "goes_down": 1,
     "cancels": 1,
     "thinks_better_of_it": 2,
@@ -126,7 +126,7 @@ class Life:
         self.hears()
         return True
 
-    def a_page_stays_open(self) -> bool:
+    def pages_stay_open(self) -> bool:
         """Nobody else has pages."""
         return False
 
@@ -278,39 +278,52 @@ class LifeAtStripe(Life):
     def tells_seats(self) -> None:
         at_stripes.send(account(self.owner), change=uuid.uuid4().hex, now=self.now)
 
-    def a_page_stays_open(self) -> bool:
+    def pages_stay_open(self) -> bool:
+        """In two tabs; sometimes the dearer one is confirmed at once."""
         if self.book.tier is None or not PLANS[self.book.tier].upgrades or self.book.owes_since:
             return False
-        tier = self.chance.choice(PLANS[self.book.tier].upgrades)
-        fixed = (
-            self.book.members + self.chance.randrange(3) if tier == Tier.TEAMS and self.chance.random() < 0.5 else None
-        )
+        opened = [self._open(self.chance.choice(PLANS[self.book.tier].upgrades)) for _ in range(2)]
+        self.book.keeps_what_stands()
+        if self.chance.random() < 0.5:
+            self._use(max(reversed(opened), key=lambda page: page.cents))
+        return True
+
+    def _open(self, tier: Tier) -> Page:
+        fixed = self.book.members + self.chance.randrange(3) if tier == Tier.TEAMS else None
+        fixed = fixed if self.chance.random() < 0.5 else None
         opened = changes.upgrade(membership=self.owner.membership, tier=tier, seats=fixed, now=self.now)
         assert opened.checkout_url is not None
         seats = fixed or self.book.members if tier == Tier.TEAMS else 1
         page = Page(opened.checkout_url, account(self.owner).subscription_id, tier, seats, fixed)
         # Of two for the same number the later one says whether it is fixed.
-        same = [one for one in self.pages if (one.tier, one.seats) == (tier, seats)]
-        self.pages = [replace(one, fixed=fixed) if one in same else one for one in self.pages] + [page]
-        self.book.keeps_what_stands()
-        return True
+        self.pages = [one for one in self.pages if (one.tier, one.seats) != (tier, seats)] + [page]
+        return page
 
     def an_old_page_is_confirmed(self) -> bool:
-        if not self.pages:
+        mine = account(self.owner).subscription_id if self.book.tier else ""
+        pages = [one for one in self.pages if one.subscription == mine] or self.pages
+        if not pages:
             return False
-        page, book = self.pages.pop(self.chance.randrange(len(self.pages))), self.book
+        # Rather one that takes something away.
+        self._use(self.chance.choice([one for one in pages if one.cents < self.book.price()] or pages))
+        return True
+
+    def _use(self, page: Page) -> None:
+        book = self.book
+        self.pages = [one for one in self.pages if one is not page]
         more = page.cents - book.price()
         is_mine = book.tier is not None and page.subscription == account(self.owner).subscription_id
         # A schedule holds the subscription, for a month after a smaller plan has come too.
         is_held = bool(stripe_truth.ask(self.vendor, f"subscriptions/{page.subscription}")["schedule"])
         is_refused = is_held or (bool(book.leaves_at) and more < 0 and self.smaller == "period_end")
-        is_done = is_mine and not is_refused and (more <= 0 or book.card_is_good)
+        # Under 50 cents no card is asked.
+        is_free = is_mine and more * book.rest < 50
+        is_done = is_mine and not is_refused and (is_free or book.card_is_good)
         assert confirm(page.url).status_code == (303 if is_done else 402)
         if is_done and more:
             book.confirms(page.tier, page.seats, page.fixed)
         self.hears()
         self.tells_seats()
-        return True
 
     def the_card_breaks(self) -> bool:
         if self.book.tier is None or not self.book.card_is_good:
