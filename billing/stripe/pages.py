@@ -102,8 +102,9 @@ def _credited(bought: stripe.Subscription) -> Had | None:
     invoice, item = bought.latest_invoice, truth.item_of(bought)
     if not isinstance(invoice, stripe.Invoice) or invoice.billing_reason != "subscription_update" or not invoice.id:
         return None
-    newest = max((line.period.start for line in invoice.lines.data), default=0)
-    lines = [line for line in invoice.lines.data if line.period.start == newest]
+    lines = list(invoice.lines.auto_paging_iter())
+    newest = max((line.period.start for line in lines), default=0)
+    lines = [line for line in lines if line.period.start == newest]
     given = [(_price_of(line), line.quantity or 1) for line in lines if line.amount < 0]
     taken = [(_price_of(line), line.quantity or 1) for line in lines if line.amount > 0]
     if not given or (item.price.id, item.quantity or 1) not in taken:
@@ -133,6 +134,8 @@ def _put_back(subscription: Subscription, bought: stripe.Subscription, page: Str
         )
     except stripe.CardError:
         log.exception("%s stays at what an old page has made of it", subscription)
+        if planned:
+            schedules.arrange(bought.id, planned)
         return False
     log.warning("%s is put back: an old page gave money back for it", subscription)
     if page.tier != had.tier and not (bought.cancel_at or bought.cancel_at_period_end):
