@@ -35,6 +35,7 @@ class Book:
     next: tuple[Tier, datetime] | None = None
     card_is_good: bool = True
     owes_since: datetime | None = None
+    drafted: datetime | None = None
     charged: Fraction = field(default_factory=Fraction)
     roundings: int = 0
 
@@ -58,7 +59,7 @@ class Book:
 
     def buys(self, tier: Tier) -> None:
         self.tier, self.anchor, self.month, self.fixed = tier, self.now, 0, None
-        self.leaves_at, self.next, self.owes_since = None, None, None
+        self.leaves_at, self.next, self.owes_since, self.drafted = None, None, None, None
         self.card_is_good, self.paid_seats = True, self.seats
         self.charged += self.price()
 
@@ -112,6 +113,15 @@ class Book:
             self.month += 1
             self.paid_seats = self.seats
             self.charged += self.price()
-            if not self.card_is_good and self.owes_since is None and end + DRAFT <= to:
-                self.owes_since = end
+            self.drafted = end
+            self._collect(to)
+        self._collect(to)
         self.now = to
+
+    def _collect(self, to: datetime) -> None:
+        """By the card of the moment at which the draft becomes an invoice, which may be in a later step."""
+        if self.tier is None or self.drafted is None or to < self.drafted + DRAFT:
+            return
+        if not self.card_is_good and self.owes_since is None:
+            self.owes_since = self.drafted
+        self.drafted = None
