@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from devkit.stripe.process import StripeProcess
-from tests.billing.life import DAYS, DEEDS, Life, LifeAtStripe, LifeByHand
+from tests.billing.life import DAYS, DEEDS, Life, LifeByHand
+from tests.billing.life_at_stripe import LifeAtStripe
 from tests.billing.stripe import at_stripe
 from tests.storm import ROUND, STORM
 
