@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from devkit import reaper
 from devkit.home import PROJECT
+from devkit.processes import Child
 from tests.devkit.account import Account
 
 T = TypeVar("T")
@@ -59,6 +61,21 @@ def eventually(question: Callable[[], T]) -> T:
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.02)
     return answer
+
+
+def kill(child: Child) -> None:
+    """The server itself, not the reaper above it; and everything of it is gone afterwards."""
+    family = reaper.descendants(child.pid)
+    server = min(pid for pid, parent, *_ in reaper.processes() if parent == child.pid)
+    os.kill(server, signal.SIGKILL)
+    eventually(lambda: child.exit_code)
+    child.clear_up()
+    assert not family & {pid for pid, *_, state in reaper.processes() if state != "Z"}
+
+
+def restart(child: Child) -> None:
+    child.start()
+    child.wait()
 
 
 def running(tag: str, kind: str = "") -> list[int]:

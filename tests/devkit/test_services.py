@@ -12,13 +12,12 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from devkit import reaper
 from devkit.home import Home, Trouble
 from devkit.postgres import Postgres
 from devkit.processes import Child
 from devkit.services import Services, Valkey
 from devkit.testing import erase
-from tests.devkit.machine import eventually
+from tests.devkit.machine import kill, restart
 
 ADDRESSES = ("DATABASE_URL", "REDIS_URL", "CHROMA_URL", "NOTION_API_URL", "SECRET_KEY", "SEAL_KEYS")
 
@@ -49,21 +48,6 @@ def services(_nothing_from_elsewhere: None, tmp_path_factory: pytest.TempPathFac
 
 def child(services: Services, name: str) -> Child:
     return next(child for child in services.children if child.name == name)
-
-
-def kill(child: Child) -> None:
-    """The server itself, not the reaper above it; and everything of it is gone afterwards."""
-    family = reaper.descendants(child.pid)
-    server = min(pid for pid, parent, *_ in reaper.processes() if parent == child.pid)
-    os.kill(server, signal.SIGKILL)
-    eventually(lambda: child.exit_code)
-    child.clear_up()
-    assert not family & {pid for pid, *_, state in reaper.processes() if state != "Z"}
-
-
-def restart(child: Child) -> None:
-    child.start()
-    child.wait()
 
 
 def write_note(services: Services, text: str) -> None:

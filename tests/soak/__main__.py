@@ -29,6 +29,7 @@ STORMS = (
     "tests/e2e/test_journey.py::test_a_sync_whose_worker_is_killed_and_broker_wiped_ends_the_same",
     "tests/config/test_openapi_attack.py",
     "tests/agent/sync/test_converging.py",
+    "tests/agent/sync/test_kills.py",
 )
 # So hard that ten minutes are enough for one round of all of them on two cores.
 STORM = "3"

@@ -5,7 +5,6 @@ A server of its own, that may lose nothing: the one of the other tests does not 
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from devkit import reaper
 from devkit.home import PROJECT, Home
 from devkit.postgres import Postgres
 from devkit.testing import erase
-from tests.devkit.machine import eventually
+from tests.devkit.machine import kill, restart
 from tests.storm import STORM
 from tests.usage.kill_worker import LINE, PROCESSES
 
@@ -56,18 +54,6 @@ def run(postgres: Postgres, *arguments: str) -> str:
     return said.splitlines()[-1]
 
 
-def crash(postgres: Postgres) -> None:
-    """As when the power fails: no process of the server gets to say anything, and it starts anew on what it left."""
-    family = reaper.descendants(postgres.pid)
-    server = min(pid for pid, parent, *_ in reaper.processes() if parent == postgres.pid)
-    os.kill(server, signal.SIGKILL)
-    eventually(lambda: postgres.exit_code)
-    postgres.clear_up()
-    assert not family & {pid for pid, *_, state in reaper.processes() if state != "Z"}
-    postgres.start()
-    postgres.wait()
-
-
 def await_work(journal: Path, amount: int) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     wanted = journal.stat().st_size + amount * LINE
@@ -84,7 +70,8 @@ def test_killed_workers_and_a_killed_postgres_lose_and_leak_nothing(postgres: Po
     with start(postgres, "storm", member, str(journal)) as workers:
         for _ in range(CRASHES):
             await_work(journal, WORK)
-            crash(postgres)
+            kill(postgres)
+            restart(postgres)
         await_work(journal, WORK)
         killed = int(workers.communicate("end\n", timeout=60)[0])
 

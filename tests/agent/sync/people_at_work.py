@@ -170,9 +170,9 @@ class People:
             self.notion.edit(op="trash", id=self.dice.choice(self.tables))
 
 
-def trouble(notion: NotionWorkspace, people: People, dice: random.Random) -> list[str]:
+def trouble(notion: NotionWorkspace, pages: list[str], dice: random.Random) -> list[str]:
     """Three kinds of faults at once, each hitting a tenth of the requests that it is about."""
-    hidden = dice.sample([*people.pages, *people.rows], k=5)
+    hidden = dice.sample(pages, k=5)
     kinds: list[tuple[Any, str]] = [
         *((kind, "") for kind in ("500", "502", "503", "reset", "empty_body", "204", "truncate", "cut_json")),
         *((kind, "") for kind in ("results_null", "unknown_fields", "409", "403")),

@@ -87,7 +87,7 @@ def test_one_sync_after_the_faults_reaches_what_a_first_sync_reads(
         attempt(connection, alice)
         for _ in range(ROUNDS):
             people.work(EDITS)
-            print(people.done[-EDITS:], trouble(notion, people, dice))
+            print(people.done[-EDITS:], trouble(notion, [*people.pages, *people.rows], dice))
             with suppress(NotionError):
                 run = attempt(connection, alice, is_asked_for=dice.random() < 0.5)
                 print(run.reach, run.status, run.reason)
