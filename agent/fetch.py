@@ -42,7 +42,7 @@ class _Place:
     def is_under(self, block_id: str) -> bool:
         place: _Place | None = self
         while place is not None:
-            if block_id in (place.block.get("id"), _original(place.block)):
+            if block_id in (place.block.get("id"), original_of(place.block)):
                 return True
             place = place.above
         return False
@@ -78,7 +78,7 @@ def _children(
         return _sections(block, transcripts=transcripts)
     if block.get("has_children") is not True or kind in _NOT_INLINED or not isinstance(block_id, str):
         return []
-    if place.is_under(block_id) or place.is_under(_original(block) or block_id):
+    if place.is_under(block_id) or place.is_under(original_of(block) or block_id):
         remarks.append(Remark(CYCLE, block_id))
         return []
     if place.depth + 1 >= DEEPEST:
@@ -89,13 +89,13 @@ def _children(
     except StaleCursor:  # the block can be read, only not while it changes this fast
         raise
     except NotFound:
-        remarks.append(Remark(NOT_SHARED if _original(block) else GONE, block_id))
+        remarks.append(Remark(NOT_SHARED if original_of(block) else GONE, block_id))
     except Invalid:
         remarks.append(Remark(NOT_READABLE, block_id))
     return []
 
 
-def _original(block: Block) -> str | None:
+def original_of(block: Block) -> str | None:
     """What a synced block is a copy of."""
     payload = block.get("synced_block")
     source = payload.get("synced_from") if isinstance(payload, dict) else None

@@ -19,8 +19,8 @@ from agent.candidates import PageKey
 from agent.live import events
 from agent.live.removing import remove
 from agent.models import Page
-from agent.sync.discovery import MINUTE_MAY_GO_ON
 from agent.sync.session import Session, beside
+from agent.sync.showing import MINUTE_MAY_GO_ON
 from billing import reading
 from config import valkey
 from integrations.notion import Budget, NotConfigured, NotFound, Notion, NotionError, Patience, Unauthorized

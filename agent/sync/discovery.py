@@ -4,21 +4,19 @@ Each way may fail alone; what it did not find is never taken for gone. How much 
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import F, Q
 from django.utils.dateparse import parse_datetime
 
 from agent import properties
 from agent.models import Page, Source
-from agent.sync import reach
+from agent.sync import reach, showing
 from agent.sync.meeting import BATCH, as_dict, lose_source, meet, meet_database, meet_source, name_place
 from agent.sync.session import Json, Session
 from integrations.notion import Incomplete, NotFound, RateLimited, Refused, StaleCursor, Unauthorized, Unreachable
 
 log = logging.getLogger(__name__)
-# Notion's times are whole minutes: an edit in the minute of our reading may come after it.
-MINUTE_MAY_GO_ON = timedelta(minutes=2)
 
 
 def discover(session: Session) -> None:
@@ -156,7 +154,7 @@ def _remember(session: Session) -> None:
         | Q(state=Page.State.SKIPPED, source__is_chosen=True)
         | Q(state=Page.State.INDEXED, source__is_chosen=False)
         | (Q(state=Page.State.INDEXED) & ~Q(warnings=[]))
-        | Q(state=Page.State.INDEXED, indexed_at__lt=F("edited_at") + MINUTE_MAY_GO_ON)
+        | Q(state=Page.State.INDEXED, indexed_at__lt=F("edited_at") + showing.MINUTE_MAY_GO_ON)
     )
     with session.writing():
         found = session.pages.filter(wanted).exclude(seen_run=session.run.pk)

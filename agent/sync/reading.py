@@ -141,7 +141,9 @@ def must_be_read(session: Session, page: Page) -> bool:
         return True
     if losses.may_be_mended(page.warnings) or page.blocks_outdated_at is not None or not page.observed_hash:
         return True
-    return page.edited_at != page.observed_edited_at or page.indexed_at - page.edited_at < discovery.MINUTE_MAY_GO_ON
+    if session.run.reach != reach.Reach.CHANGES and showing.copies_unread(session, page):
+        return True
+    return page.edited_at != page.observed_edited_at or page.indexed_at - page.edited_at < showing.MINUTE_MAY_GO_ON
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,11 @@ def read(session: Session, page: Page, source: Source) -> None:
         gone_or_refused(session, page)
         return
     every = list(_all(blocks))
-    page.shows = showing.shown_by(every, row)
-    # Before what lies in it is met: who meets that marks those who do not show it.
-    session.pages.filter(pk=page.pk).update(shows=page.shows)
+    copied_before, page.shows = showing.named(page.shows, showing.ORIGINALS), showing.shown_by(every, row)
+    with session.writing():
+        # Before what lies in it is met: who meets that marks those who do not show it.
+        session.pages.filter(pk=page.pk).update(shows=page.shows)
+        showing.outdate(session, copied_before - showing.named(page.shows, showing.ORIGINALS), showing.COPIES)
     for block in every:
         if block.get("type") == "child_page":
             discovery.meet_child_page(session, page, block)
@@ -226,6 +230,8 @@ def _write(session: Session, page: Page, source: Source, content: Content) -> No
             session.count(chunks_embedded=pieces.embedded)
         settle(session, page, Page.State.INDEXED, "unchanged" if is_same else "indexed", writing=CONTENT)
         unmark(session, page, "outdated_at", *(["blocks_outdated_at"] if content.read_at else []))
+        if content.read_at:
+            showing.outdate_copies(session, page, content.read_at)
         showing.outdate_other_sides(session, page, sides)
         if says_other and (session.is_only_looking or session.run.reach == reach.Reach.CHANGES):
             # Who lists everything is shown by Notion what follows from it.

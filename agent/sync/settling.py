@@ -46,6 +46,7 @@ def settle(
             session.count(**{counted_as: 1})
         if was_lost != is_lost:
             showing.outdate(session, [page.notion_id], showing.BLOCKS, showing.LINES)
+            showing.outdate(session, showing.named(page.shows, showing.ORIGINALS), showing.COPIES)
         if was_lost and not is_lost:
             showing.outdate_holders(session, {page.notion_id: page.parent_id})
 

@@ -7,18 +7,25 @@ after them. Marks are moments: a reading takes away only those that stood when i
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
 from agent import properties
+from agent.fetch import original_of
 from agent.markdown.blocks import target_of
 from agent.models import Page, Source
 from agent.sync.session import Json, Session
 
 # By its blocks: children, links, mentions. By the titles in its lines. By values that Notion works out from others.
 BLOCKS, LINES, VALUES = "b", "l", "v"
+# Synced blocks that it copies, and those of its own that others may copy.
+COPIES, ORIGINALS = "c", "o"
+_OF_BLOCKS = (BLOCKS, COPIES, ORIGINALS)
+# Notion's times are whole minutes: an edit in the minute of our reading may come after it.
+MINUTE_MAY_GO_ON = timedelta(minutes=2)
 _WORKED_OUT = frozenset({"rollup", "formula"})
 
 
@@ -28,8 +35,12 @@ def shown_by(blocks: Iterable[Json], row: Json) -> list[str]:
     values = values if isinstance(values, dict) else {}
     related, mentioned = set(_related(values)), set(_mentioned(values))
     is_worked_out = any(isinstance(value, dict) and value.get("type") in _WORKED_OUT for value in values.values())
+    every = list(blocks)
+    synced = [block for block in every if block.get("type") == "synced_block"]
     by_ways = (
-        (BLOCKS, {key for block in blocks for key in _named(block)}),
+        (BLOCKS, {key for block in every for key in _named(block)}),
+        (COPIES, {key for block in synced if (key := original_of(block))}),
+        (ORIGINALS, {block["id"] for block in synced if not original_of(block)}),
         (LINES, related | mentioned),
         (VALUES, mentioned | (related if is_worked_out else set())),
     )
@@ -38,7 +49,7 @@ def shown_by(blocks: Iterable[Json], row: Json) -> list[str]:
 
 def lines_shown_by(page: Page, row: Json) -> list[str]:
     """The same for a page whose blocks are as they were."""
-    return sorted([each for each in page.shows if each.startswith(BLOCKS)] + shown_by((), row))
+    return sorted([each for each in page.shows if each.startswith(_OF_BLOCKS)] + shown_by((), row))
 
 
 def is_worked_out(page: Page) -> bool:
@@ -109,7 +120,7 @@ def outdate(session: Session, ids: Collection[str], *ways: str) -> None:
     for way in ways:
         if ids:
             showing = session.pages.filter(shows__overlap=[way + key for key in ids])
-            _mark(showing, blocks=way == BLOCKS)
+            _mark(showing, blocks=way in _OF_BLOCKS)
 
 
 def outdate_holders(session: Session, holders: Mapping[str, str]) -> None:
@@ -139,6 +150,35 @@ def outdate_other_sides(session: Session, page: Page, sides: Mapping[str, bool])
     listed = {"pk__in": wrong, "seen_run": session.run.pk}
     _mark(session.pages.filter(**listed), blocks=False)
     _mark(session.pages.filter(pk__in=wrong).exclude(**listed), blocks=True)
+
+
+def named(shows: Iterable[str], way: str) -> set[str]:
+    return {each[1:] for each in shows if each.startswith(way)}
+
+
+def outdate_copies(session: Session, page: Page, read_at: datetime) -> None:
+    """Mark those that copy from this page and may have done so before its last edit. This page too, when what it copies
+    was read while it was: whoever read that could not know that it is copied here."""
+    if (originals := named(page.shows, ORIGINALS)) and page.observed_edited_at:
+        copying = session.pages.filter(shows__overlap=[COPIES + key for key in originals]).exclude(pk=page.pk)
+        _mark(copying.filter(indexed_at__lt=page.observed_edited_at + MINUTE_MAY_GO_ON), blocks=True)
+    if copied := named(page.shows, COPIES):
+        read_since = _holding(session, copied).exclude(pk=page.pk).filter(checked_at__gt=read_at)
+        if read_since.exists():
+            _mark(session.pages.filter(pk=page.pk), blocks=True)
+
+
+def copies_unread(session: Session, page: Page) -> bool:
+    """Whether it copies from where nothing is read: then nobody learns that this is other than it was."""
+    copied = named(page.shows, COPIES)
+    if not copied:
+        return False
+    shown = _holding(session, copied).filter(state=Page.State.INDEXED).values_list("shows", flat=True)
+    return not copied <= {key for shows in shown for key in named(shows, ORIGINALS)}
+
+
+def _holding(session: Session, originals: Collection[str]) -> Any:
+    return session.pages.filter(shows__overlap=[ORIGINALS + key for key in originals])
 
 
 def outdate_below(session: Session, page: Page, source: Source) -> None:

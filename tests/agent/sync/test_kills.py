@@ -108,6 +108,9 @@ class Killed:
     def watch(self, run_id: str, is_enough: Callable[[Any], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not is_enough(state := self.ask("state", run_id)):
+            if self.worker.process is not None and self.worker.process.poll() is not None:
+                # As its supervisor does: one that loses the broker with a message in its hands may end itself.
+                self.start_worker()
             assert time.monotonic() < deadline, f"the sync stands still: {state}"
             time.sleep(LOOK_EVERY_SECONDS)
 
