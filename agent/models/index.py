@@ -87,6 +87,8 @@ class Page(models.Model):
     # The page object as Notion last gave it, which may be newer than what is indexed.
     observed = models.JSONField(default=dict)
     observed_edited_at = models.DateTimeField(null=True)
+    # When that was: values that Notion works out may have changed since, and no edit would tell.
+    observed_at = models.DateTimeField(null=True)
     # Of what `observed` said when this page was last read: rollups and names of options change without an edit.
     observed_hash = models.CharField(max_length=64, blank=True)
     # What it shows of other pages and databases, in which way: see agent.sync.showing.

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q, QuerySet
 
 from accounts.models import Connection, Membership
-from agent.models import Page, SyncRun
-from agent.sync import freshness, lag, losses, services
+from agent.models import Page, Source, SyncRun
+from agent.sync import freshness, lag, losses, services, showing
 from billing import reading
 
 MOST_REASONS = 20
@@ -60,6 +60,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "pages": counted["pages"],
                 "reasons": reasons.get(connection.id, []),
                 "oldest": oldest.get(connection.id),
+                "worked_out_at": worked_out_at(Source.objects.filter(connection_id=connection.id)),
             }
         )
     return {"complete": known["complete"], "connections": rows}
@@ -108,6 +109,22 @@ def _oldest(ids: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
         page.connection_id: {"page_id": page.notion_id, "title": page.title, "indexed_at": page.indexed_at}
         for page in first
     }
+
+
+def worked_out_at(sources: QuerySet[Source]) -> datetime | None:
+    """How old formulas and rollups of these sources' rows may be: when Notion gave the oldest of those rows.
+
+    They change with the day, or with pages that we cannot see, and Notion calls their row unchanged.
+    """
+    columns = sources.filter(is_chosen=True).values_list("pk", "schema")
+    computed = [
+        key
+        for key, schema in columns
+        if any(isinstance(each, dict) and each.get("type") in showing.WORKED_OUT for each in schema.values())
+    ]
+    rows = Page.objects.filter(source__in=computed, state__in=[Page.State.INDEXED, Page.State.FAILED])
+    oldest: datetime | None = rows.exclude(indexed_at=None).aggregate(at=Min("observed_at"))["at"]
+    return oldest
 
 
 def in_short(found: dict[str, Any]) -> dict[str, Any]:

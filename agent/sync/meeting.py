@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from agent import properties
@@ -14,6 +15,10 @@ from agent.sync.session import Json, Session
 log = logging.getLogger(__name__)
 BATCH = 100
 LONGEST_TITLE = 2000
+OBSERVED = (
+    *("seen_run", "source", "url", "title", "parent_id"),
+    *("observed", "observed_at", "observed_edited_at"),
+)
 
 
 def meet(session: Session, objects: Iterable[Json], source: Source | None = None) -> None:
@@ -109,15 +114,13 @@ def _write_down(session: Session, found: dict[str, Json], source: Source | None)
             if key not in known or thing.get("parent") != page.observed.get("parent"):
                 # Kept otherwise: the page around a block was looked for.
                 page.parent_id = holders[key] = _parent(thing)
-            page.observed, page.title = thing, title
+            page.observed, page.title, page.observed_at = thing, title, timezone.now()
         elif not page.observed:
             page.observed = thing
         session.titles[key] = page.title
         (changed if key in known else fresh).append(page)
     Page.objects.bulk_create(fresh)
-    Page.objects.bulk_update(
-        changed, ["seen_run", "source", "url", "observed", "observed_edited_at", "title", "parent_id"], batch_size=BATCH
-    )
+    Page.objects.bulk_update(changed, OBSERVED, batch_size=BATCH)
     showing.outdate(session, renamed, showing.BLOCKS, showing.LINES)
     # One that has moved away is still shown where it was.
     showing.outdate(session, list(holders.keys() & known.keys()), showing.BLOCKS)

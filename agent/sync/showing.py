@@ -26,7 +26,7 @@ COPIES, ORIGINALS = "c", "o"
 _OF_BLOCKS = (BLOCKS, COPIES, ORIGINALS)
 # Notion's times are whole minutes: an edit in the minute of our reading may come after it.
 MINUTE_MAY_GO_ON = timedelta(minutes=2)
-_WORKED_OUT = frozenset({"rollup", "formula"})
+WORKED_OUT = frozenset({"rollup", "formula"})
 
 
 def shown_by(blocks: Iterable[Json], row: Json) -> list[str]:
@@ -34,7 +34,7 @@ def shown_by(blocks: Iterable[Json], row: Json) -> list[str]:
     values = row.get("properties")
     values = values if isinstance(values, dict) else {}
     related, mentioned = set(_related(values)), set(_mentioned(values))
-    is_worked_out = any(isinstance(value, dict) and value.get("type") in _WORKED_OUT for value in values.values())
+    is_worked_out = any(isinstance(value, dict) and value.get("type") in WORKED_OUT for value in values.values())
     every = list(blocks)
     synced = [block for block in every if block.get("type") == "synced_block"]
     by_ways = (

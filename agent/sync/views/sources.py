@@ -171,6 +171,7 @@ class OneSource(ConnectionPage):
             ],
             **_gaps(Page.objects.filter(source=source)),
             "freshness": self._freshness(connection),
+            "worked_out_at": coverage.worked_out_at(Source.objects.filter(pk=source.pk)),
             "remove_error": remove_error,
         }
         return render(self.request, "agent/source.html", context, status=status)
