@@ -60,7 +60,8 @@ class Control:
     def seed(self, request: Request, body: Json) -> Json:
         if "recorded" in body:
             at = parse_time(body["clock"]) if body.get("clock") else None
-            made = recorded.load(self.emulator.state, Path(body["recorded"]), body["token"], at=at)
+            state, folder, can_write = self.emulator.state, Path(body["recorded"]), bool(body.get("can_write"))
+            made = recorded.load(state, folder, body["token"], at=at, can_write=can_write)
         else:
             made = seed.load(self.emulator.state, body["seed"], str(body.get("namespace", "")))
         # Walking through all that was seeded, again and again, would be most of the time of small requests.

@@ -1,4 +1,4 @@
-"""Recorded answers of the real API become a read-only workspace, so the product meets real content."""
+"""Recorded answers of the real API become a workspace, so the product meets real content."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ KINDS = ("page", "block", "database", "data_source", "comment")
 COMPUTED = ("created_time", "last_edited_time", "created_by", "last_edited_by")
 
 
-def load(state: State, folder: Path, token: str, at: datetime | None = None, only: list[str] | None = None) -> Json:
+def load(state: State, folder: Path, token: str, at: datetime | None = None, *, can_write: bool = False) -> Json:
     objects = Collected()
     for file in sorted(folder.glob("*.json")):
-        if only is None or file.stem in only:
-            objects.read(json.loads(file.read_text()))
+        objects.read(json.loads(file.read_text()))
     objects.complete()
-    workspace = _workspace(token, at)
+    workspace = _workspace(token, at, can_write=can_write)
     state.workspaces[workspace.id] = workspace
     workspace.users |= objects.users
     Builder(state, workspace, objects).build()
@@ -36,7 +35,7 @@ def load(state: State, folder: Path, token: str, at: datetime | None = None, onl
     return {"workspaces": {"recorded": {"id": workspace.id}}, "grants": [describe(grant)]}
 
 
-def _workspace(token: str, at: datetime | None) -> Workspace:
+def _workspace(token: str, at: datetime | None, *, can_write: bool) -> Workspace:
     return Workspace(
         id=make_id(token, "recorded", "workspace"),
         key="recorded",
@@ -45,7 +44,7 @@ def _workspace(token: str, at: datetime | None) -> Workspace:
         plan="free",
         clock=Clock(at, frozen=at is not None),
         url_base="https://www.notion.so/",
-        read_only=True,
+        read_only=not can_write,
         keys={kind: {} for kind in ("users", "pages", "databases", "data_sources", "blocks", "comments")},
     )
 
@@ -189,7 +188,8 @@ def _text(title: str) -> Json:
 
 def _bare(entry: Json) -> Json:
     type = entry["type"]
-    return {"id": entry["id"], "type": type, type: {}}
+    config: Json = {"options": []} if type in ("select", "multi_select", "status") else {}
+    return {"id": entry["id"], "type": type, type: config}
 
 
 def _stored(entry: Json) -> Any:

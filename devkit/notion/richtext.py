@@ -141,8 +141,10 @@ def _api_item(item: object, where: str) -> Json:
 def _api_mention(mention: Json, style: Json | None) -> Json:
     kind = mention.get("type") or next(iter(mention), "")
     payload = mention.get(kind)
-    if kind not in ("user", "page", "database", "date") or not isinstance(payload, dict):
+    if kind not in ("user", "page", "database", "date", "custom_emoji") or not isinstance(payload, dict):
         raise invalid(f"Mention type {kind} is not supported.")
+    if kind == "custom_emoji":
+        return mention_item({"type": kind, kind: payload}, f":{payload.get('name', '')}:", style=style)
     if kind == "date":
         payload = {"start": payload.get("start"), "end": payload.get("end"), "time_zone": payload.get("time_zone")}
         return mention_item({"type": "date", "date": payload}, str(payload["start"]), style=style)

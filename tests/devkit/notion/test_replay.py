@@ -1,6 +1,6 @@
 """Every recorded reading again, on a workspace made of all recordings: the same status and the same structure.
 
-That workspace can only be read. What was written in a recording is held by test_writing and test_shapes.
+That workspace can only be read. Sequences with writes, and readings of what is UNKNOWN here: test_replay_writes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ LEFT_OUT = {
     "blocks_long_code_rich_text_merged_v2026": UNKNOWN,
     "comments_crud_v2025": UNKNOWN,
     "data_source_templates_empty_query_empty_v2025": UNKNOWN,
+    "database_two_sources_create_second_v2025": "databases and tables are not made here",
     "errors_400_401_404": "test_errors replays it, with tokens that are wrong",
     "file_uploads_create_send_retrieve_external_list": "file uploads are not here",
     "views_crud_and_query": "views are not here",
