@@ -10,16 +10,17 @@ from django.utils import timezone
 
 from accounts import background
 from agent import indexing, properties
-from agent.fetch import fetch_blocks
+from agent.fetch import NOT_READABLE, fetch_blocks
 from agent.markdown import outline_of, passages_in, passages_of, to_markdown
 from agent.models import Page, Source
 from agent.passages import Passage
+from agent.remarks import Remark
 from agent.sync import discovery, lag, losses, meeting, reach, showing
 from agent.sync.placing import place
 from agent.sync.session import Json, Session
 from agent.sync.settling import CONTENT, fail, leave_out, settle, unmark
 from integrations import vectors
-from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
+from integrations.notion import Invalid, NotFound, Refused, Restricted, Unauthorized, Unreachable
 from tasks import services as tasks
 
 log = logging.getLogger(__name__)
@@ -183,7 +184,10 @@ def read(session: Session, page: Page, source: Source) -> None:
         if block.get("type") == "child_page":
             discovery.meet_child_page(session, page, block)
         elif block.get("type") == "child_database":
-            discovery.meet_child_database(session, block["id"])
+            try:
+                discovery.meet_child_database(session, block["id"])
+            except (Invalid, Restricted):
+                remarks.append(Remark(NOT_READABLE, block["id"]))
     titles = showing.titles_in(session, page.shows)
     rendered = passages_of(blocks, title_of=titles.get)
     page.warnings = [list(remark) for remark in (*remarks, *rendered.remarks)]

@@ -247,3 +247,20 @@ def test_coverage_says_why_pages_are_missing_and_which_is_the_oldest(alice: Pers
         assert row["reasons"][0]["reason"]
         assert (row["oldest"]["title"], row["oldest"]["indexed_at"]) == ("Security", old)
         assert coverage.in_short(known) == {"known": 6, "indexed": 5, "missing": 1, "complete": False}
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_database_that_only_a_page_names_and_nobody_gives_costs_itself_alone(
+    alice: Person, acme: NotionWorkspace, status: int
+) -> None:
+    connect(alice, acme)
+    code = {400: "validation_error", 404: "object_not_found"}[status]
+    refusal = {"error": {"status": status, "code": code, "message": "It is no database that you may see."}}
+    acme.fault(refusal, path_regex="/v1/databases/", times=20)
+    acme.fault({"search_omit": {"ids": [acme.source("tasks_main")]}}, path_regex="search", times=20)
+
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+
+        assert Page.objects.get(title="Handbook").state == "indexed"
+        assert (run.failed, "1 block could not be read (“Handbook”)" in run.reason) == (0, status == 400)

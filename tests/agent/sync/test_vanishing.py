@@ -1,13 +1,16 @@
 import pytest
 from django.http import HttpResponse
+from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, Role
+from agent.live import reading as live
 from agent.models import Chunk, Page, SyncRun
 from agent.sync import performing, services
+from agent.sync.session import opened
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
-from tests.agent.sync.working import sync
+from tests.agent.sync.working import sync, syncing
 from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
 from tests.people import Person, join
 
@@ -162,3 +165,20 @@ def test_a_refused_page_stays_until_it_is_proven_gone(alice: Person, acme: Notio
         assert run.status == "partial"
         assert Page.objects.get(title="Travel").state == "failed"
         assert Chunk.objects.filter(page__title="Travel").exists()
+
+
+def test_a_page_that_an_event_brings_while_a_sync_reads_is_not_taken_for_gone(
+    alice: Person, acme: NotionWorkspace
+) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        with syncing(alice, acme), opened(connection, SyncRun(connection_id=connection.pk)) as session:
+            session.is_only_looking = True
+            page = {"title": "Visitors", "blocks": [{"p": "Visitors sign in at the door."}]}
+            brought = acme.edit(op="add_page", parent=acme.page("handbook"), page=page)["id"]
+            live.read_page(session, brought, edited_at=timezone.now())
+        sync(alice)
+
+        assert Page.objects.get(notion_id=brought).state == "indexed"
+        assert Chunk.objects.filter(page__notion_id=brought, text__contains="sign in at the door").exists()
