@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import gzip
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
+
+import orjson
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -65,8 +66,7 @@ class Response:
 
 
 def json_response(status: int, value: object, headers: dict[str, str] | None = None) -> Response:
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    return Response(status, body, {"content-type": JSON} | (headers or {}))
+    return Response(status, orjson.dumps(value), {"content-type": JSON} | (headers or {}))
 
 
 def html_response(status: int, page: str) -> Response:

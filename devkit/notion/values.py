@@ -32,13 +32,21 @@ class ValueRenderer:
     def __init__(self, renderer: Renderer) -> None:
         self.renderer = renderer
         self.nodes = renderer.state.nodes
+        # All rows of a table have one list of columns, and a renderer lives for one request.
+        self._ordered: dict[int, tuple[list[Json], list[Json]]] = {}
 
     def of_page(self, page: Node, only: list[str] | None = None) -> Json:
-        schema = properties.ordered(schema_of(self.nodes, page))
+        schema = self._in_order(schema_of(self.nodes, page))
         if only:
             wanted = [properties.find(schema, key) for key in only]
             schema = [entry for entry in schema if entry in wanted]
         return {entry["name"]: self.property(page, entry) for entry in schema}
+
+    def _in_order(self, schema: list[Json]) -> list[Json]:
+        known = self._ordered.get(id(schema))
+        if known is None or known[0] is not schema:
+            known = self._ordered[id(schema)] = (schema, properties.ordered(schema))
+        return known[1]
 
     def property(self, page: Node, entry: Json) -> Json:
         type = entry["type"]
