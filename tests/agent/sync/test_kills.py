@@ -36,7 +36,7 @@ KILLED = ["postgres", "valkey", "chroma", *(["worker"] if STORM > 1 else [])]
 STEP = 4 if STORM == 1 else 15
 MOST_SYNCS = 2
 PATIENCE_SECONDS = 120.0 * STORM
-LOOK_EVERY_SECONDS = 0.1
+LOOK_EVERY_SECONDS = 0.3
 RUN = "import django, sys; django.setup(); from tests.agent.sync import customer; customer.main(*sys.argv[1:])"
 
 
