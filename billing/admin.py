@@ -1,16 +1,22 @@
-"""What staff see of customers' connections: ids, plans, states and numbers. No token, name or content."""
+"""What staff see of customers: ids, plans, states and numbers, no token or content; and where they answer wishes."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
-from django.contrib import admin
-from django.db.models import QuerySet
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import Connection, ConnectionHealth
+from accounts.models import Connection, ConnectionHealth, User
+from billing import giving
 from billing.effective import effective
-from billing.models import Subscription
+from billing.models import PlanRequest, Subscription
+from config.errors import AppError
 from config.staff import site
 
 
@@ -59,15 +65,35 @@ def _plan(connection: Connection) -> str:
     return f"{current.tier}, {current.state.replace('_', ' ')}" if current else ""
 
 
-@admin.register(Connection, site=site)
-class ConnectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes a parameter in the stubs alone
-    list_select_related = ("health", "workspace__subscription")
-    # The list says everything that there is to see; a page of its own would bear the customer's name.
+class _List(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes a parameter in the stubs alone
+    """The list says everything that there is to see; a page of its own would bear the customer's name."""
+
     list_display_links = None
+    show_facets = admin.ShowFacets.NEVER
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # The site itself lets nobody in but staff.
+        return obj is None and self.admin_site.has_permission(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Connection, site=site)
+class ConnectionAdmin(_List):
+    list_select_related = ("health", "workspace__subscription")
     list_filter = (Trouble, "status", "kind", "is_paused")
     search_fields = ("=id", "=workspace__id")
     ordering = ("-connected_at",)
-    show_facets = admin.ShowFacets.NEVER
     list_display = (
         "id",
         "workspace_id",
@@ -87,18 +113,49 @@ class ConnectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes a
         _of_health("limited", "429s, 24 h"),
     )
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # The site itself lets nobody in but staff.
-        return obj is None and self.admin_site.has_permission(request)
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.admin_site.has_permission(request)
+def _staff(request: HttpRequest) -> User:
+    assert isinstance(request.user, User), "the site lets nobody else in"
+    return request.user
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+class Answer(ActionForm):
+    why = forms.CharField(required=False, max_length=1_000, label="why, if refused")
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+
+@admin.register(PlanRequest, site=site)
+class PlanRequestAdmin(_List):
+    list_filter = (("decided_at", admin.EmptyFieldListFilter), "outcome", "tier")
+    search_fields = ("=workspace__id",)
+    ordering = (F("decided_at").desc(nulls_first=True), "requested_at")
+    list_display = (
+        "id",
+        "workspace_id",
+        "tier",
+        "seats",
+        "requested_at",
+        "outcome",
+        "decided_at",
+        "decided_by",
+        "reason",
+    )
+    action_form = Answer
+    actions = ("approve", "refuse")
+
+    @admin.action(description="Approve")
+    def approve(self, request: HttpRequest, chosen: QuerySet[PlanRequest]) -> None:
+        self._answer(request, chosen, partial(giving.approve, by=_staff(request)))
+
+    @admin.action(description="Refuse")
+    def refuse(self, request: HttpRequest, chosen: QuerySet[PlanRequest]) -> None:
+        why = request.POST.get("why", "")
+        self._answer(request, chosen, partial(giving.refuse, by=_staff(request), why=why))
+
+    def _answer(self, request: HttpRequest, chosen: QuerySet[PlanRequest], act: Callable[..., Any]) -> None:
+        for wish in chosen:
+            try:
+                act(request_id=wish.pk, now=timezone.now())
+            except AppError as refused:
+                self.message_user(request, f"{wish.pk}: {refused.detail}", messages.ERROR)
+            else:
+                self.message_user(request, f"{wish.pk}: answered.")

@@ -17,10 +17,11 @@ from accounts import tenancy
 from accounts.models import Membership
 from accounts.permissions import check_can_buy
 from billing import seats as seating
+from billing import wishes
 from billing.effective import EffectivePlan, State, effective
 from billing.gateways import ACTIVE, Change, Preview, gateway
 from billing.gateways.manual import Manual
-from billing.models import Subscription
+from billing.models import PlanRequest, Subscription
 from billing.plans import PLANS, Tier
 from config.errors import AppError
 
@@ -112,6 +113,17 @@ def resume(*, membership: Membership, now: datetime) -> Subscription:
         if effective(subscription, now).pending is None:
             raise NothingToChange("No change is pending.")
         gateway().resume(subscription, by=membership.user_id, now=now)
+    return subscription
+
+
+def withdraw(*, membership: Membership, now: datetime) -> Subscription:
+    """Takes back a wish that staff has not answered. Raises Forbidden or NothingToChange."""
+    check_can_buy(membership)
+    with locked(membership.workspace_id, now) as subscription:
+        wish = PlanRequest.objects.filter(workspace_id=membership.workspace_id, decided_at=None).first()
+        if wish is None:
+            raise NothingToChange("No wish waits for an answer.")
+        wishes.decide(wish, wishes.Outcome.WITHDRAWN, by=membership.user.email, now=now)
     return subscription
 
 

@@ -4,16 +4,20 @@ Where Stripe takes the money, nothing is given beside what is being paid for: St
 """
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from accounts.models import User, Workspace
 from accounts.permissions import Forbidden
 from billing import seats as seating
+from billing import wishes
 from billing.changes import NotAllowed, locked
 from billing.effective import State, effective
 from billing.gateways import gateway
 from billing.models import GivenPlan, PlanRequest, Subscription
 from billing.plans import PLANS, Plan, Tier
+from billing.wishes import Outcome
 from config.errors import InvalidField
 
 
@@ -22,27 +26,53 @@ class IsPaidFor(NotAllowed):
     status = 409
 
 
-def approve(*, request_id: int, now: datetime) -> Subscription:
-    """Staff says yes to a change of plan. A second yes changes nothing.
+def approve(*, request_id: int, by: User, now: datetime) -> Subscription:
+    """Staff says yes to a change of plan, and the customer hears of it.
 
-    Raises PlanRequest.DoesNotExist, IsPaidFor or gateways.Refused.
+    Raises PlanRequest.DoesNotExist, Forbidden, AlreadyDecided, IsPaidFor or gateways.Refused.
     """
+    with _answering(request_id, by, now) as (subscription, wish):
+        wishes.decide(wish, Outcome.APPROVED, by=by.email, now=now)
+        _put_on(
+            subscription,
+            PLANS[Tier(wish.tier)],
+            seats=wish.seats,
+            by=wish.requested_by_id,
+            now=now,
+            keeps_planned=True,
+        )
+    return subscription
+
+
+def refuse(*, request_id: int, by: User, why: str, now: datetime) -> Subscription:
+    """Staff says no, and why: the customer reads it.
+
+    Raises PlanRequest.DoesNotExist, Forbidden, InvalidField or AlreadyDecided.
+    """
+    reason = _said(why)
+    with _answering(request_id, by, now) as (subscription, wish):
+        wishes.decide(wish, Outcome.REFUSED, by=by.email, now=now, reason=reason)
+    return subscription
+
+
+@contextmanager
+def _answering(request_id: int, by: User, now: datetime) -> Iterator[tuple[Subscription, PlanRequest]]:
+    _check_is_staff(by)
     workspace_id = PlanRequest.objects.values_list("workspace_id", flat=True).get(pk=request_id)
     with locked(workspace_id, now) as subscription:
         # Whoever writes a request holds the subscription's lock, and asks for no second one.
-        request = PlanRequest.objects.get(pk=request_id)
-        if request.decided_at is None:
-            _put_on(
-                subscription,
-                PLANS[Tier(request.tier)],
-                seats=request.seats,
-                by=request.requested_by_id,
-                now=now,
-                keeps_planned=True,
-            )
-            request.decided_at, request.is_approved = now, True
-            request.save(update_fields=["decided_at", "is_approved"])
-    return subscription
+        yield subscription, PlanRequest.objects.get(pk=request_id)
+
+
+def _check_is_staff(by: User) -> None:
+    if not (by.is_staff and by.is_active):
+        raise Forbidden("Only staff decides about plans.")
+
+
+def _said(why: str) -> str:
+    if not why.strip():
+        raise InvalidField("Say why.", pointer="/why")
+    return why.strip()
 
 
 def give(
@@ -52,10 +82,8 @@ def give(
 
     Raises Forbidden, InvalidField, IsPaidFor or gateways.Refused.
     """
-    if not (by.is_staff and by.is_active):
-        raise Forbidden("Only staff gives plans.")
-    if not why.strip():
-        raise InvalidField("Say why.", pointer="/why")
+    _check_is_staff(by)
+    reason = _said(why)
     plan = PLANS[tier]
     if plan.trial is not None:
         raise InvalidField("A trial cannot be given.", pointer="/tier")
@@ -63,11 +91,13 @@ def give(
         quantity = seating.wanted(workspace, plan, seats)
         _put_on(subscription, plan, seats=quantity, by=by.pk, now=now)
         GivenPlan.objects.create(
-            workspace=workspace, tier=tier, seats=subscription.seats, given_by=by.email, why=why.strip(), given_at=now
+            workspace=workspace, tier=tier, seats=subscription.seats, given_by=by.email, why=reason, given_at=now
         )
         for wish in PlanRequest.objects.filter(workspace=workspace, decided_at=None):
-            wish.decided_at, wish.is_approved = now, wish.tier == tier
-            wish.save(update_fields=["decided_at", "is_approved"])
+            if wish.tier == tier:
+                wishes.decide(wish, Outcome.APPROVED, by=by.email, now=now)
+            else:
+                wishes.decide(wish, Outcome.REFUSED, by=by.email, now=now, reason=f"You were given {plan.name}.")
     return subscription
 
 

@@ -184,7 +184,12 @@ class TrialPerson(models.Model):
 
 
 class PlanRequest(models.Model):
-    """A change of plan that waits for staff, on a hosted installation with the manual gateway."""
+    """A change of plan that staff has to say yes to, on a hosted installation. See `billing.wishes`."""
+
+    class Outcome(models.TextChoices):
+        APPROVED = "approved"
+        REFUSED = "refused"
+        WITHDRAWN = "withdrawn"
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="plan_requests")
     tier = models.CharField(max_length=8, choices=Tier.choices)
@@ -192,13 +197,28 @@ class PlanRequest(models.Model):
     requested_by = models.ForeignKey(User, on_delete=models.CASCADE)
     requested_at = models.DateTimeField(default=timezone.now)
     decided_at = models.DateTimeField(null=True, blank=True)
-    is_approved = models.BooleanField(null=True, blank=True)
+    outcome = models.CharField(max_length=9, choices=Outcome.choices, blank=True)
+    # An address, not an account: it stays when the account is gone.
+    decided_by = models.EmailField(max_length=254, blank=True)
+    # Why it was refused, as the customer reads it.
+    reason = models.TextField(blank=True)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["workspace"], condition=models.Q(decided_at=None), name="one_open_plan_request"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decided_at=None, outcome="", decided_by="", reason="")
+                | (
+                    models.Q(decided_at__isnull=False, outcome__in=["approved", "refused", "withdrawn"])
+                    & ~models.Q(decided_by="")
+                ),
+                name="what_is_decided_says_how_and_by_whom",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(outcome="refused") | ~models.Q(reason=""), name="who_refuses_says_why"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from accounts.models import Membership, Role
 from accounts.permissions import can_buy
-from billing import changes, gateways
+from billing import changes, gateways, wishes
 from billing.effective import EffectivePlan, State, effective
-from billing.models import PlanRequest, Subscription
+from billing.models import Subscription
 from billing.moments import exactly, on
 from billing.plans import COMING, CURRENCY, KEPT_AFTER_END, PAST_DUE_GRACE, PLANS, Feature, Plan, Tier
 from billing.standing import sentence
@@ -31,6 +31,7 @@ STATES = {
     State.READ_ONLY: ("Read only", "bad"),
     State.ENDED: ("Ended", "bad"),
 }
+REFUSAL_STANDS = timedelta(days=30)
 INVOICE_STATES = {
     "paid": ("Paid", "ok"),
     "open": ("Not paid", "warn"),
@@ -150,7 +151,6 @@ def _standing(
     subscription: Subscription, current: EffectivePlan, now: datetime, *, invoice: gateways.Preview | None
 ) -> dict[str, Any]:
     words, tone = STATES[current.state]
-    waiting = PlanRequest.objects.filter(workspace_id=subscription.workspace_id, decided_at=None).first()
     return {
         "state_words": words,
         "state_tone": tone,
@@ -159,8 +159,22 @@ def _standing(
         "seats": subscription.seats if current.plan.is_per_seat else None,
         "seats_are_fixed": subscription.fixed_seats is not None,
         "pending": _pending(current),
-        "asked": f"Your wish for {PLANS[Tier(waiting.tier)].name} waits for our answer." if waiting else "",
+        **_wish(subscription, now),
     }
+
+
+def _wish(subscription: Subscription, now: datetime) -> dict[str, str]:
+    """What was asked of staff, while it waits; a no, until something else is asked for or given."""
+    wish = wishes.newest(subscription.workspace_id)
+    if wish is None:
+        return {}
+    what = wishes.in_words(wish)
+    if wish.decided_at is None:
+        return {"asked": f"Your wish for {what} waits for our answer."}
+    is_news = subscription.changed_at <= wish.decided_at and now - wish.decided_at < REFUSAL_STANDS
+    if wish.outcome != wishes.Outcome.REFUSED or not is_news:
+        return {}
+    return {"refused": f"We refused your wish for {what} on {day(wish.decided_at)}. Our answer: {wish.reason}"}
 
 
 def monthly_cents(subscription: Subscription, current: EffectivePlan) -> int | None:

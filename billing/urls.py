@@ -15,6 +15,7 @@ api = [
     path("subscription/downgrade", subscription.Downgrade.as_view(), name="api-subscription-downgrade"),
     path("subscription/cancel", subscription.Cancel.as_view(), name="api-subscription-cancel"),
     path("subscription/resume", subscription.Resume.as_view(), name="api-subscription-resume"),
+    path("subscription/withdraw", subscription.Withdraw.as_view(), name="api-subscription-withdraw"),
     path("subscription/seats", subscription.Seats.as_view(), name="api-subscription-seats"),
     path("webhooks/stripe", webhooks.FromStripe.as_view(), name="webhook-stripe"),
     path("subscription/portal", subscription.Portal.as_view(), name="api-subscription-portal"),

@@ -124,6 +124,11 @@ def _resume(membership: Membership, request: HttpRequest, now: datetime) -> Answ
     return "The plan stays as it is."
 
 
+def _withdraw(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
+    changes.withdraw(membership=membership, now=now)
+    return "Your wish was taken back."
+
+
 def _change_seats(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
     change = changes.set_seats(membership=membership, seats=_seats(request), now=now)
     if change.status == gateways.PENDING_APPROVAL:
@@ -145,6 +150,7 @@ ACTIONS: dict[str, Callable[[Membership, HttpRequest, datetime], Answer]] = {
     "downgrade": _downgrade,
     "cancel": _cancel,
     "resume": _resume,
+    "withdraw": _withdraw,
     "seats": _change_seats,
     "portal": _portal,
 }

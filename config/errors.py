@@ -86,16 +86,6 @@ CODES = {
 WORDS = {
     "not_authenticated": "Nobody is signed in. Send an access token in the header Authorization: Bearer ACCESS; "
     "POST /auth/login gives one.",
-    "unsupported_media_type": "unsupported-media-type",
-    "not_acceptable": "not-acceptable",
-    "throttled": "rate-limited",
-}
-
-
-# The framework says what is wrong and not what to do.
-WORDS = {
-    "not_authenticated": "Nobody is signed in. Send an access token in the header Authorization: Bearer ACCESS; "
-    "POST /auth/login gives one.",
     "bad_authorization_header": "The header Authorization cannot be read. Send it as Authorization: Bearer ACCESS.",
     "unsupported_media_type": "Only JSON is read. Send it with the header Content-Type: application/json.",
     "not_acceptable": "Answers are JSON. Send the header Accept: application/json, or none.",

@@ -176,6 +176,8 @@ if env.text("EMAIL_URL", ""):
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.use_tls, _mail.use_ssl
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Docent <docent@localhost>")
+# Told of what waits for staff; empty: nobody.
+STAFF_MAIL = env.text("STAFF_MAIL", "")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -9,11 +9,11 @@ from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
 from accounts.permissions import can_buy
-from billing import changes, seats, shown
+from billing import changes, seats, shown, wishes
 from billing.consequences import consequences
 from billing.effective import Pending, effective
 from billing.gateways import PENDING_APPROVAL, Preview, gateway, is_given
-from billing.models import Subscription
+from billing.models import PlanRequest, Subscription
 from billing.plans import PLANS, Tier
 from config.body import Body
 
@@ -42,6 +42,19 @@ def subscription_json(subscription: Subscription) -> dict[str, Any]:
 
 def _pending_json(pending: Pending | None) -> dict[str, Any] | None:
     return {"tier": pending.plan and pending.plan.tier, "at": pending.at} if pending else None
+
+
+def _request_json(wish: PlanRequest | None) -> dict[str, Any] | None:
+    if wish is None:
+        return None
+    return {
+        "tier": wish.tier,
+        "seats": wish.seats,
+        "status": wish.outcome or "waiting",
+        "requested_at": wish.requested_at,
+        "decided_at": wish.decided_at,
+        "reason": wish.reason,
+    }
 
 
 def preview_json(preview: Preview | None) -> dict[str, Any] | None:
@@ -80,6 +93,7 @@ class Present(MemberAPI):
                 "allowed": allowed,
                 "monthly_cents": monthly_cents if is_owner else None,
                 "next_invoice": preview_json(invoice),
+                "request": _request_json(wishes.newest(subscription.workspace_id)) if is_owner else None,
             }
         )
 
@@ -168,6 +182,16 @@ class Resume(MemberAPI):
     @ANSWER
     def post(self, request: Request) -> Response:
         return Response(subscription_json(changes.resume(membership=self.membership, now=timezone.now())))
+
+
+class Withdraw(MemberAPI):
+    """Takes back a wish that waits for staff."""
+
+    open_when_expired = True
+
+    @ANSWER
+    def post(self, request: Request) -> Response:
+        return Response(subscription_json(changes.withdraw(membership=self.membership, now=timezone.now())))
 
 
 class Portal(MemberAPI):

@@ -3,9 +3,10 @@ from datetime import datetime
 
 from django.conf import settings
 
+from billing import wishes
 from billing.effective import effective
 from billing.gateways.contract import ACTIVE, PENDING_APPROVAL, Change, Invoice, NoPortal, Preview
-from billing.models import PlanRequest, Subscription
+from billing.models import Subscription
 from billing.plans import PLANS, Tier
 
 
@@ -21,11 +22,7 @@ class Manual:
         self, subscription: Subscription, *, tier: Tier, seats: int, is_fixed: bool, by: uuid.UUID, now: datetime
     ) -> Change:
         if settings.IS_PRODUCTION:
-            PlanRequest.objects.update_or_create(
-                workspace_id=subscription.workspace_id,
-                decided_at=None,
-                defaults={"tier": tier, "seats": seats, "requested_by_id": by, "requested_at": now},
-            )
+            wishes.ask(subscription, tier=tier, seats=seats, by=by, now=now)
             return Change(PENDING_APPROVAL, subscription)
         subscription.fixed_seats = seats if is_fixed else None
         subscription.buy(tier, seats=seats, by=by, now=now)

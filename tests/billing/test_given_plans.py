@@ -14,6 +14,7 @@ from billing.plans import PLANS, Tier
 from billing.stripe import events, setup, truth
 from devkit.stripe.process import StripeProcess
 from tests.billing.stripe import DAY, account, buy, clock, hear, pay, state, upgrade
+from tests.billing.wishes import staff
 from tests.people import Person, sign_up
 
 
@@ -26,7 +27,7 @@ def give(person: Person, tier: str, *, seats: int = 1) -> None:
     wish = PlanRequest.objects.create(
         workspace=person.workspace, tier=tier, seats=seats, requested_by_id=person.user.pk
     )
-    call_command("approve_plan", str(wish.pk))
+    call_command("approve_plan", str(wish.pk), "--by", staff().email)
 
 
 def leave(person: Person, vendor: StripeProcess, *, is_heard: bool = True) -> None:

@@ -1,7 +1,6 @@
 """Staff gives a plan that nobody asked for: who and why is kept, and nothing stands beside what is being paid for."""
 
 import itertools
-import secrets
 import uuid
 from collections.abc import Callable
 
@@ -17,14 +16,14 @@ from billing.models import GivenPlan, PlanRequest
 from billing.plans import Tier
 from devkit.stripe.process import StripeProcess
 from tests.billing.stripe import buy, state
+from tests.billing.wishes import answered, staff
 from tests.people import Person, join
 from tests.threads import at_once
 
 
 @pytest.fixture
 def sam(_database: None) -> User:
-    """One of our staff."""
-    return User.objects.create_user(email=f"sam-{secrets.token_hex(4)}@example.com", name="Sam", is_staff=True)
+    return staff()
 
 
 def give(person: Person, tier: str, *more: str, by: str, why: str = "A school") -> None:
@@ -73,7 +72,7 @@ def test_a_wish_that_waits_is_answered_by_what_is_given(alice: Person, sam: User
     give(alice, "pro", by=sam.email)
 
     wish.refresh_from_db()
-    assert (wish.decided_at is not None, wish.is_approved) == (True, False)
+    assert (wish.outcome, wish.decided_by, wish.reason) == ("refused", sam.email, "You were given Pro.")
 
 
 def test_only_staff_gives(alice: Person) -> None:
@@ -123,7 +122,7 @@ def test_wishes_a_yes_and_gifts_at_the_same_moment_follow_each_other(alice: Pers
     wish = PlanRequest.objects.create(workspace=alice.workspace, tier="pro", requested_by=alice.user)
     now, turns, web = timezone.now(), itertools.count(), alice.api
     deeds: list[Callable[[], object]] = [
-        lambda: giving.approve(request_id=wish.pk, now=now),
+        lambda: answered(lambda: giving.approve(request_id=wish.pk, by=sam, now=now)),
         lambda: giving.give(workspace=alice.workspace, tier=Tier.PLUS, by=sam, why="A school", now=now),
         lambda: web.post("/user/upgrade-subscription", {"tier": "teams"}),
     ]

@@ -1,13 +1,12 @@
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
-from django.core.management.base import CommandError
 from django.test import override_settings
 from django.utils import timezone
 
 from accounts.models import Membership, Role
 from billing.models import PlanRequest, Subscription
+from tests.billing.wishes import approve
 from tests.people import Person, join, put_on_plan, sign_up
 from tests.threads import at_once
 
@@ -110,26 +109,9 @@ def test_where_it_is_hosted_staff_approves_an_upgrade(alice: Person) -> None:
     answer = alice.api.post("/user/upgrade-subscription", {"tier": "pro"})
     before = alice.subscription.tier
 
-    call_command("approve_plan", str(PlanRequest.objects.get(workspace=alice.workspace).pk))
+    approve(alice)
 
     assert (answer.json()["status"], before, alice.subscription.tier) == ("pending_approval", "trial", "pro")
-
-
-@override_settings(IS_PRODUCTION=True)
-def test_staff_sees_what_waits_and_a_second_yes_changes_nothing(
-    alice: Person, capsys: pytest.CaptureFixture[str]
-) -> None:
-    alice.api.post("/user/upgrade-subscription", {"tier": "teams", "seats": 2})
-    alice.api.post("/user/upgrade-subscription", {"tier": "teams", "seats": 3})
-    request = PlanRequest.objects.get(workspace=alice.workspace)
-    call_command("approve_plan")
-    call_command("approve_plan", str(request.pk))
-    changed_at = alice.subscription.changed_at
-
-    call_command("approve_plan", str(request.pk))
-
-    assert f"{request.pk}: Alice's company wants teams, 3 seats" in capsys.readouterr().out
-    assert (alice.subscription.seats, alice.subscription.changed_at) == (3, changed_at)
 
 
 @override_settings(IS_PRODUCTION=True)
@@ -138,7 +120,7 @@ def test_where_it_is_hosted_staff_approves_more_seats(alice: Person) -> None:
     answer = alice.api.post("/subscription/seats", {"seats": 400})
     before, page = alice.subscription, alice.web.post("/app/plan", {"action": "seats", "seats": "400"}, follow=True)
 
-    call_command("approve_plan", str(PlanRequest.objects.get(workspace=alice.workspace).pk))
+    approve(alice)
 
     after = alice.subscription
     assert (answer.status_code, answer.json()["seats"]) == (202, 5)
@@ -155,7 +137,7 @@ def test_more_seats_leave_what_is_planned_as_it_is(alice: Person, path: str, tie
     planned = alice.subscription.pending_at
     alice.api.post("/subscription/seats", {"seats": 9})
 
-    call_command("approve_plan", str(PlanRequest.objects.get(workspace=alice.workspace).pk))
+    approve(alice)
 
     after = alice.subscription
     assert planned is not None
@@ -213,11 +195,6 @@ def test_an_upgrade_of_a_paid_plan_keeps_its_month(alice: Person) -> None:
     alice.api.post("/user/upgrade-subscription", {"tier": "plus"})
 
     assert alice.subscription.anchor_at == anchor
-
-
-def test_an_unknown_request_cannot_be_approved() -> None:
-    with pytest.raises(CommandError, match="no request"):
-        call_command("approve_plan", "999999")
 
 
 def test_the_profile_has_no_secret_and_names_every_workspace(team_owner: Person, bob: Person) -> None:

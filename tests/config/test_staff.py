@@ -8,7 +8,14 @@ from config.staff import site
 from tests.people import PASSWORD, Person
 
 ADDRESSES = ["", "login/", "logout/", "password_change/", "password_change/done/", "jsi18n/", "autocomplete/"]
-ADDRESSES += ["accounts/connection/", "accounts/user/", "auth/group/add/", "r/1/1/", "anything/else"]
+ADDRESSES += [
+    "accounts/connection/",
+    "accounts/user/",
+    "billing/planrequest/",
+    "auth/group/add/",
+    "r/1/1/",
+    "anything/else",
+]
 
 
 def test_no_address_lets_a_superuser_with_a_password_in(alice: Person) -> None:

@@ -52,7 +52,7 @@ HARMLESS: dict[str, Callable[[], str]] = {
     "usage_differences": lambda: run("usage_differences"),
 }
 REFUSED: dict[str, tuple[str, ...]] = {
-    "approve_plan": ("approve_plan", "999999999"),
+    "approve_plan": ("approve_plan", "999999999", "--by", "alice@example.com"),
     "give_plan": ("give_plan", str(uuid.uuid4()), "pro", "--by", "alice@example.com", "--why", "A friend"),
 }
 

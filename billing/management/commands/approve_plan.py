@@ -3,16 +3,19 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from accounts.models import User
 from billing import giving
-from billing.gateways import Refused
 from billing.models import PlanRequest
+from config.errors import AppError
 
 
 class Command(BaseCommand):
-    help = "Approve a change of plan that waits (manual gateway, hosted). Without an id: list what waits."
+    help = "Say yes or no to a change of plan that waits (hosted, where nobody pays here). Without an id: what waits."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("id", type=int, nargs="?")
+        parser.add_argument("--by", metavar="EMAIL", help="the staff account that answers")
+        parser.add_argument("--refuse", metavar="WORDS", help="say no, and why: the customer reads it")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["id"] is None:
@@ -22,10 +25,22 @@ class Command(BaseCommand):
                     f" ({request.requested_by.email}, {request.requested_at:%Y-%m-%d %H:%M} UTC)"
                 )
             return
+        if not options["by"]:
+            raise CommandError("Say who answers: approve_plan ID --by EMAIL")
         try:
-            subscription = giving.approve(request_id=options["id"], now=timezone.now())
+            self.stdout.write(self._answer(options["id"], options["by"], options["refuse"]))
         except PlanRequest.DoesNotExist as error:
             raise CommandError(f"There is no request {options['id']}. Without an id this lists what waits.") from error
-        except (giving.IsPaidFor, Refused) as error:
+        except User.DoesNotExist as error:
+            raise CommandError(f"Nobody has the address {options['by']}.") from error
+        except AppError as error:
             raise CommandError(error.detail) from error
-        self.stdout.write(f"{subscription.workspace} is on {subscription.tier} with {subscription.seats} seats.")
+
+    def _answer(self, request_id: int, by: str, refusal: str | None) -> str:
+        PlanRequest.objects.get(pk=request_id)
+        staff, now = User.objects.get(email__iexact=by), timezone.now()
+        if refusal is not None:
+            subscription = giving.refuse(request_id=request_id, by=staff, why=refusal, now=now)
+            return f"The wish of {subscription.workspace} is refused."
+        subscription = giving.approve(request_id=request_id, by=staff, now=now)
+        return f"{subscription.workspace} is on {subscription.tier} with {subscription.seats} seats."
