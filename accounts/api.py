@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -8,14 +7,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import services, tokens
+from accounts import services, tokens, zones
 from accounts.edge import MemberAPI, PublicAPI
 from accounts.models import Membership, User
 from accounts.sign_in import sign_in
 from config.body import Body
+from config.errors import InvalidField
 
-# Among the names of zones, yet none: what this machine is set to, and what is not set.
-NO_PLACES = {"localtime", "Factory"}
 NOTIFICATIONS = ("sync_problems", "quota_warnings", "product_news")
 
 
@@ -117,9 +115,10 @@ class ConfigFields(Body):
         return value
 
     def validate_timezone(self, value: str) -> str:
-        if value not in available_timezones() - NO_PLACES:
-            raise serializers.ValidationError("This is no name of a time zone. One is Europe/Berlin.")
-        return value
+        try:
+            return zones.checked(value)
+        except InvalidField as error:
+            raise serializers.ValidationError(error.detail) from error
 
 
 class Config(MemberAPI):

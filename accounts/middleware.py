@@ -5,13 +5,15 @@ from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 
 from accounts import tenancy
+from accounts.zones import zone_of
 from config.errors import AppError
 
 
 class WorkspaceMiddleware:
-    """Every request starts and ends with no workspace. For our pages it finds out who is asking, and where.
+    """Every request starts and ends with no workspace. For our pages it finds out who is asking, where and when.
 
     API classes do the same in their authentication, which Django's middleware cannot see.
     """
@@ -25,6 +27,7 @@ class WorkspaceMiddleware:
             return self.get_response(request)
         finally:
             tenancy.leave()
+            timezone.deactivate()
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         if not getattr(getattr(view, "view_class", None), "is_workspace_page", False):
@@ -50,6 +53,7 @@ class WorkspaceMiddleware:
         tenancy.check_same_workspace(request, membership, must_say=True)
         tenancy.note_activity(membership)
         tenancy.act_as(request, membership)
+        timezone.activate(zone_of(membership.user))
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -29,6 +29,12 @@ def rename_user(*, user: User, name: str) -> None:
     user.save(update_fields=["name"])
 
 
+def change_profile(*, user: User, name: str, timezone: str) -> None:
+    """An empty time zone: the one it was."""
+    user.name, user.timezone = name.strip(), timezone or user.timezone
+    user.save(update_fields=["name", "timezone"])
+
+
 def choose_theme(*, user: User, theme: str) -> None:
     if theme in User.Theme.values:
         user.theme = theme

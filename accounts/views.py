@@ -8,12 +8,24 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
-from accounts import services, tenancy
+from accounts import services, tenancy, zones
 from accounts.edge import MemberPage
+from accounts.zones import ZoneSelect
+from config.errors import InvalidField
 
 
 class ProfileForm(forms.Form):
     name = forms.CharField(label="Your name", max_length=120, required=False)
+    timezone = forms.CharField(
+        label="Time zone", max_length=64, required=False, widget=ZoneSelect, help_text="Of times in pages and mails."
+    )
+
+    def clean_timezone(self) -> str:
+        name: str = self.cleaned_data["timezone"]
+        try:
+            return name and zones.checked(name)
+        except InvalidField as error:
+            raise forms.ValidationError(error.detail) from error
 
 
 class WorkspaceForm(forms.Form):
@@ -38,7 +50,7 @@ class Settings(MemberPage):
             form = ProfileForm(request.POST)
             if not form.is_valid():
                 return self._page(request, profile_form=form)
-            services.rename_user(user=self.membership.user, name=form.cleaned_data["name"])
+            services.change_profile(user=self.membership.user, **form.cleaned_data)
         messages.success(request, "Saved.")
         return redirect("settings")
 
@@ -52,7 +64,7 @@ class Settings(MemberPage):
         member = self.membership
         context = {
             "section": "settings",
-            "profile_form": ProfileForm(initial={"name": member.user.name}),
+            "profile_form": ProfileForm(initial={"name": member.user.name, "timezone": member.user.timezone}),
             "workspace_form": self.workspace_form_of() if member.may_manage else None,
             "second_factor_url": "",
             "has_second_factor": False,

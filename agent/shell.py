@@ -11,10 +11,10 @@ from django.utils import timezone
 from accounts import tenancy
 from accounts.models import Connection, Membership, Workspace
 from accounts.permissions import can_buy
+from accounts.zones import zone_of
 from agent.models import Conversation
 from agent.runs.services import LONGEST_PROMPT
 from billing.effective import EffectivePlan
-from billing.moments import zone_of
 from billing.plans import Feature
 from billing.standing import standing
 from tasks.models import Task

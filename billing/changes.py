@@ -22,6 +22,7 @@ from billing.effective import EffectivePlan, State, effective
 from billing.gateways import ACTIVE, Change, Preview, gateway
 from billing.gateways.manual import Manual
 from billing.models import PlanRequest, Subscription
+from billing.moments import day
 from billing.plans import PLANS, Tier
 from config.errors import AppError
 
@@ -101,7 +102,7 @@ def cancel(*, membership: Membership, now: datetime) -> Subscription:
         if current.state not in PAYS:
             raise NothingToChange("There is no paid subscription to cancel.")
         if current.pending and current.pending.plan is None:
-            raise NothingToChange(f"The subscription is cancelled already and ends on {current.pending.at:%-d %B %Y}.")
+            raise NothingToChange(f"The subscription is cancelled already and ends on {day(current.pending.at)}.")
         gateway().schedule(subscription, tier=None, by=membership.user_id, now=now)
     return subscription
 

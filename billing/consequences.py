@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from django.utils.formats import date_format
-
 from accounts.models import Workspace
 from billing import reading
 from billing.effective import EffectivePlan, State, effective
 from billing.models import Subscription
+from billing.moments import day
 from billing.plans import COMING, KEPT_AFTER_END, Feature, Plan
 
 
@@ -23,7 +22,7 @@ def of_the_end(workspace: Workspace, current: EffectivePlan, *, at: datetime) ->
     what = "Reading stops then too" if current.state == State.READ_ONLY else "Questions, syncs and changes stop then"
     return [
         what + (f", also for the {others} {'other' if others == 1 else 'others'} here." if others > 0 else "."),
-        f"What was read from Notion is kept until {date_format(at + KEPT_AFTER_END, 'j M Y')} and erased after that.",
+        f"What was read from Notion is kept until {day(at + KEPT_AFTER_END)} and erased after that.",
         "Sign-in, settings and this page stay open. A plan bought before then opens everything again.",
     ]
 

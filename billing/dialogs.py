@@ -11,10 +11,11 @@ from billing import changes
 from billing.consequences import consequences, of_the_end
 from billing.effective import EffectivePlan, State
 from billing.gateways import Line, Preview, gateway, is_given
+from billing.moments import day
 from billing.models import Subscription
 from billing.permissions import plan_of
 from billing.plans import CURRENCY, PLANS, Plan, Tier
-from billing.shown import day, last_invoice, until_then
+from billing.shown import last_invoice, until_then
 from config.errors import InvalidField
 
 TAKEN_BACK = "It can be taken back on this page until then."

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from billing.moments import day
 from billing.plans import KEPT_AFTER_END, PAST_DUE_GRACE, PLANS, Plan, Tier, upgrade_url
 from billing.states import RULES, Access, State
 from config.errors import AppError
@@ -204,8 +205,8 @@ def check_access(current: EffectivePlan, *, is_read: bool) -> None:
 def _kept(current: EffectivePlan) -> str:
     assert current.erases_at is not None
     if current.erased_at is not None:
-        return f"what was read from Notion was erased on {current.erased_at:%-d %B %Y}"
-    return f"what is here is kept until {current.erases_at:%-d %B %Y}"
+        return f"what was read from Notion was erased on {day(current.erased_at)}"
+    return f"what is here is kept until {day(current.erases_at)}"
 
 
 def _month(anchor: datetime, now: datetime) -> Span:

@@ -23,6 +23,8 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no typ
     workspace_name = forms.CharField(
         max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "organization"})
     )
+    # Filled by the browser. Nobody sees it, so one that is unknown is left out without a word.
+    timezone = forms.CharField(required=False, widget=forms.HiddenInput(attrs={"data-zone": True}))
     field_order = ("name", "email", "password1", "workspace_name")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -60,6 +62,7 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no typ
             password=self.cleaned_data["password1"],
             name=self.cleaned_data["name"],
             workspace_name=self.cleaned_data.get("workspace_name", ""),
+            zone=self.cleaned_data["timezone"],
             now=timezone.now(),
         )
         if self.invited:

@@ -3,13 +3,13 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts.models import User
 
-
-def zone_of(user: User) -> ZoneInfo:
-    return ZoneInfo(user.timezone)
+def here() -> ZoneInfo:
+    """A page is made in its member's time zone; programs and jobs hear UTC."""
+    return ZoneInfo(timezone.get_current_timezone_name())
 
 
 def exactly(moment: datetime, zone: ZoneInfo) -> str:
@@ -17,6 +17,10 @@ def exactly(moment: datetime, zone: ZoneInfo) -> str:
     local = moment.astimezone(zone)
     name = " UTC" if zone.key == "UTC" else ""
     return f"{date_format(local, 'j M Y')} at {local:%H:%M}{name}"
+
+
+def day(moment: datetime) -> str:
+    return on(moment, here())
 
 
 def on(moment: datetime, zone: ZoneInfo) -> str:

@@ -14,10 +14,10 @@ from django.db.models import Min
 
 from accounts import mails
 from accounts.models import Mail, Membership, Role, Workspace
+from accounts.zones import zone_of
 from billing import letters
 from billing.effective import effective
 from billing.models import Subscription
-from billing.moments import zone_of
 from billing.plans import KEPT_AFTER_END
 from billing.reminders import FIRST_WARNING, KINDS, LAST_WARNING, NOTICE, Reminder, due, next_look
 

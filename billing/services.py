@@ -9,7 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from accounts import schemas
+from accounts import schemas, zones
 from accounts.models import Membership, Role, User, Workspace
 from accounts.pool import with_schema
 from billing.models import Subscription
@@ -35,13 +35,16 @@ class Registration:
     subscription: Subscription
 
 
-def register(*, email: str, password: str, now: datetime, name: str = "", workspace_name: str = "") -> Registration:
+def register(
+    *, email: str, password: str, now: datetime, name: str = "", workspace_name: str = "", zone: str = ""
+) -> Registration:
     """User, workspace with its schema, owner's membership and trial: all of them or none.
 
     Raises InvalidField for a weak password or an impossible address, EmailTaken, or NoSchemaReady when no schema came
     in time.
     """
-    user = User(email=kept_address(email), name=name.strip(), created_at=now)
+    zone = zone if zone in zones.names() else zones.UTC
+    user = User(email=kept_address(email), name=name.strip(), timezone=zone, created_at=now)
     try:
         validate_password(password, user)
     except ValidationError as error:

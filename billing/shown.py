@@ -2,17 +2,15 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import Membership, Role
 from accounts.permissions import can_buy
 from billing import changes, gateways, wishes
 from billing.effective import EffectivePlan, State, effective
 from billing.models import Subscription
-from billing.moments import exactly, on
+from billing.moments import day, exactly, here
 from billing.plans import COMING, CURRENCY, KEPT_AFTER_END, PAST_DUE_GRACE, PLANS, Feature, Plan, Tier
 from billing.standing import sentence
 from config.templatetags.ui import money
@@ -92,15 +90,6 @@ def owner_name(membership: Membership) -> str:
     return str(first.user) if first else ""
 
 
-def day(moment: datetime) -> str:
-    return on(moment, _zone())
-
-
-def _zone() -> ZoneInfo:
-    """The page is made in its member's time zone."""
-    return ZoneInfo(timezone.get_current_timezone_name())
-
-
 def _money(subscription: Subscription, current: EffectivePlan, now: datetime) -> dict[str, Any]:
     """What the payment provider knows. When it does not answer, the page says so and the rest stays."""
     gateway = gateways.gateway()
@@ -137,7 +126,7 @@ def _late(subscription: Subscription, current: EffectivePlan) -> dict[str, Any] 
     until = grace_ends_at if current.state == State.READ_ONLY else current.ends_at or grace_ends_at
     return {
         "since": day(subscription.past_due_since),
-        "until": exactly(until, _zone()),
+        "until": exactly(until, here()),
         "is_the_end": until == current.leaves_at,
         "is_read_only": current.state == State.READ_ONLY,
     }
@@ -187,7 +176,7 @@ def _next(current: EffectivePlan, invoice: gateways.Preview | None, now: datetim
     if current.is_late:
         return ""
     if current.state != State.ACTIVE or current.ends_at is not None:
-        ends = sentence(current, now, _zone())
+        ends = sentence(current, now, here())
         return f"{ends} {last_invoice(invoice.then_cents, invoice)}" if invoice else ends
     if invoice is not None and invoice.next_at is not None:
         return f"Next invoice: {money(invoice.then_cents, invoice.currency)} on {day(invoice.next_at)}."
@@ -225,7 +214,7 @@ def until_then(current: EffectivePlan, at: datetime) -> str:
         return "Until then only reading is possible, unless the late payment is made."
     if current.state == State.GRACE and current.ends_at is not None:
         if current.ends_at < at:
-            until = exactly(current.ends_at, _zone())
+            until = exactly(current.ends_at, here())
             return f"Everything works until {until}; after that only reading, until the late payment is made."
         return "Everything works until then. The late payment stays due."
     return "Until then everything stays as it is."

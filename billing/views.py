@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +18,7 @@ from accounts.permissions import can_buy
 from billing import changes, gateways, shown
 from billing.dialogs import Dialog, dialog
 from billing.effective import State
-from billing.moments import zone_of
+from billing.moments import day
 from billing.permissions import plan_of
 from billing.plans import PLANS, Tier
 from config.errors import InvalidField
@@ -34,10 +34,6 @@ class Pricing(View):
 
 class PlanPage(MemberPage):
     open_when_expired = True
-
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with timezone.override(zone_of(self.membership.user)):
-            return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         now, part = timezone.now(), request.headers.get("HX-Target", "")
@@ -111,12 +107,12 @@ def _upgrade(membership: Membership, request: HttpRequest, now: datetime) -> Ans
 def _downgrade(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
     tier = Tier(request.POST.get("tier", ""))
     after = changes.downgrade(membership=membership, tier=tier, now=now)
-    return f"The plan changes to {PLANS[tier].name} on {shown.day(after.pending_at or now)}."
+    return f"The plan changes to {PLANS[tier].name} on {day(after.pending_at or now)}."
 
 
 def _cancel(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
     after = changes.cancel(membership=membership, now=now)
-    return f"The subscription ends on {shown.day(after.pending_at or now)}."
+    return f"The subscription ends on {day(after.pending_at or now)}."
 
 
 def _resume(membership: Membership, request: HttpRequest, now: datetime) -> Answer:

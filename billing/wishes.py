@@ -8,8 +8,9 @@ from django.conf import settings
 
 from accounts import mails
 from accounts.models import Membership, Role
+from accounts.zones import zone_of
 from billing.models import PlanRequest, Subscription
-from billing.moments import exactly, zone_of
+from billing.moments import exactly
 from billing.plans import PLANS, Tier, upgrade_url
 from config.errors import AppError
 

@@ -21,6 +21,7 @@
     all("[data-choose]", root).forEach(choose);
     all("[data-shares]", root).forEach(share);
     all("textarea[data-grow]", root).forEach(grow);
+    all("input[data-zone]", root).forEach((input) => { input.value = Intl.DateTimeFormat().resolvedOptions().timeZone || ""; });
   }
 
   function grow(box) {

@@ -2,7 +2,6 @@
 
 import re
 import uuid
-import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -13,6 +12,7 @@ from django.db.models.functions import Cast, Lower
 from django.utils.dateparse import parse_date
 
 from accounts.models import Membership
+from accounts.zones import zone_of
 from tasks.models import TaskQuerySet
 
 LOCAL, NOTION = "local", "notion"
@@ -101,15 +101,7 @@ def _holding(tasks: TaskQuerySet, column: str, values: list[str]) -> TaskQuerySe
 
 
 def today(membership: Membership, now: datetime) -> date:
-    return now.astimezone(zone(membership)).date()
-
-
-def zone(membership: Membership) -> zoneinfo.ZoneInfo:
-    """The member's time zone; UTC when the machine does not know it any more."""
-    try:
-        return zoneinfo.ZoneInfo(membership.user.timezone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        return zoneinfo.ZoneInfo("UTC")
+    return now.astimezone(zone_of(membership.user)).date()
 
 
 Change = Callable[[Filters, date], Filters]

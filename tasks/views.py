@@ -13,7 +13,6 @@ from accounts.edge import MemberPage
 from accounts.models import Connection, Membership
 from config.errors import InvalidField
 from tasks import listing, offers, services
-from tasks.filters import zone
 from tasks.forms import EditForm, NewTaskForm
 from tasks.models import Outgoing, TaskSource
 
@@ -82,8 +81,7 @@ class Tasks(MemberPage):
         if editing is None and (wanted := query.get("edit")) and self.membership.may_write:
             task = services.one(by=self.membership, task_id=_uuid(wanted))
             editing = (str(task.pk), EditForm(task, offers.of(task, by=self.membership)))
-        with timezone.override(zone(self.membership)):
-            return render(request, "tasks/list.html", self._context(query, editing), status=status)
+        return render(request, "tasks/list.html", self._context(query, editing), status=status)
 
     def _context(self, query: QueryDict, editing: tuple[str, EditForm] | None) -> dict[str, Any]:
         wanted = listing.Wanted.read(query)
@@ -185,8 +183,7 @@ class OneTask(MemberPage):
             "can_delete": can_change and services.can_delete(task, self.membership),
             "history": [listing.line(change, names) for change in changes[:HISTORY]],
         }
-        with timezone.override(zone(self.membership)):
-            return render(request, "tasks/task.html", context, status=422 if form and form.errors else 200)
+        return render(request, "tasks/task.html", context, status=422 if form and form.errors else 200)
 
 
 def edited(request: HttpRequest, by: Membership, task_id: uuid.UUID) -> EditForm | None:

@@ -1,7 +1,6 @@
 import uuid
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
@@ -16,6 +15,7 @@ from accounts.edge import MemberAPI
 from accounts.models import Membership, Role
 from accounts.models.invitation import INVITABLE
 from accounts.permissions import check_can_manage
+from accounts.zones import zone_of
 from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature
@@ -65,7 +65,7 @@ class Logs(MeteredAPI):
     @extend_schema(parameters=[*SPANNED, *PAGED], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         entries = analytics.visible_to(self.membership)
-        starts_at, ends_at = _asked(request, ZoneInfo(self.membership.user.timezone))
+        starts_at, ends_at = _asked(request, zone_of(self.membership.user))
         if starts_at:
             entries = entries.filter(at__gte=starts_at)
         if ends_at:
@@ -101,7 +101,7 @@ class Summary(MeteredAPI):
         responses=OpenApiTypes.OBJECT,
     )
     def get(self, request: Request) -> Response:
-        zone = ZoneInfo(self.membership.user.timezone)
+        zone = zone_of(self.membership.user)
         span = self._span(request, zone)
         by = request.query_params.get("by") or "day"
         if by not in SERIES:

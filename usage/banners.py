@@ -6,7 +6,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Membership
 from accounts.permissions import can_buy
-from billing.moments import on, zone_of
+from accounts.zones import zone_of
+from billing.moments import on
 from billing.plans import cheapest_with_more
 from usage.quota import Metric, Quota
 from usage.services import LEAST_RUN_TOKENS

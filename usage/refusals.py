@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from billing.effective import EffectivePlan
+from billing.moments import exactly, here
 from billing.plans import cheapest_with_more, upgrade_url
 from config.errors import AppError
 
@@ -81,9 +82,9 @@ def ceiling_reached(
 def _return(current: EffectivePlan) -> list[str]:
     """When what is used up starts anew."""
     if current.renews_at is not None:
-        return [f"They start anew on {current.renews_at:%-d %B at %H:%M} UTC."]
+        return [f"They start anew on {exactly(current.renews_at, here())}."]
     if current.is_late and current.ends_at != current.leaves_at:
-        return [f"They start anew on {current.period.ends_at:%-d %B at %H:%M} UTC if the payment that failed is made."]
+        return [f"They start anew on {exactly(current.period.ends_at, here())} if the payment that failed is made."]
     if current.plan.trial is None:
         return ["The subscription ends before they would start anew; an owner can take that back."]
     return []

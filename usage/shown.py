@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_date
 from django.utils.formats import date_format, number_format
 
 from accounts.models import Membership
+from accounts.zones import zone_of
 from config.errors import InvalidField
 from usage import analytics
 from usage.analytics import Span
@@ -86,7 +87,7 @@ def _day(given: QueryDict, name: str) -> date:
 
 def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
     """The same number of statements whatever was used."""
-    zone = ZoneInfo(membership.user.timezone)
+    zone = zone_of(membership.user)
     found = analytics.figures(membership=membership, span=choice.span, zone=zone)
     before = analytics.requests_in(membership=membership, span=_before(choice.span))
     latency = analytics.latency(membership=membership, span=choice.span)

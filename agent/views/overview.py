@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import Count, DurationField, F, Q
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +14,7 @@ from django.utils.translation import ngettext
 
 from accounts.edge import MemberPage
 from accounts.models import Connection, Membership
+from accounts.zones import zone_of
 from agent.conversations import names
 from agent.models import Page, Run, SyncRun
 from agent.shell import Shell
@@ -191,7 +191,7 @@ def _milliseconds(span: timedelta | None) -> float | None:
 
 def per_day(membership: Membership, days: int, now: datetime) -> dict[str, Any]:
     """From the usage log, as on the usage page: deleting a conversation does not undo its questions."""
-    zone = ZoneInfo(membership.user.timezone)
+    zone = zone_of(membership.user)
     today = now.astimezone(zone).date()
     begin = datetime.combine(today - timedelta(days=2 * days - 1), time.min, tzinfo=zone)
     asked = analytics.by_day(membership=membership, span=analytics.Span(begin, now), zone=zone)

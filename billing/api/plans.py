@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.edge import MemberAPI, PublicAPI
-from billing.moments import zone_of
+from accounts.zones import zone_of
 from billing.plans import COMING, CURRENCY, PLANS, Plan
 from billing.trial import trial_status
 

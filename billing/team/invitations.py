@@ -18,6 +18,7 @@ from accounts.permissions import check_can_manage
 from billing import seats
 from billing.changes import locked
 from billing.effective import PaymentRequired, TrialExpired
+from billing.moments import day
 from billing.permissions import PlanRequired, check_can_use
 from billing.plans import Feature
 from billing.services import kept_address
@@ -170,7 +171,7 @@ def check_good(invitation: Invitation, *, now: datetime) -> None:
     if invitation.revoked_at:
         raise InvitationOver("This invitation was taken back. Ask for a new one.")
     if invitation.is_expired(now):
-        raise InvitationOver(f"This invitation ended on {invitation.expires_at:%-d %B %Y}. Ask for a new one.")
+        raise InvitationOver(f"This invitation ended on {day(invitation.expires_at)}. Ask for a new one.")
 
 
 def is_for(invitation: Invitation, user: User) -> bool:

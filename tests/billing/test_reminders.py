@@ -222,9 +222,11 @@ def test_a_suspended_workspace_is_told_when_it_is_open_again(dave: Person, now: 
 
 def test_one_that_cannot_be_told_keeps_nobody_waiting(dave: Person, now: datetime) -> None:
     broken = sign_up("Xena", now=now - HOUR)
-    User.objects.filter(pk=broken.user.pk).update(timezone="Nowhere/Else")
+    hers = Subscription.objects.filter(workspace=broken.workspace)
+    hers.update(tier="unheard", status="active")
 
     sweep(now + 5 * DAY)
+    hers.update(tier="trial", status="trialing")
 
     assert (told(broken), told(dave)) == ([], ["trial-3-days"])
 

@@ -32,6 +32,11 @@ def notion(emulator: EmulatorProcess) -> NotionWorkspace:
 
 
 @pytest.fixture
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return browser_context_args | {"timezone_id": "Asia/Tokyo"}
+
+
+@pytest.fixture
 def complaints(page: Page, stack: Stack) -> list[str]:
     """What the browser's console had to say about our pages; a good page says nothing."""
     said: list[str] = []
@@ -82,6 +87,14 @@ def test_a_stranger_connects_notion_asks_and_sees_what_it_cost(
     expect(page.locator("#allowance")).to_contain_text(re.compile(r"[1-9]\d* of 50,000 tokens"))
     page.goto(f"{stack.url}/app/usage")
     expect(page.get_by_text("1 of 120").first).to_be_visible()
+
+    # The time is that of the browser, until another one is chosen.
+    page.goto(f"{stack.url}/app/settings")
+    expect(page.get_by_label("Time zone")).to_have_value("Asia/Tokyo")
+    page.get_by_label("Time zone").select_option(label="Lisbon")
+    page.get_by_role("button", name="Save profile").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_label("Time zone")).to_have_value("Europe/Lisbon")
     assert complaints == []
 
 

@@ -15,11 +15,12 @@ from accounts import tenancy
 from accounts.edge import MemberPage
 from accounts.models import Invitation, Membership, Role
 from accounts.models.invitation import INVITABLE
+from accounts.zones import zone_of
 from billing import gateways, seats
 from billing.api.invitations import link_to_show
 from billing.effective import effective
 from billing.models import Subscription
-from billing.moments import on, zone_of
+from billing.moments import on
 from billing.permissions import can_use
 from billing.plans import Feature
 from billing.team import invitations, members

@@ -1,6 +1,5 @@
 import csv
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -8,6 +7,7 @@ from django.utils import timezone
 
 from accounts.edge import MemberPage
 from accounts.models import Membership
+from accounts.zones import zone_of
 from config.errors import InvalidField
 from usage import analytics, shown
 from usage.quota import quota
@@ -29,7 +29,7 @@ class UsagePage(MemberPage):
 
 def _shown(membership: Membership, given: QueryDict) -> dict[str, Any]:
     left = quota(membership=membership, now=timezone.now())
-    choice = shown.choose(given, left, ZoneInfo(membership.user.timezone))
+    choice = shown.choose(given, left, zone_of(membership.user))
     return shown.page(membership, left, choice)
 
 
@@ -46,7 +46,7 @@ class UsageExport(MemberPage):
         writer = csv.writer(response)
         if request.GET.get("of") == "log":
             left = quota(membership=self.membership, now=timezone.now())
-            span = shown.choose(request.GET, left, ZoneInfo(self.membership.user.timezone)).span
+            span = shown.choose(request.GET, left, zone_of(self.membership.user)).span
             entries = span.of(analytics.visible_to(self.membership)).order_by("-at", "pk")[:LOG_MOST]
             writer.writerow(shown.LOG_COLUMNS)
             writer.writerows(shown.log_line(entry) for entry in entries.iterator(chunk_size=2_000))

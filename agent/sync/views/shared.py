@@ -1,8 +1,7 @@
 import uuid
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.http import Http404, HttpResponseBase
-from django.utils import timezone
+from django.http import Http404
 
 from accounts import connections as authorizations
 from accounts.edge import MemberPage
@@ -10,15 +9,10 @@ from accounts.models import Connection, Membership
 from billing.models import Subscription
 from billing.permissions import can_use
 from billing.plans import Feature
-from tasks.filters import zone
 
 
 class ConnectionPage(MemberPage):
     schema_of_view: ClassVar[str] = "workspace"
-
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with timezone.override(zone(self.membership)):
-            return super().dispatch(request, *args, **kwargs)
 
     def connection(self, connection_id: uuid.UUID) -> Connection:
         connection = Connection.objects.readable_by(self.membership).filter(pk=connection_id).first()
