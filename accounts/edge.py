@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from accounts import idempotency, tenancy
 from accounts.models import IdempotentAnswer, Membership
 from config.errors import AppError
+from config.numbers import whole
 
 
 class TooLarge(AppError):
@@ -26,8 +27,8 @@ class _JSON(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # The framework's parsers would read a body of any size.
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdigit() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        length = whole(request.META.get("CONTENT_LENGTH") or "")
+        if length is not None and length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise TooLarge(f"A request may have {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
         super().initial(request, *args, **kwargs)
 

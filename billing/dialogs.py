@@ -1,6 +1,5 @@
 """What an owner is told and asked before a change of plan: amounts, dates, and what no longer fits."""
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,12 +10,13 @@ from billing import changes
 from billing.consequences import consequences, of_the_end
 from billing.effective import EffectivePlan, State
 from billing.gateways import Line, Preview, gateway, is_given
-from billing.moments import day
 from billing.models import Subscription
+from billing.moments import day
 from billing.permissions import plan_of
 from billing.plans import CURRENCY, PLANS, Plan, Tier
 from billing.shown import last_invoice, until_then
 from config.errors import InvalidField
+from config.numbers import whole
 
 TAKEN_BACK = "It can be taken back on this page until then."
 SEATS_WAIT = "We answer your wish for more seats before anything changes. Fewer apply at once."
@@ -193,9 +193,10 @@ def _dropped(current: EffectivePlan, *, at_once: bool = False) -> tuple[str, ...
 def _offer(membership: Membership, plan: Plan, seats: str, now: datetime) -> Offer:
     """What it costs, for as many seats as asked for, else one for each member."""
     members = membership.workspace.memberships.count()
-    if seats and not re.fullmatch(r"[0-9]{1,9}", seats):
+    said = whole(seats)
+    if seats and said is None:
         return Offer(problem="Seats: a whole number.", seats=members)
-    wanted = int(seats) if seats and plan.is_per_seat else None
+    wanted = said if plan.is_per_seat else None
     try:
         preview = changes.preview(membership=membership, tier=plan.tier, seats=wanted, now=now)
     except InvalidField as error:

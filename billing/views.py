@@ -22,6 +22,7 @@ from billing.moments import day
 from billing.permissions import plan_of
 from billing.plans import PLANS, Tier
 from config.errors import InvalidField
+from config.numbers import whole
 
 
 class Pricing(View):
@@ -138,7 +139,9 @@ def _portal(membership: Membership, request: HttpRequest, now: datetime) -> Answ
 
 def _seats(request: HttpRequest) -> int | None:
     said = request.POST.get("seats", "")
-    return int(said) if said else None
+    if said and whole(said) is None:
+        raise ValueError
+    return whole(said)
 
 
 ACTIONS: dict[str, Callable[[Membership, HttpRequest, datetime], Answer]] = {

@@ -13,6 +13,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
 from config.errors import AppError, InvalidField
+from config.numbers import whole
 
 Row = TypeVar("Row", bound=Model)
 LIMIT, LIMIT_MOST = 50, 100
@@ -56,8 +57,8 @@ def piece(rows: QuerySet[Row], parameters: Mapping[str, str], *, by: str, newest
 def _limit(text: str | None) -> int:
     if not text:
         return LIMIT
-    limit = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
-    if not 1 <= limit <= LIMIT_MOST:
+    limit = whole(text)
+    if limit is None or not 1 <= limit <= LIMIT_MOST:
         raise InvalidField(f"A limit is a number from 1 to {LIMIT_MOST}.", pointer="/limit")
     return limit
 

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts.edge import MemberAPI
 from config import paging
 from config.body import Body
+from config.numbers import WholeNumber, whole
 from tasks import services
 from tasks.filters import LOCAL, NOTION, Filters, is_source, narrowed
 from tasks.models import Task
@@ -115,7 +116,7 @@ class FilterInput(serializers.Serializer[Any]):
 
 class PageInput(FilterInput):
     cursor = serializers.CharField(max_length=500, required=False, help_text="`next` of the answer before")
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=paging.LIMIT_MOST, default=paging.LIMIT)
+    limit = WholeNumber(required=False, min_value=1, max_value=paging.LIMIT_MOST, default=paging.LIMIT)
 
 
 class SearchInput(PageInput):
@@ -249,6 +250,7 @@ def _offset(cursor: str) -> int:
         text = base64.urlsafe_b64decode(cursor).decode("ascii")
     except (binascii.Error, ValueError):
         text = ""
-    if not text.isdigit() or len(text) > 5 or not 0 < int(text) < FURTHEST:
+    offset = whole(text)
+    if offset is None or not 0 < offset < FURTHEST:
         raise paging.BadCursor
-    return int(text)
+    return offset

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.models import Membership
 from config.errors import InvalidField
+from config.numbers import whole
 from tasks.filters import LOCAL, Filters, is_source, narrowed, today
 from tasks.models import Outgoing, Task, TaskChange, TaskQuerySet
 
@@ -35,8 +36,8 @@ class Wanted:
     def read(cls, parameters: Mapping[str, str]) -> "Wanted":
         """Raises InvalidField rather than show something else than was asked for."""
         shown = parameters.get("show") or str(STEP)
-        show = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < 5 else 0
-        if not 1 <= show <= MOST:
+        show = whole(shown)
+        if show is None or not 1 <= show <= MOST:
             raise InvalidField(f"A number from 1 to {MOST:,}.", pointer="/show")
         texts = {
             name: parameters.get(name, "").strip()[:200] for name in ("q", "whose", "source", "assignee", "status")

@@ -22,6 +22,7 @@ from billing.plans import Feature
 from billing.team import members
 from config.body import Body
 from config.errors import InvalidField
+from config.numbers import WholeNumber
 from config.paging import PAGED, piece
 from usage import analytics
 from usage.edge import MeteredAPI
@@ -174,8 +175,8 @@ class OneUser(MemberAPI):
 
     class Input(Body):
         class Caps(Body):
-            requests = serializers.IntegerField(min_value=0, required=False, allow_null=True)
-            tokens = serializers.IntegerField(min_value=0, required=False, allow_null=True)
+            requests = WholeNumber(min_value=0, required=False, allow_null=True)
+            tokens = WholeNumber(min_value=0, required=False, allow_null=True)
 
         role = serializers.ChoiceField(choices=INVITABLE, required=False)
         caps = Caps(required=False)

@@ -12,12 +12,13 @@ from accounts.permissions import check_can_delete_workspace, check_can_manage
 from agent import configuring, deletion
 from agent.sync import intervals
 from config.body import Body
+from config.numbers import WholeNumber
 
 
 class WorkspaceFields(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
-    sync_interval_minutes = serializers.IntegerField(
+    sync_interval_minutes = WholeNumber(
         allow_null=True, help_text="How often Notion is read by itself. Null: never, by the plan."
     )
     shortest_sync_interval_minutes = serializers.IntegerField(allow_null=True)
@@ -46,7 +47,7 @@ class OneWorkspace(MemberAPI):
 
     class Input(Body):
         name = serializers.CharField(max_length=120, required=False)
-        sync_interval_minutes = serializers.IntegerField(
+        sync_interval_minutes = WholeNumber(
             min_value=1,
             max_value=intervals.LONGEST // intervals.MINUTE,
             allow_null=True,

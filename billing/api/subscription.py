@@ -16,6 +16,7 @@ from billing.gateways import PENDING_APPROVAL, Preview, gateway, is_given
 from billing.models import PlanRequest, Subscription
 from billing.plans import PLANS, Tier
 from config.body import Body
+from config.numbers import WholeNumber
 
 ANSWER = extend_schema(request=None, responses=OpenApiTypes.OBJECT)
 
@@ -103,7 +104,7 @@ class _Change(MemberAPI):
 
     class Input(Body):
         tier = serializers.ChoiceField(choices=Tier.choices)
-        seats = serializers.IntegerField(min_value=1, max_value=seats.MOST, required=False)
+        seats = WholeNumber(min_value=1, max_value=seats.MOST, required=False)
 
     def read(self, request: Request) -> tuple[Tier, int | None]:
         form = self.Input(data=request.data)
@@ -141,7 +142,7 @@ class Seats(MemberAPI):
     open_when_expired = True
 
     class Input(Body):
-        seats = serializers.IntegerField(min_value=1, max_value=seats.MOST, allow_null=True)
+        seats = WholeNumber(min_value=1, max_value=seats.MOST, allow_null=True)
 
     @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:

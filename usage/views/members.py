@@ -25,6 +25,7 @@ from billing.permissions import can_use
 from billing.plans import Feature
 from billing.team import invitations, members
 from config.errors import InvalidField
+from config.numbers import WholeNumberField
 from usage import analytics, periods
 
 AT_ONCE = 20
@@ -51,8 +52,8 @@ class InviteForm(forms.Form):
 class LimitsForm(forms.Form):
     """Empty: the plan's own."""
 
-    requests = forms.IntegerField(min_value=0, required=False)
-    tokens = forms.IntegerField(min_value=0, required=False)
+    requests = WholeNumberField(min_value=0, required=False)
+    tokens = WholeNumberField(min_value=0, required=False)
 
 
 class Members(MemberPage):
