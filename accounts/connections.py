@@ -12,6 +12,7 @@ from django.db import transaction
 
 from accounts import sealed, tenancy
 from accounts.models import Connection, Membership, OAuthState, Role
+from accounts.names import cleaned
 from config.errors import AppError
 from integrations import notion
 from integrations.notion import Grant, Notion, Unmetered, oauth
@@ -172,7 +173,7 @@ def _keep(
             connection.connected_at = now
         connection.kind, connection.status = kind, Connection.Status.ACTIVE
         connection.notion_workspace_id = grant.workspace_id
-        connection.notion_workspace_name = grant.workspace_name[:200]
+        connection.notion_workspace_name = cleaned(grant.workspace_name)[:200]
         _seal(connection, grant)
         connection.save()
     return connection

@@ -8,7 +8,9 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from accounts import mails
 from accounts.idempotency import KEPT
 from accounts.models import IdempotentAnswer, Membership, OAuthState, User, Workspace
+from accounts.names import cleaned
 from accounts.permissions import check_can_manage
+from config.errors import InvalidField
 
 CONFIGURABLE = ("timezone", "language", "model", "email_notifications", "default_sharing")
 
@@ -25,13 +27,13 @@ def configure(*, user: User, **choices: Any) -> User:
 
 
 def rename_user(*, user: User, name: str) -> None:
-    user.name = name.strip()
+    user.name = cleaned(name)
     user.save(update_fields=["name"])
 
 
 def change_profile(*, user: User, name: str, timezone: str) -> None:
     """An empty time zone: the one it was."""
-    user.name, user.timezone = name.strip(), timezone or user.timezone
+    user.name, user.timezone = cleaned(name), timezone or user.timezone
     user.save(update_fields=["name", "timezone"])
 
 
@@ -43,7 +45,9 @@ def choose_theme(*, user: User, theme: str) -> None:
 
 def rename_workspace(*, workspace: Workspace, name: str, by: Membership) -> None:
     check_can_manage(by)
-    workspace.name = name.strip()
+    workspace.name = cleaned(name)
+    if not workspace.name:
+        raise InvalidField("Give the workspace a name that can be seen.", pointer="/name")
     workspace.save(update_fields=["name"])
 
 

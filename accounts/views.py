@@ -45,7 +45,11 @@ class Settings(MemberPage):
             form: forms.Form = self.workspace_form_of(request.POST)
             if not form.is_valid():
                 return self._page(request, workspace_form=form)
-            self.save_workspace(form)
+            try:
+                self.save_workspace(form)
+            except InvalidField as error:
+                form.add_error(error.field if error.field in form.fields else None, error.detail)
+                return self._page(request, workspace_form=form)
         else:
             form = ProfileForm(request.POST)
             if not form.is_valid():

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import schemas, zones
 from accounts.models import Membership, Role, User, Workspace
+from accounts.names import cleaned
 from accounts.pool import with_schema
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
@@ -44,13 +45,13 @@ def register(
     in time.
     """
     zone = zone if zone in zones.names() else zones.UTC
-    user = User(email=kept_address(email), name=name.strip(), timezone=zone, created_at=now)
+    user = User(email=kept_address(email), name=cleaned(name), timezone=zone, created_at=now)
     try:
         validate_password(password, user)
     except ValidationError as error:
         raise InvalidField(" ".join(error.messages), pointer="/password", field_code="weak") from error
     user.password = make_password(password)  # the slow part stays outside the transaction
-    made = _beginning(user, workspace_name.strip(), now)
+    made = _beginning(user, cleaned(workspace_name), now)
     # Also an address that somebody has beside their own: it must not come to name two accounts.
     if EmailAddress.objects.filter(email=user.email).exists():
         raise EmailTaken(made)

@@ -33,6 +33,7 @@ class InvalidField(AppError):
 
     def __init__(self, detail: str, *, pointer: str, field_code: str = "invalid") -> None:
         super().__init__(detail, errors=[{"pointer": pointer, "code": field_code, "detail": detail}])
+        self.field = pointer.removeprefix("/")
 
 
 def problem(*, code: str, status: int, detail: str, instance: str, **extra: Any) -> dict[str, Any]:
