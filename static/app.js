@@ -21,6 +21,7 @@
     all("[data-choose]", root).forEach(choose);
     all("[data-shares]", root).forEach(share);
     all("textarea[data-grow]", root).forEach(grow);
+    all("[data-jump]", root).forEach((select) => { if (all("option", select).some((option) => `#${option.value}` === location.hash)) select.value = location.hash.slice(1); });
     all("input[data-zone]", root).forEach((input) => { input.value = Intl.DateTimeFormat().resolvedOptions().timeZone || ""; });
   }
 
@@ -88,7 +89,7 @@
     const saving = event.target.closest("form[data-unsaved]"), mark = saving && one("[data-unsaved-mark]", saving);
     if (mark) mark.hidden = false;
   });
-  document.addEventListener("change", (event) => { const form = event.target.closest("[data-choose]"); if (form) choose(form); if (event.target.matches("[data-shares]")) share(event.target); if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit(); });
+  document.addEventListener("change", (event) => { const form = event.target.closest("[data-choose]"); if (form) choose(form); if (event.target.matches("[data-shares]")) share(event.target); if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit(); if (event.target.matches("[data-jump]")) location.hash = event.target.value; });
   // A form is sent once; what stays on the page (a download) can be sent again after a while.
   const release = () => all("form[data-sent]").forEach((form) => { delete form.dataset.sent; all("[aria-busy]", form).forEach((button) => button.removeAttribute("aria-busy")); });
   document.addEventListener("submit", (event) => {

@@ -116,6 +116,10 @@ def plan_pages() -> dict[str, Context]:
         ),
         "plan-given": teams | {"is_given": True, "has_portal": False, "invoices": []},
         "plan-asked": trial | {"subscription": TRIAL | {"asked": "Your wish for Teams waits for our answer."}},
+        "plan-wish-refused": trial | {
+            "subscription": TRIAL
+            | {"refused": "We refused your wish for Teams with 12 seats on 28 Nov 2026. Our answer: Call us first."}
+        },
         "plan-member": teams | {
             "can_manage": False, "can_see_prices": False, "can_cancel": False, "can_set_seats": False,
             "has_portal": False, "invoices": [], "owner_name": "Maya Okafor",

@@ -105,6 +105,24 @@ def test_pages_fit_the_narrowest_phone(browser: Browser, site: str) -> None:
 
 
 @with_chromium
+def test_the_sections_of_the_settings_are_a_select_on_a_phone(browser: Browser, site: str) -> None:
+    phone, desk = (opened(browser, f"{site}/settings", width) for width in (390, 1440))
+    pages = [phone.get_by_label("Section", exact=True), phone.locator(".settings > nav .links")]
+    pages += [desk.get_by_label("Section", exact=True), desk.locator(".settings > nav .links")]
+    seen = [each.is_visible() for each in pages]
+
+    phone.get_by_label("Section", exact=True).select_option("Your data")
+    phone.wait_for_url("**/settings#data")
+    expect(phone.locator("#data")).to_be_in_viewport()
+    phone.reload()
+    expect(phone.get_by_label("Section", exact=True)).to_have_value("data")
+    for page in (phone, desk):
+        page.context.close()
+
+    assert seen == [True, False, False, True]
+
+
+@with_chromium
 def test_keys_lead_to_the_box_and_to_pages(browser: Browser, site: str) -> None:
     page = opened(browser, f"{site}/overview", 1440)
 
