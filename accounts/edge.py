@@ -6,9 +6,12 @@ from django.conf import settings
 from django.http import HttpResponseBase
 from django.views import View
 from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.mediatypes import media_type_matches
 from rest_framework.views import APIView
 
 from accounts import idempotency, tenancy
@@ -20,6 +23,26 @@ from config.numbers import whole
 class TooLarge(AppError):
     code = "too-large"
     status = 413
+
+
+class NotAcceptable(AppError):
+    code = "not-acceptable"
+    status = 406
+
+
+class JSONOr(DefaultContentNegotiation):
+    """For an address that answers with something else too, beside the JSON of its refusals."""
+
+    also: ClassVar[str]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        if any(media_type_matches(self.also, accepted) for accepted in self.get_accept_list(request)):
+            return JSONRenderer(), JSONRenderer.media_type
+        return super().select_renderer(request, renderers, format_suffix)
+
+
+class JSONOrStream(JSONOr):
+    also = "text/event-stream"
 
 
 class _JSON(APIView):
@@ -100,6 +123,8 @@ class MemberPage(View):
 
     is_workspace_page = True
     schema_of_view: ClassVar[str] = "shared"
+    # Of an address that answers with a file.
+    file_type: ClassVar[str] = ""
     request: tenancy.WorkspaceRequest
 
     @property
@@ -107,6 +132,8 @@ class MemberPage(View):
         return self.request.membership
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if self.file_type and not request.accepts(self.file_type):
+            raise NotAcceptable(f"The answer is a file of the type {self.file_type}. Send the header Accept with it.")
         if self.schema_of_view == "workspace":
             tenancy.enter(self.membership.workspace)
         return super().dispatch(request, *args, **kwargs)

@@ -11,8 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.edge import MemberAPI
-from agent.api.runs import JSONAlways
+from accounts.edge import JSONOr, MemberAPI
 from agent.exports import services
 from agent.models import Export
 from agent.runs.shown import moment
@@ -50,10 +49,14 @@ class WorkspaceExport(MemberAPI):
         return Response(shown(services.ask(membership=self.membership, now=timezone.now())), status=202)
 
 
+class JSONOrFile(JSONOr):
+    also = FILE
+
+
 class ExportFile(MemberAPI):
     schema_of_view = "workspace"
     open_when_expired = True
-    content_negotiation_class = JSONAlways
+    content_negotiation_class = JSONOrFile
 
     @extend_schema(responses={(200, FILE): OpenApiTypes.BINARY})
     def get(self, request: Request, export_id: uuid.UUID) -> StreamingHttpResponse:

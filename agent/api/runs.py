@@ -7,11 +7,10 @@ from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.edge import JSONOrStream
 from agent import listening
 from agent.api.answers import RunFields
 from agent.models import Run
@@ -21,15 +20,8 @@ from config.handover import Mode
 from usage.edge import MeteredAPI
 
 
-class JSONAlways(DefaultContentNegotiation):
-    """Answers that are not streams are JSON, whatever else the client would also take."""
-
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
-        return JSONRenderer(), "application/json"
-
-
 class RunAPI(MeteredAPI):
-    content_negotiation_class = JSONAlways
+    content_negotiation_class = JSONOrStream
 
 
 class Ask(RunAPI):

@@ -11,9 +11,8 @@ from rest_framework.response import Response
 
 from accounts import connections as authorizations
 from accounts import tenancy
-from accounts.edge import MemberAPI
+from accounts.edge import JSONOrStream, MemberAPI
 from accounts.models import Connection, Membership
-from agent.api.runs import JSONAlways
 from agent.models import Disconnection, Source, SyncRun
 from agent.sync import coverage, ending, live, services
 from billing import reading
@@ -131,7 +130,7 @@ class SyncEvents(MemberAPI):
     """The sync's server-sent events: `progress` with its newest state, at most once a second, and `done`."""
 
     schema_of_view = "workspace"
-    content_negotiation_class = JSONAlways
+    content_negotiation_class = JSONOrStream
 
     @extend_schema(responses={(200, "text/event-stream"): str})
     def get(self, request: Request, sync_id: uuid.UUID) -> HttpResponse:

@@ -125,7 +125,7 @@ def test_each_source_is_shown_with_its_place_and_known_pages(alice: Person, acme
     page = alice.web.get(f"/app/connect/{connection.id}/choose").content.decode()
 
     assert page.count("3 pages") == 2  # the handbook with its two pages, and three tasks
-    assert '<span class="detail">Handbook</span>' in page
+    assert '<span class="detail"><bdi>Handbook</bdi></span>' in page
 
 
 @pytest.mark.parametrize(("tier", "is_shared"), [("teams", True), ("plus", False)])

@@ -70,6 +70,55 @@ def test_a_browser_that_mistypes_an_address_gets_a_page(accepted: str) -> None:
     assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
 
 
+JSON = ["/subscription/plans", "/subscription", "/tasks", "/tasks/search?q=x", "/usage/logs", "/workspace/export"]
+OF_ANOTHER = "/{}/00000000-0000-0000-0000-000000000000"
+STREAMS = [OF_ANOTHER.format("agent/runs"), OF_ANOTHER.format("agent/runs") + "/events"]
+STREAMS += [OF_ANOTHER.format("agent/sync") + "/events"]
+FILE = OF_ANOTHER.format("workspace/export")
+
+
+@pytest.mark.parametrize("accepted", ["image/png", "text/html", "application/xml;q=0.9, text/csv"])
+def test_an_answer_that_the_program_does_not_take_is_406(alice: Person, accepted: str) -> None:
+    for address in [*JSON, *STREAMS, FILE]:
+        answer = alice.api.get(address, headers={"Accept": accepted})
+
+        assert is_problem(answer, 406, "not-acceptable"), address
+        assert "Accept: application/json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("accepted", ["application/json", "*/*", "application/*", "text/html, application/json;q=0.5"])
+def test_what_takes_json_is_answered(alice: Person, accepted: str) -> None:
+    answers = [alice.api.get(address, headers={"Accept": accepted}).status_code for address in [*JSON, *STREAMS, FILE]]
+
+    assert answers == [200] * 5 + [404] * 5
+
+
+def test_what_takes_the_address_own_type_alone_is_answered(alice: Person) -> None:
+    streams = [alice.api.get(address, headers={"Accept": "text/event-stream"}).status_code for address in STREAMS]
+    file = alice.api.get(FILE, headers={"Accept": "application/zip"})
+
+    assert (streams, file.status_code) == ([404] * 3, 404)
+
+
+def test_a_question_whose_answer_is_not_taken_is_not_asked(alice: Person) -> None:
+    answer = alice.api.post("/agent/run", {"prompt": "What?"}, headers={"Accept": "image/png"})
+
+    requests = alice.api.get("/usage/quota").json()["requests"]
+    assert is_problem(answer, 406, "not-acceptable")
+    assert (requests["used"], requests["held"]) == (0, 0)
+
+
+@pytest.mark.parametrize("of", ["", "?of=log"])
+def test_the_csv_is_refused_to_who_takes_none(alice: Person, of: str) -> None:
+    given = {
+        accepted: alice.web.get(f"/app/usage/export{of}", headers={"Accept": accepted})
+        for accepted in ("text/csv", "text/*", "*/*", "application/json", "image/png")
+    }
+
+    assert [answer.status_code for answer in given.values()] == [200, 200, 200, 406, 406]
+    assert "a file of the type text/csv" in given["image/png"].content.decode()
+
+
 def test_too_many_attempts_are_told_in_our_own_page() -> None:
     browser = Client(REMOTE_ADDR=f"10.9.{secrets.randbelow(256)}.{secrets.randbelow(256)}")
     for _ in range(20):

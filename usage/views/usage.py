@@ -37,6 +37,7 @@ class UsageExport(MemberPage):
     """Exactly the figures that the page shows for the same address; with `of=log` the log's lines behind them."""
 
     schema_of_view: ClassVar[str] = "workspace"
+    file_type: ClassVar[str] = "text/csv"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         if request.GET.get("of", "") not in {"", "log"}:
