@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts import mails
-from accounts.models import User, Workspace
+from accounts.models import Workspace
 from billing.effective import effective
 from billing.plans import PLANS, Plan, Tier
 from billing.reminders import KINDS
@@ -19,7 +19,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
 
 class Subscription(models.Model):
-    """What a workspace has bought, as facts; what it may do now is `billing.plans.effective`."""
+    """What a workspace has bought, as facts; what it may do now is `billing.effective.effective`."""
 
     class Status(models.TextChoices):
         TRIALING = "trialing"
@@ -181,123 +181,3 @@ class TrialPerson(models.Model):
 
     def __str__(self) -> str:
         return self.digest
-
-
-class PlanRequest(models.Model):
-    """A change of plan that staff has to say yes to, on a hosted installation. See `billing.wishes`."""
-
-    class Outcome(models.TextChoices):
-        APPROVED = "approved"
-        REFUSED = "refused"
-        WITHDRAWN = "withdrawn"
-
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="plan_requests")
-    tier = models.CharField(max_length=8, choices=Tier.choices)
-    seats = models.PositiveIntegerField(default=1)
-    requested_by = models.ForeignKey(User, on_delete=models.CASCADE)
-    requested_at = models.DateTimeField(default=timezone.now)
-    decided_at = models.DateTimeField(null=True, blank=True)
-    outcome = models.CharField(max_length=9, choices=Outcome.choices, blank=True)
-    # An address, not an account: it stays when the account is gone.
-    decided_by = models.EmailField(max_length=254, blank=True)
-    # Why it was refused, as the customer reads it.
-    reason = models.TextField(blank=True)
-
-    class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(
-                fields=["workspace"], condition=models.Q(decided_at=None), name="one_open_plan_request"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(decided_at=None, outcome="", decided_by="", reason="")
-                | (
-                    models.Q(decided_at__isnull=False, outcome__in=["approved", "refused", "withdrawn"])
-                    & ~models.Q(decided_by="")
-                ),
-                name="what_is_decided_says_how_and_by_whom",
-            ),
-            models.CheckConstraint(
-                condition=~models.Q(outcome="refused") | ~models.Q(reason=""), name="who_refuses_says_why"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.tier} for {self.workspace_id}"
-
-
-class GivenPlan(models.Model):
-    """A plan that staff gave unasked: by whom and why. Never changed."""
-
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="given_plans")
-    tier = models.CharField(max_length=8, choices=Tier.choices)
-    seats = models.PositiveIntegerField(default=1)
-    # An address, not an account: it stays when the account is gone.
-    given_by = models.EmailField(max_length=254)
-    why = models.TextField()
-    given_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.CheckConstraint(condition=~models.Q(why="") & ~models.Q(given_by=""), name="who_gives_says_why")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.tier} with {self.seats} seats for {self.workspace}"
-
-
-class StripeAccount(models.Model):
-    """Who a workspace is at Stripe. What it has bought there is mirrored into its `Subscription`."""
-
-    workspace = models.OneToOneField(
-        Workspace, primary_key=True, on_delete=models.CASCADE, related_name="stripe_account"
-    )
-    customer_id = models.CharField(max_length=64, unique=True)
-    # What is being paid for. Empty before the first purchase and after an end.
-    subscription_id = models.CharField(max_length=64, blank=True)
-    # The last one whose end we know: what stands beside it was given since.
-    ended_id = models.CharField(max_length=64, blank=True)
-    synced_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.customer_id} of {self.workspace_id}"
-
-
-class StripePage(models.Model):
-    """A choice for which a page of Stripe's was opened; it may be used beside later ones: `billing.stripe.pages`."""
-
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="stripe_pages")
-    tier = models.CharField(max_length=8, choices=Tier.choices)
-    seats = models.PositiveIntegerField()
-    # Whether an owner has named the number of seats; else they follow the members.
-    is_fixed = models.BooleanField()
-    opened_at = models.DateTimeField()
-
-    class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["workspace", "tier", "seats"], name="one_page_for_a_choice")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.tier} with {self.seats} seats for {self.workspace_id}"
-
-
-class StripeEvent(models.Model):
-    """A delivered event, stored once. It says that something happened; what, Stripe is asked at the processing."""
-
-    id = models.CharField(primary_key=True, max_length=64)
-    type = models.CharField(max_length=80)
-    # Empty when it is about nobody's account.
-    customer_id = models.CharField(max_length=64, blank=True)
-    received_at = models.DateTimeField(default=timezone.now)
-    due_at = models.DateTimeField(default=timezone.now)
-    processed_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveIntegerField(default=0)
-    error = models.TextField(blank=True)
-
-    class Meta:
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["due_at"], condition=models.Q(processed_at=None), name="stripe_event_open")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.id} {self.type}"

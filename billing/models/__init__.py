@@ -1,0 +1,13 @@
+from .by_staff import GivenPlan, PlanRequest
+from .stripe import StripeAccount, StripeEvent, StripePage
+from .subscription import Subscription, TrialPerson
+
+__all__ = [
+    "GivenPlan",
+    "PlanRequest",
+    "StripeAccount",
+    "StripeEvent",
+    "StripePage",
+    "Subscription",
+    "TrialPerson",
+]
