@@ -19,17 +19,14 @@ from tests.people import Person, join, put_on_plan, sign_up
 from tests.stack import Stack
 
 LOOKS = [("light", 1440), ("dark", 390)]
+# Tasks, and what a connection has, are looked at by the tests beside this one.
 PATHS = [
     "app",
     "app/ask",
     "app/ask/{conversation}",
     "app/conversations",
-    "app/tasks",
-    "app/sources",
     "app/sources/{source}",
     "app/connect",
-    "app/connect/{connection}/choose",
-    "app/connect/{connection}/sync",
     "app/usage",
     "app/plan",
     "app/plan?confirm=teams",
@@ -38,7 +35,6 @@ PATHS = [
     "app/plan?bought=teams&was=plus",
     "pricing",
     "app/members",
-    "app/settings",
     "app/settings?disconnect={connection}",
     "app/nowhere",
     "docs",
