@@ -22,7 +22,7 @@ from tests.storm import STORM
 from usage.models import Period
 
 QUESTION = "How many days of paid holiday do we have?"
-EACH = 12 * STORM
+EACH = 8 * STORM
 OTHERS = 10
 STREAM = {"Accept": "text/event-stream"}
 

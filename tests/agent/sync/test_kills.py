@@ -28,12 +28,12 @@ from tests.stack import Program, Says
 from tests.storm import ROUND, STORM
 
 SEED = int(os.environ.get("DOCENT_SEED", f"{ROUND}"))
-PAGES = 60 if STORM == 1 else 500
+PAGES = 30 if STORM == 1 else 500
 KILLS = 1 if STORM == 1 else 5
 # What a killed worker leaves is also shown by `tests/e2e/test_journey.py`.
 KILLED = ["postgres", "valkey", "chroma", *(["worker"] if STORM > 1 else [])]
 # So many pages are accounted for between two kills.
-STEP = 4 if STORM == 1 else 15
+STEP = 3 if STORM == 1 else 15
 MOST_SYNCS = 2
 PATIENCE_SECONDS = 120.0 * STORM
 LOOK_EVERY_SECONDS = 0.3
@@ -212,7 +212,7 @@ def storm(killed: Killed, notion: NotionWorkspace, keys: list[str], dice: random
             killed.get_on(run_id, STEP)
             print(name, killed.ask("state", run_id))
             killed.kill(name)
-            for _ in range(PAGES // 30):
+            for _ in range(2 if STORM == 1 else PAGES // 30):
                 edit(notion, keys, dice)
         calm(notion)
 
