@@ -19,7 +19,7 @@ from tests.storm import STORM
 THREADS = 16
 QUESTIONS = 2 * STORM
 # Each is a stream of the run's events from the beginning, and a read.
-REPLAYS = 20 * STORM
+REPLAYS = 10 * STORM
 QUESTION = "What is the code word of the warehouse door?"
 
 

@@ -22,7 +22,7 @@ from tests.people import put_on_plan, sign_up
 from usage import books, services
 from usage.models import Hold, Period
 
-PROCESSES = 6
+PROCESSES = 4
 # A worker is killed whenever so many more pieces of work have ended.
 KILL_EVERY = 5
 LINE = 37
