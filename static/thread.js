@@ -66,7 +66,18 @@
     if (hit("[data-rate]")) hit("[data-rate]").setAttribute("aria-pressed", "true");
     if (hit("#newest")) follow(true);
   });
-  document.addEventListener("htmx:afterSwap", () => follow(thread() && isNearEnd(thread())));
+  // A page shown anew brings a new list, which begins at its top.
+  let before;
+  document.addEventListener("htmx:beforeSwap", () => {
+    const el = thread();
+    before = el && { el, top: el.scrollTop, near: isNearEnd(el) };
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    const el = thread();
+    if (!el || !before || before.el === el) return follow(el && isNearEnd(el));
+    el.scrollTop = before.top;
+    follow(before.near);
+  });
   document.addEventListener("scroll", (event) => { if (event.target === thread() && one("#newest")) one("#newest").hidden = isNearEnd(thread()); }, true);
   document.addEventListener("DOMContentLoaded", () => { if (!location.hash) follow(true); });
 })();

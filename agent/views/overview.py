@@ -46,16 +46,16 @@ class Overview(MemberPage):
             return render(request, "agent/overview.html", context | {"stage": "new", "first_steps": first_steps()})
         pages = page_counts(connections)
         context |= {"suggestions": suggestions(self.membership), "callout": callout(connections)}
-        first = None if pages["indexed"] else _open_sync(connections)
-        if first is not None:
-            connection = next(each for each in connections if each.id == first.connection_id)
-            progress = shown.progress(first, connection=connection, now=now)
+        sync = _open_sync(connections)
+        if sync is not None and not any(each.last_synced_at for each in connections):
+            connection = next(each for each in connections if each.id == sync.connection_id)
+            progress = shown.progress(sync, connection=connection, now=now)
             context |= {"stage": "syncing", "sync": progress, "connection": connection}
             return render(request, "agent/overview.html", context)
         runs = Run.objects.filter(owner_id=self.membership.user_id)
         context |= {
             "stage": "ready",
-            "sync_line": sync_line(connections, now),
+            "sync_line": sync_line(connections, now, is_syncing=sync is not None),
             "figures": figures(self.membership, Shell(self.membership), pages, now),
             "sources": worst_first(shown.sources(connections))[:SOURCES],
             "recent": self.recent(runs),
@@ -140,9 +140,11 @@ def callout(connections: list[Connection]) -> dict[str, str] | None:
     }
 
 
-def sync_line(connections: list[Connection], now: datetime) -> dict[str, str]:
+def sync_line(connections: list[Connection], now: datetime, *, is_syncing: bool) -> dict[str, str]:
     if any(each.is_paused for each in connections):
         return {"state": "waiting", "text": _("Sync paused")}
+    if is_syncing:
+        return {"state": "busy", "text": _("Syncing")}
     synced = [each.last_synced_at for each in connections if each.last_synced_at]
     if not synced:
         return {"state": "waiting", "text": _("Not synced yet")}

@@ -37,6 +37,7 @@ def test_asking_leads_to_the_conversation_with_its_answer(alice: Person) -> None
     assert 'http-equiv="refresh"' in working
     assert "sse-connect" not in done
     assert "28 days of paid holiday" in done
+    assert "By the keyless model" in done
     assert 'class="cite"' in done
     assert "Time off" in done
 
@@ -134,7 +135,7 @@ def test_a_new_member_is_led_to_connect(alice: Person) -> None:
     page = alice.web.get("/app").content.decode()
 
     assert "Three steps to the first answer" in page
-    assert "Connect Notion" in alice.web.get("/app/ask").content.decode()
+    assert 'href="/app/connect">Connect Notion' in alice.web.get("/app/ask").content.decode()
 
 
 def test_the_overview_shows_what_there_is(alice: Person) -> None:
@@ -147,6 +148,23 @@ def test_the_overview_shows_what_there_is(alice: Person) -> None:
 
     for words in ("Everything is searchable", "100%", "Write the report", QUESTION, "Synced just now", "1 of 120"):
         assert words in page.replace("<small>", "").replace("</small>", "")
+
+
+def test_until_its_first_end_a_sync_stands_in_the_place_of_the_figures(alice: Person) -> None:
+    connection = handbook(alice)
+    with tenancy.within(alice.workspace):
+        sync = SyncRun.objects.create(connection_id=connection.pk, status="running", started_at=timezone.now())
+    told = []
+
+    for synced_at in (None, timezone.now()):
+        Connection.objects.filter(pk=connection.pk).update(last_synced_at=synced_at, open_sync=sync.pk)
+        told.append(alice.web.get("/app").content.decode())
+
+    first, later = told
+    assert "Not synced yet" not in first
+    assert "Everything is searchable" not in first
+    assert '<span class="dot busy">Syncing</span>' in later
+    assert "Everything is searchable" in later
 
 
 def test_overview_and_usage_agree_after_a_conversation_is_deleted(alice: Person) -> None:

@@ -30,7 +30,7 @@ def test_two_answers_that_end_at_the_same_moment_are_both_shown(browser: Browser
             first = services.ask(membership=alice.membership, prompt=QUESTION, now=timezone.now())
             conversation = first.conversation_id
             services.ask(membership=alice.membership, prompt=QUESTION, conversation_id=conversation, now=timezone.now())
-        context = browser.new_context()
+        context = browser.new_context(viewport={"width": 390, "height": 420})
         context.add_cookies([{"name": "sessionid", "value": alice.web.cookies["sessionid"].value, "url": stack.url}])
         page = context.new_page()
         said = listen(page, stack)
@@ -51,5 +51,9 @@ def test_two_answers_that_end_at_the_same_moment_are_both_shown(browser: Browser
     page.unroute(f"**/app/ask/{conversation}")
     expect(page.locator("[data-run] .pills")).to_have_count(2, timeout=20_000)
     expect(page.locator("[aria-busy]")).to_have_count(0)
+    is_below, is_at_its_end = page.locator("#thread").evaluate(
+        "thread => [thread.scrollTop > 0, thread.scrollHeight - thread.scrollTop - thread.clientHeight < 80]"
+    )
     context.close()
     assert said == []
+    assert (is_below, is_at_its_end) == (True, True)
