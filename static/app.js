@@ -62,6 +62,7 @@
   document.addEventListener("htmx:sseMessage", progress);
   // What is pressed at this moment stays where it is; the next state comes within a second.
   document.addEventListener("htmx:sseBeforeMessage", (event) => { if (event.target.matches("#live:active")) event.preventDefault(); });
+  document.addEventListener("htmx:beforeRequest", (event) => { if (document.hidden && event.target.matches("[data-seen-only]")) event.preventDefault(); });
   const offline = (isLost) => all("[data-offline]").forEach((line) => { line.hidden = !isLost; });
   for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:sseError"]) document.addEventListener(failure, () => offline(true));
   document.addEventListener("htmx:sseOpen", () => offline(false));

@@ -221,19 +221,17 @@ def _addresses(choice: Choice, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _live(membership: Membership, left: Quota, choice: Choice, shown: dict[str, Any]) -> dict[str, Any]:
-    """Where the page asks whether anything has changed: often while somebody's question is open, for who sees a team's
-    use now and then, else when its window is looked at again."""
+    """Where the page asks whether anything has changed: often while somebody's question is open, else now and then,
+    since questions also begin in other windows and by the API. A page nobody looks at does not ask."""
     is_open = bool(left.requests.held) or (
         membership.may_manage and Hold.objects.filter(state=Hold.State.OPEN).exists()
     )
     seen = hashlib.sha256(repr([is_open, *(shown[name] for name in SEEN)]).encode()).hexdigest()[:16]
     query = urlencode({**choice.query, "seen": seen})
-    # Others begin without touching this page.
-    seconds = OPEN_SECONDS if is_open else TEAM_SECONDS if shown["everybodys"] else None
-    return {"asks_every": seconds, "seen": seen, "live_url": f"{reverse('usage')}?{query}"}
+    return {"asks_every": OPEN_SECONDS if is_open else IDLE_SECONDS, "seen": seen, "live_url": f"{reverse('usage')}?{query}"}
 
 
-OPEN_SECONDS, TEAM_SECONDS = 2, 5
+OPEN_SECONDS, IDLE_SECONDS = 2, 5
 SEEN = ("limits", "total", "tokens", "outcomes", "series", "speeds", "by_model", "by_member", "period_words")
 
 
