@@ -41,7 +41,10 @@ class Settings(MemberPage):
         return self._page(request)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        if request.POST.get("section") == "workspace":
+        section = request.POST.get("section")
+        if section not in {"profile", "workspace"}:
+            raise InvalidField("There is no such section of the settings.", pointer="/section")
+        if section == "workspace":
             form: forms.Form = self.workspace_form_of(request.POST)
             if not form.is_valid():
                 return self._page(request, workspace_form=form)

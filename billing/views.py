@@ -64,17 +64,16 @@ class PlanPage(MemberPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         act = ACTIONS.get(request.POST.get("action", "upgrade"))
+        if act is None:
+            raise InvalidField(f"Nothing here is called that. Known: {', '.join(ACTIONS)}.", pointer="/action")
         try:
-            answer = act(self.membership, request, timezone.now()) if act else None
-        except ValueError:
-            messages.error(request, "Choose a plan and a number of members.")
-        except (changes.NotAllowed, gateways.Refused, InvalidField) as refused:
+            answer = act(self.membership, request, timezone.now())
+        except (changes.NotAllowed, gateways.Refused) as refused:
             messages.error(request, refused.detail)
         else:
-            if isinstance(answer, str):
-                messages.success(request, answer)
-            elif answer is not None:
+            if not isinstance(answer, str):
                 return answer
+            messages.success(request, answer)
         return redirect("plan")
 
 
@@ -96,7 +95,7 @@ Answer = str | HttpResponse
 
 
 def _upgrade(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
-    tier, seats = Tier(request.POST.get("tier", "")), _seats(request)
+    tier, seats = _tier(request), _seats(request)
     change = changes.upgrade(membership=membership, tier=tier, seats=seats, now=now)
     if change.checkout_url is not None:
         return redirect(change.checkout_url)
@@ -106,7 +105,7 @@ def _upgrade(membership: Membership, request: HttpRequest, now: datetime) -> Ans
 
 
 def _downgrade(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
-    tier = Tier(request.POST.get("tier", ""))
+    tier = _tier(request)
     after = changes.downgrade(membership=membership, tier=tier, now=now)
     return f"The plan changes to {PLANS[tier].name} on {day(after.pending_at or now)}."
 
@@ -137,10 +136,17 @@ def _portal(membership: Membership, request: HttpRequest, now: datetime) -> Answ
     return redirect(changes.portal_url(membership=membership, now=now))
 
 
+def _tier(request: HttpRequest) -> Tier:
+    said = request.POST.get("tier", "")
+    if said not in Tier.values:
+        raise InvalidField(f"There is no such plan. Known: {', '.join(Tier.values)}.", pointer="/tier")
+    return Tier(said)
+
+
 def _seats(request: HttpRequest) -> int | None:
     said = request.POST.get("seats", "")
     if said and whole(said) is None:
-        raise ValueError
+        raise InvalidField("Seats: a whole number.", pointer="/seats")
     return whole(said)
 
 

@@ -23,6 +23,15 @@ def test_a_member_changes_their_name(alice: Person) -> None:
     assert "Alice B." in alice.web.get("/app/settings").content.decode()
 
 
+@pytest.mark.parametrize("form", [{"section": "zz"}, {}, {"name": "Mallory"}])
+def test_a_form_of_no_section_changes_nothing(alice: Person, form: dict[str, str]) -> None:
+    answer = alice.web.post("/app/settings", form)
+
+    alice.user.refresh_from_db()
+    assert (answer.status_code, alice.user.name) == (400, "Alice")
+    assert "There is no such section" in answer.content.decode()
+
+
 def test_an_owner_renames_the_workspace(alice: Person) -> None:
     alice.web.post("/app/settings", {"section": "workspace", "name": "Better Ltd"})
 

@@ -88,11 +88,24 @@ def test_choosing_a_plan_asks_first_and_then_changes_it(alice: Person) -> None:
     assert (answer.status_code, alice.subscription.tier) == (302, "plus")
 
 
-@pytest.mark.parametrize("tier", ["trial", "gold", ""])
-def test_a_plan_that_cannot_be_chosen_changes_nothing(alice: Person, tier: str) -> None:
-    alice.web.post("/app/plan", {"tier": tier})
+@pytest.mark.parametrize(
+    ("form", "status", "words"),
+    [
+        ({"tier": "trial"}, 302, ""),
+        ({"tier": "gold"}, 400, "There is no such plan. Known: trial, pro, plus, teams."),
+        ({"action": "downgrade"}, 400, "There is no such plan."),
+        ({"tier": "teams", "seats": "1_0"}, 400, "Seats: a whole number."),
+        ({"tier": "teams", "seats": "501"}, 400, "Seats: from 1, one for each member, to 500."),
+        ({"action": "zzz"}, 400, "Known: upgrade, downgrade"),
+    ],
+)
+def test_a_form_that_cannot_be_done_changes_nothing(
+    alice: Person, form: dict[str, str], status: int, words: str
+) -> None:
+    answer = alice.web.post("/app/plan", form)
 
-    assert alice.subscription.tier == "trial"
+    assert (answer.status_code, alice.subscription.tier) == (status, "trial")
+    assert words in answer.content.decode()
 
 
 def test_a_member_sees_the_plan_and_cannot_change_it(bob: Person) -> None:
