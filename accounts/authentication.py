@@ -6,6 +6,7 @@ A token's claim or a session's choice is only a hint; membership is read each ti
 import copy
 from typing import Any
 
+from django.utils import timezone
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -15,6 +16,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import tenancy
 from accounts.models import Membership, User
+from accounts.zones import zone_of
 from config import handover
 
 UNUSABLE = (
@@ -95,3 +97,4 @@ class BrowserSessionAuthentication(SessionAuthentication):
 def enter(request: Request, membership: Membership) -> None:
     tenancy.note_activity(membership)
     tenancy.act_as(request._request, membership)
+    timezone.activate(zone_of(membership.user))

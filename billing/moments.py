@@ -8,7 +8,7 @@ from django.utils.formats import date_format
 
 
 def here() -> ZoneInfo:
-    """A page is made in its member's time zone; programs and jobs hear UTC."""
+    """Pages and the API speak in their member's time zone; jobs in UTC."""
     return ZoneInfo(timezone.get_current_timezone_name())
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zlib import crc32
 
@@ -92,7 +92,13 @@ def tone(used: float, limit: float) -> str:
 
 @register.filter
 def seconds(milliseconds: float | None) -> str:
-    return "–" if milliseconds is None else unit(number_format(milliseconds / 1000, 1), gettext("s"))
+    """To a tenth; what took less is not said to have taken nothing."""
+    if milliseconds is None:
+        return "–"
+    # number_format cuts and does not round.
+    tenths = (Decimal(milliseconds) / 1000).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    is_less = milliseconds > 0 and not tenths
+    return unit(f"<{number_format(0.1, 1)}" if is_less else number_format(tenths, 1), gettext("s"))
 
 
 @register.filter

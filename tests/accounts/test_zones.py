@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import schemas, zones
-from accounts.models import User
+from accounts.models import Invitation, User
 from billing.models import Subscription
 from tests.people import PASSWORD, Person
 
@@ -71,7 +71,7 @@ def test_who_signs_up_has_the_zone_of_their_browser(sent: str, kept: str) -> Non
     assert (answer.status_code, User.objects.get(email=email).timezone) == (302, kept)
 
 
-def test_pages_and_their_refusals_tell_the_time_where_the_member_is(alice: Person) -> None:
+def test_pages_refusals_and_the_api_tell_the_time_where_the_member_is(alice: Person) -> None:
     # Late in the evening in UTC, the next day in Tokyo.
     ended = datetime(2026, 3, 1, 20, 30, tzinfo=UTC)
     Subscription.objects.filter(workspace=alice.workspace).update(trial_ends_at=ended)
@@ -82,8 +82,16 @@ def test_pages_and_their_refusals_tell_the_time_where_the_member_is(alice: Perso
 
     assert "ended on 2 Mar 2026 at 05:30." in plan.content.decode()
     assert (refused.status_code, "kept until 1 Apr 2026" in refused.content.decode()) == (402, True)
-    assert "kept until 31 Mar 2026" in by_api["detail"]
+    assert "kept until 1 Apr 2026" in by_api["detail"]
     assert timezone.get_current_timezone() == ZoneInfo("UTC")
+
+
+def test_an_invitation_is_good_until_the_members_own_day(team_owner: Person) -> None:
+    team_owner.api.post("/workspace/invitations", {"email": "new@example.com", "role": "member"})
+    Invitation.objects.filter(workspace=team_owner.workspace).update(expires_at=datetime(2999, 3, 1, 20, 30, tzinfo=UTC))
+    choose(team_owner, "Asia/Tokyo")
+
+    assert "2\u00a0Mar\u00a02999" in team_owner.web.get("/app/members").content.decode()
 
 
 def test_each_zone_that_is_offered_is_one() -> None:

@@ -26,6 +26,13 @@ def test_prices_show_cents_only_when_there_are_some() -> None:
 
 
 @pytest.mark.parametrize(
+    ("milliseconds", "words"), [(1_972, "2.0"), (1_949, "1.9"), (50, "0.1"), (49, "<0.1"), (0, "0.0"), (1_250.0, "1.3")]
+)
+def test_seconds_are_rounded(milliseconds: float, words: str) -> None:
+    assert ui.seconds(milliseconds) == f"{words}\u00a0s"
+
+
+@pytest.mark.parametrize(
     ("moment", "words"),
     [
         (before(seconds=20), "now"),

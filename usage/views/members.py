@@ -237,6 +237,7 @@ def _people(
 
 
 def _waiting(membership: Membership, now: datetime) -> list[dict[str, Any]]:
+    zone = zone_of(membership.user)
     with tenancy.shared():
         rows = list(
             Invitation.objects.filter(workspace_id=membership.workspace_id).waiting().order_by("-created_at")[:SHOWN]
@@ -248,7 +249,7 @@ def _waiting(membership: Membership, now: datetime) -> list[dict[str, Any]]:
             "role": row.role,
             "role_words": Role(row.role).label,
             "created_at": row.created_at,
-            "expires_on": row.expires_at.date(),
+            "expires_on": row.expires_at.astimezone(zone).date(),
             "is_expired": row.is_expired(now),
         }
         for row in rows
