@@ -1,6 +1,7 @@
 """Whole numbers as others send them. Python's own reading takes `1_0`, ` 5 ` and the digits of every script."""
 
 import re
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django import forms
@@ -14,6 +15,14 @@ WHOLE = re.compile(r"-?[0-9]{1,18}")
 def whole(text: str) -> int | None:
     """None when it is none."""
     return int(text) if WHOLE.fullmatch(text) else None
+
+
+def argument(text: str) -> int:
+    """Of a command."""
+    number = whole(text)
+    if number is None:
+        raise ArgumentTypeError(f"{text[:40]!r} is no whole number")
+    return number
 
 
 class WholeNumber(serializers.IntegerField):

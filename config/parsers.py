@@ -8,6 +8,8 @@ from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
+MOST_DIGITS = 100
+
 
 class TooLarge(APIException):
     status_code = 413
@@ -29,7 +31,7 @@ class JSONParser(BaseParser):
         if len(raw) > limit:
             raise TooLarge
         try:
-            content = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
+            content = json.loads(raw.decode("utf-8"), parse_constant=_refuse, parse_int=_whole)
             refuse_odd(content)
         except (ValueError, RecursionError) as error:
             raise ParseError(f"The body is not JSON that can be read: {error}.") from error
@@ -38,6 +40,13 @@ class JSONParser(BaseParser):
 
 def _refuse(name: str) -> Never:
     raise ValueError(f"{name} is no number")
+
+
+def _whole(digits: str) -> int:
+    """Python's own refusal of long ones tells callers how to set up Python."""
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number has more than {MOST_DIGITS} digits")
+    return int(digits)
 
 
 def refuse_odd(content: Any) -> None:

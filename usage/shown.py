@@ -228,7 +228,8 @@ def _live(membership: Membership, left: Quota, choice: Choice, shown: dict[str, 
     )
     seen = hashlib.sha256(repr([is_open, *(shown[name] for name in SEEN)]).encode()).hexdigest()[:16]
     query = urlencode({**choice.query, "seen": seen})
-    return {"asks_every": OPEN_SECONDS if is_open else IDLE_SECONDS, "seen": seen, "live_url": f"{reverse('usage')}?{query}"}
+    seconds = OPEN_SECONDS if is_open else IDLE_SECONDS
+    return {"asks_every": seconds, "seen": seen, "live_url": f"{reverse('usage')}?{query}"}
 
 
 OPEN_SECONDS, IDLE_SECONDS = 2, 5

@@ -88,7 +88,9 @@ def test_pages_refusals_and_the_api_tell_the_time_where_the_member_is(alice: Per
 
 def test_an_invitation_is_good_until_the_members_own_day(team_owner: Person) -> None:
     team_owner.api.post("/workspace/invitations", {"email": "new@example.com", "role": "member"})
-    Invitation.objects.filter(workspace=team_owner.workspace).update(expires_at=datetime(2999, 3, 1, 20, 30, tzinfo=UTC))
+    Invitation.objects.filter(workspace=team_owner.workspace).update(
+        expires_at=datetime(2999, 3, 1, 20, 30, tzinfo=UTC)
+    )
     choose(team_owner, "Asia/Tokyo")
 
     assert "2\u00a0Mar\u00a02999" in team_owner.web.get("/app/members").content.decode()

@@ -14,7 +14,7 @@ from django.utils.formats import date_format, number_format
 
 from accounts import tenancy
 from billing.models import Subscription
-from tests.people import Person, join, put_on_plan
+from tests.people import Person, put_on_plan
 from tests.usage.test_sums import busy_team
 from tests.usage.test_usage_api import use
 from usage import services

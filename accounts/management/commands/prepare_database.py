@@ -8,13 +8,14 @@ from django.db.migrations.executor import MigrationExecutor
 
 from accounts import access, schemas
 from accounts.models import WorkspaceSchema
+from config.numbers import argument
 
 
 class Command(BaseCommand):
     help = "Make roles, migrate the shared schema and every workspace's, set rights, fill the pool. Safe to repeat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--warm", type=int, default=settings.WARM_SCHEMAS, help="ready schemas to keep")
+        parser.add_argument("--warm", type=argument, default=settings.WARM_SCHEMAS, help="ready schemas to keep")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if schemas.OWNER not in settings.DATABASES:

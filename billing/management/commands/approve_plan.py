@@ -7,13 +7,14 @@ from accounts.models import User
 from billing import giving
 from billing.models import PlanRequest
 from config.errors import AppError
+from config.numbers import argument
 
 
 class Command(BaseCommand):
     help = "Say yes or no to a change of plan that waits (hosted, where nobody pays here). Without an id: what waits."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("id", type=int, nargs="?")
+        parser.add_argument("id", type=argument, nargs="?")
         parser.add_argument("--by", metavar="EMAIL", help="the staff account that answers")
         parser.add_argument("--refuse", metavar="WORDS", help="say no, and why: the customer reads it")
 

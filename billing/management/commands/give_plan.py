@@ -9,6 +9,7 @@ from billing import giving
 from billing.models import GivenPlan
 from billing.plans import PLANS, Tier
 from config.errors import AppError
+from config.numbers import argument
 
 
 class Command(BaseCommand):
@@ -19,7 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", type=uuid.UUID, nargs="?", help="its id")
         parser.add_argument("tier", nargs="?", choices=[plan.tier for plan in PLANS.values() if plan.trial is None])
-        parser.add_argument("--seats", type=int, help="of a plan that is paid by member; without it one for each")
+        parser.add_argument("--seats", type=argument, help="of a plan that is paid by member; without it one for each")
         parser.add_argument("--by", metavar="EMAIL", help="the staff account that gives it")
         parser.add_argument("--why", metavar="WORDS")
 
