@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from accounts.models import User, Workspace
+from accounts.names import cleaned
 from accounts.permissions import Forbidden
 from billing import seats as seating
 from billing import wishes
@@ -70,9 +71,11 @@ def _check_is_staff(by: User) -> None:
 
 
 def _said(why: str) -> str:
-    if not why.strip():
+    """It stands in sentences of ours, on the customer's page and in a mail."""
+    said = cleaned(why)
+    if not said:
         raise InvalidField("Say why.", pointer="/why")
-    return why.strip()
+    return said
 
 
 def give(

@@ -25,6 +25,10 @@ SENT = TURNED.replace("\u0000", "")
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("👩\u200d💻 team", "👩\u200d💻 team"),
         ("\u202e\u200b\u200d \u2028", ""),
+        ("\u3164\u2800\u115f\u1160\uffa0 \u034f\ufe0f", ""),
+        ("Al\u3164ice \u2800", "Alice"),
+        ("I \u2764\ufe0f", "I \u2764\ufe0f"),
+        ("김민준", "김민준"),
     ],
 )
 def test_what_of_a_name_is_kept(name: str, kept: str) -> None:
