@@ -63,6 +63,12 @@ class Plan:
     def monthly_cents(self, seats: int) -> int:
         return self.price_cents + self.price_per_user_cents * seats
 
+    def with_seats(self, seats: int) -> str:
+        """ "Teams with 3 seats"."""
+        if not self.is_per_seat:
+            return self.name
+        return f"{self.name} with {seats} seat{'' if seats == 1 else 's'}"
+
     @property
     def is_per_seat(self) -> bool:
         return bool(self.price_per_user_cents)

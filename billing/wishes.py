@@ -44,10 +44,16 @@ def decide(wish: PlanRequest, outcome: Outcome, *, by: str, now: datetime, reaso
     if not PlanRequest.objects.filter(pk=wish.pk, decided_at=None).update(**changes):
         wish.refresh_from_db()
         at = f"{wish.decided_at:%Y-%m-%d %H:%M} UTC"
-        raise AlreadyDecided(f"This wish was {wish.outcome} by {wish.decided_by} on {at}.")
+        raise AlreadyDecided(f"This wish was {wish.outcome} by {wish.decided_by} on {at}.{_instead(wish)}")
     wish.refresh_from_db()
     if outcome != Outcome.WITHDRAWN:
         _tell_customer(wish)
+
+
+def _instead(wish: PlanRequest) -> str:
+    """Staff's mail names the first wish of a day, which another may have replaced."""
+    waits = PlanRequest.objects.filter(workspace_id=wish.workspace_id, decided_at=None).first()
+    return f" Request {waits.pk} of the same workspace waits now: {in_words(waits)}." if waits else ""
 
 
 def newest(workspace_id: uuid.UUID) -> PlanRequest | None:
@@ -55,11 +61,7 @@ def newest(workspace_id: uuid.UUID) -> PlanRequest | None:
 
 
 def in_words(wish: PlanRequest) -> str:
-    """ "Teams with 3 seats"."""
-    plan = PLANS[Tier(wish.tier)]
-    if not plan.is_per_seat:
-        return plan.name
-    return f"{plan.name} with {wish.seats} seat{'' if wish.seats == 1 else 's'}"
+    return PLANS[Tier(wish.tier)].with_seats(wish.seats)
 
 
 def _tell_staff(wish: PlanRequest, now: datetime) -> None:

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import User, Workspace
-from billing.plans import Tier
+from billing.plans import PLANS, Tier
 
 
 class PlanRequest(models.Model):
@@ -68,4 +68,4 @@ class GivenPlan(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.tier} with {self.seats} seats for {self.workspace}"
+        return f"{PLANS[Tier(self.tier)].with_seats(self.seats)} for {self.workspace}"

@@ -87,7 +87,7 @@ def test_what_is_missing_or_unknown_is_said(alice: Person, sam: User) -> None:
     wrong = [
         ([workspace, "pro", "--by", sam.email], "Say all of it"),
         ([workspace, "pro", "--by", sam.email, "--why", "  "], "Say why"),
-        ([workspace, "trial", "--by", sam.email, "--why", "x"], "invalid choice"),
+        ([workspace, "trial", "--by", sam.email, "--why", "x"], "choose from '?pro'?, "),
         ([workspace, "pro", "--seats", "2", "--by", sam.email, "--why", "x"], "for one person"),
         ([workspace, "pro", "--by", "nobody@example.com", "--why", "x"], "Nobody has the address"),
         ([str(uuid.uuid4()), "pro", "--by", sam.email, "--why", "x"], "no workspace"),
@@ -109,7 +109,7 @@ def test_what_was_given_is_listed(alice: Person, sam: User, capsys: pytest.Captu
 
     listed = [line for line in capsys.readouterr().out.splitlines() if str(alice.workspace.pk) in line]
     assert len(listed) == 1
-    assert listed[0].endswith(f"pro with 1 seats for Alice's company, by {sam.email}: Wrote the guide")
+    assert listed[0].endswith(f"Pro for Alice's company, by {sam.email}: Wrote the guide")
 
 
 def test_the_database_keeps_no_gift_without_a_reason(alice: Person) -> None:

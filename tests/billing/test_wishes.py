@@ -64,7 +64,9 @@ def test_who_asked_hears_that_staff_said_yes_and_it_is_kept_who(alice: Person, s
 def test_a_no_says_why_by_mail_on_the_page_and_in_the_api(alice: Person, sam: User) -> None:
     wish = ask(alice, "plus")
 
-    call_command("approve_plan", str(wish.pk), "--by", sam.email.upper(), "--refuse", " Call us first. ")
+    call_command(
+        "approve_plan", str(wish.pk), "--by", sam.email.upper(), "--refuse", " Call \u202eus\u2800 first.\u200b "
+    )
 
     [(to, subject, words)] = letters(alice)
     said = alice.api.get("/subscription").json()["request"]
@@ -119,7 +121,9 @@ def test_a_yes_is_to_what_staff_saw(alice: Person, sam: User) -> None:
     same = ask(alice, "teams", seats=2)
     other = ask(alice, "teams", seats=300)
 
-    with pytest.raises(CommandError, match="was withdrawn"):
+    with pytest.raises(
+        CommandError, match=f"was withdrawn .* Request {other.pk} of the same workspace waits now: Teams with 300 seats"
+    ):
         call_command("approve_plan", str(seen.pk), "--by", sam.email)
 
     assert (same, other.seats, alice.subscription.tier) == (seen, 300, "trial")
@@ -170,7 +174,7 @@ def test_staff_sees_what_waits_and_what_is_missing_or_unknown_is_said(
         ([str(wish.pk)], "Say who answers"),
         ([str(wish.pk), "--by", "nobody@example.com"], "Nobody has the address"),
         ([str(wish.pk), "--by", alice.email], "Only staff"),
-        ([str(wish.pk), "--by", sam.email, "--refuse", " "], "Say why"),
+        ([str(wish.pk), "--by", sam.email, "--refuse", " \u2800"], "Say why"),
     ]
 
     call_command("approve_plan")
@@ -178,7 +182,7 @@ def test_staff_sees_what_waits_and_what_is_missing_or_unknown_is_said(
         with pytest.raises(CommandError, match=words):
             call_command("approve_plan", *arguments)
 
-    assert f"{wish.pk}: Alice's company wants teams, 3 seats" in capsys.readouterr().out
+    assert f"{wish.pk}: Alice's company wants Teams with 3 seats (" in capsys.readouterr().out
     assert waiting(alice) == wish
 
 

@@ -4,8 +4,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.models import User
-from billing import giving
+from billing import giving, wishes
 from billing.models import PlanRequest
+from billing.plans import PLANS, Tier
 from config.errors import AppError
 from config.numbers import argument
 
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         if options["id"] is None:
             for request in PlanRequest.objects.filter(decided_at=None).select_related("workspace", "requested_by"):
                 self.stdout.write(
-                    f"{request.pk}: {request.workspace} wants {request.tier}, {request.seats} seats"
+                    f"{request.pk}: {request.workspace} wants {wishes.in_words(request)}"
                     f" ({request.requested_by.email}, {request.requested_at:%Y-%m-%d %H:%M} UTC)"
                 )
             return
@@ -44,4 +45,4 @@ class Command(BaseCommand):
             subscription = giving.refuse(request_id=request_id, by=staff, why=refusal, now=now)
             return f"The wish of {subscription.workspace} is refused."
         subscription = giving.approve(request_id=request_id, by=staff, now=now)
-        return f"{subscription.workspace} is on {subscription.tier} with {subscription.seats} seats."
+        return f"{subscription.workspace} is on {PLANS[Tier(subscription.tier)].with_seats(subscription.seats)}."

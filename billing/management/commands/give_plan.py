@@ -19,7 +19,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", type=uuid.UUID, nargs="?", help="its id")
-        parser.add_argument("tier", nargs="?", choices=[plan.tier for plan in PLANS.values() if plan.trial is None])
+        parser.add_argument(
+            "tier", nargs="?", choices=[plan.tier.value for plan in PLANS.values() if plan.trial is None]
+        )
         parser.add_argument("--seats", type=argument, help="of a plan that is paid by member; without it one for each")
         parser.add_argument("--by", metavar="EMAIL", help="the staff account that gives it")
         parser.add_argument("--why", metavar="WORDS")
@@ -47,4 +49,6 @@ class Command(BaseCommand):
             raise CommandError(f"Nobody has the address {options['by']}.") from error
         except AppError as error:
             raise CommandError(error.detail) from error
-        self.stdout.write(f"{subscription.workspace} is on {subscription.tier} with {subscription.seats} seats.")
+        self.stdout.write(
+            f"{subscription.workspace} is on {PLANS[Tier(subscription.tier)].with_seats(subscription.seats)}."
+        )
