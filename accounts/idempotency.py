@@ -80,11 +80,17 @@ def _fingerprint(request: Request) -> str:
 
 
 def end(claim: IdempotentAnswer, response: HttpResponseBase, *, keeps: bool) -> None:
-    """Keep what was done. A refusal changed nothing, so the same key may try again; a stream cannot be kept."""
+    """Keep what was done. A refusal changed nothing, so the same key may try again; a stream cannot be kept.
+
+    Of an answer with a secret the claim alone stays, as one that was lost: the same request is done again.
+    """
     with tenancy.shared():
         mine = IdempotentAnswer.objects.filter(pk=claim.pk)
-        if not keeps or response.status_code >= 400 or response.streaming:
+        if response.status_code >= 400 or response.streaming:
             mine.delete()
+            return
+        if not keeps:
+            mine.update(created_at=timezone.now() - LOST_AFTER)
             return
         body = JSONRenderer().render(response.data).decode() if isinstance(response, Response) else ""
         headers = {name: value for name, value in response.items() if name.lower() not in NOT_KEPT_HEADERS}

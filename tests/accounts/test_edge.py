@@ -46,10 +46,12 @@ def test_a_key_whose_request_broke_may_be_used_again(alice: Person) -> None:
 
 @override_settings(ROOT_URLCONF=__name__)
 def test_an_answer_that_shows_a_secret_is_never_kept(alice: Person) -> None:
-    answer = alice.api.post("/secret", {}, headers={"Idempotency-Key": "k"})
+    bodies: list[dict[str, str]] = [{}, {}, {"another": "body"}]
+    answers = [alice.api.post("/secret", body, headers={"Idempotency-Key": "k"}) for body in bodies]
 
-    assert answer.status_code == 201
-    assert not IdempotentAnswer.objects.filter(user=alice.user).exists()
+    kept = IdempotentAnswer.objects.get(user=alice.user)
+    assert [answer.status_code for answer in answers] == [201, 201, 422]
+    assert (kept.status, kept.headers, kept.body) == (None, {}, "")
 
 
 @pytest.mark.parametrize("key", ["x" * 201, "tab\tin it", "kéy"])
