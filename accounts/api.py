@@ -11,7 +11,7 @@ from accounts import services, tokens, zones
 from accounts.edge import MemberAPI, PublicAPI
 from accounts.models import Membership, User
 from accounts.sign_in import sign_in
-from config.body import Body
+from config.body import Body, Choice
 from config.errors import InvalidField
 
 NOTIFICATIONS = ("sync_problems", "quota_warnings", "product_news")
@@ -103,10 +103,10 @@ class NotificationsField(serializers.DictField):
 
 class ConfigFields(Body):
     timezone = serializers.CharField(max_length=64, required=False)
-    language = serializers.ChoiceField(choices=["en"], required=False)
+    language = Choice(choices=["en"], required=False)
     model = serializers.CharField(max_length=80, required=False, allow_blank=True)
     email_notifications = NotificationsField(required=False)
-    default_sharing = serializers.ChoiceField(choices=["private", "workspace"], required=False)
+    default_sharing = Choice(choices=["private", "workspace"], required=False)
 
     def validate_model(self, value: str) -> str:
         models = self.context["models"]

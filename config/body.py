@@ -1,8 +1,17 @@
 """The base of what programs may send as JSON."""
 
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 from rest_framework import serializers
+
+
+class Choice(serializers.ChoiceField):
+    """One of a few words; a refusal names them all."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {"invalid_choice": "There is no such choice. Known: {known}."}
+
+    def fail(self, key: str, **kwargs: Any) -> NoReturn:
+        super().fail(key, known=", ".join(map(str, self.choices)), **kwargs)
 
 
 class Body(serializers.Serializer[Any]):

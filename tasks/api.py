@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
 from config import paging
-from config.body import Body
+from config.body import Body, Choice
 from config.numbers import WholeNumber, whole
 from tasks import services
 from tasks.filters import LOCAL, NOTION, Filters, is_source, narrowed
@@ -39,7 +39,7 @@ class NewTask(TaskInput):
 
 
 class SettleInput(Body):
-    action = serializers.ChoiceField(["retry", "discard", "undo", "keep", "mine", "restore"])
+    action = Choice(["retry", "discard", "undo", "keep", "mine", "restore"])
 
 
 class ChangeRow(serializers.Serializer[Any]):

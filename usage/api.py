@@ -6,7 +6,6 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,7 +19,7 @@ from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature
 from billing.team import members
-from config.body import Body
+from config.body import Body, Choice
 from config.errors import InvalidField
 from config.numbers import WholeNumber
 from config.paging import PAGED, piece
@@ -131,7 +130,7 @@ def _asked(request: Request, zone: tzinfo) -> tuple[datetime | None, datetime | 
     given_from, given_to = request.query_params.get("from"), request.query_params.get("to")
     starts_at = _moment(given_from, "from", zone, day_ends=False) if given_from else None
     ends_at = _moment(given_to, "to", zone, day_ends=True) if given_to else None
-    if starts_at and ends_at and starts_at > ends_at:
+    if starts_at and ends_at and starts_at >= ends_at:
         raise InvalidField("From a moment before `to`.", pointer="/from")
     return starts_at, ends_at
 
@@ -178,7 +177,7 @@ class OneUser(MemberAPI):
             requests = WholeNumber(min_value=0, required=False, allow_null=True)
             tokens = WholeNumber(min_value=0, required=False, allow_null=True)
 
-        role = serializers.ChoiceField(choices=INVITABLE, required=False)
+        role = Choice(choices=INVITABLE, required=False)
         caps = Caps(required=False)
 
     @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)

@@ -15,7 +15,7 @@ from agent import listening
 from agent.api.answers import RunFields
 from agent.models import Run
 from agent.runs import services, shown
-from config.body import Body
+from config.body import Body, Choice
 from config.handover import Mode
 from usage.edge import MeteredAPI
 
@@ -89,7 +89,7 @@ class StopRun(RunAPI):
 
 class RunFeedback(RunAPI):
     class Input(Body):
-        rating = serializers.ChoiceField(choices=["good", "bad"])
+        rating = Choice(choices=["good", "bad"])
         reason = serializers.CharField(max_length=services.LONGEST_REASON, required=False, default="", allow_blank=True)
 
     @extend_schema(request=Input, responses=dict)

@@ -18,7 +18,7 @@ from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature
 from billing.team import invitations
-from config.body import Body
+from config.body import Body, Choice
 from config.paging import PAGED, piece
 
 
@@ -43,7 +43,7 @@ class Invitations(MemberAPI):
 
     class Input(Body):
         email = serializers.EmailField(max_length=254)
-        role = serializers.ChoiceField(choices=INVITABLE, default=Role.MEMBER)
+        role = Choice(choices=INVITABLE, default=Role.MEMBER)
 
     @extend_schema(
         parameters=PAGED,

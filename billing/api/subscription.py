@@ -3,7 +3,6 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +14,7 @@ from billing.effective import Pending, effective
 from billing.gateways import PENDING_APPROVAL, Preview, gateway, is_given
 from billing.models import PlanRequest, Subscription
 from billing.plans import PLANS, Tier
-from config.body import Body
+from config.body import Body, Choice
 from config.numbers import WholeNumber
 
 ANSWER = extend_schema(request=None, responses=OpenApiTypes.OBJECT)
@@ -103,7 +102,7 @@ class _Change(MemberAPI):
     open_when_expired = True
 
     class Input(Body):
-        tier = serializers.ChoiceField(choices=Tier.choices)
+        tier = Choice(choices=Tier.choices)
         seats = WholeNumber(min_value=1, max_value=seats.MOST, required=False)
 
     def read(self, request: Request) -> tuple[Tier, int | None]:
@@ -159,7 +158,7 @@ class Downgrade(MemberAPI):
     open_when_expired = True
 
     class Input(Body):
-        tier = serializers.ChoiceField(choices=Tier.choices)
+        tier = Choice(choices=Tier.choices)
 
     @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:

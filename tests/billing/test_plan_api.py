@@ -91,6 +91,13 @@ def test_impossible_upgrades_are_refused(alice: Person, body: dict[str, object])
     assert alice.subscription.tier == "trial"
 
 
+def test_a_plan_that_is_none_is_answered_with_those_there_are(alice: Person) -> None:
+    answer = alice.api.post("/user/upgrade-subscription", {"tier": "Pro"}).json()
+
+    assert answer["errors"][0]["code"] == "invalid_choice"
+    assert answer["detail"] == "There is no such choice. Known: trial, pro, plus, teams."
+
+
 def test_a_member_cannot_change_the_plan(alice: Person) -> None:
     put_on_plan(alice, "plus")
     bob = join(alice, "Bob", Role.ADMIN)
