@@ -68,9 +68,11 @@ def _reached(name: str, metric: Metric, left: Quota, membership: Membership) -> 
     is_trial = left.plan.plan.trial is not None
     texts = [_stopped(left, membership), _("What was answered stays readable.")]
     used_up = _("All %(limit)s %(what)s of the trial are used.") if is_trial else _("All %(limit)s %(what)s are used.")
+    if metric.limit == 1:
+        used_up = _("The one %(what)s is used.")
     if metric.used < metric.limit:
         used_up = _("What is left of %(limit)s %(what)s is too little for a question.")
-    title = used_up % {"limit": _number(metric.limit), "what": WORDS[name]}
+    title = used_up % {"limit": _number(metric.limit), "what": _what(name, metric.limit)}
     return {"tone": "bad", "title": title, **_way_out(name, texts, left, membership)}
 
 
@@ -78,7 +80,7 @@ def _too_little(name: str, metric: Metric) -> dict[str, str]:
     """A member's own limit under what one question needs: no new month helps."""
     title = _("With %(limit)s %(what)s a month nothing can be asked.") % {
         "limit": _number(metric.limit),
-        "what": WORDS[name],
+        "what": _what(name, metric.limit),
     }
     text = _("This is your own limit; an owner or admin can raise it. What was answered stays readable.")
     return {"tone": "bad", "title": title, "text": text, "url": "", "action": ""}
@@ -127,6 +129,10 @@ def _way_out(name: str, texts: list[str], left: Quota, membership: Membership) -
     if not can_buy(membership):
         return {"text": " ".join([*texts, _("Ask an owner for a larger plan.")]), "url": "", "action": ""}
     return {"text": " ".join(texts), "url": reverse("plan"), "action": _("Compare plans")}
+
+
+def _what(name: str, number: int) -> str:
+    return WORDS[name].removesuffix("s") if number == 1 else WORDS[name]
 
 
 def _number(value: int) -> str:

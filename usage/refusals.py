@@ -34,11 +34,11 @@ def quota_exceeded(
     is_trial = current.plan.trial is not None
     span = "of the trial" if is_trial else "of this month"
     if needed > limit:
-        detail = [f"Of {limit:,} {violated} a month nothing can be asked; this needs {needed:,} or more."]
+        detail = [f"Of {_counted(limit, violated)} a month nothing can be asked; this needs {needed:,} or more."]
     elif used < limit:
-        detail = [f"Of the {limit:,} {violated} {span} {limit - used:,} are left, and this needs {needed:,} or more."]
+        detail = [f"Of the {limit:,} {violated} {span} {_are(limit - used)} left, and this needs {needed:,} or more."]
     else:
-        detail = [f"The {limit:,} {violated} {span} are used."]
+        detail = [f"The {_counted(limit, violated)} {span} {'is' if limit == 1 else 'are'} used."]
     detail += _return(current) if needed <= limit else []
     if is_capped:
         detail.append("This is your own limit; ask an owner or admin of the workspace to raise it.")
@@ -64,7 +64,7 @@ def ceiling_reached(
         f"{violated} of this month, {each:,} for each of {seats} seats," if seats > 1 else f"{violated} of this month"
     )
     if used < limit:
-        words = f"Of the workspace's {limit:,} {what} {limit - used:,} are left, and this needs {needed:,} or more."
+        words = f"Of the workspace's {limit:,} {what} {_are(limit - used)} left, and this needs {needed:,} or more."
     else:
         words = f"The workspace's {limit:,} {what} are used, also by people who have left."
     way_out = [] if current.is_late else ["An owner can add seats."]
@@ -77,6 +77,14 @@ def ceiling_reached(
         seats=seats,
         upgrade_url=upgrade_url(),
     )
+
+
+def _counted(number: int, violated: str) -> str:
+    return f"{number:,} {violated.removesuffix('s') if number == 1 else violated}"
+
+
+def _are(number: int) -> str:
+    return f"{number:,} {'is' if number == 1 else 'are'}"
 
 
 def _return(current: EffectivePlan) -> list[str]:

@@ -138,7 +138,7 @@ def _limit(name: str, metric: Metric, left: Quota, zone: ZoneInfo) -> dict[str, 
         forecast = f"{number_format(metric.remaining, force_grouping=True)} left for all members together"
     elif at and metric.remaining:
         forecast = f"at this pace until {date_format(at.astimezone(zone), 'j F')}"
-    elif metric.used and (pace := left.at_this_pace(metric)) is not None:
+    elif metric.used and metric.remaining and (pace := left.at_this_pace(metric)) is not None:
         forecast = f"on pace for {number_format(pace, force_grouping=True)}"
     return {
         "name": name,

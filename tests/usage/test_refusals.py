@@ -76,6 +76,17 @@ def test_who_is_at_their_own_cap_is_sent_to_an_admin_and_to_no_plan(
     assert "an owner or admin can raise it" in banner(bob, now)["text"]
 
 
+def test_a_cap_of_one_question_is_told_as_one(team_owner: Person, bob: Person, now: datetime) -> None:
+    put_on_plan(team_owner, "teams", seats=10, now=now)
+    Membership.objects.filter(pk=bob.membership.pk).update(request_cap=1)
+    bob.membership.refresh_from_db()
+
+    refusal = use_up(bob, now, requests=1)
+
+    assert refusal.detail.startswith("The 1 request of this month is used. They start anew")
+    assert banner(bob, now)["title"] == "The one question is used."
+
+
 @pytest.mark.parametrize(("used", "tone"), [(4_100, "warn"), (5_000, "bad")])
 def test_a_viewer_who_may_ask_is_warned_and_not_sent_to_buy(vera: Person, now: datetime, used: int, tone: str) -> None:
     with tenancy.within(vera.workspace):

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.formats import date_format, number_format
 
 from accounts import tenancy
+from accounts.models import Membership
 from billing.models import Subscription
 from tests.people import Person, put_on_plan
 from tests.usage.test_sums import busy_team
@@ -272,6 +273,14 @@ def test_a_member_at_their_cap_is_told_when_it_returns(team_owner: Person, bob: 
     assert "All 5,000 questions are used. Asking has stopped until" in said
     assert "Compare plans" not in said
     assert banner(page_of(team_owner)) == ""
+
+
+def test_of_what_is_used_up_no_pace_is_told(team_owner: Person, bob: Person, now: datetime) -> None:
+    use(bob, now)
+    Membership.objects.filter(pk=bob.membership.pk).update(request_cap=0)
+
+    assert "1 of 0" in page_of(bob)
+    assert "on pace" not in page_of(bob).split("1 of 0", 1)[1].split("</li>")[0]
 
 
 def test_a_failed_payment_goes_before_a_limit_that_is_near(pro: Person, now: datetime) -> None:
