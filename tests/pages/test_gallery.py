@@ -29,6 +29,9 @@ BROKEN_AMOUNTS = """[...document.querySelectorAll('.pairs .num')].filter(each =>
     const range = new Range(); range.selectNodeContents(each); return range.getClientRects().length > 1;
 }).map(each => each.textContent)"""
 
+TOPS_OF_ROWS = """[...document.querySelectorAll('.plan dl')].map(list =>
+    [...list.children].map(row => Math.round(row.getBoundingClientRect().top)))"""
+
 with_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
@@ -116,6 +119,21 @@ def test_pages_fit_the_narrowest_phone(browser: Browser, site: str) -> None:
     page.context.close()
 
     assert found == []
+
+
+@with_chromium
+def test_the_rows_of_the_plans_line_up(browser: Browser, site: str) -> None:
+    page = new_page(browser, 1440)
+
+    tops = []
+    for name in ("pricing", "plan-confirm"):
+        page.goto(f"{site}/{name}")
+        tops.append(page.evaluate(TOPS_OF_ROWS))
+    page.context.close()
+
+    for plans in tops:
+        assert len(plans) == 4
+        assert plans.count(plans[0]) == 4
 
 
 @with_chromium
