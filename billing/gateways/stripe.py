@@ -153,10 +153,12 @@ class Stripe:
             bought = api.v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
             is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
             paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
-            invoice = renewal.coming(api, bought, None if is_ending else renewal.question(bought, seats, paid=paid))
+            asked = None if is_ending else renewal.question(bought, seats, paid=paid)
+            invoice = renewal.coming(api, bought, asked)
             if invoice is None or (is_ending and not invoice.amount_due):
                 return None
             paid_cents = 0 if is_ending else renewal.paid_cents(api, bought, seats, paid=paid)
+            prorated_cents = renewal.prorated_cents(api, bought, invoice, asked)
         except (StripeError, truth.UnknownPrice):
             log.warning("Stripe does not say what %s will owe next", account, exc_info=True)
             return None
@@ -169,7 +171,7 @@ class Stripe:
             next_at=at,
             lines=_lines(invoice, due_cents=due, paid_cents=paid_cents),
             currency=invoice.currency,
-            rest_cents=renewal.prorated_cents(invoice) - paid_cents,
+            rest_cents=prorated_cents - paid_cents,
         )
 
     def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:
@@ -271,6 +273,10 @@ def _words(plan: Plan, seats: int) -> str:
 def _lines(invoice: stripe.Invoice, *, due_cents: int, paid_cents: int = 0) -> tuple[Line, ...]:
     """They add up to what is due. A balance is a credit from before, or less than Stripe charges for at a time."""
     lines = [Line(line.description or "", line.amount) for line in invoice.lines.data]
+    if invoice.lines.has_more:
+        lines.append(
+            Line("Everything else on this invoice", invoice.subtotal - sum(line.amount_cents for line in lines))
+        )
     if paid_cents:
         lines.append(Line("Seats that are paid for already", -paid_cents))
     balance_cents = due_cents - sum(line.amount_cents for line in lines)

@@ -75,7 +75,7 @@ def _at_once(api: StripeClient, bought: stripe.Subscription, seats: int) -> Invo
 def _waiting_cents(api: StripeClient, bought: stripe.Subscription) -> int:
     """What was added to the next invoice in this period."""
     invoice = coming(api, bought)
-    return prorated_cents(invoice) if invoice else 0
+    return prorated_cents(api, bought, invoice) if invoice else 0
 
 
 def coming(
@@ -90,8 +90,21 @@ def coming(
         return None
 
 
-def prorated_cents(invoice: Invoice) -> int:
-    return sum(line.amount for line in invoice.lines.data if _is_prorated(line))
+def prorated_cents(
+    api: StripeClient,
+    bought: stripe.Subscription,
+    invoice: Invoice,
+    asked: stripe.params.InvoiceCreatePreviewParams | None = None,
+) -> int:
+    """The part of the next invoice that is for the present period; `asked` as in `coming`."""
+    if not invoice.lines.has_more:
+        return sum(line.amount for line in invoice.lines.data if _is_prorated(line))
+    # A preview's lines after the first ten cannot be listed, so the sums tell.
+    if bought.cancel_at_period_end or bought.cancel_at:
+        return invoice.subtotal
+    month: stripe.params.InvoiceCreatePreviewParams = {"subscription": bought.id}
+    recurring = api.v1.invoices.create_preview({**(asked or month), "preview_mode": "recurring"})
+    return invoice.subtotal - recurring.subtotal
 
 
 def _is_prorated(line: stripe.InvoiceLineItem) -> bool:

@@ -107,9 +107,11 @@ def _of_schedule(call: Call) -> Json:
         raise _none(subscription)
     items = subscription["items"]["data"]
     parts = _of_present_phase(world, subscription, phases, details)
+    waiting = invoice_items.waiting(world, subscription)
+    if given.get("preview_mode") == "recurring":
+        parts, waiting = [], []
     if phase is not None:
         items = [items[0] | {"price": one["price"], "quantity": one["quantity"]} for one in phase["items"]]
-    waiting = invoice_items.waiting(world, subscription)
     coming = _next_period(world, subscription, items)
     return _shown(world, subscription, [*waiting, *parts, *coming], "upcoming", lines.period_of(subscription))
 

@@ -11,6 +11,7 @@ from devkit.stripe.world import World
 
 Json = dict[str, Any]
 DEEPEST = 4
+EMBEDDED_LINES = 10
 
 
 def listing(url: str, data: list[Json], has_more: bool = False) -> Json:
@@ -21,6 +22,9 @@ def view(world: World, obj: Json, expand: list[str] | None = None) -> Json:
     public = _public(obj)
     if obj["object"] == "subscription":
         _embed_prices(world, public)
+    if obj["object"] == "invoice":
+        lines = public["lines"]["data"]
+        public["lines"] |= {"data": lines[:EMBEDDED_LINES], "has_more": len(lines) > EMBEDDED_LINES}
     return expanded(world, public, expand or [])
 
 

@@ -43,6 +43,30 @@ def test_a_seat_added_in_mid_month_is_paid_for_the_rest_of_it(vendor: StripeProc
     assert 7_300 + 550 <= shown <= 7_300 + 650
 
 
+@pytest.mark.parametrize("then", ["goes_on", "is_smaller", "ends"])
+def test_an_invoice_of_more_lines_than_come_at_a_time_is_shown_right(
+    vendor: StripeProcess, alice: Person, then: str
+) -> None:
+    buy(alice, vendor, "teams")
+    for wanted in range(2, 9):
+        seats_told(alice, vendor, wanted)
+    if then != "goes_on":
+        alice.api.post("/subscription/" + ("downgrade" if then == "is_smaller" else "cancel"), {"tier": "pro"})
+
+    shown = alice.api.get("/subscription").json()["next_invoice"]
+    rest = alice.api.post("/subscription/preview", {"tier": "teams", "seats": 9}).json()["rest_cents"]
+    vendor.advance(32 * DAY)
+
+    month = {"goes_on": 14_500, "is_smaller": 1_000, "ends": 0}[then]
+    assert invoiced(vendor)[1:] == [pytest.approx(shown["then_cents"], abs=1)]
+    assert sum(line["amount_cents"] for line in shown["lines"]) == shown["then_cents"]
+    assert (shown["rest_cents"], rest) == (
+        pytest.approx(shown["then_cents"] - month, abs=1),
+        pytest.approx(1_200, abs=1),
+    )
+    assert shown["rest_cents"] == pytest.approx(7 * 1_200, abs=8)
+
+
 @pytest.mark.parametrize(("tier", "more", "expected"), [("plus", None, 1_000), ("teams", 10, 11_800)])
 def test_the_next_invoice_is_shown_with_the_smaller_plan(
     vendor: StripeProcess, alice: Person, tier: str, more: int | None, expected: int

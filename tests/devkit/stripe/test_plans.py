@@ -53,6 +53,24 @@ def test_more_seats_are_put_on_the_next_invoice(shop: Shop) -> None:
     assert renewal.status == "paid"
 
 
+def test_an_invoice_has_its_first_ten_lines_inside_and_lists_all(shop: Shop) -> None:
+    teams = shop.bought("teams", 1)
+    shop.half_way(teams)
+    for seats in range(2, 8):
+        shop.change(teams, quantity=seats, proration_behavior="create_prorations")
+
+    preview = shop.v1.invoices.create_preview({"subscription": teams.id})
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        list(preview.lines.auto_paging_iter())
+    shop.to_the_end(teams, HOUR)
+
+    renewal = shop.invoices(teams)[-1]
+    lines = list(renewal.lines.auto_paging_iter())
+    assert [(one.lines.has_more, len(one.lines.data)) for one in (preview, renewal)] == [(True, 10)] * 2
+    assert (len(lines), sum(line.amount for line in lines)) == (13, renewal.total)
+    assert (refused.value.http_status, preview.total) == (404, renewal.total)
+
+
 def test_seats_that_wait_are_invoiced_when_the_subscription_ends(shop: Shop) -> None:
     teams = shop.bought("teams", 3)
     shop.half_way(teams)
