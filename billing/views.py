@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -24,6 +24,9 @@ from billing.plans import PLANS, Tier
 from config.errors import InvalidField
 from config.numbers import whole
 
+# How often a page asks for what was bought, every two seconds, before it says that nothing has come.
+PATIENCE = 90
+
 
 class Pricing(View):
     """For everybody. Whether somebody may be signed in decides only where the buttons lead, so nobody is looked up."""
@@ -38,8 +41,8 @@ class PlanPage(MemberPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         now, part = timezone.now(), request.headers.get("HX-Target", "")
-        bought = _bought(self.membership, request.GET.get("bought", ""), request.GET.get("was", ""), now)
-        if part == "bought" and bought is not None and not bought["is_there"]:
+        bought = _bought(self.membership, request.GET, now)
+        if part == "bought" and bought is not None and bought["waits"]:
             return render(request, "billing/_bought.html", {"bought": bought})
         confirm, notice = self._confirm(now)
         if part == "offer" and confirm is not None:
@@ -77,16 +80,27 @@ class PlanPage(MemberPage):
         return redirect("plan")
 
 
-def _bought(membership: Membership, tier: str, was: str, now: datetime) -> dict[str, Any] | None:
-    """Somebody comes back from paying: the plan, whether it is there yet, and the one before."""
+def _bought(membership: Membership, query: QueryDict, now: datetime) -> dict[str, Any] | None:
+    """Somebody comes back from paying: the plan, whether it is there yet, and the one before.
+
+    An old page may have brought it for later, or not at all, so nobody waits for ever.
+    """
+    tier, was, asked = query.get("bought", ""), query.get("was", ""), whole(query.get("asked", "")) or 0
     if tier not in Tier.values or PLANS[Tier(tier)].trial is not None or not can_buy(membership):
         return None
     current = plan_of(membership, now=now)
+    is_there = current.tier == tier and current.state == State.ACTIVE
+    is_planned = current.pending is not None and current.pending.plan == PLANS[Tier(tier)]
+    address = f"{reverse('plan')}?{urlencode({'bought': tier, 'was': was})}"
     return {
         "plan": PLANS[Tier(tier)],
         "was": PLANS[Tier(was)] if was in Tier.values and was != tier else None,
-        "is_there": current.tier == tier and current.state == State.ACTIVE,
-        "url": f"{reverse('plan')}?{urlencode({'bought': tier, 'was': was})}",
+        "current": current.plan,
+        "is_there": is_there,
+        "starts_on": day(current.pending.at) if is_planned and current.pending else "",
+        "waits": not is_there and not is_planned and asked < PATIENCE,
+        "url": address,
+        "next_url": f"{address}&asked={asked + 1}",
     }
 
 

@@ -153,6 +153,33 @@ def test_a_purchase_leads_to_checkout_and_back_to_a_page_that_waits(vendor: Stri
     assert there.headers["HX-Retarget"] == ".shell"
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("?bought=plus&was=pro", "Plus starts on {on} Until then Teams goes on."),
+        ("?bought=pro&was=trial&asked=90", "No payment for Pro has come"),
+    ],
+)
+def test_who_bought_what_does_not_start_now_does_not_wait_for_ever(alice: Person, query: str, said: str) -> None:
+    put_on_plan(alice, "teams")
+    post(alice, action="downgrade", tier="plus")
+
+    page = alice.web.get(f"/app/plan{query}", headers={"HX-Request": "true", "HX-Target": "bought"})
+
+    ends_at = alice.subscription.pending_at
+    assert ends_at is not None
+    assert said.format(on=date_format(ends_at, "j M Y")) in text(alice, query)
+    assert "every 2s" not in page.content.decode()
+    assert page.headers["HX-Retarget"] == ".shell"
+
+
+def test_a_page_that_waits_counts_how_often_it_has_asked(alice: Person) -> None:
+    pages = [alice.web.get(f"/app/plan?bought=pro&was=trial&asked={asked}") for asked in ("", "2", "x")]
+
+    counted = [re.findall(r"asked=(\d+)", page.content.decode()) for page in pages]
+    assert counted == [["1"], ["3"], ["1"]]
+
+
 def test_the_page_shows_the_next_invoice_and_those_before(vendor: StripeProcess, alice: Person) -> None:
     buy(alice, vendor, "pro")
 
