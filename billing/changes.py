@@ -26,6 +26,7 @@ from billing.moments import day
 from billing.plans import PLANS, Tier
 from config.errors import AppError
 
+PAY_FIRST = "The last payment failed. Pay it first, then change the plan."
 PAYS = {State.ACTIVE, State.GRACE, State.READ_ONLY}
 
 
@@ -153,13 +154,16 @@ def set_seats(*, membership: Membership, seats: int | None, now: datetime) -> Ch
     """Fixes the number of seats, or with None lets them follow the members again.
 
     Where it is hosted and nobody pays for them here, more seats wait for staff, as a larger plan does.
-    Raises Forbidden, NothingToChange on a plan without seats, or InvalidField.
+    Raises Forbidden, NothingToChange on a plan without seats, UpgradeNotAllowed while a payment is late, or
+    InvalidField.
     """
     check_can_buy(membership)
     with locked(membership.workspace_id, now) as subscription:
         current = effective(subscription, now)
         if current.state not in PAYS or not current.plan.is_per_seat:
             raise NothingToChange("The present plan is not paid by seat.")
+        if current.is_late:
+            raise UpgradeNotAllowed(PAY_FIRST, allowed=[])
         quantity = seating.wanted(membership.workspace, current.plan, seats)
         had = subscription.paid_in(current.period.starts_at)
         if quantity > had and more_seats_wait(subscription, now=now):
@@ -197,8 +201,8 @@ def _check_upgrade(current: EffectivePlan, tier: Tier) -> None:
     allowed = upgrades(current)
     if tier in allowed:
         return
-    if current.state in {State.GRACE, State.READ_ONLY}:
-        words = "The last payment failed. Pay it first, then change the plan."
+    if current.is_late:
+        words = PAY_FIRST
     elif allowed:
         words = f"From {current.plan.name} you can change to {_listed(allowed)}."
     else:
@@ -211,6 +215,8 @@ def _check_downgrade(current: EffectivePlan, tier: Tier) -> None:
     if tier in allowed:
         return
     words = f"From {current.plan.name} you can go down to {_listed(allowed)}." if allowed else "There is no plan below."
+    if current.is_late:
+        words = PAY_FIRST
     raise DowngradeNotAllowed(words, allowed=list(allowed))
 
 

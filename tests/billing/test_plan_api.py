@@ -18,8 +18,8 @@ def expired() -> Person:
     return sign_up("Eve", now=timezone.now() - timedelta(days=8))
 
 
-def late(person: Person, days: int) -> None:
-    put_on_plan(person, "pro")
+def late(person: Person, days: int, tier: str = "pro") -> None:
+    put_on_plan(person, tier)
     since = timezone.now() - timedelta(days=days)
     Subscription.objects.filter(workspace=person.workspace).update(status="past_due", past_due_since=since)
 
@@ -284,12 +284,27 @@ def test_what_a_trial_does_not_have_cannot_be_changed(alice: Person, address: st
     assert alice.api.post(f"/subscription/{address}", body).status_code == 409
 
 
-def test_a_late_payment_comes_before_another_plan(alice: Person) -> None:
-    late(alice, days=2)
+@pytest.mark.parametrize("days", [2, 9])
+@pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        ("user/upgrade-subscription", {"tier": "teams"}),
+        ("subscription/downgrade", {"tier": "pro"}),
+        ("subscription/preview", {"tier": "pro"}),
+        ("subscription/preview", {"tier": "teams", "seats": 4}),
+        ("subscription/seats", {"seats": 4}),
+    ],
+)
+def test_a_late_payment_comes_before_every_change(
+    alice: Person, days: int, address: str, body: dict[str, object]
+) -> None:
+    late(alice, days=days, tier="teams")
 
-    answer = alice.api.post("/user/upgrade-subscription", {"tier": "plus"})
+    answer = alice.api.post(f"/{address}", body)
 
     assert (answer.status_code, answer.json()["allowed"]) == (409, [])
+    assert answer.json()["detail"] == "The last payment failed. Pay it first, then change the plan."
+    assert alice.subscription.seats == 1
 
 
 def test_a_preview_says_the_amounts_and_changes_nothing(alice: Person) -> None:
