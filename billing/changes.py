@@ -141,9 +141,7 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
         if tier in current.plan.downgrades or (tier == current.tier and current.state == State.ACTIVE):
             if tier != current.tier:
                 _check_downgrade(current, tier)
-                then, at = PLANS[tier].monthly_cents(quantity), current.period.ends_at
-                drops = current.pending
-                return Preview(takes_effect_at=at, due_now_cents=0, then_cents=then, next_at=at, drops=drops)
+                return _smaller(subscription, current, tier, quantity, now)
             rest = gateway().more_seats(subscription, seats=quantity, now=now)
             return _other_seats(subscription, current, quantity, rest)
         _check_upgrade(current, tier)
@@ -185,6 +183,20 @@ def portal_url(*, membership: Membership, now: datetime) -> str:
     check_can_buy(membership)
     with locked(membership.workspace_id, now) as subscription:
         return gateway().portal_url(subscription)
+
+
+def _smaller(subscription: Subscription, current: EffectivePlan, tier: Tier, seats: int, now: datetime) -> Preview:
+    """A smaller plan from the next month on; what was added in this one is on the same invoice."""
+    invoice = gateway().next_invoice(subscription, seats=subscription.seats, now=now)
+    at = current.period.ends_at
+    return Preview(
+        takes_effect_at=at,
+        due_now_cents=0,
+        then_cents=PLANS[tier].monthly_cents(seats),
+        next_at=at,
+        rest_cents=max(0, invoice.rest_cents) if invoice else 0,
+        drops=current.pending,
+    )
 
 
 def _other_seats(subscription: Subscription, current: EffectivePlan, seats: int, rest: Preview) -> Preview:

@@ -97,7 +97,7 @@ def _how(takes_money: bool) -> str:
 
 def _downgrade(membership: Membership, current: EffectivePlan, plan: Plan, now: datetime) -> Dialog:
     offer = _offer(membership, plan, "", now)
-    then = Offer(then_cents=offer.then_cents, then_on=offer.then_on, currency=offer.currency)
+    then = replace(offer, today_cents=None, lines=())
     at = current.period.ends_at
     return Dialog(
         chosen=plan.tier,

@@ -30,8 +30,8 @@ class Line:
 class Preview:
     """Amounts in integer cents. `next_at`: when `then_cents` is due for the first time; None when nothing will be.
 
-    `rest_cents`: the part of it, now or on the next invoice, that is for the rest of the present period. `drops`: what
-    is planned and will not happen then.
+    `rest_cents`: what is for the rest of the present period, now or on the next invoice. `drops`: what is planned and
+    will not happen then.
     """
 
     takes_effect_at: datetime

@@ -193,6 +193,21 @@ def test_seats_added_before_a_cancellation_are_on_a_last_invoice(vendor: StripeP
     assert invoice["next_at"][:10] == f"{alice.subscription.pending_at:%Y-%m-%d}"
 
 
+def test_seats_added_before_a_smaller_plan_are_on_its_first_invoice(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    seats_told(alice, vendor, 4)
+
+    asked = text(alice, "?confirm=pro").partition("Your plan")[0]
+    said = alice.api.post("/subscription/preview", {"tier": "pro"}).json()
+    alice.api.post("/subscription/downgrade", {"tier": "pro"})
+    vendor.advance(32 * DAY)
+
+    assert f"The rest of this month, on the next invoice {money(said['rest_cents'])}" in asked
+    assert "$10 a month" in asked
+    assert invoiced(vendor)[1:] == [said["rest_cents"] + said["then_cents"]]
+    assert said["rest_cents"] == pytest.approx(3_600, abs=1)
+
+
 def test_a_cancellation_without_a_seat_more_has_no_last_invoice(vendor: StripeProcess, alice: Person) -> None:
     buy(alice, vendor, "teams")
 
