@@ -19,7 +19,7 @@ from accounts.permissions import check_can_buy
 from billing import seats as seating
 from billing import wishes
 from billing.effective import EffectivePlan, State, effective
-from billing.gateways import ACTIVE, Change, Preview, gateway
+from billing.gateways import ACTIVE, Change, Preview, gateway, is_given
 from billing.gateways.manual import Manual
 from billing.models import PlanRequest, Subscription
 from billing.moments import day
@@ -141,9 +141,13 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
         if tier in current.plan.downgrades or (tier == current.tier and current.state == State.ACTIVE):
             if tier != current.tier:
                 _check_downgrade(current, tier)
-                return _smaller(subscription, current, tier, quantity, now)
-            rest = gateway().more_seats(subscription, seats=quantity, now=now)
-            return _other_seats(subscription, current, quantity, rest)
+                asked = _smaller(subscription, current, tier, quantity, now)
+            else:
+                rest = gateway().more_seats(subscription, seats=quantity, now=now)
+                asked = _other_seats(subscription, current, quantity, rest)
+            # What was given stays free, however small it becomes.
+            is_free = is_given(subscription, now=now)
+            return replace(asked, then_cents=0, next_at=None) if is_free else asked
         _check_upgrade(current, tier)
         return replace(gateway().preview(subscription, tier=tier, seats=quantity, now=now), drops=current.pending)
 

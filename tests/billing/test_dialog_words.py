@@ -134,9 +134,13 @@ def test_what_was_given_is_changed_without_a_word_of_money(vendor: StripeProcess
     put_on_plan(alice, "teams")
 
     dialogs = [text(alice, query).partition("Your plan")[0] for query in ("?confirm=pro", "?confirm=teams&seats=3")]
+    asked = [{"tier": "pro"}, {"tier": "teams", "seats": 3}, {"tier": "teams"}]
+    said = [alice.api.post("/subscription/preview", body).json() for body in asked]
 
     assert ["Move to Pro on" in dialogs[0], "Change seats" in dialogs[1]] == [True, True]
     assert not any("$" in words or "charged" in words for words in dialogs)
+    amounts = [(each["due_now_cents"], each["rest_cents"], each["then_cents"], each["next_at"]) for each in said]
+    assert amounts == [(0, 0, 0, None)] * 3
 
 
 def test_what_is_paid_for_says_what_a_seat_more_costs(vendor: StripeProcess, alice: Person) -> None:
