@@ -6,7 +6,7 @@ from datetime import datetime
 
 from accounts.models import Membership, Workspace
 from billing.effective import EffectivePlan, check_access, effective
-from billing.gateways import Refused, gateway
+from billing.gateways import Preview, Refused, gateway
 from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature, Plan
@@ -73,12 +73,14 @@ def owned(subscription: Subscription, current: EffectivePlan) -> int:
 
 @dataclass(frozen=True)
 class OneMore:
-    """Cents. `rest`: of the present period, on the next invoice, or at once where none may come; None when nobody
-    says. The next invoice as things are, and with one member more; where nobody sends invoices, the price."""
+    """Cents. `rest`: of the present period, on the next invoice, or where none may come on one `at_once`, with what
+    waits and the balance; None when nobody says. The next invoice as things are, and with one member more; where
+    nobody sends invoices, the price."""
 
     rest: int | None
     as_it_is: int = 0
     then: int = 0
+    at_once: int | None = None
 
 
 def one_more(*, subscription: Subscription, now: datetime) -> OneMore:
@@ -87,7 +89,8 @@ def one_more(*, subscription: Subscription, now: datetime) -> OneMore:
     plan = subscription.priced(current.plan)
     seats = present if subscription.fixed_seats else present + 1
     if current.leaves_at:
-        return OneMore(_rest(subscription, seats, now))
+        preview = _more(subscription, seats, now)
+        return OneMore(preview.rest_cents, at_once=preview.due_now_cents) if preview else OneMore(None)
 
     def amounts(seats: int) -> tuple[int, int]:
         invoice = gateway().next_invoice(subscription, seats=seats, now=now)
@@ -98,9 +101,9 @@ def one_more(*, subscription: Subscription, now: datetime) -> OneMore:
     return OneMore(rest - waiting, as_it_is, then)
 
 
-def _rest(subscription: Subscription, seats: int, now: datetime) -> int | None:
+def _more(subscription: Subscription, seats: int, now: datetime) -> Preview | None:
     try:
-        return gateway().more_seats(subscription, seats=seats, now=now).rest_cents
+        return gateway().more_seats(subscription, seats=seats, now=now)
     except Refused:
         return None
 

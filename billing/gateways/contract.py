@@ -46,7 +46,8 @@ class Preview:
 
 @dataclass(frozen=True)
 class Invoice:
-    """`status` in the words of the vendor: open, paid, void, uncollectible."""
+    """`status` in the words of the vendor: open, paid, void, uncollectible. `amount_cents`: what was paid or is due,
+    with the balance taken off."""
 
     number: str
     at: datetime

@@ -211,7 +211,7 @@ class Stripe:
             Invoice(
                 number=invoice.number or "",
                 at=truth.moment(invoice.created),
-                amount_cents=invoice.total,
+                amount_cents=invoice.amount_paid if invoice.status == "paid" else invoice.amount_due,
                 status=invoice.status or "",
                 page_url=invoice.hosted_invoice_url or "",
                 pdf_url=invoice.invoice_pdf or "",

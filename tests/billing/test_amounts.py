@@ -1,5 +1,7 @@
 """An amount that was shown is the amount that is invoiced, whatever was planned meanwhile."""
 
+import re
+
 import pytest
 
 from billing import seats
@@ -123,6 +125,18 @@ def test_who_invites_to_what_ends_is_told_of_no_next_invoice(vendor: StripeProce
     assert "with one more member" not in page
     assert "The subscription ends on" in page
     assert "For one more member, $12 is charged at once." in page
+
+
+def test_a_balance_is_in_what_one_more_member_costs_and_in_what_was_paid(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    alice.api.post("/subscription/cancel")
+    truth.api().v1.customers.update(account(alice).customer_id, {"balance": -500})
+
+    page = alice.web.get("/app/members?invite=1").content.decode()
+    seats_told(alice, vendor, 2)
+
+    assert "One more member costs $12. With your balance and what waits to be invoiced, $7 is charged at once." in page
+    assert re.findall(r"\$([\d.]+) Paid", text(alice)) == ["7", "61"]
 
 
 def test_who_invites_while_stripe_is_away_is_told_that_it_is_charged(vendor: StripeProcess, alice: Person) -> None:

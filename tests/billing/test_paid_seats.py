@@ -127,7 +127,8 @@ def test_in_what_ends_a_seat_that_is_filled_again_is_not_invoiced(vendor: Stripe
     joins(alice, "Nora", vendor)
 
     assert invoiced(vendor) == [6_100]
-    assert "For one more member, $12 is charged at once." in first
+    # Bob's seat waits to be invoiced, and would come with the next one.
+    assert "One more member costs $12. With your balance and what waits to be invoiced, $24 is" in first
     assert "One more is paid for already: nothing is charged." in page
 
 

@@ -175,7 +175,7 @@ def _offer(membership: Membership, *, now: datetime) -> dict[str, Any]:
         is_charged = gateways.gateway().takes_money
     offer |= {"is_charged": is_charged, "rest_cents": cost.rest if is_charged else None}
     if leaves_at:
-        return {**offer, "ends_on": on(leaves_at, zone_of(membership.user))}
+        return {**offer, "at_once_cents": cost.at_once, "ends_on": on(leaves_at, zone_of(membership.user))}
     return {**offer, "now_cents": cost.as_it_is, "then_cents": cost.then}
 
 
