@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,20 +74,19 @@ def answer(
     embed: Embed,
     *,
     asked: str = "",
-    today: date | None = None,
     more_rows: int = 0,
     has_unread_rows: bool = False,
 ) -> Answer:
     """`question` is whole; `asked` is what was typed, when that was only its end. The last two are as in a
     `SearchResult`."""
     asked = asked or question
-    matched = rows.matching(question, candidates, today=today or datetime.now(UTC).date())
+    matched = rows.lines_marked(candidates)
     if matched:
         listed = matched[: rows.MOST_ROWS]
         number = f"at least {len(matched) + more_rows}" if has_unread_rows else str(len(matched) + more_rows)
         return _composed(listed, heading=_heading(asked, number, len(listed)))
     nearest = list(candidates[:MOST_CANDIDATES])
-    if rows.picks(question):
+    if rows.picks(question, {each.place for each in candidates if rows.is_row(each)}):
         return Answer(_not_found(nearest), (), grounded=False)
     ranked = _ranked(question, wording.read(question), nearest, embed)
     ranked = [

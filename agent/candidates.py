@@ -31,6 +31,8 @@ class Candidate(BaseModel):
     connection_id: str = ""
     edited_at: datetime | None = None
     indexed_at: datetime | None = None
+    # Where in `text` the line starts for which a question picks this row of a database.
+    line: int | None = None
 
     @property
     def page_key(self) -> PageKey:

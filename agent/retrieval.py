@@ -123,6 +123,8 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
         if best.id in shown
     ]
     matching, has_unread_rows = picked(readable, question)
+    lines = {each.chunk_id: each.line for each in matching}
+    candidates = [each.model_copy(update={"line": lines.get(each.chunk_id)}) for each in candidates]
     have = {each.chunk_id for each in candidates}
     candidates += [each for each in matching[: rows.MOST_ROWS] if each.chunk_id not in have]
     have = {each.chunk_id for each in candidates}
@@ -145,7 +147,7 @@ def picked(readable: Scope, question: str) -> tuple[list[Candidate], bool]:
     read = first.order_by("id").values(*SHOWN)[: MOST_READ_ROWS + 1]
     found = [_candidate(row, dense=0, lexical=0, score=0) for row in read]
     lines = rows.matching(question, found[:MOST_READ_ROWS], today=timezone.localdate())
-    return [line.candidate for line in lines], len(found) > MOST_READ_ROWS
+    return rows.marked(lines), len(found) > MOST_READ_ROWS
 
 
 def nearest(readable: Scope, vector: embedder.Vector, *, limit: int = NEAREST) -> tuple[dict[str, float] | None, bool]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
-from agent import wording
+from agent import conditions, wording
 from agent.candidates import Candidate
 from agent.excerpts import Excerpt, excerpts
 
@@ -28,19 +28,23 @@ _LABEL_ASKED = (
     (re.compile(r"\b(due|deadline)\b", re.IGNORECASE), _DATES),
     (re.compile(r"\b(status|state of)\b", re.IGNORECASE), _STATUSES),
 )
-_PICKS = re.compile(r"^\W*(which|what|how many|list|show( me)?|are there|is there|do we have|name)\b", re.IGNORECASE)
 _LISTS = re.compile(r"^\W*(which|list|show( me)?|are there|name)\b", re.IGNORECASE)
 _OVERDUE = re.compile(r"\b(overdue|past due|late)\b", re.IGNORECASE)
-_LACKS = re.compile(r"\b(?:no|without(?: an?)?|missing)\s+(\w+)|\b(un(?:assigned|owned))\b", re.IGNORECASE)
 _DONE = re.compile(r"\b(done|complete|completed|closed|cancelled|finished)\b", re.IGNORECASE)
+_DATE_LABEL = wording.words_of("date")
 _YES = frozenset(("yes", "true", "✓"))
 _ROW_WORDS = frozenset(wording.words_of("task tasks row rows item items entry entries"))
+_TASK_WORDS = frozenset(wording.words_of("task"))
+# "Which high priority tasks …"
+MOST_BEFORE_NOUN = 3
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
     "december",
 )  # fmt: skip
 _MONTH_OF = {wording.stem(name): number for number, name in enumerate(_MONTHS, 1)}
 _DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
+_TODO = re.compile(r"\bto[ -]do\b", re.IGNORECASE)
+_NAMED_NOT = re.compile(r"\bnot \w+", re.IGNORECASE)
 # How a question says that it picks by a property, whatever the rows hold.
 _STATES = re.compile(
     r"\b(are|is) (not )?(blocked|overdue|late|done|open|urgent|finished|waiting|in review|in progress|assigned|owned"
@@ -58,18 +62,27 @@ class Row:
     def labels(self) -> set[str]:
         return {word for line in self.lines for word in wording.words_of(label_of(line))}
 
+    @property
+    def names_with_not(self) -> set[str]:
+        return {found.lower() for line in self.lines for found in _NAMED_NOT.findall(value_of(line))}
+
     def value(self, meaning: Iterable[str]) -> Excerpt | None:
         wanted = set(meaning)
         return next((line for line in self.lines if wording.words_of(label_of(line)) & wanted), None)
 
 
-def picks(question: str) -> bool:
+def picks(question: str, places: Iterable[str] = ()) -> bool:
     """Whether it asks for whichever rows are so: then sentences that share a word with it answer nothing."""
-    return bool(_PICKS.match(question)) and bool(_STATES.search(question)) and not re.search(r",? and w", question)
+    picked = conditions.PICKS.match(question)
+    if not picked or re.search(r",? and w", question):
+        return False
+    rows = _TASK_WORDS | {word for place in places for word in wording.words_of(place)}
+    nouns = re.findall(r"[^\W_]+", question[picked.end() :])[:MOST_BEFORE_NOUN]
+    return bool(_STATES.search(question)) or any(wording.words_of(word) & rows for word in nouns)
 
 
 def may_pick(question: str) -> bool:
-    return bool(_PICKS.match(question))
+    return bool(conditions.PICKS.match(question))
 
 
 def lists(question: str) -> bool:
@@ -93,7 +106,7 @@ def value_of(line: Excerpt) -> str:
 def matching(question: str, candidates: Sequence[Candidate], *, today: date) -> list[Excerpt]:
     """The lines that make rows match every word of the question, one for each row; nothing when a word has no meaning
     for rows."""
-    if not _PICKS.match(question):
+    if not conditions.PICKS.match(question):
         return []
     rows = [row for row in map(_row, candidates) if row.lines]
     known = _ROW_WORDS | {word for row in rows for word in wording.words_of(row.candidate.place)}
@@ -106,26 +119,77 @@ def matching(question: str, candidates: Sequence[Candidate], *, today: date) -> 
         about = [row for row in about if row.value(_STATUSES)]
     elif not named:
         return []
-    filters = asked - known
-    found = [line for row in about if (line := _proof(question, filters, row, about, today)) is not None]
-    return list({line.candidate.page_id: line for line in found}.values())
+    wanted = conditions.read(question, {name for row in about for name in row.names_with_not})
+    if wanted is None:
+        return []
+    filters = _words(wanted.required) - known
+    if not filters and not wanted.excluded:
+        is_whole = conditions.is_whole(question, known)
+        return list(_once(row.value(_STATUSES) or row.lines[0] for row in about)) if is_whole else []
+    kept = {
+        row.candidate.page_id: line for row in about for line in _proofs(wanted.required, filters, row, about, today)
+    }
+    for text in wanted.excluded:
+        left = _without(text, _words(text) - known, about, today)
+        kept = {page: line or left[page] for page, line in kept.items() if page in left}
+    return [line for line in kept.values() if line]
+
+
+def _once(lines: Iterable[Excerpt]) -> Iterable[Excerpt]:
+    return {line.candidate.page_id: line for line in lines}.values()
+
+
+def _without(text: str, words: Set[str], rows: Sequence[Row], today: date) -> dict[str, Excerpt]:
+    """The rows that do not meet it, each with the line that shows what it has instead. None of them when no row meets
+    it: then it is not understood."""
+    met = {row.candidate.page_id: line for row in rows if words and (line := _met_by(text, words, row, today))}
+    if not met:
+        return {}
+    label = wording.words_of(label_of(next(iter(met.values()))))
+    # Another database knows nothing of it.
+    places = {line.candidate.place for line in met.values()}
+    return {
+        row.candidate.page_id: row.value(label) or row.value(_STATUSES) or row.lines[0]
+        for row in rows
+        if row.candidate.page_id not in met and row.candidate.place in places
+    }
+
+
+def _met_by(text: str, words: Set[str], row: Row, today: date) -> Excerpt | None:
+    """The one line that meets all of it: what several lines say together is not denied by a single "not"."""
+    if _OVERDUE.search(text):
+        overdue = _overdue(text, row, today)
+        return overdue[1] if overdue and words <= overdue[0] else None
+    return next((line for line in row.lines if words <= _met(line, set(words))), None)
+
+
+def marked(lines: Iterable[Excerpt]) -> list[Candidate]:
+    return [line.candidate.model_copy(update={"line": line.start}) for line in lines]
+
+
+def lines_marked(candidates: Iterable[Candidate]) -> list[Excerpt]:
+    return [each for one in candidates if one.line is not None for each in excerpts(one) if each.start == one.line]
 
 
 def _row(candidate: Candidate) -> Row:
-    lines = tuple(each for each in excerpts(candidate) if each.kind == "property") if _has_lines(candidate) else ()
+    lines = tuple(each for each in excerpts(candidate) if each.kind == "property") if is_row(candidate) else ()
     return Row(candidate, lines)
 
 
-def _has_lines(candidate: Candidate) -> bool:
+def is_row(candidate: Candidate) -> bool:
+    """Whether it has properties."""
     return any(not block for block, _, _ in candidate.spans)
 
 
-def _proof(question: str, filters: Set[str], row: Row, rows: Sequence[Row], today: date) -> Excerpt | None:
-    """The line that makes the row match."""
+def _proofs(question: str, filters: Set[str], row: Row, rows: Sequence[Row], today: date) -> Iterator[Excerpt | None]:
+    """The line that makes the row match, if it does; None when nothing is asked of it."""
+    if not filters:
+        yield None
+        return
     left, proofs = set(filters), list[Excerpt]()
     for used in (_overdue(question, row, today), _lacks(question, row, rows)):
         if used is None:
-            return None
+            return
         words, line = used
         left -= words
         proofs += [line] if line else []
@@ -134,28 +198,39 @@ def _proof(question: str, filters: Set[str], row: Row, rows: Sequence[Row], toda
         left -= words
         proofs += [line] if words else []
     # A word of a label alone picks nothing.
-    return proofs[0] if proofs and not left else None
+    if proofs and not left:
+        yield proofs[0]
 
 
 def _met(line: Excerpt, left: set[str]) -> set[str]:
     label, value = wording.words_of(label_of(line)), _words(value_of(line))
-    whole = [_words(each) for each in value_of(line).split(", ")]
-    # Part of a longer value is something else, but people are called by one of their names.
-    met = left & value if label & _PEOPLE else {word for each in whole if each <= left for word in each}
-    met |= {word for word in left if (month := _MONTH_OF.get(word)) and _has_month(value_of(line), month)}
     labelled = {word for word in left if any(_is_like(word, each) for each in label)}
-    if labelled and value & _YES:
-        return labelled | met
+    is_yes = bool(labelled and value & _YES)
     for meaning in _SAME:
         if label & meaning:
             labelled |= left & meaning
+    whole = [_value_words(each) for each in value_of(line).split(", ")]
+    # Part of a longer value is something else, but people are called by one of their names.
+    met = left & value if label & _PEOPLE else {word for each in whole if each <= left for word in each}
+    if not labelled:
+        # A number alone may be any, and so may a month.
+        met = {word for word in met if not word.isdigit()}
+    if labelled or label == _DATE_LABEL:
+        met |= {word for word in left if (month := _MONTH_OF.get(word)) and _has_month(value_of(line), month)}
+    if is_yes:
+        return labelled | met
     # With both a label and a value in the question, they must be of the same line.
     return met | labelled if met else set()
 
 
+def _value_words(text: str) -> set[str]:
+    return _words(conditions.joined(text, [found.lower() for found in _NAMED_NOT.findall(text)]))
+
+
 def _words(text: str) -> set[str]:
-    """In prose "done" says nothing, in a row it is a state."""
-    return wording.words_of(text) | ({"done"} if re.search(r"\bdone\b", text, re.IGNORECASE) else set())
+    """In prose "done" and "to do" say nothing, in a row they are states."""
+    states = {"done"} if re.search(r"\bdone\b", text, re.IGNORECASE) else set()
+    return wording.words_of(text) | states | ({"todo"} if _TODO.search(text) else set())
 
 
 def _is_like(word: str, label: str) -> bool:
@@ -185,7 +260,7 @@ def _overdue(question: str, row: Row, today: date) -> Used | None:
 
 
 def _lacks(question: str, row: Row, rows: Sequence[Row]) -> Used | None:
-    found = _LACKS.search(question)
+    found = conditions.LACKS.search(question)
     if not found:
         return set(), None
     word = wording.stem((found[1] or "owner").lower())

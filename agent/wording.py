@@ -123,6 +123,10 @@ def words_of(text: str) -> set[str]:
     }
 
 
+def leaves_out(word: str) -> bool:
+    return word in _STOP
+
+
 def has_code(text: str, code: str) -> bool:
     return re.search(rf"(?<![^\W_]){re.escape(code)}(?![^\W_])", text.lower()) is not None
 

@@ -38,13 +38,7 @@ class Library:
         whole = in_context(question, earlier) or question
         near = self.vectors @ self.embedder.embed_one(whole)
         found = [self.candidates[at].model_copy(update={"dense": float(near[at])}) for at in (-near).argsort()]
-        picked = rows.matching(whole, found, today=today or date(2026, 11, 22))
-        first = found[:6] + [line.candidate for line in picked[: rows.MOST_ROWS] if line.candidate not in found[:6]]
-        return answer(
-            whole,
-            first,
-            self.embedder.embed,
-            asked=question,
-            today=today or date(2026, 11, 22),
-            more_rows=sum(line.candidate not in first for line in picked),
-        )
+        picked = rows.marked(rows.matching(whole, found, today=today or date(2026, 11, 22)))
+        ids = {each.chunk_id for each in picked}
+        first = picked[: rows.MOST_ROWS] + [each for each in found[:6] if each.chunk_id not in ids]
+        return answer(whole, first, self.embedder.embed, asked=question, more_rows=len(picked[rows.MOST_ROWS :]))

@@ -44,6 +44,15 @@ def customers(embedder: Embedder) -> Library:
         ("Which tasks are urgent?", {"Load test"}),
         ("Which tasks have no owner?", {"Load test"}),
         ("How many launch tasks are done?", {"Video"}),
+        ("How many tasks are not done?", {"Legal review of new terms", "Pricing page", "Load test"}),
+        ("Which tasks aren’t blocked?", {"Legal review of new terms", "Video"}),
+        ("Which tasks are not assigned to Tom?", {"Legal review of new terms", "Load test", "Video"}),
+        ("Which tasks are not assigned to anyone?", {"Load test"}),
+        ("Which tasks do not have an owner?", {"Load test"}),
+        ("Which tasks are not overdue?", {"Pricing page", "Load test", "Video"}),
+        ("Which tasks are blocked but not urgent?", {"Pricing page"}),
+        ("How many tasks are there?", {"Legal review of new terms", "Pricing page", "Load test", "Video"}),
+        ("List all tasks", {"Legal review of new terms", "Pricing page", "Load test", "Video"}),
     ],
 )
 def test_all_tasks_that_a_property_picks_are_listed(tasks: Library, question: str, rows: set[str]) -> None:
@@ -54,8 +63,57 @@ def test_all_tasks_that_a_property_picks_are_listed(tasks: Library, question: st
 
 
 @pytest.mark.parametrize(
+    "question",
+    [
+        "How many tasks are done before 1 November?",
+        "How many tasks are done in November?",
+        "Which tasks are due after November?",
+        "Which tasks have been done since October?",
+        "How many tasks can be done?",
+        "How many tasks are to be done?",
+        "How many tasks are no longer blocked?",
+        "Which tasks are never blocked?",
+        "Which tasks are blocked except the urgent ones?",
+        "Which tasks are blocked without Tom?",
+        "Which tasks are neither done nor blocked?",
+        "Which tasks are not done or blocked?",
+        "Which tasks are not done and blocked?",
+        "Which tasks are not without an owner?",
+        "Which tasks are not cancelled?",
+        "How many tasks are there before the launch?",
+    ],
+)
+def test_a_word_that_turns_the_meaning_is_understood_or_nothing_is_said(tasks: Library, question: str) -> None:
+    found = tasks.ask(question, today=TODAY)
+
+    assert not found.grounded, found.text
+
+
+@pytest.mark.parametrize(
     ("question", "rows"),
     [
+        ("Which tasks are not started?", {"Two"}),
+        ("Which tasks are to do?", {"One"}),
+        ("Which tasks are started?", set()),
+    ],
+)
+def test_states_are_called_with_small_words(embedder: Embedder, question: str, rows: set[str]) -> None:
+    states: dict[str, Page] = {"One": ([], (("Status", "To do"),)), "Two": ([], (("Status", "Not started"),))}
+    found = Library(embedder, states, place="Plan").ask(question)
+
+    assert {each.page_id for each in found.citations} == rows
+
+
+def test_a_denied_row_is_cited_by_what_it_has_instead(tasks: Library) -> None:
+    assert "Pricing page – Status: Blocked" in tasks.ask("Which tasks are not done?").text
+
+
+@pytest.mark.parametrize(
+    ("question", "rows"),
+    [
+        ("Which customers are not on the Fleet plan?", {"Bay Cruises"}),
+        ("Which customers are not lighthouses?", {"Delta Boats"}),
+        ("How many customers do we have?", {"Bay Cruises", "Delta Boats"}),
         ("Which customers renew in January?", {"Bay Cruises"}),
         ("Which customers are on the Fleet Plus plan?", {"Bay Cruises"}),
         ("Which customers are lighthouses?", {"Bay Cruises"}),
