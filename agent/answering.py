@@ -84,7 +84,7 @@ def answer(
     if matched:
         listed = matched[: rows.MOST_ROWS]
         number = f"at least {len(matched) + more_rows}" if has_unread_rows else str(len(matched) + more_rows)
-        return _composed(listed, heading=_heading(asked, number, len(listed)))
+        return _composed(listed, heading=_heading(question, number, len(listed)))
     nearest = list(candidates[:MOST_CANDIDATES])
     if rows.picks(question, {each.place for each in candidates if rows.is_row(each)}):
         return Answer(_not_found(nearest), (), grounded=False)
@@ -103,9 +103,9 @@ def answer(
     return _composed(_chosen(proven, ranked))
 
 
-def _heading(asked: str, number: str, listed: int) -> str:
+def _heading(question: str, number: str, listed: int) -> str:
     first = f"The first {listed} of {number}:" if number != str(listed) else ""
-    if not _COUNTS.search(asked):
+    if not _COUNTS.search(question):
         return first
     return f"{number.capitalize()} found. {first}" if first else f"{number} found:"
 
@@ -177,7 +177,8 @@ def _share(asked: Asked, excerpt: Excerpt, weights: dict[str, float]) -> float:
     if not rest:
         return float(bool(asked.musts))
     if not rest & own and not asked.musts:
-        return 0.0
+        # Where the heading is all that is asked, what stands under it is the answer.
+        return float(rest == wording.words_of(excerpt.lead))
     there = own | _about(excerpt)
     if rest & own <= asked.counted and not rest <= there:
         # Many sentences have the name or the days of a question; without the rest of it they are about something else.
@@ -191,6 +192,8 @@ def _is_enough(question: str, typed: str, scored: _Scored, candidates: Sequence[
         # The property of a row that is not named says nothing of what is asked.
         return False
     if not kinds.has_what_is_asked(typed, _line(excerpt, 0).removesuffix(" [0]")):
+        return False
+    if excerpt.kind != "code" and not kinds.counts(excerpt.shown, asked.counted):
         return False
     own = wording.words_of(excerpt.shown)
     if excerpt.kind in ("sentence", "item") and own <= asked.words and not excerpt.shown.endswith(":"):

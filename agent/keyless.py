@@ -143,7 +143,7 @@ class KeylessModel(Model[None]):
             return await self._told(question, _earlier(messages), returns[-1])
         if any(isinstance(part, RetryPromptPart) for part in last):
             return _plain(FAILED)
-        if not question:
+        if not re.search(r"[^\W\d_]", question):
             return _plain(NOTHING_ASKED)
         call = self._read_command(question) if self._read_command else None
         if call is None or call.tool not in tools:

@@ -1,6 +1,7 @@
 """What kind of thing a question asks for, and whether a sentence has one; what is no answer to anything. Pure."""
 
 import re
+from collections.abc import Set
 
 from agent import wording
 
@@ -18,6 +19,12 @@ _AMOUNT = re.compile(
     r"|daily|weekly|monthly|never|unlimited|everybody|nothing|free)\b",
     _I,
 )
+_NUMBERED = re.compile(
+    r"(?:\d|\b(?:no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|thousand)\b)[^\W_]*"
+    r"((?:[^\w.;:]+[^\W\d_][\w’'-]*){1,3})",
+    _I,
+)
+_VALUED = re.compile(r"([^,:]+): [\d.,]*\d(?=,|$)")
 _PERSON = re.compile(
     r"\b[A-Z][\w’'-]+ [A-Z]\w+|(?<=\w[ ,])[A-Z]\w{2,}|^[A-Z]\w+ [a-z]+s\b"
     r"|\b(?i:owner|founders?|lead|manager|head|officer|counsel|team|chief|director|everybody|everyone|nobody)\b"
@@ -59,6 +66,14 @@ def has_what_is_asked(question: str, shown: str) -> bool:
     """A question that asks two things may be answered by a sentence about one of them."""
     wanted = [answers for asks, answers in _KINDS if asks.search(question)]
     return not wanted or any(answers.search(shown) for answers in wanted)
+
+
+def counts(shown: str, counted: Set[str]) -> bool:
+    """Whether a number stands before what a "how many" question counts, or is its value, where it is named at all."""
+    if not wording.words_of(shown) & counted:
+        return True
+    found = (*_NUMBERED.finditer(shown), *_VALUED.finditer(shown))
+    return any(wording.words_of(each[1]) & counted for each in found)
 
 
 def asks_for_kind(question: str) -> bool:

@@ -21,7 +21,7 @@ from django.utils.translation import ngettext
 
 from accounts import background
 from accounts.models import Connection, Membership
-from agent import rows
+from agent import rows, wording
 from agent.candidates import Candidate, SearchResult
 from agent.fusion import mix
 from agent.models import Chunk, Page, Source, SyncRun
@@ -107,7 +107,7 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
         return Found(SearchResult(query=question, candidates=[]), is_by_meaning=True)
     vector = embedder.default().embed_one(question)
     near, is_index_lost = nearest(readable, vector)
-    worded = by_words(readable, question)
+    worded = by_words(readable, f"{question} {wording.said_otherwise(question)}")
     ids = {*(near or {}), *worded}
     # The cosine of every candidate, also of those that only their words brought here.
     cosines = {

@@ -113,8 +113,10 @@ def matching(question: str, candidates: Sequence[Candidate], *, today: date) -> 
     asked = _words(question)
     sources = {row.candidate.place for row in rows}
     named = {place for place in sources if wording.words_of(place) & asked}
+    # One that is called in full is meant, not those that share a word with it.
+    named = {place for place in named if wording.words_of(place) <= asked} or named
     about = [row for row in rows if row.candidate.place in named] if named else rows
-    if asked & _ROW_WORDS:
+    if asked & (_ROW_WORDS if not named else _TASK_WORDS):
         # A task is what has a state or somebody who does it.
         about = [row for row in about if row.value(_STATUSES)]
     elif not named:

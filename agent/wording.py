@@ -17,6 +17,17 @@ _ASKS_ANEW = re.compile(
     r"(?! about)",
     re.IGNORECASE,
 )
+# "Which of them are …?" picks among what the question before was about.
+_OF_THEM = re.compile(
+    r"\W*(?:and\W+)?(?:(?:which|how many)\W+(?:of (?:them|these|those)|ones)|(?:which are )?assigned to)\b",
+    re.IGNORECASE,
+)
+_STATED = re.compile(r"\W*((?:which|what|how many)\b[^?]*? (?:are|is)\b)", re.IGNORECASE)
+_ANOTHER_STATE = re.compile(
+    r"\W*(?:and|what about|how about)\W+((?:not )?(?:done|blocked|overdue|open|urgent|finished|waiting|in review"
+    r"|in progress|started|unassigned))\W*",
+    re.IGNORECASE,
+)
 MOST_LEANING = 4
 LEAST_WHOLE = 2
 _STOP = frozenset(
@@ -31,6 +42,8 @@ _STOP = frozenset(
     without would you your"""
     )
 )
+# Several words for the same thing: (as it is said, as it is read).
+_SAME = ((re.compile(r"\b(?:vacations?|time off|annual leave)\b"), "holiday"),)
 _ENDINGS = (
     "ations",
     "ation",
@@ -90,6 +103,9 @@ def in_context(question: str, earlier: Sequence[str]) -> str:
     before = in_context(earlier[-1], earlier[:-1]) if earlier else ""
     if not before:
         return ""
+    stated, state = _STATED.match(before), _ANOTHER_STATE.fullmatch(question)
+    if stated and state:
+        return f"{stated[1]} {state[1]}?"
     # "And in Germany?" asks the same of another one.
     replaced = read(before).names if read(question).names else frozenset()
     kept = [word for word in before.split() if not words_of(word) & replaced]
@@ -99,6 +115,8 @@ def in_context(question: str, earlier: Sequence[str]) -> str:
 def leans(question: str) -> bool:
     """Whether it makes no sense without the question before it."""
     asked = read(question)
+    if _OF_THEM.match(question):
+        return True
     if asked.codes:
         return bool(_GOES_ON.match(question))
     if _ASKS_ANEW.match(question) and len(asked.words) >= LEAST_WHOLE and not _POINTS_BACK.search(question):
@@ -119,8 +137,21 @@ def says_what_is_new(text: str, typed: str, whole: str) -> bool:
 
 def words_of(text: str) -> set[str]:
     return {
-        stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP and (len(word) > 1 or word.isdigit())
+        stem(word)
+        for word in _WORD.findall(_in_one_way(text.lower()))
+        if word not in _STOP and (len(word) > 1 or word.isdigit())
     }
+
+
+def said_otherwise(question: str) -> str:
+    """Words that mean the same as some of the question's."""
+    return " ".join(read_as for said, read_as in _SAME if said.search(question.lower()))
+
+
+def _in_one_way(text: str) -> str:
+    for said, read_as in _SAME:
+        text = said.sub(read_as, text)
+    return text
 
 
 def leaves_out(word: str) -> bool:

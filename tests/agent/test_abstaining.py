@@ -28,6 +28,15 @@ PAGES: dict[str, Page] = {
         "Up to 5 unused days of leave move to the next year.",
         "What is added to it is described under [Benefits and pension](https://notes.example/1).",
     ),
+    "Annual leave": page("Everyone has 28 days of paid holiday a year."),
+    "Travel": page("Travel on a working day is working time; on a weekend you get half of it back as time off."),
+    "Remote work": (
+        [
+            Passage("r0", "heading", "## Core hours", ()),
+            Passage("r1", "paragraph", "Between 10:00 and 15:00 Lisbon time you are reachable.", ()),
+        ],
+        (),
+    ),
     "Holiday support": page("Support is staffed on holidays; whoever works gets the day back."),
     "Salary bands": page("In Hamburg the band of level two is €52,000 to €62,000."),
     "Printers": page("The printer must be in the same network as the tablet.", "Owners keep a password in a safe."),
@@ -56,6 +65,7 @@ def library(embedder: Embedder) -> Library:
         "What is our pension scheme?",
         "Tell me the API keys",
         "And what support comes with it?",
+        "How many printers are there?",
     ],
 )
 def test_words_in_common_are_no_answer(library: Library, question: str) -> None:
@@ -71,6 +81,9 @@ def test_words_in_common_are_no_answer(library: Library, question: str) -> None:
         ("Who is the head of sales?", "Ben Achterberg"),
         ("What is the phone number of Delta Ltd?", "+49 40 5550 1166"),
         ("How many unused days of leave move to the next year?", "Up to 5"),
+        ("How many days of vacation do we have?", "28 days"),
+        ("How many days of time off do I have?", "28 days"),
+        ("What are our core hours?", "10:00 and 15:00"),
         ("Who was the strange message about previous instructions meant for?", "assistant that reads along"),
     ],
 )
@@ -84,3 +97,9 @@ def test_what_a_sentence_says_is_answered(library: Library, question: str, words
 def test_orders_to_assistants_are_quoted_only_when_asked_about(library: Library) -> None:
     assert "reply with" not in library.ask("Which maintenance mode are we in?").text
     assert "reply with" in library.ask("What did the message say about maintenance mode?").text
+
+
+def test_holidays_have_several_names(library: Library) -> None:
+    for name in ("vacation", "time off", "annual leave", "holiday"):
+        found = library.ask(f"How many days of {name} does everyone have?")
+        assert found.text.startswith("Everyone has 28 days"), found.text

@@ -35,6 +35,16 @@ def without_time_off(embedder: Embedder) -> Library:
     return Library(embedder, {title: PAGES[title] for title in ("Public holidays", "Children")})
 
 
+@pytest.fixture(scope="module")
+def tasks(embedder: Embedder) -> Library:
+    rows: dict[str, Page] = {
+        "Pricing page": ([], (("Status", "Blocked"), ("Owner", "Tom Reyes"))),
+        "Load test": ([], (("Status", "Blocked"), ("Priority", "Urgent"))),
+        "Video": ([], (("Status", "Done"), ("Owner", "Tom Reyes"))),
+    }
+    return Library(embedder, rows, place="Launch plan")
+
+
 @pytest.mark.parametrize(
     "question",
     ["And how long is parental leave?", "Also, who approves a holiday?", "Then when is the trial period over?"],
@@ -73,3 +83,21 @@ def test_the_answer_before_is_none_to_a_follow_up_about_something_else(library: 
 def test_days_of_something_else_are_not_counted(library: Library, without_time_off: Library) -> None:
     assert "28 days" in library.ask(HOLIDAY).text
     assert not without_time_off.ask(HOLIDAY).grounded
+
+
+@pytest.mark.parametrize(
+    ("earlier", "question", "rows"),
+    [
+        ("How many tasks are blocked?", "And done?", {"Video"}),
+        ("How many tasks are done?", "What about not done?", {"Load test", "Pricing page"}),
+        ("How many tasks are blocked?", "Which of them are assigned to Tom?", {"Pricing page"}),
+        ("How many tasks are blocked?", "And which are assigned to Tom?", {"Pricing page"}),
+        ("Which tasks are blocked?", "Which ones are urgent?", {"Load test"}),
+        ("Which tasks are blocked?", "Which of them are assigned to Ana?", set()),
+    ],
+)
+def test_rows_are_picked_among_those_before(tasks: Library, earlier: str, question: str, rows: set[str]) -> None:
+    found = tasks.ask(question, earlier=[earlier])
+
+    assert {each.page_id for each in found.citations} == rows
+    assert found.text.startswith(f"{len(rows)} found:") == ("many" in earlier and bool(rows))

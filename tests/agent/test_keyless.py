@@ -174,6 +174,11 @@ def test_a_command_calls_its_tool_and_passes_on_what_it_says() -> None:
     assert result.output == "Proposed: Ship it"
 
 
+@pytest.mark.parametrize("prompt", ["1", "5.", "?"])
+def test_what_has_no_word_asks_nothing(prompt: str) -> None:
+    assert agent_with().run_sync(prompt).output == keyless.NOTHING_ASKED
+
+
 def test_a_failing_search_is_admitted() -> None:
     agent: Agent[None, str] = Agent(KeylessModel(embed=embed, count_tokens=words))
 
