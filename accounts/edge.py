@@ -6,17 +6,15 @@ from django.conf import settings
 from django.http import HttpResponseBase
 from django.views import View
 from rest_framework.exceptions import ParseError
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.mediatypes import media_type_matches
 from rest_framework.views import APIView
 
 from accounts import idempotency, tenancy
 from accounts.models import IdempotentAnswer, Membership
 from config.errors import AppError
+from config.negotiation import preferred
 from config.numbers import whole
 
 
@@ -28,21 +26,6 @@ class TooLarge(AppError):
 class NotAcceptable(AppError):
     code = "not-acceptable"
     status = 406
-
-
-class JSONOr(DefaultContentNegotiation):
-    """For an address that answers with something else too, beside the JSON of its refusals."""
-
-    also: ClassVar[str]
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
-        if any(media_type_matches(self.also, accepted) for accepted in self.get_accept_list(request)):
-            return JSONRenderer(), JSONRenderer.media_type
-        return super().select_renderer(request, renderers, format_suffix)
-
-
-class JSONOrStream(JSONOr):
-    also = "text/event-stream"
 
 
 class _JSON(APIView):
@@ -132,7 +115,7 @@ class MemberPage(View):
         return self.request.membership
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if self.file_type and not request.accepts(self.file_type):
+        if self.file_type and not preferred(request.headers.get("Accept", ""), [self.file_type]):
             raise NotAcceptable(f"The answer is a file of the type {self.file_type}. Send the header Accept with it.")
         if self.schema_of_view == "workspace":
             tenancy.enter(self.membership.workspace)

@@ -11,10 +11,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.edge import JSONOr, MemberAPI
+from accounts.edge import MemberAPI
 from agent.exports import services
 from agent.models import Export
 from agent.runs.shown import moment
+from config.negotiation import Negotiation
 
 FILE = "application/zip"
 
@@ -49,8 +50,8 @@ class WorkspaceExport(MemberAPI):
         return Response(shown(services.ask(membership=self.membership, now=timezone.now())), status=202)
 
 
-class JSONOrFile(JSONOr):
-    also = FILE
+class JSONOrFile(Negotiation):
+    also = (FILE,)
 
 
 class ExportFile(MemberAPI):

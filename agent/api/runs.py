@@ -10,13 +10,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.edge import JSONOrStream
 from agent import listening
 from agent.api.answers import RunFields
 from agent.models import Run
 from agent.runs import services, shown
 from config.body import Body, Choice
 from config.handover import Mode
+from config.negotiation import JSON, STREAM, JSONOrStream, preferred
 from usage.edge import MeteredAPI
 
 
@@ -54,7 +54,7 @@ class Ask(RunAPI):
             if "respond-async" in request.headers.get("Prefer", ""):
                 answer["Preference-Applied"] = "respond-async"
             else:
-                wants_stream = "text/event-stream" in request.headers.get("Accept", "")
+                wants_stream = preferred(request.headers.get("Accept", ""), [JSON, STREAM]) == STREAM
                 mode = Mode.STREAM if wants_stream else Mode.WAIT
                 listening.hand_over(request._request, answer, run_id=run_id, mode=mode)
         return answer

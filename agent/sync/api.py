@@ -11,13 +11,14 @@ from rest_framework.response import Response
 
 from accounts import connections as authorizations
 from accounts import tenancy
-from accounts.edge import JSONOrStream, MemberAPI
+from accounts.edge import MemberAPI
 from accounts.models import Connection, Membership
 from agent.models import Disconnection, Source, SyncRun
 from agent.sync import coverage, ending, live, services
 from billing import reading
 from config.body import Body
 from config.handover import Mode
+from config.negotiation import JSONOrStream
 
 
 class NotionIntegration(MemberAPI):

@@ -13,6 +13,9 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import tokens
 from config import views
+from config.negotiation import JSON as JSON_KIND
+from config.negotiation import STREAM as STREAM_KIND
+from config.negotiation import preferred
 from config.urls import *  # noqa: F403  # this module is also a set of routes, for the test of a failing view
 from config.urls import urlpatterns as product
 from tests.people import Person
@@ -77,7 +80,10 @@ STREAMS += [OF_ANOTHER.format("agent/sync") + "/events"]
 FILE = OF_ANOTHER.format("workspace/export")
 
 
-@pytest.mark.parametrize("accepted", ["image/png", "text/html", "application/xml;q=0.9, text/csv"])
+@pytest.mark.parametrize(
+    "accepted",
+    ["image/png", "text/html", "application/xml;q=0.9, text/csv", "application/json;q=0", "*/*;q=0"],
+)
 def test_an_answer_that_the_program_does_not_take_is_406(alice: Person, accepted: str) -> None:
     for address in [*JSON, *STREAMS, FILE]:
         answer = alice.api.get(address, headers={"Accept": accepted})
@@ -86,7 +92,13 @@ def test_an_answer_that_the_program_does_not_take_is_406(alice: Person, accepted
         assert "Accept: application/json" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("accepted", ["application/json", "*/*", "application/*", "text/html, application/json;q=0.5"])
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        *("", "application/json", "*/*", "application/*", "text/html, application/json;q=0.5"),
+        "application/json;v=1, */*;q=0",
+    ],
+)
 def test_what_takes_json_is_answered(alice: Person, accepted: str) -> None:
     answers = [alice.api.get(address, headers={"Accept": accepted}).status_code for address in [*JSON, *STREAMS, FILE]]
 
@@ -100,8 +112,31 @@ def test_what_takes_the_address_own_type_alone_is_answered(alice: Person) -> Non
     assert (streams, file.status_code) == ([404] * 3, 404)
 
 
-def test_a_question_whose_answer_is_not_taken_is_not_asked(alice: Person) -> None:
-    answer = alice.api.post("/agent/run", {"prompt": "What?"}, headers={"Accept": "image/png"})
+@pytest.mark.parametrize(
+    ("accepted", "kind"),
+    [
+        ("", JSON_KIND),
+        ("*/*", JSON_KIND),
+        ("application/json", JSON_KIND),
+        ("application/json, text/event-stream;q=0.1", JSON_KIND),
+        ("text/event-stream;q=0, application/json", JSON_KIND),
+        ("text/event-stream;q=0, */*", JSON_KIND),
+        ("text/event-stream", STREAM_KIND),
+        ("Text/Event-Stream; charset=utf-8", STREAM_KIND),
+        ("text/*", STREAM_KIND),
+        ("text/event-stream, */*", STREAM_KIND),
+        ("*/*, application/json;q=0", STREAM_KIND),
+        ("text/*;q=0, application/json;q=0, */*", None),
+        ("application/jsonl, x, ;q=1", None),
+    ],
+)
+def test_of_two_kinds_the_one_that_is_liked_better_is_given(accepted: str, kind: str | None) -> None:
+    assert preferred(accepted, [JSON_KIND, STREAM_KIND]) == kind
+
+
+@pytest.mark.parametrize("accepted", ["image/png", "application/json;q=0", "*/*;q=0"])
+def test_a_question_whose_answer_is_not_taken_is_not_asked(alice: Person, accepted: str) -> None:
+    answer = alice.api.post("/agent/run", {"prompt": "What?"}, headers={"Accept": accepted})
 
     requests = alice.api.get("/usage/quota").json()["requests"]
     assert is_problem(answer, 406, "not-acceptable")
