@@ -89,13 +89,15 @@ WORDS = {
     "POST /auth/login gives one.",
     "bad_authorization_header": "The header Authorization cannot be read. Send it as Authorization: Bearer ACCESS.",
     "unsupported_media_type": "Only JSON is read. Send it with the header Content-Type: application/json.",
-    "not_acceptable": "Answers are JSON. Send the header Accept: application/json, or none.",
 }
 
 
 def _words(error: exceptions.APIException, code: str, allowed: Sequence[str]) -> str:
     if isinstance(error, exceptions.MethodNotAllowed):
         return f"This address cannot be called like that. It takes {', '.join(allowed)}."
+    if isinstance(error, exceptions.NotAcceptable) and error.available_renderers:
+        kind = error.available_renderers[0].media_type
+        return f"The answer is of the type {kind}. Send the header Accept: {kind}, or none."
     # simplejwt's refusals carry a mapping.
     return WORDS.get(code) or str(error.detail["detail"] if isinstance(error.detail, dict) else error.detail)
 

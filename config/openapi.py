@@ -6,6 +6,8 @@ from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
 
 PROBLEM = {
     "type": "object",
@@ -54,6 +56,11 @@ class Reader(SpectacularSwaggerSplitView):
     def options(self, *args: Any, **kwargs: Any) -> Any:
         """A page has nothing to say of itself, and no template to say it in."""
         raise MethodNotAllowed("OPTIONS")
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """A refusal is a problem document; no template makes one."""
+        self.request.accepted_renderer, self.request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+        return super().handle_exception(exc)
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         response: Any = super().finalize_response(*args, **kwargs)

@@ -50,6 +50,14 @@ def test_the_description_is_valid_and_leaves_no_doubt() -> None:
     assert json.loads(done.stdout)["openapi"].startswith("3.")
 
 
+def test_what_the_page_refuses_is_a_problem_document() -> None:
+    answers = [Client().get("/docs", headers={"Accept": "application/json"}), Client().post("/docs")]
+
+    assert [answer.json()["status"] for answer in answers] == [406, 405]
+    assert {answer["Content-Type"] for answer in answers} == {"application/problem+json"}
+    assert "Accept: text/html" in answers[0].json()["detail"]
+
+
 def test_anybody_reads_the_description_in_a_page_without_foreign_parts() -> None:
     page = Client().get("/docs")
 
