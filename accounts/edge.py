@@ -1,5 +1,6 @@
 """Base classes for everything that answers over HTTP: they decide in which schema a view runs."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from rest_framework.views import APIView
 from accounts import idempotency, tenancy
 from accounts.models import IdempotentAnswer, Membership
 from config.errors import AppError
+from config.filters import Filter, check_known
 from config.negotiation import preferred
 from config.numbers import whole
 
@@ -31,12 +33,17 @@ class NotAcceptable(AppError):
 class _JSON(APIView):
     """Answers hold tokens or people's data, so nothing on the way may keep them."""
 
+    # What a GET takes behind the `?`; where there is nothing, nothing is looked at.
+    filters: ClassVar[Sequence[Filter]] = ()
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # The framework's parsers would read a body of any size.
         length = whole(request.META.get("CONTENT_LENGTH") or "")
         if length is not None and length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise TooLarge(f"A request may have {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.")
         super().initial(request, *args, **kwargs)
+        if self.filters and request.method in {"GET", "HEAD"}:
+            check_known(request.query_params, self.filters)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)

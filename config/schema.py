@@ -13,6 +13,9 @@ class Schema(AutoSchema):
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self.view).__name__).lower()
         return f"{self.method.lower()}_{words}"
 
+    def get_override_parameters(self) -> Any:
+        return list(getattr(self.view, "filters", ())) if self.method == "GET" else []
+
     def get_request_serializer(self) -> Any:
         return getattr(self.view, "Input", None) if self.method in {"POST", "PUT", "PATCH"} else None
 

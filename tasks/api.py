@@ -125,8 +125,9 @@ class SearchInput(PageInput):
 
 class Tasks(MemberAPI):
     schema_of_view = "workspace"
+    filters = (PageInput,)
 
-    @extend_schema(parameters=[PageInput], responses=TaskPage)
+    @extend_schema(responses=TaskPage)
     def get(self, request: Request) -> Response:
         """Tasks that the member may read, newest first."""
         filters = Filters(**_checked(FilterInput, _given(request)))
@@ -167,8 +168,9 @@ class OneTask(MemberAPI):
 
 class History(MemberAPI):
     schema_of_view = "workspace"
+    filters = paging.PAGED
 
-    @extend_schema(parameters=paging.PAGED, responses=ChangePage)
+    @extend_schema(responses=ChangePage)
     def get(self, request: Request, task_id: uuid.UUID) -> Response:
         """What happened to a task, newest first."""
         changes = services.history_of(by=self.membership, task_id=task_id)
@@ -189,11 +191,9 @@ class Settle(MemberAPI):
 
 class SearchTasks(MemberAPI):
     schema_of_view = "workspace"
+    filters = (SearchInput, OpenApiParameter("q", str, required=True, description="Words and filters"))
 
-    @extend_schema(
-        parameters=[SearchInput, OpenApiParameter("q", str, required=True, description="Words and filters")],
-        responses=FoundPage,
-    )
+    @extend_schema(responses=FoundPage)
     def get(self, request: Request) -> Response:
         """Tasks that fit the words, best first; how they fit stands in `matched`."""
         values = _checked(SearchInput, _given(request))

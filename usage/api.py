@@ -62,7 +62,9 @@ def _metric_json(metric: Metric) -> dict[str, int]:
 
 
 class Logs(MeteredAPI):
-    @extend_schema(parameters=[*SPANNED, *PAGED], responses=OpenApiTypes.OBJECT)
+    filters = (*SPANNED, *PAGED)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         entries = analytics.visible_to(self.membership)
         starts_at, ends_at = _asked(request, zone_of(self.membership.user))
@@ -93,13 +95,9 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 class Summary(MeteredAPI):
     """`from` and `to` are days or moments; without them the present period until now."""
 
-    @extend_schema(
-        parameters=[
-            *SPANNED,
-            OpenApiParameter("by", OpenApiTypes.STR, enum=SERIES),
-        ],
-        responses=OpenApiTypes.OBJECT,
-    )
+    filters = (*SPANNED, OpenApiParameter("by", OpenApiTypes.STR, enum=SERIES))
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         zone = zone_of(self.membership.user)
         span = self._span(request, zone)
@@ -154,8 +152,9 @@ class Users(MeteredAPI):
     """The people of a team, with what they have used."""
 
     schema_of_view: ClassVar[str] = "workspace"
+    filters = PAGED
 
-    @extend_schema(parameters=PAGED, responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         workspace_id = self.membership.workspace_id
         subscription = Subscription.objects.get(workspace_id=workspace_id)

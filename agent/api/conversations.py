@@ -19,8 +19,9 @@ from config.body import Body
 
 class Conversations(MemberAPI):
     schema_of_view = "workspace"
+    filters = paging.PAGED
 
-    @extend_schema(parameters=paging.PAGED, responses=dict)
+    @extend_schema(responses=dict)
     def get(self, request: Request) -> Response:
         found = paging.piece(
             conversations.readable(self.membership), request.query_params, by="updated_at", newest_first=True

@@ -40,15 +40,13 @@ class Invitations(MemberAPI):
     once."""
 
     keeps_answers = False
+    filters = PAGED
 
     class Input(Body):
         email = serializers.EmailField(max_length=254)
         role = Choice(choices=INVITABLE, default=Role.MEMBER)
 
-    @extend_schema(
-        parameters=PAGED,
-        responses=OpenApiTypes.OBJECT,
-    )
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         subscription = Subscription.objects.get(workspace_id=self.membership.workspace_id)
         check_can_manage(self.membership)

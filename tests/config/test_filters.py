@@ -68,6 +68,11 @@ def test_a_filter_of_a_program_that_is_not_understood_is_named_and_refused(owner
         path, right = template.format(**ids) if parameters else template, NEEDED.get(template, {})
         if parameters:
             assert owner.api.get(path, right).status_code == 200, path
+            unknown = owner.api.get(path, {**right, "statuss": "done"})
+            said = [f"{each['pointer']} {each['code']} {each['detail']}" for each in unknown.json().get("errors", [""])]
+            known = set(said[0].rpartition("Known: ")[2].strip(".").split(", "))
+            if not said[0].startswith("/statuss unknown ") or known != {each["name"] for each in parameters}:
+                wrong.append(f"{path}?statuss=done: {unknown.status_code} {said}")
         for parameter in parameters:
             name = parameter["name"]
             for value in wrong_values(parameter):
