@@ -1,12 +1,16 @@
 """Signing in with a password, for programs: the same checks and limits as the sign-in page, which is allauth's."""
 
 import ipaddress
+import math
+import time
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
 from allauth.core import ratelimit
+from allauth.core.internal import ratelimit as kept
 from django.conf import settings
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -14,7 +18,7 @@ from accounts import tenancy
 from accounts.models import Membership, User
 from config.errors import AppError
 
-RETRY = 60
+UNITS = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
 class InvalidCredentials(AppError):
@@ -34,12 +38,31 @@ class RateLimited(AppError):
     status = 429
 
 
+def _limited(words: str, request: HttpRequest, action: str, key: str | None = None) -> RateLimited:
+    seconds = _wait(request, action, key)
+    size, name = next(unit for unit in UNITS if seconds >= 2 * unit[0] or unit[0] == 1)
+    return RateLimited(f"{words} Try again in {math.ceil(seconds / size)} {name}.", retry_after=seconds)
+
+
+def _wait(request: HttpRequest, action: str, key: str | None) -> int:
+    """Seconds until every limit lets one in again: each looks back over its own span, at so many attempts."""
+    app, now, waits = "allauth.account", time.time(), [2.0]
+    for rate in kept.get_rates(app=app, action=action):
+        # The newest first.
+        attempts = cache.get(kept.get_cache_key(request, app=app, action=action, rate=rate, key=key), [])
+        if len(attempts) >= rate.amount:
+            waits.append(attempts[rate.amount - 1] + rate.duration - now)
+    return math.ceil(max(waits))
+
+
 def sign_in(request: HttpRequest, *, email: str, password: str) -> Membership:
     """The membership to work in: where the user was last."""
+    adapter, email = get_adapter(request), email.strip().lower()
     try:
-        user: User | None = get_adapter(request).authenticate(request, email=email.strip().lower(), password=password)
+        user: User | None = adapter.authenticate(request, email=email, password=password)
     except ValidationError as error:
-        raise RateLimited("Too many failed attempts. Try again in a few minutes.", retry_after=RETRY) from error
+        key = adapter._get_login_attempts_cache_key(request, email=email)
+        raise _limited("Too many failed attempts.", request, "login_failed", key) from error
     if user is None or not user.is_active:
         raise InvalidCredentials("The e-mail address or the password is not right.")
     if settings.EMAIL_VERIFICATION_REQUIRED and not is_verified(user):
@@ -61,7 +84,7 @@ def is_verified(user: User) -> bool:
 
 def check_sign_up_rate(request: HttpRequest) -> None:
     if not ratelimit.consume(request, action="signup"):
-        raise RateLimited("Too many sign-ups from this address. Try again in a minute.", retry_after=RETRY)
+        raise _limited("Too many sign-ups from this address.", request, "signup")
     check_sign_up_network(request)
 
 
@@ -71,7 +94,7 @@ def check_sign_up_network(request: HttpRequest) -> None:
     prefix = 24 if address.version == 4 else 64
     network = ipaddress.ip_network((address, prefix), strict=False)
     if not ratelimit.consume(request, action="signup_network", key=str(network)):
-        raise RateLimited("Too many sign-ups from this network today. Try again tomorrow.", retry_after=24 * 60 * RETRY)
+        raise _limited("Too many sign-ups from this network.", request, "signup_network", str(network))
 
 
 def send_verification(request: HttpRequest, *, email: str, user: User | None) -> None:

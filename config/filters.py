@@ -1,4 +1,4 @@
-"""What may stand behind the `?` of an address for programs. Each view says it once: it is described, and nothing else is
+"""What may stand behind the `?` of an address for programs. Each view says it once: it is described, and no more is
 taken."""
 
 from collections.abc import Iterable, Sequence

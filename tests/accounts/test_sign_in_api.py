@@ -53,7 +53,9 @@ def test_guessing_is_limited_even_for_the_right_password(api: APIClient, alice: 
     answer = api.post("/auth/login", {"email": alice.email, "password": PASSWORD})
 
     assert (answer.status_code, answer.json()["type"]) == (429, "/problems/rate-limited")
-    assert int(answer.headers["Retry-After"]) > 0
+    # Five in five minutes.
+    assert 290 <= int(answer.headers["Retry-After"]) <= 300
+    assert answer.json()["detail"] == "Too many failed attempts. Try again in 5 minutes."
 
 
 def test_a_token_is_refused_after_its_member_was_removed(team_owner: Person, bob: Person) -> None:

@@ -117,4 +117,4 @@ def test_the_sign_up_page_has_the_same_limit(alice: Person) -> None:
 
     try_page(1)
 
-    assert b"Too many sign-ups from this network today" in try_page(2)
+    assert b"Too many sign-ups from this network. Try again in 24 hours." in try_page(2)
