@@ -111,23 +111,24 @@ def _runs_out_at(
 
 def rate_limit_headers(quota: Quota, rates: Sequence[Rate] = ()) -> dict[str, str]:
     """draft-ietf-httpapi-ratelimit-headers: each limit, what is left of it and the seconds until it starts anew, or
-    for the limits of a minute until there is more. Where nothing can be asked every limit is 0, and no time helps."""
+    for the limits of a minute until there is more. What does not start anew (a trial, a plan that ends) has no such time,
+    nor a limit of nothing. Where nothing can be asked every limit is 0."""
     if not quota.is_open:
         names = ["requests", "tokens", *(rate.name for rate in rates)]
         policy, state = (", ".join(f'"{name}";{letter}=0' for name in names) for letter in "qr")
         return {"RateLimit-Policy": policy, "RateLimit": state}
     period = quota.plan.period
     window = round((period.ends_at - period.starts_at).total_seconds())
-    left = max(0, math.ceil((period.ends_at - quota.asked_at).total_seconds()))
+    renews_at = quota.plan.renews_at
+    until = f";t={max(0, math.ceil((renews_at - quota.asked_at).total_seconds()))}" if renews_at else ""
     policies = [
         f'"requests";q={quota.requests.limit};w={window}',
         f'"tokens";q={quota.tokens.limit};w={window};qu="tokens"',
         *(f'"{rate.name}";q={rate.limit};w={MINUTE_SECONDS}' for rate in rates),
     ]
     states = [
-        # Of a limit of nothing no time brings more.
-        f'"requests";r={quota.requests.remaining}' + (f";t={left}" if quota.requests.limit else ""),
-        f'"tokens";r={quota.tokens.remaining}' + (f";t={left}" if quota.tokens.limit else ""),
+        f'"requests";r={quota.requests.remaining}' + (until if quota.requests.limit else ""),
+        f'"tokens";r={quota.tokens.remaining}' + (until if quota.tokens.limit else ""),
         *(f'"{rate.name}";r={rate.remaining};t={rate.reset_seconds}' for rate in rates),
     ]
     return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(states)}

@@ -80,6 +80,12 @@ def test_every_metered_answer_says_what_is_left(alice: Person, now: datetime) ->
         assert '"tokens";q=1000000;w=' in headers["RateLimit-Policy"]
 
 
+def test_no_time_is_told_after_which_a_trial_has_more(alice: Person) -> None:
+    states = alice.api.get("/usage/quota").headers["RateLimit"].split(", ")
+
+    assert [";t=" in each for each in states] == [False, False, True]
+
+
 CLOSED: dict[str, dict[str, object]] = {
     "trial": {"trial_ends_at": timezone.now() - timedelta(days=20)},
     "ended": {"tier": "teams", "status": "canceled", "ended_at": timezone.now() - timedelta(days=20)},
