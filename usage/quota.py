@@ -111,8 +111,8 @@ def _runs_out_at(
 
 def rate_limit_headers(quota: Quota, rates: Sequence[Rate] = ()) -> dict[str, str]:
     """draft-ietf-httpapi-ratelimit-headers: each limit, what is left of it and the seconds until it starts anew, or
-    for the limits of a minute until there is more. What does not start anew (a trial, a plan that ends) has no such time,
-    nor a limit of nothing. Where nothing can be asked every limit is 0."""
+    for the limits of a minute until there is more. What does not start anew (a trial, a plan that ends) has no such
+    time, nor has a limit of nothing. Where nothing can be asked every limit is 0."""
     if not quota.is_open:
         names = ["requests", "tokens", *(rate.name for rate in rates)]
         policy, state = (", ".join(f'"{name}";{letter}=0' for name in names) for letter in "qr")

@@ -25,6 +25,10 @@ class NoExport(AppError):
     status = 404
 
 
+class TakenBack(Exception):
+    """An export that is being made is not wanted any more; its worker stops."""
+
+
 class ExportNotReady(AppError):
     code = "export-not-ready"
     status = 409
@@ -89,11 +93,14 @@ def build(*, export_id: uuid.UUID, now: datetime) -> None:
         return
     export.parts.all().delete()
     out = _Parts(export)
-    with ZipFile(out, "w", ZIP_DEFLATED) as archive:
-        contents.write(archive, by=by, now=now)
-    out.close()
+    try:
+        with ZipFile(out, "w", ZIP_DEFLATED) as archive:
+            contents.write(archive, by=by, now=now)
+        out.close()
+    except TakenBack:
+        return
     with transaction.atomic():
-        Export.objects.filter(owner_id=export.owner_id).exclude(pk=export.pk).delete()
+        _delete(Export.objects.filter(owner_id=export.owner_id).exclude(pk=export.pk))
         Export.objects.filter(pk=export.pk).update(status=Export.Status.READY, ready_at=now, size=out.size)
 
 
@@ -103,7 +110,14 @@ def give_up(*, export_id: str) -> None:
 
 def forget(*, made_before: datetime) -> None:
     """With what they hold. One that is being made goes too: its worker finds no place for the next part."""
-    Export.objects.filter(created_at__lt=made_before).delete()
+    _delete(Export.objects.filter(created_at__lt=made_before))
+
+
+@transaction.atomic
+def _delete(exports: QuerySet[Export]) -> None:
+    """A worker keeps each part under a lock on its export, so none comes between the parts' end and the export's."""
+    locked = list(exports.order_by("pk").select_for_update().values_list("pk", flat=True))
+    Export.objects.filter(pk__in=locked).delete()
 
 
 def _readable(membership: Membership, now: datetime) -> QuerySet[Export]:
@@ -133,7 +147,10 @@ class _Parts:
 
     def _keep(self, count: int) -> None:
         background.renew_lease()
-        ExportPart.objects.create(export=self.export, number=self._number, data=bytes(self._waiting[:count]))
+        with transaction.atomic():
+            if not Export.objects.select_for_update(no_key=True).filter(pk=self.export.pk):
+                raise TakenBack
+            ExportPart.objects.create(export=self.export, number=self._number, data=bytes(self._waiting[:count]))
         del self._waiting[:count]
         self._number += 1
         self.size += count

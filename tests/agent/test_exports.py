@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import uuid
 import zipfile
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from agent.models import Conversation, Export, ExportPart, Run, Source
 from agent.sync import ending
 from billing.models import Subscription
 from tasks.models import Task
+from tests.devkit.machine import eventually
 from tests.people import Person, join
 from tests.threads import at_once, elsewhere
 from usage.models import Entry
@@ -192,6 +194,29 @@ def test_what_was_disconnected_is_in_no_export(alice: Person) -> None:
         ending.erase(connection_id=str(connection.pk))
 
     assert alice.api.get(said["download_url"]).status_code == 404
+
+
+def test_what_is_taken_back_while_it_is_made_leaves_nothing(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is deleted is looked up first; a part that came after that held its export fast, and the worker's next one
+    had no export."""
+    monkeypatch.setattr(services, "PART_BYTES", 20)
+    fill(alice)
+
+    def make_or_forget() -> None:
+        is_maker = next(turns) == 0
+        with tenancy.within(alice.workspace):
+            if is_maker:
+                services.build(export_id=uuid.UUID(said["id"]), now=timezone.now())
+                return
+            eventually(lambda: ExportPart.objects.count() > 3)
+            services.forget(made_before=timezone.now())
+
+    for _ in range(3):
+        said, turns = alice.api.post("/workspace/export").json(), iter(range(2))
+        at_once(make_or_forget, times=2)
+
+        with tenancy.within(alice.workspace):
+            assert (Export.objects.count(), ExportPart.objects.count()) == (0, 0)
 
 
 def test_it_is_its_members_alone(team_owner: Person, bob: Person, charlie: Person) -> None:
