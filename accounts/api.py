@@ -26,15 +26,8 @@ def workspace_json(membership: Membership) -> dict[str, Any]:
 
 
 class PasswordField(serializers.CharField):
-    """A number is refused: as text it could be written in more than one way."""
-
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=1_000, trim_whitespace=False, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return str(super().to_internal_value(data))
 
 
 class PairOutput(serializers.Serializer[Any]):

@@ -43,7 +43,9 @@ class Replay(Exception):
 def key_of(request: Request) -> str:
     key = request.headers.get("Idempotency-Key", "").strip() if request.method == "POST" else ""
     if len(key) > LONGEST_KEY or not key.isascii() or not (key.isprintable() or not key):
-        raise InvalidField(f"An idempotency key has at most {LONGEST_KEY} printable characters.", pointer="")
+        raise InvalidField(
+            f"An idempotency key has at most {LONGEST_KEY} printable characters.", pointer="/Idempotency-Key"
+        )
     return key
 
 

@@ -1,8 +1,10 @@
 """The base of what programs may send as JSON."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 
 class Choice(serializers.ChoiceField):
@@ -15,12 +17,34 @@ class Choice(serializers.ChoiceField):
 
 
 class Body(serializers.Serializer[Any]):
-    """A field that nobody knows is refused: left out quietly, its sender would believe that it was done."""
+    """A field that nobody knows is refused: left out quietly, its sender would believe that it was done. So is a number
+    for a text, which could be written in more than one way. All that is wrong is said at once."""
 
     def to_internal_value(self, data: Any) -> Any:
-        values = super().to_internal_value(data)
-        writable = [name for name, field in self.fields.items() if not field.read_only]
-        if unknown := sorted(set(data) - set(writable)):
-            words = f"There is no such field here. Known: {', '.join(writable)}."
-            raise serializers.ValidationError({name: [words] for name in unknown}, code="unknown")
+        if not isinstance(data, Mapping):
+            return super().to_internal_value(data)
+        wrong = {name: [ErrorDetail(words, code)] for name, code, words in self._strange(data)}
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            fields: Any = error.detail
+            wrong = {**fields, **wrong}
+        if wrong:
+            raise serializers.ValidationError(wrong)
         return values
+
+    def _strange(self, data: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+        """Of what the framework does not mind: the field, a code and words."""
+        writable = {name: field for name, field in self.fields.items() if not field.read_only}
+        unknown = f"There is no such field here. Known: {', '.join(writable)}."
+        numbers = [name for name, field in writable.items() if _is_number_for_text(field, data.get(name))]
+        return [
+            *((name, "unknown", unknown) for name in sorted(set(data) - set(writable))),
+            *((name, "invalid", str(serializers.CharField.default_error_messages["invalid"])) for name in numbers),
+        ]
+
+
+def _is_number_for_text(field: Any, value: Any) -> bool:
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        return any(_is_number_for_text(field.child, each) for each in value)
+    return isinstance(field, serializers.CharField) and isinstance(value, int | float)

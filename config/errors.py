@@ -115,7 +115,7 @@ def _from_framework(error: exceptions.APIException, path: str, allowed: Sequence
 
 def _fields(details: Any, pointer: str) -> Any:
     """Every leaf of a serializer's errors with the JSON pointer to its field."""
-    if isinstance(details, dict) and set(details) == {"message", "code"}:
+    if _is_leaf(details):
         yield {"pointer": pointer, "code": str(details["code"]), "detail": str(details["message"])}
     elif isinstance(details, dict):
         for name, inner in details.items():
@@ -123,8 +123,13 @@ def _fields(details: Any, pointer: str) -> Any:
             yield from _fields(inner, pointer + step)
     else:
         for index, inner in enumerate(details):
-            nested = isinstance(inner, dict) and set(inner) != {"message", "code"}
+            nested = isinstance(inner, dict) and not _is_leaf(inner)
             yield from _fields(inner, f"{pointer}/{index}" if nested else pointer)
+
+
+def _is_leaf(details: Any) -> bool:
+    """Fields may have these names too; there they hold lists."""
+    return isinstance(details, dict) and set(details) == {"message", "code"} and isinstance(details["code"], str)
 
 
 def answer(request: HttpRequest, error: AppError) -> JsonResponse:

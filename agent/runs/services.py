@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from accounts import background
 from accounts.models import Membership
+from accounts.names import cleaned
 from agent.models import Conversation, Run
 from agent.runs import ending, reading
 from config.errors import AppError, InvalidField
@@ -77,7 +78,7 @@ def least_tokens(prompt: str) -> int:
 def checked_prompt(prompt: str) -> str:
     # A browser counts a line break as one character and sends two.
     prompt = prompt.replace("\r\n", "\n").strip()
-    if not prompt:
+    if not cleaned(prompt):
         raise InvalidField("Ask something.", pointer="/prompt", field_code="blank")
     if len(prompt) > LONGEST_PROMPT:
         raise InvalidField(

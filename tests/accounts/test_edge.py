@@ -59,6 +59,7 @@ def test_a_key_that_cannot_be_kept_is_refused(alice: Person, key: str) -> None:
     answer = alice.api.post("/user/upgrade-subscription", {"tier": "pro"}, headers={"Idempotency-Key": key})
 
     assert (answer.status_code, alice.subscription.tier) == (400, "trial")
+    assert answer.json()["errors"][0]["pointer"] == "/Idempotency-Key"
 
 
 def test_a_browser_reads_the_api_with_its_session(alice: Person) -> None:

@@ -80,6 +80,32 @@ def test_a_field_that_nobody_knows_is_refused_and_named(
     assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [("/unknown", "unknown")]
 
 
+def test_everything_that_is_wrong_with_a_body_is_named_at_once() -> None:
+    def wrong(body: dict[str, object]) -> set[tuple[str, str]]:
+        errors = APIClient().post("/auth/logout", body).json()["errors"]
+        return {(error["pointer"], error["code"]) for error in errors}
+
+    assert wrong({"a": 1}) == {("/refresh", "required"), ("/a", "unknown")}
+    assert wrong({"refresh": "x", "message": 1, "code": 1}) == {("/message", "unknown"), ("/code", "unknown")}
+
+
+@pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        ("/agent/run", {"prompt": 1}),
+        ("/invitations/accept", {"token": 5}),
+        ("/auth/refresh", {"refresh": 1.5}),
+        ("/tasks", {"title": "Call", "labels": ["a", 1]}),
+        ("/auth/login", {"email": "x@example.com", "password": 1}),
+    ],
+)
+def test_a_number_is_no_text(team_owner: Person, address: str, body: dict[str, object]) -> None:
+    answer = team_owner.api.post(address, body)
+
+    assert answer.status_code == 400
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"/{list(body)[-1]}"]
+
+
 def test_the_same_key_and_body_get_the_first_answer(alice: Person) -> None:
     first = alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
     again = alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})

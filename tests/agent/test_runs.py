@@ -166,7 +166,7 @@ def test_stopping_what_is_over_changes_nothing(alice: Person) -> None:
     assert alice.api.post(f"/agent/runs/{answered['id']}/stop").json()["status"] == "succeeded"
 
 
-@pytest.mark.parametrize("prompt", ["", "  \n ", "x" * 4001, None, ["x"]])
+@pytest.mark.parametrize("prompt", ["", "  \n ", "\u202e\u200b", "x" * 4001, None, ["x"], 1])
 def test_a_prompt_must_be_words(alice: Person, prompt: Any) -> None:
     response = alice.api.post("/agent/run", {"prompt": prompt})
 
