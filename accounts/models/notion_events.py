@@ -52,6 +52,7 @@ class NotionNotice(models.Model):
     """A thing in Notion that a connection is to ask for again. However many events name it, it is one notice."""
 
     class Kind(models.TextChoices):
+        # Or a database whose rows are to be looked at, by either of its ids.
         PAGE = "page"
         SYNC = "sync"
 

@@ -1,8 +1,10 @@
 """Asking Notion, before an answer is given, whether the pages that it quotes are still there and unchanged."""
 
+import itertools
 import logging
 import time
-from collections.abc import Collection, Sequence
+import uuid
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -16,9 +18,10 @@ from django.utils import timezone
 from accounts import connections, sealed, tenancy
 from accounts.models import Connection, Membership, NotionNotice
 from agent.candidates import PageKey
-from agent.live import events
-from agent.live.removing import remove
-from agent.models import Page
+from agent.live import events, ledger
+from agent.live.ledger import Holder
+from agent.live.removing import remove, remove_rows
+from agent.models import Page, Source
 from agent.sync.session import Session, beside
 from agent.sync.showing import MINUTE_MAY_GO_ON
 from billing import reading
@@ -30,6 +33,8 @@ log = logging.getLogger(__name__)
 # What was read so lately is as new as a check would find it.
 FRESH = timedelta(seconds=30)
 MOST_PAGES = 6
+# Of what they lie in: a page does not say that what holds it is in the trash.
+MOST_HOLDERS = 4
 # Somebody waits for the answer: all pages together, and no second try.
 SECONDS = 2.0
 ONCE = Patience(tries=1, longest_in_all=SECONDS)
@@ -47,6 +52,9 @@ class Check:
     unchecked: set[PageKey] = field(default_factory=set)
     changed: dict[PageKey, datetime] = field(default_factory=dict)
     asked: int = 0
+    asked_above: int = 0
+    # What the pages lie in, by its id here: whether Notion says that it is in the trash.
+    in_trash: dict[uuid.UUID, bool] = field(default_factory=dict)
     seconds: float = SECONDS
 
     def find_gone(self, quoted: Collection[PageKey]) -> set[PageKey]:
@@ -72,15 +80,20 @@ class Check:
         pages = {page.notion_id: page for page in held.exclude(state__in=Page.GONE).exclude(indexed_at=None)}
         # Another reader may have found them gone since the search.
         self.gone |= {(str(connection.pk), key) for key in notion_ids - pages.keys()}
-        old = [page for page in pages.values() if _last_read(page) < began - FRESH]
+        above = ledger.above(connection.pk, pages.values())
+        hidden = {page for page in pages.values() if any(_is_hidden(each) for each in above[page])}
+        self.gone |= {_key(page) for page in hidden}
+        read_now = {each.pk for each in itertools.chain(*above.values()) if _is_fresh(each, began)}
+        self.in_trash = dict.fromkeys(read_now, False) | self.in_trash
+        old = [page for page in pages.values() if page not in hidden and not _is_fresh(page, began)]
         can_ask = connection.status == Connection.Status.ACTIVE and reading.can_read(connection, now=began)
         room = MOST_PAGES - self.asked if can_ask else 0
         self.unchecked |= {_key(page) for page in old[room:]}
         if asked := old[:room]:
             self.asked += len(asked)
-            self._ask(connection, asked, began=began)
+            self._ask(connection, {page: above[page] for page in asked}, began=began)
 
-    def _ask(self, connection: Connection, pages: Sequence[Page], *, began: datetime) -> None:
+    def _ask(self, connection: Connection, pages: dict[Page, list[Holder]], *, began: datetime) -> None:
         at = time.monotonic()
         try:
             client = _client(connection, seconds=max(self.seconds, 0.1))
@@ -89,15 +102,56 @@ class Check:
             self.unchecked |= {_key(page) for page in pages}
             return
         with client as notion:
-            threads = ThreadPoolExecutor(len(pages), thread_name_prefix="check")
+            holders = self._holders(pages)
+            threads = ThreadPoolExecutor(len(pages) + len(holders), thread_name_prefix="check")
             answers = {page: threads.submit(notion.page, page.notion_id) for page in pages}
-            wait(answers.values(), timeout=max(self.seconds, 0.1))
+            of_holders = {each: threads.submit(_shown, notion, each) for each in holders}
+            wait([*answers.values(), *of_holders.values()], timeout=max(self.seconds, 0.1))
             # Who is late is not waited for: its request has a time limit of its own.
             threads.shutdown(wait=False, cancel_futures=True)
             self.seconds -= time.monotonic() - at
             session = beside(connection, notion, _budget(connection))
+            for holder, answer in of_holders.items():
+                self._judge_holder(session, holder, answer, began=began)
             for page, answer in answers.items():
                 self._judge(session, page, answer, began=began)
+            for page, above in pages.items():
+                self._look_above(page, above)
+
+    def _holders(self, pages: dict[Page, list[Holder]]) -> list[Holder]:
+        """The nearest first, each once, as far as there is room."""
+        found: dict[uuid.UUID, Holder] = {}
+        for level in itertools.zip_longest(*pages.values()):
+            found |= {each.pk: each for each in level if each is not None and each not in pages}
+        new = [each for key, each in found.items() if key not in self.in_trash]
+        asked = new[: MOST_HOLDERS - self.asked_above]
+        self.asked_above += len(asked)
+        return asked
+
+    def _judge_holder(
+        self, session: Session, holder: Holder, answer: "Future[dict[str, Any]]", *, began: datetime
+    ) -> None:
+        try:
+            self.in_trash[holder.pk] = bool(answer.result(timeout=0).get("in_trash"))
+        except NotFound:
+            # The connection may well see a page, and not what it lies in.
+            self.in_trash[holder.pk] = False
+        except (NotionError, TimeoutError) as error:
+            log.info("what a cited page lies in was not checked: %s", type(error).__name__)
+            return
+        if self.in_trash[holder.pk]:
+            if isinstance(holder, Source):
+                remove_rows(session, holder)
+            else:
+                remove(session, holder, Page.State.TRASHED, began=began)
+
+    def _look_above(self, page: Page, above: list[Holder]) -> None:
+        """A page that was found is not there when what it lies in is not."""
+        asked = [self.in_trash.get(each.pk) for each in above]
+        if True in asked and not Page.objects.searchable().filter(pk=page.pk).exists():
+            self.gone.add(_key(page))
+        elif True in asked or None in asked:
+            self.unchecked.add(_key(page))
 
     def _judge(self, session: Session, page: Page, answer: "Future[dict[str, Any]]", *, began: datetime) -> None:
         try:
@@ -114,7 +168,8 @@ class Check:
                 _read_later(session.connection, page, began)
         else:
             edited_at = events.parse_moment(found.get("last_edited_time"))
-            if found.get("in_trash"):
+            self.in_trash[page.pk] = bool(found.get("in_trash"))
+            if self.in_trash[page.pk]:
                 self.gone.add(_key(page))
                 remove(session, page, Page.State.TRASHED, began=began)
             elif edited_at is not None and page.edited_at is not None and edited_at > page.edited_at:
@@ -135,6 +190,14 @@ def _read_later(connection: Connection, page: Page, happened_at: datetime) -> No
         events.ask_to_read(connection)
 
 
+def _is_hidden(holder: Holder) -> bool:
+    return isinstance(holder, Page) and holder.state == Page.State.TRASHED
+
+
+def _shown(notion: Notion, holder: Holder) -> dict[str, Any]:
+    return notion.data_source(holder.notion_id) if isinstance(holder, Source) else notion.page(holder.notion_id)
+
+
 def _client(connection: Connection, *, seconds: float) -> Notion:
     return Notion(
         connections.access_token(connection),
@@ -150,8 +213,9 @@ def _budget(connection: Connection) -> Budget:
     return budget_from_settings(valkey.client(), str(connection.pk), workspace=connection.notion_workspace_id)
 
 
-def _last_read(page: Page) -> datetime:
-    return max(at for at in (page.indexed_at, page.checked_at) if at is not None)
+def _is_fresh(holder: Holder, now: datetime) -> bool:
+    read = (holder.indexed_at, holder.checked_at) if isinstance(holder, Page) else ()
+    return any(at is not None and at >= now - FRESH for at in read)
 
 
 def _key(page: Page) -> PageKey:

@@ -108,14 +108,14 @@ def _meant(about: Json) -> list[Connection]:
 
 def _things(event: NotionEvent, meaning: Meaning) -> Iterable[tuple[NotionNotice.Kind, str]]:
     about = event.about
-    if meaning == Meaning.PAGE and about["entity"]:
+    if meaning in {Meaning.PAGE, Meaning.ROWS} and about["entity"]:
         yield NotionNotice.Kind.PAGE, about["entity"]
     if meaning == Meaning.NAMED_PAGES:
         named = list(dict.fromkeys(filter(None, about["named"])))
         if 0 < len(named) <= MOST_NAMED:
             yield from ((NotionNotice.Kind.PAGE, key) for key in named)
             return
-    if meaning in {Meaning.NAMED_PAGES, Meaning.SYNC}:
+    if meaning in {Meaning.NAMED_PAGES, Meaning.ROWS, Meaning.SYNC}:
         yield NotionNotice.Kind.SYNC, ""
 
 

@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from accounts import background, tenancy
 from accounts.models import Connection, NotionNotice
-from agent.live.removing import as_before, remove
-from agent.models import Page, SyncRun
+from agent.live import ledger
+from agent.live.removing import as_before, ask_for, remove, remove_rows
+from agent.models import Page, Source, SyncRun
 from agent.sync import meeting, reading, services, showing
 from agent.sync.session import Session, Stopped, opened
 from integrations import notion
@@ -53,8 +54,12 @@ def _handle(session: Session, notice: NotionNotice) -> None:
         _done(notice)
         services.start_connection(session.connection, requested_by=None)
         return
+    databases = [each for each in session.sources.values() if notice.notion_id in meeting.names_of(each)]
     try:
-        read_page(session, notice.notion_id, edited_at=notice.happened_at)
+        for source in databases:
+            _look_at_rows(session, source)
+        if not databases:
+            read_page(session, notice.notion_id, edited_at=notice.happened_at)
     except Refused as error:
         if isinstance(error, Unauthorized):
             raise
@@ -114,3 +119,23 @@ def _read_page(session: Session, notion_id: str) -> None:
         as_before(session, page, seen=seen, accounted=accounted)
     if lost := session.gone.pop(page.pk, None):
         remove(session, page, Page.State(lost[0]), began=began)
+    elif before is not None and before.state in Page.LOST:
+        ask_for(session, _lost(ledger.below(page.connection_id, [page.notion_id])))
+
+
+def _look_at_rows(session: Session, source: Source) -> None:
+    rows = ledger.below(source.connection_id, [source.notion_id])
+    try:
+        found = session.notion.data_source(source.notion_id)
+    except NotFound:
+        # The connection may well see the rows, and not what they lie in.
+        ask_for(session, [row for row in rows if row.state not in Page.LOST])
+        return
+    if found.get("in_trash"):
+        remove_rows(session, source)
+    else:
+        ask_for(session, _lost(rows))
+
+
+def _lost(pages: list[Page]) -> list[Page]:
+    return [page for page in pages if page.state in Page.LOST]

@@ -1,11 +1,16 @@
 """Pages that turn out to be gone one by one, between syncs. Beyond the brake none goes, and a sync asks a member."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import transaction
 from django.utils import timezone
 
-from agent.models import Page
+from accounts import tenancy
+from accounts.models import NotionNotice
+from agent.live import events, ledger
+from agent.models import Page, Source
 from agent.sync import lag, services, settling, vanishing
 from agent.sync.session import Session, Stopped
 from integrations import vectors
@@ -17,31 +22,71 @@ REASONS = dict((vanishing.TRASHED, vanishing.NOT_SHOWN))
 def remove(session: Session, page: Page, state: Page.State, *, began: datetime) -> bool:
     """Notion said at `began` or later that this page is gone. What somebody read after that stays.
 
-    False when so many are gone that a member has to be asked: then a sync is, and this page stays as it was.
+    What lies below a page in the trash goes with it; below one that is not shown to us, each is asked for by itself.
+    False when so many are gone that a member has to be asked: then a sync is, and all stay as they were.
     """
+    below = ledger.below(page.connection_id, [page.notion_id])
+    is_gone = _hide(session, page, state, below if state == Page.State.TRASHED else [], began=began)
+    if is_gone and state == Page.State.UNREACHABLE:
+        ask_for(session, [each for each in below if each.state not in Page.LOST])
+    return is_gone
+
+
+def remove_rows(session: Session, source: Source) -> bool:
+    """Notion said that this database is in the trash."""
+    return _hide(session, None, Page.State.TRASHED, ledger.below(source.connection_id, [source.notion_id]))
+
+
+def ask_for(session: Session, pages: Sequence[Page]) -> None:
+    """Each by itself; very many are left to a sync."""
+    if len(pages) > events.MOST_NAMED:
+        _sync(session)
+    elif pages:
+        now = timezone.now()
+        with tenancy.shared(), transaction.atomic():
+            for page in sorted(pages, key=lambda page: page.notion_id):
+                events.notice(session.connection, NotionNotice.Kind.PAGE, page.notion_id, now, now=now)
+            events.ask_to_read(session.connection)
+
+
+def _hide(
+    session: Session, page: Page | None, state: Page.State, below: Sequence[Page], *, began: datetime | None = None
+) -> bool:
+    """All of them, or none."""
     try:
         # The connection's lock makes those who count follow each other.
         with session.writing():
-            held = session.pages.select_for_update().filter(pk=page.pk).first()
-            if held is None or held.state in Page.GONE or (held.checked_at is not None and held.checked_at > began):
+            wanted = [each.pk for each in (page, *below) if each is not None]
+            held = {each.pk: each for each in session.pages.select_for_update().filter(pk__in=wanted).order_by("id")}
+            first = held.get(page.pk) if page is not None else None
+            if page is not None and (first is None or _was_read_since(first, began)):
                 return True
-            is_kept = is_braked(session)
-            if not is_kept:
-                _leave_out(session, held, state)
+            going = [each for each in held.values() if each.state not in Page.GONE]
+            is_kept = bool(going) and is_braked(session, len(going))
+            for each in () if is_kept else going:
+                _leave_out(session, each, *((state, REASONS[state]) if each == first else vanishing.NOT_ASKED))
     except Stopped:
         log.info("connection %s was ended meanwhile", session.connection.pk)
         return True
     if is_kept:
         log.warning("many pages of connection %s seem gone; a sync asks", session.connection.pk)
-        # After the locks: a sync that ends takes the same ones the other way round. In its owner's name, since one
-        # that nobody asked for may list only changes, and would not look for what is gone. A paused one stays paused.
-        asker = None if session.connection.is_paused else session.connection.owner_id
-        services.start_connection(session.connection, requested_by=asker)
+        _sync(session)
     return not is_kept
 
 
-def is_braked(session: Session) -> bool:
-    return vanishing.kept(session.connection) is not None or vanishing.is_too_many(session, 1)
+def _was_read_since(page: Page, began: datetime | None) -> bool:
+    return began is not None and page.checked_at is not None and page.checked_at > began
+
+
+def _sync(session: Session) -> None:
+    # After the locks: a sync that ends takes the same ones the other way round. In its owner's name, since one
+    # that nobody asked for may list only changes, and would not look for what is gone. A paused one stays paused.
+    asker = None if session.connection.is_paused else session.connection.owner_id
+    services.start_connection(session.connection, requested_by=asker)
+
+
+def is_braked(session: Session, number: int) -> bool:
+    return vanishing.kept(session.connection) is not None or vanishing.is_too_many(session, number)
 
 
 def as_before(session: Session, page: Page, *, seen: object, accounted: object) -> None:
@@ -50,10 +95,10 @@ def as_before(session: Session, page: Page, *, seen: object, accounted: object) 
     session.pages.filter(pk=page.pk, sync_run=session.run.pk).update(sync_run=accounted)
 
 
-def _leave_out(session: Session, page: Page, state: Page.State) -> None:
+def _leave_out(session: Session, page: Page, state: Page.State, reason: str) -> None:
     seen, accounted = page.seen_run, page.sync_run
     try:
-        settling.leave_out(session, page, state, REASONS[state])
+        settling.leave_out(session, page, state, reason)
     except (vectors.Unreachable, vectors.Refused):
         # A vector without its chunk finds nothing, and goes with the next repair.
         log.warning("vectors of a page that is gone could not be removed")

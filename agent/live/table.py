@@ -10,6 +10,8 @@ class Meaning(Enum):
     NAMED_PAGES = auto()
     # Look through the connection: unchanged pages cost nothing.
     SYNC = auto()
+    # The same, after its rows: they do not say that their database is gone or came back.
+    ROWS = auto()
     NOTHING = auto()
 
 
@@ -27,14 +29,14 @@ MEANINGS = {
     "data_source.schema_updated": Meaning.SYNC,
     "data_source.created": Meaning.SYNC,
     "data_source.moved": Meaning.SYNC,
-    "data_source.deleted": Meaning.SYNC,
-    "data_source.undeleted": Meaning.SYNC,
+    "data_source.deleted": Meaning.ROWS,
+    "data_source.undeleted": Meaning.ROWS,
     "database.content_updated": Meaning.NAMED_PAGES,
     "database.schema_updated": Meaning.SYNC,
     "database.created": Meaning.SYNC,
     "database.moved": Meaning.SYNC,
-    "database.deleted": Meaning.SYNC,
-    "database.undeleted": Meaning.SYNC,
+    "database.deleted": Meaning.ROWS,
+    "database.undeleted": Meaning.ROWS,
     # Comments are not read, and neither are files and views.
     "comment.created": Meaning.NOTHING,
     "comment.updated": Meaning.NOTHING,

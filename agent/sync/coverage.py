@@ -10,7 +10,7 @@ from django.db.models import Count, Min, Q, QuerySet
 
 from accounts.models import Connection, Membership
 from agent.models import Page, Source, SyncRun
-from agent.sync import freshness, lag, losses, services, showing
+from agent.sync import freshness, lag, losses, services, showing, vanishing
 from billing import reading
 
 MOST_REASONS = 20
@@ -79,6 +79,9 @@ def searchable(ids: Collection[uuid.UUID]) -> dict[str, Any]:
         key: {"known": sum(states.values()), **{k: v for k, v in states.items() if k != "pending"}}
         for key, states in figures.items()
     }
+    # Hidden by what lies above it, and not yet asked for by itself.
+    hidden = Page.objects.filter(connection_id__in=ids, state=vanishing.NOT_ASKED[0], reason=vanishing.NOT_ASKED[1])
+    complete -= set(hidden.values_list("connection_id", flat=True))
     is_complete = bool(figures) and all(key in complete and _is_accounted(figures[key]) for key in figures)
     return {"complete": is_complete, "connections": [{"id": key, "pages": pages[key]} for key in ids]}
 

@@ -25,6 +25,8 @@ BRAKE_PAGES = 5
 SECOND_LOOK_AFTER = timedelta(minutes=5)
 TRASHED = (Page.State.TRASHED, "In Notion's trash")
 BELOW_TRASH = (Page.State.TRASHED, "Lies in something that is in Notion's trash")
+# By what we know of where it lies; a sync asks Notion for it.
+NOT_ASKED = (Page.State.TRASHED, "Lay in something that is in Notion's trash; not looked at since")
 NOT_SHOWN = (Page.State.UNREACHABLE, "Deleted, or no longer shared with us")
 
 

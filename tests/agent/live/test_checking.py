@@ -13,6 +13,7 @@ from agent import jobs
 from agent.answering import NOT_FOUND
 from agent.live import checking
 from agent.models import Chunk, Page
+from agent.sync import coverage
 from tests.agent.asking import ask
 from tests.agent.sync.working import sync
 from tests.outside import NotionWorkspace, connect
@@ -20,6 +21,7 @@ from tests.people import Person
 from tests.threads import elsewhere
 
 TRAINS = "How are trains booked?"
+VISAS = "How are visas applied for?"
 
 
 def grow_old(person: Person) -> None:
@@ -64,7 +66,62 @@ def test_a_page_that_is_still_there_is_answered_from(alice: Person, acme: Notion
     assert checking.NOT_CHECKED not in answered["answer"]
     assert answered["citations"][0]["changed_since"] is None
     assert (answered["checked"], answered["citations"][0]["checked"]) == (True, True)
-    assert looked_at(acme, since) == [acme.page("travel")]
+    assert sorted(looked_at(acme, since)) == sorted([acme.page("travel"), acme.page("handbook")])
+
+
+@pytest.fixture
+def visas(acme: NotionWorkspace) -> str:
+    page = {"title": "Visa rules", "blocks": [{"p": "Visas are applied for six weeks ahead."}]}
+    return str(acme.edit(op="add_page", parent=acme.page("travel"), page=page)["id"])
+
+
+def test_what_lies_below_a_deleted_page_is_no_longer_answered_from(
+    alice: Person, acme: NotionWorkspace, visas: str
+) -> None:
+    read_a_minute_ago(alice, acme)
+    assert "six weeks" in ask(alice, VISAS)["answer"]
+    acme.edit(op="trash", id=acme.page("travel"))
+
+    answered = ask(alice, VISAS)
+
+    assert "six weeks" not in answered["answer"]
+    assert state_of(alice, visas) == "trashed"
+    with tenancy.within(alice.workspace):
+        assert not coverage.coverage(membership=alice.membership, now=timezone.now())["complete"]
+
+
+def test_without_what_holds_it_a_page_is_not_called_checked(alice: Person, acme: NotionWorkspace, visas: str) -> None:
+    read_a_minute_ago(alice, acme)
+    acme.fault("503", path_regex="/pages/" + acme.page("travel"))
+
+    answered = ask(alice, VISAS)
+
+    assert (answered["checked"], "six weeks" in answered["answer"]) == (False, True)
+
+
+def test_with_too_much_below_a_deleted_page_a_member_is_asked_first(
+    alice: Person, acme: NotionWorkspace, visas: str
+) -> None:
+    read_a_minute_ago(alice, acme)
+    acme.edit(op="trash", id=acme.page("handbook"))
+
+    answered = ask(alice, VISAS)
+
+    assert (answered["checked"], "six weeks" in answered["answer"]) == (False, True)
+    assert state_of(alice, visas) == state_of(alice, acme.page("handbook")) == "indexed"
+
+
+def test_rows_of_a_deleted_database_are_no_longer_answered_from(alice: Person, acme: NotionWorkspace) -> None:
+    read_a_minute_ago(alice, acme)
+    with tenancy.within(alice.workspace):
+        rows = Page.objects.filter(parent_id=acme.source("tasks_main"))
+        quoted = {(str(each.connection_id), each.notion_id) for each in rows}
+        check = checking.Check(alice.membership)
+        acme.edit(op="trash", id=acme.ids["databases"]["tasks"])
+
+        assert len(quoted) == 3
+        assert check.find_gone(quoted) == quoted
+        assert set(rows.values_list("state", flat=True)) == {"trashed"}
 
 
 def test_what_was_read_just_now_is_not_asked_for(alice: Person, acme: NotionWorkspace, read: Connection) -> None:
@@ -183,11 +240,14 @@ def test_no_more_than_six_pages_are_asked_for(alice: Person, acme: NotionWorkspa
     since = len(acme.requests())
 
     with tenancy.within(alice.workspace):
-        quoted = {(str(connection.pk), key) for key in Page.objects.values_list("notion_id", flat=True)}
+        pages = Page.objects.exclude(notion_id=acme.page("handbook"))
+        quoted = {(str(connection.pk), key) for key in pages.values_list("notion_id", flat=True)}
         check = checking.Check(alice.membership)
         assert check.find_gone(quoted) == set()
 
-    assert len(quoted) > checking.MOST_PAGES == len(looked_at(acme, since))
+    looked = looked_at(acme, since)
+    looked.remove(acme.page("handbook"))
+    assert len(quoted) > checking.MOST_PAGES == len(looked)
     assert len(check.unchecked) == len(quoted) - checking.MOST_PAGES
     assert check.unchecked_words(quoted) == checking.NOT_ALL_CHECKED
     assert check.unchecked_words(check.unchecked) == checking.NOT_CHECKED

@@ -17,7 +17,7 @@ from accounts import tenancy
 from accounts.models import Connection, Job, NotionEvent, NotionHook, NotionNotice
 from agent.live import events, hook, jobs
 from agent.models import Change, Chunk, Page, SyncRun
-from agent.sync import ending, lag, performing, services
+from agent.sync import coverage, ending, lag, performing, services
 from devkit.notion.process import EmulatorProcess
 from tests.agent.sync.working import sync
 from tests.outside import NotionWorkspace, connect, seeded
@@ -109,6 +109,48 @@ def test_a_deleted_page_is_searched_no_more(alice: Person, acme: NotionWorkspace
     work(alice)
 
     assert "Trains are booked" not in texts(alice)
+
+
+@pytest.mark.parametrize("op", ["trash", "delete"])
+def test_what_lies_below_a_deleted_page_goes_with_it_and_comes_back(
+    alice: Person, acme: NotionWorkspace, op: str
+) -> None:
+    visas = acme.edit(op="add_page", parent=acme.page("travel"), page={"title": "Visas", "blocks": [{"p": "A form."}]})
+    put_on_plan(alice, "plus")
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+    acme.edit(op=op, id=acme.page("travel"))
+    post(event(connection, "page.deleted", acme.page("travel")))
+    work(alice)
+    assert "A form." not in texts(alice)
+    if op == "delete":
+        return
+    with tenancy.within(alice.workspace):
+        assert Page.objects.get(notion_id=visas["id"]).gone_at is not None
+        assert not coverage.coverage(membership=alice.membership, now=timezone.now())["complete"]
+
+    acme.edit(op="restore", id=acme.page("travel"))
+    post(event(connection, "page.undeleted", acme.page("travel")))
+    work(alice)
+
+    assert "A form." in texts(alice)
+    with tenancy.within(alice.workspace):
+        assert coverage.coverage(membership=alice.membership, now=timezone.now())["complete"]
+
+
+@pytest.mark.parametrize("kind", ["database", "data_source"])
+def test_rows_of_a_deleted_database_go_with_it_and_come_back(
+    alice: Person, acme: NotionWorkspace, connected: Connection, kind: str
+) -> None:
+    database = acme.ids["databases"]["tasks"]
+    named = database if kind == "database" else acme.source("tasks_main")
+    for op, known in (("trash", False), ("restore", True)):
+        acme.edit(op=op, id=database)
+        post(event(connected, f"{kind}.{'un' if known else ''}deleted", named))
+        work(alice)
+
+        assert ("Status: Doing" in texts(alice)) is known
 
 
 def test_an_event_is_stored_once_however_often_it_comes(acme: NotionWorkspace, connected: Connection) -> None:
