@@ -5,10 +5,11 @@ A payload is believed in nothing: it only says which connections should look aga
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
+from django.db.models import F
 from django.utils.dateparse import parse_datetime
 
 from accounts import background
@@ -21,6 +22,8 @@ from integrations.notion import dashed
 log = logging.getLogger(__name__)
 # Notion repeats an event for about a day.
 KEPT = timedelta(days=3)
+# Notion is no older.
+EARLIEST = datetime(2013, 1, 1, tzinfo=UTC)
 BATCH = 100
 MOST_NAMED = 100
 Json = dict[str, Any]
@@ -53,14 +56,19 @@ def store(payload: Json, *, now: datetime) -> bool:
 def parse_moment(value: object) -> datetime | None:
     try:
         at = parse_datetime(value) if isinstance(value, str) else None
-    except ValueError:
+        # No database holds what lies before the year 1 or after 9999 in UTC.
+        at = at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return at if at is not None and at.tzinfo is not None else None
+    return at if at is not None and at >= EARLIEST else None
 
 
 def take(*, now: datetime) -> int:
     """Turn what was stored into notices, one transaction for each hundred. Two at once take different events."""
     taken = 0
+    # One that was stored before such times were refused could not even be looked at.
+    absurd = NotionEvent.objects.filter(processed_at=None, happened_at__lt=EARLIEST)
+    absurd.update(happened_at=F("received_at"), processed_at=now)
     while number := _take_some(now=now):
         taken += number
     _wake_forgotten(now=now)
@@ -76,7 +84,14 @@ def _take_some(*, now: datetime) -> int:
         waiting = NotionEvent.objects.select_for_update(skip_locked=True).filter(processed_at=None)
         events = list(waiting.order_by("received_at")[:BATCH])
         for event in events:
-            _fan_out(event, now=now)
+            try:
+                with transaction.atomic():
+                    _fan_out(event, now=now)
+            except OperationalError:
+                raise
+            except Exception:
+                # It would hold up all that come after it, for all customers.
+                log.exception("an event of the type %s is left out", event.type)
         NotionEvent.objects.filter(pk__in=[each.pk for each in events]).update(processed_at=now)
     return len(events)
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.db import connection as db
 from django.test import Client
 from django.utils import timezone
 
@@ -177,6 +178,39 @@ def test_a_body_that_was_formatted_anew_is_refused(acme: NotionWorkspace, connec
 )
 def test_a_signed_body_that_is_no_event_is_refused(body: bytes) -> None:
     assert post(body) == 400
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-14:00",
+        "1970-01-01T00:00:00Z",
+    ],
+)
+def test_an_event_of_an_absurd_time_is_refused(acme: NotionWorkspace, connected: Connection, absurd: str) -> None:
+    assert post(event(connected, "page.created", acme.page("travel"), timestamp=absurd)) == 400
+    assert not NotionEvent.objects.exists()
+
+
+def test_a_bad_event_does_not_hold_up_the_others(
+    alice: Person, acme: NotionWorkspace, connected: Connection, now: datetime
+) -> None:
+    ago = now - timedelta(minutes=1)
+    for key in ("no facts", "before the year 1"):
+        NotionEvent.objects.create(id=key, type="page.created", happened_at=ago, received_at=ago, about={})
+    with db.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {NotionEvent._meta.db_table} SET happened_at = '0001-12-31 10:00:00+00 BC' WHERE id = %s",
+            ["before the year 1"],
+        )
+    acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "Planes need a reason."}])
+    post(event(connected, "page.content_updated", acme.page("travel")))
+
+    work(alice)
+
+    assert "Planes need a reason." in texts(alice)
 
 
 def test_a_large_body_is_refused() -> None:
