@@ -5,6 +5,7 @@ be erased is decided once, under the subscription's lock, and everything after t
 """
 
 import logging
+import uuid
 from datetime import datetime
 
 from django.utils import timezone
@@ -12,9 +13,9 @@ from django.utils import timezone
 from accounts import background, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection
-from agent import deletion
+from agent import deletion, events
 from agent.exports import services as exports
-from agent.models import Conversation
+from agent.models import Conversation, Run
 from agent.sync import ending
 from billing import erasure
 
@@ -46,7 +47,7 @@ def erase(*, now: datetime) -> None:
     for connection_id in list(ended.values_list("id", flat=True)):
         background.renew_lease()
         ending.erase(connection_id=str(connection_id))
-    number = _erase_conversations(before=decided.decided_at)
+    number = _erase_conversations(workspace_id, before=decided.decided_at)
     # These hold conversations.
     exports.forget(made_before=timezone.now())
     with tenancy.shared():
@@ -54,11 +55,13 @@ def erase(*, now: datetime) -> None:
     log.info("workspace %s: %d conversations are erased", workspace_id, number)
 
 
-def _erase_conversations(*, before: datetime) -> int:
+def _erase_conversations(workspace_id: uuid.UUID, *, before: datetime) -> int:
     """With their runs. Whoever bought meanwhile has begun new ones, which stay."""
     number = 0
     while batch := list(Conversation.objects.filter(created_at__lte=before).values_list("pk", flat=True)[:AT_ONCE]):
         background.renew_lease()
+        runs = Run.objects.filter(conversation__in=batch).values_list("pk", flat=True)
+        events.erase(workspace_id, list(runs))
         Conversation.objects.filter(pk__in=batch).delete()
         number += len(batch)
     return number

@@ -6,7 +6,7 @@ Nothing depends on it: the run itself stands in Postgres, so a Redis that is awa
 import json
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +23,16 @@ MOST_EVENTS = 5_000
 
 def stream(workspace_id: uuid.UUID, run_id: uuid.UUID) -> str:
     return f"run:{workspace_id}:{run_id}"
+
+
+def erase(workspace_id: uuid.UUID, run_ids: Collection[uuid.UUID]) -> None:
+    """Raises when Redis is away: what has to go is not given up."""
+    if run_ids:
+        valkey.client().delete(*(stream(workspace_id, each) for each in run_ids))
+
+
+def are_kept(workspace_id: uuid.UUID, run_ids: Collection[uuid.UUID]) -> bool:
+    return bool(run_ids) and bool(valkey.client().exists(*(stream(workspace_id, each) for each in run_ids)))
 
 
 class Events:

@@ -5,10 +5,12 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from accounts import background
 from accounts.models import Membership
 from accounts.names import cleaned
+from agent import events
 from agent.models import Conversation, Run
 from agent.runs import ending, reading
 from config.errors import AppError, InvalidField
@@ -149,12 +151,18 @@ def rate(*, membership: Membership, run_id: uuid.UUID, rating: str, reason: str 
     return run
 
 
-def forget_quotes(connection_id: uuid.UUID) -> None:
+def quoting(connection_id: uuid.UUID) -> QuerySet[Run]:
+    return Run.objects.filter(citations__contains=[{"connection_id": str(connection_id)}])
+
+
+def forget_quotes(connection_id: uuid.UUID, *, workspace_id: uuid.UUID) -> None:
     """Blank what answers quoted from a connection that was ended. The numbers and the questions stay."""
-    resting = Run.objects.filter(citations__contains=[{"connection_id": str(connection_id)}])
-    for run in resting.only("id", "citations").iterator():
+    for run in quoting(connection_id).only("id", "citations").iterator():
         for citation in run.citations:
             if citation.get("connection_id") == str(connection_id):
                 citation.update(quote="", before="", after="")
         run.answer = reading.UNREADABLE
         run.save(update_fields=["citations", "answer"])
+    # Whoever still listens to one that is over is told what is left of it.
+    lately = Run.objects.filter(finished_at__gt=timezone.now() - 2 * events.KEPT)
+    events.erase(workspace_id, [run.pk for run in (lately | quoting(connection_id)).only("id")])

@@ -9,8 +9,9 @@ from django.utils import timezone
 from accounts import background, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection, Job, Membership
+from agent import events
 from agent.exports import services as exports
-from agent.models import Change, Chunk, Disconnection, Page, Run, Source, SyncRun
+from agent.models import Change, Chunk, Disconnection, Page, Source, SyncRun
 from agent.runs import services as runs
 from integrations import vectors
 from tasks import services as tasks
@@ -105,7 +106,7 @@ def erase(*, connection_id: str) -> None:
     if not Connection.objects.filter(pk=key, status=Connection.Status.DISCONNECTED).exists():
         return
     _forget(key)
-    runs.forget_quotes(key)
+    runs.forget_quotes(key, workspace_id=workspace_id)
     # They may quote it too.
     exports.forget(made_before=timezone.now())
     _wait_for_syncs(workspace_id)
@@ -130,7 +131,9 @@ def _left(workspace_id: uuid.UUID, connection_id: uuid.UUID) -> list[str]:
     ]
     if vectors.workspace(workspace_id).collection(connection_id).count():
         found.append("vectors")
-    cited = Run.objects.filter(citations__contains=[{"connection_id": str(connection_id)}])
+    cited = runs.quoting(connection_id)
+    if events.are_kept(workspace_id, [run.pk for run in cited.only("id")]):
+        found.append("events")
     quotes = (each for run in cited.only("citations").iterator() for each in run.citations)
     if any(each.get("connection_id") == str(connection_id) and each.get("quote") for each in quotes):
         found.append("quotes")

@@ -90,7 +90,7 @@ def test_quotes_of_an_ended_connection_are_forgotten(team_owner: Person) -> None
     connection = handbook(team_owner)
     at = shared_run(team_owner)
     with tenancy.within(team_owner.workspace):
-        services.forget_quotes(connection.pk)
+        services.forget_quotes(connection.pk, workspace_id=team_owner.workspace.pk)
         run = Run.objects.get()
 
     assert {(each["quote"], each["before"], each["after"]) for each in run.citations} == {("", "", "")}
@@ -104,6 +104,6 @@ def test_other_connections_keep_their_quotes(team_owner: Person) -> None:
     shared_run(team_owner)
     other = connect(team_owner)
     with tenancy.within(team_owner.workspace):
-        services.forget_quotes(other.pk)
+        services.forget_quotes(other.pk, workspace_id=team_owner.workspace.pk)
 
         assert "28 days" in Run.objects.get().citations[0]["quote"]

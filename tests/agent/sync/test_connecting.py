@@ -10,8 +10,10 @@ from accounts.models import Connection, Job
 from agent.jobs import restore_index
 from agent.models import Chunk, Disconnection, Page, Source, SyncRun
 from agent.sync import coverage, ending, services
+from config import valkey
 from integrations import vectors
 from tasks.models import Task
+from tests.agent.asking import ask
 from tests.agent.sync.working import sync, syncing
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person, join
@@ -72,6 +74,25 @@ def test_disconnecting_proves_that_nothing_is_left(alice: Person, acme: NotionWo
     assert "Erased: 6 pages" in erased
     assert (told["connected"], told["ended"][0]["pages"], bool(told["ended"][0]["erased_at"])) == (False, 6, True)
     assert (proof.pages, proof.tasks, proof.passages >= 6, proof.erased_at is not None) == (6, 3, True, True)
+
+
+def test_nothing_is_heard_any_more_of_answers_that_quoted_it(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+    address = f"/agent/runs/{ask(alice, 'How are trains booked?')['id']}/events"
+    assert "second class" in heard(alice, address)
+    with tenancy.within(alice.workspace):
+        ending.disconnect(membership=alice.membership)
+        ending.erase(connection_id=str(connection.id))
+
+    assert "second class" not in heard(alice, address)
+    assert valkey.client().keys(f"run:{alice.workspace.pk}:*") == []
+
+
+def heard(person: Person, address: str) -> str:
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": "0-0"}
+    return str(person.api.get(address, headers=headers).content.decode())
 
 
 def test_what_is_left_keeps_it_from_being_called_erased(alice: Person, acme: NotionWorkspace) -> None:
