@@ -43,7 +43,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
     known = searchable(ids)
     resting = reading.uncovered(membership.workspace_id, now=now)
     reasons, oldest = _reasons(ids), _oldest(ids)
-    lags, how = lag.of(ids, now=now), freshness.kept_fresh(membership.workspace, now=now)
+    lags, how = lag.of(ids, now=now), freshness.kept_fresh(membership.workspace, connections, now=now)
     rows = []
     for connection, counted in zip(connections, known["connections"], strict=True):
         synced = connection.last_synced_at
@@ -54,7 +54,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "synced": connection.id not in resting,
                 "last_synced_at": synced,
                 "lag_seconds": int((now - synced).total_seconds()) if synced else None,
-                "kept_fresh": how if connection.id not in resting and not connection.is_paused else "by_hand",
+                "kept_fresh": "by_hand" if connection.id in resting else how[connection.id],
                 "last_event_at": connection.last_event_at,
                 "lag_ms": asdict(lags[connection.id]) if connection.id in lags else None,
                 "pages": counted["pages"],

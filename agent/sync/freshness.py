@@ -1,7 +1,7 @@
 """How a workspace's connections are kept fresh: Notion tells of changes, or a member asks for a sync."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,10 +32,22 @@ def is_live(workspace_id: uuid.UUID, *, now: datetime) -> bool:
         return hook.is_set_up()
 
 
-def kept_fresh(workspace: Workspace, *, now: datetime) -> str:
-    if is_live(workspace.pk, now=now):
-        return "live"
-    return "by_hand" if intervals.interval_of(workspace, now=now) is None else "scheduled"
+def kept_fresh(workspace: Workspace, connections: Iterable[Connection], *, now: datetime) -> Mapping[uuid.UUID, str]:
+    """By connection: the plan covers all of them, but Notion does not tell of each."""
+    live = is_live(workspace.pk, now=now)
+    otherwise = "by_hand" if intervals.interval_of(workspace, now=now) is None else "scheduled"
+    ways = {}
+    for each in connections:
+        if each.is_paused or each.status != Connection.Status.ACTIVE:
+            ways[each.pk] = "by_hand"
+        else:
+            ways[each.pk] = "live" if live and _is_told(each) else otherwise
+    return ways
+
+
+def _is_told(connection: Connection) -> bool:
+    """Notion tells the integration that is subscribed: ours. A pasted token is of another one, until events come."""
+    return connection.kind == Connection.Kind.OAUTH or connection.last_event_at is not None
 
 
 def every(interval: timedelta) -> str:

@@ -435,6 +435,21 @@ def test_the_lag_of_an_edit_and_of_a_deletion_is_told(
     assert "edits searchable after" in page
 
 
+def test_what_notion_does_not_tell_of_is_not_called_live(connected: Connection, alice: Person) -> None:
+    ways = {}
+    for kind, status, heard_at in (
+        ("token", "active", None),
+        ("token", "active", timezone.now()),
+        ("oauth", "active", None),
+        ("oauth", "reauthorize", timezone.now()),
+    ):
+        Connection.objects.filter(pk=connected.pk).update(kind=kind, status=status, last_event_at=heard_at)
+        ways[kind, status, heard_at is not None] = covered(alice)["kept_fresh"]
+    assert "Near live" not in alice.web.get("/app/sources").content.decode()
+
+    assert list(ways.values()) == ["scheduled", "live", "live", "by_hand"]
+
+
 def test_first_readings_and_readings_without_a_change_have_no_lag(
     alice: Person, acme: NotionWorkspace, connected: Connection
 ) -> None:
