@@ -112,11 +112,16 @@ class StartSync(MemberAPI):
 
     class Input(Body):
         full = serializers.BooleanField(required=False, default=False)
+        connection_id = serializers.UUIDField(required=False)
 
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
-        run = services.start(membership=self.membership, is_full=form.validated_data["full"])
+        run = services.start(
+            membership=self.membership,
+            is_full=form.validated_data["full"],
+            connection_id=form.validated_data.get("connection_id"),
+        )
         return Response({"id": run.id, "status": run.status}, status=202, headers={"Location": f"/agent/sync/{run.id}"})
 
 

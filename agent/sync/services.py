@@ -49,27 +49,44 @@ class NoSync(AppError):
 
 
 def start(*, membership: Membership, is_full: bool = False, connection_id: uuid.UUID | None = None) -> SyncRun:
-    """Queue a sync of the member's connection (the first one if none is named). While one is open: that one.
+    """As `start_each`; the answer is the first one's."""
+    return start_each(membership=membership, is_full=is_full, connection_id=connection_id)[0]
+
+
+def start_each(
+    *, membership: Membership, is_full: bool = False, connection_id: uuid.UUID | None = None
+) -> list[SyncRun]:
+    """Queue a sync of this connection, or of each that the member may sync, their own first. While one is open: that
+    one.
 
     Whoever may change the connection and asks for a full one confirms that pages which seem gone are gone.
     """
     authorizations.check_can_connect(membership)
-    readable = Connection.objects.readable_by(membership).filter(status=Connection.Status.ACTIVE)
+    readable = Connection.objects.readable_by(membership)
     if connection_id is not None:
         readable = readable.filter(pk=connection_id)
+        if not readable.exists():
+            raise authorizations.NoConnection("There is no such connection.")
     now = timezone.now()
     resting = reading.uncovered(membership.workspace_id, now=now)
     mine = sorted(
-        readable, key=lambda each: (each.pk in resting, each.owner_id != membership.user_id, each.connected_at)
+        readable.filter(status=Connection.Status.ACTIVE),
+        key=lambda each: (each.pk in resting, each.owner_id != membership.user_id, each.connected_at),
     )
     if not mine:
         raise NotConnected("Connect Notion first; then there is something to sync.")
-    connection = mine[0]
-    reading.check_can_read(connection, now=now)
-    may_change = connection.owner_id == membership.user_id or membership.may_manage
-    return start_connection(
-        connection, requested_by=membership.user_id, is_full=is_full, is_loss_confirmed=is_full and may_change
-    )
+    # That the plan covers none is an answer; one that it no longer covers does not hold up the others.
+    reading.check_can_read(mine[0], now=now)
+    return [
+        start_connection(
+            each,
+            requested_by=membership.user_id,
+            is_full=is_full,
+            is_loss_confirmed=is_full and (each.owner_id == membership.user_id or membership.may_manage),
+        )
+        for each in mine
+        if each.pk not in resting
+    ]
 
 
 def confirm_loss(*, membership: Membership, connection_id: uuid.UUID, sync_run_id: str) -> SyncRun:

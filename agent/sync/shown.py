@@ -181,6 +181,7 @@ def _row(
     is_first = source.kind == Source.Kind.PAGE and connection.last_synced_at is None
     row: dict[str, Any] = {
         "id": source.id,
+        "connection_id": source.connection_id,
         "kind": source.kind,
         "title": source.title,
         "place": source.place,

@@ -94,8 +94,8 @@ def _sources() -> dict[str, State]:
     problem = {"title": "Customer interviews", "text": "stopped syncing yesterday.", "url": "#", "action": "Restore"}
     coverage = {"known": 4618, "indexed": 4412, "missing": 206, "complete": True, "last_synced_at": s.NOW}
     listed = {
-        "section": "sources", "connections": [s.CONNECTION], "sources": s.SOURCES, "can_manage": True,
-        "problems": [problem], "gaps": GAPS, "coverage": coverage,
+        "section": "sources", "connections": [s.CONNECTION], "groups": [{"name": "", "sources": s.SOURCES}],
+        "can_manage": True, "problems": [problem], "gaps": GAPS, "coverage": coverage,
         "freshness": [s.FRESHNESS],
     }  # fmt: skip
     run = {

@@ -27,8 +27,8 @@ MOST_GAPS = 50
 class SyncNow(ConnectionPage):
     def post(self, request: tenancy.WorkspaceRequest) -> HttpResponse:
         connection_id = _uuid(request.POST.get("connection"))
-        run = services.start(membership=self.membership, connection_id=connection_id)
-        return redirect("connect-sync", run.connection_id)
+        runs = services.start_each(membership=self.membership, connection_id=connection_id)
+        return redirect("connect-sync", runs[0].connection_id) if len(runs) == 1 else redirect("sources")
 
 
 class Sources(ConnectionPage):
@@ -44,13 +44,16 @@ class Sources(ConnectionPage):
             "connections": connections,
             # Where the member may choose what is read, first one that is read at all.
             "choosable": min(own, key=lambda each: each.id in resting, default=None),
-            "sources": rows,
+            "groups": _by_workspace(connections, rows),
             "is_syncing": any(row["state"] in {"busy", "waiting"} for row in rows),
             "can_connect_more": bool(own) and self._has_room(),
             "can_manage": any(can_manage(self.membership, connection) for connection in connections),
             "coverage": {
                 **coverage.in_short(known),
-                "last_synced_at": max(filter(None, (c.last_synced_at for c in connections)), default=None),
+                # What is said of all of them holds for the one that was read longest ago, or never.
+                "last_synced_at": min(
+                    (each.last_synced_at for each in connections), key=lambda at: (at is not None, at), default=None
+                ),
             },
             "freshness": [
                 freshness.shown(connection, covered, interval=interval) | {"can_choose": connection in own}
@@ -89,6 +92,19 @@ class Sources(ConnectionPage):
             for each in connections
             if each.id in resting
         ]
+
+
+def _by_workspace(connections: list[Connection], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The sources under the name of their Notion workspace; the name is left out where there is only one."""
+    names = {each.id: each.notion_workspace_name for each in connections}
+    places = {each.id: each.notion_workspace_id or str(each.id) for each in connections}
+    groups: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        group = groups.setdefault(places[row["connection_id"]], {"name": names[row["connection_id"]], "sources": []})
+        group["sources"].append(row)
+    if len(set(places.values())) < 2:
+        return [{**group, "name": ""} for group in groups.values()]
+    return sorted(groups.values(), key=lambda group: str(group["name"]).lower())
 
 
 def _lost_access(connection: Connection) -> dict[str, str]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import connections as authorizations
 from accounts import tenancy
 from accounts.models import Connection, Job, OAuthState
-from agent.models import Page, SyncRun
+from agent.models import Page, Source, SyncRun
 from agent.sync import coverage, finding, performing, services
 from agent.sync.jobs import sync as sync_job
 from billing import consequences, reading
@@ -60,6 +60,48 @@ def test_a_larger_plan_has_several_notion_workspaces(
     connect(alice, other)
 
     assert reading.notion_workspaces(alice.workspace.pk) == 2
+
+
+def test_sync_now_starts_each_notion_workspace_or_the_one_that_is_named(
+    alice: Person, charlie: Person, acme: NotionWorkspace, other: NotionWorkspace
+) -> None:
+    put_on_plan(alice, "plus")
+    first, second = connect(alice, acme), connect(alice, other)
+
+    named = alice.api.post("/agent/sync", {"connection_id": str(second.pk)}, format="json")
+    with tenancy.within(alice.workspace):
+        of_the_named = SyncRun.objects.get()
+    every = alice.api.post("/agent/sync")
+    shown = alice.web.post("/app/sync")
+    with tenancy.within(alice.workspace):
+        runs = {run.connection_id: str(run.pk) for run in SyncRun.objects.all()}
+    stranger = charlie.api.post("/agent/sync", {"connection_id": str(second.pk)}, format="json")
+
+    assert (named.status_code, of_the_named.connection_id) == (202, second.pk)
+    assert runs.keys() == {first.pk, second.pk}
+    assert (every.status_code, every.json()["id"]) == (202, runs[first.pk])
+    assert (shown.status_code, shown.url) == (302, "/app/sources")
+    assert stranger.status_code == 404
+
+
+def test_sources_stand_under_their_notion_workspace_and_the_older_sync_is_told(
+    alice: Person, acme: NotionWorkspace, other: NotionWorkspace
+) -> None:
+    put_on_plan(alice, "plus")
+    made = connect(alice, acme), connect(alice, other)
+    for days, name, each in zip((3, 1), ("Acme", "Other"), made, strict=True):
+        with tenancy.within(alice.workspace):
+            Source.objects.create(connection_id=each.pk, notion_id=name, kind="page", title=f"Of {name}")
+        Connection.objects.filter(pk=each.pk).update(
+            notion_workspace_name=name, last_synced_at=timezone.now() - timedelta(days=days)
+        )
+
+    page = alice.web.get("/app/sources")
+
+    groups = [(group["name"], [row["title"] for row in group["sources"]]) for group in page.context["groups"]]
+    assert groups == [("Acme", ["Of Acme"]), ("Other", ["Of Other"])]
+    assert "<h2><bdi>Acme</bdi></h2>" in page.content.decode()
+    assert (timezone.now() - page.context["coverage"]["last_synced_at"]).days == 3
 
 
 @pytest.mark.parametrize("tier", ["trial", "pro"])
