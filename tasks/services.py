@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import ngettext
 
 from accounts import background, tenancy
 from accounts.models import Connection, Membership
@@ -36,7 +37,8 @@ def choose_source(*, connection_id: uuid.UUID, candidates: Sequence[tuple[str, s
     if mapped is not None and mapped.is_refusal:
         return
     best = likeliest([(key, schema) for key, _, schema in candidates])
-    if best:
+    # What was not sent yet stays with its database until a member decides.
+    if best and not _unsent(connection_id):
         title, schema = schemas[best]
         map_source(connection_id=connection_id, data_source_id=best, title=title, schema=schema)
 
@@ -50,7 +52,7 @@ def likeliest(candidates: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
 def map_source(*, connection_id: uuid.UUID, data_source_id: str, title: str, schema: Mapping[str, Any]) -> TaskSource:
     """From now on this database's rows are the connection's tasks, and no other's."""
     with transaction.atomic():
-        TaskSource.objects.filter(connection_id=connection_id).exclude(data_source_id=data_source_id).delete()
+        _unmap(connection_id, kept=data_source_id)
         source, _ = TaskSource.objects.update_or_create(
             connection_id=connection_id,
             data_source_id=data_source_id,
@@ -62,8 +64,36 @@ def map_source(*, connection_id: uuid.UUID, data_source_id: str, title: str, sch
 def map_nothing(*, connection_id: uuid.UUID) -> None:
     """None of the connection's databases holds tasks: its tasks go, and no sync guesses one until another is mapped."""
     with transaction.atomic():
-        TaskSource.objects.filter(connection_id=connection_id).exclude(data_source_id=TaskSource.REFUSED).delete()
+        _unmap(connection_id, kept=TaskSource.REFUSED)
         TaskSource.objects.get_or_create(connection_id=connection_id, data_source_id=TaskSource.REFUSED)
+
+
+def _unmap(connection_id: uuid.UUID, *, kept: str) -> None:
+    """The tasks of every other database go. Changes that Notion does not have are not thrown away with them."""
+    others = TaskSource.objects.select_for_update().filter(connection_id=connection_id).exclude(data_source_id=kept)
+    if not (ids := [source.pk for source in others]):
+        return
+    # Under their locks nobody edits one of them between the look and the deletion.
+    list(Task.objects.select_for_update().filter(task_source__in=ids).order_by("pk").values_list("pk"))
+    if waiting := _unsent(connection_id, ids):
+        raise InvalidField(
+            ngettext(
+                "%(n)d task has a change that is not in Notion yet and would be lost. Send or discard it under Tasks"
+                " first.",
+                "%(n)d tasks have changes that are not in Notion yet and would be lost. Send or discard them under"
+                " Tasks first.",
+                waiting,
+            )
+            % {"n": waiting},
+            pointer="/tasks_source",
+            field_code="unsent",
+        )
+    TaskSource.objects.filter(pk__in=ids).delete()
+
+
+def _unsent(connection_id: uuid.UUID, source_ids: Sequence[uuid.UUID] | None = None) -> int:
+    unsent = Outgoing.objects.filter(connection_id=connection_id).exclude(state=Outgoing.State.DISCARDED)
+    return (unsent if source_ids is None else unsent.filter(task__task_source__in=source_ids)).count()
 
 
 def mirror(

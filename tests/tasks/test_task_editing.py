@@ -8,8 +8,9 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from accounts import tenancy
+from agent.models import Source
 from tasks import services
-from tasks.models import Outgoing, Task, TaskChange
+from tasks.models import Outgoing, Task, TaskChange, TaskSource
 from tests.people import Person
 from tests.tasks import rows
 
@@ -230,3 +231,24 @@ def test_trouble_with_columns_is_said_where_tasks_and_sources_are(alice: Person)
             connection_id=source.connection_id, candidates=[(rows.SOURCE, "Launch plan", rows.SCHEMA)]
         )
     assert "is gone" not in alice.web.get("/app/tasks").content.decode()
+
+
+def test_a_database_whose_tasks_have_unsent_changes_stays_mapped(alice: Person) -> None:
+    made = rows.connection(alice)
+    task_id = rows.from_notion(made, "Contract")
+    post(alice, task_id, action="edit", title="Signed contract")
+    with tenancy.within(alice.workspace):
+        chosen = Source.objects.create(connection_id=made.pk, notion_id=rows.SOURCE, kind="database", title="Plan")
+    form = {"source": str(chosen.pk), "shown": str(chosen.pk), "tasks_source": ""}
+
+    refused = alice.web.post(f"/app/connect/{made.pk}/choose", form)
+    kept = task(alice, task_id)["title"]
+    with tenancy.within(alice.workspace):
+        services.choose_source(connection_id=made.pk, candidates=[("another", "Tasks", rows.SCHEMA)])
+        is_kept = TaskSource.objects.filter(data_source_id=rows.SOURCE).exists()
+    post(alice, task_id, action="discard")
+    allowed = alice.web.post(f"/app/connect/{made.pk}/choose", form)
+
+    assert (refused.status_code, kept, is_kept) == (422, "Signed contract", True)
+    assert "1 task has a change that is not in Notion yet" in refused.content.decode()
+    assert allowed.status_code == 302
