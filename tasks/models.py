@@ -55,7 +55,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def readable_or_trashed(self, membership: Membership) -> "TaskQuerySet":
         readable = Connection.objects.readable_by(membership).values("pk")
         is_local = models.Q(connection_id=None)
-        return self.filter(
+        return self.filter(gone_at=None).filter(
             (is_local & (models.Q(owner_id=membership.user_id) | models.Q(is_shared=True)))
             | models.Q(connection_id__in=readable)
         )
@@ -95,6 +95,8 @@ class Task(models.Model):
     # Notion's whole minute of our last write: a row seen no later may be older than that write.
     written_at = models.DateTimeField(null=True, blank=True)
     trashed_at = models.DateTimeField(null=True, blank=True)
+    # Its row was found gone from Notion. Hidden with its history until a second look, like the row's page.
+    gone_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     words = models.GeneratedField(

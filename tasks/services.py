@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -145,32 +145,6 @@ def _look_again(task: Task) -> None:
     workspace_id = tenancy.active_workspace_id()
     assert workspace_id is not None
     background.enqueue(look, workspace_id=workspace_id, key=f"look {task.pk}", task_id=str(task.pk))
-
-
-TRASH_LIFE = timedelta(days=30)
-
-
-def forget(*, connection_id: uuid.UUID, notion_page_ids: Sequence[str] | None = None) -> None:
-    """Delete these mirrored tasks, or with no ids all of the connection's, and its mapping.
-
-    One that a member put into the trash can be brought back for as long as Notion keeps it; one with edits that Notion
-    does not have says that it is gone.
-    """
-    tasks = Task.objects.filter(connection_id=connection_id)
-    if notion_page_ids is None:
-        tasks.delete()
-        TaskSource.objects.filter(connection_id=connection_id).delete()
-        return
-    now = timezone.now()
-    with transaction.atomic():
-        for task in tasks.select_for_update().filter(notion_page_id__in=notion_page_ids):
-            unsent = Outgoing.objects.filter(task=task).exclude(state=Outgoing.State.DISCARDED)
-            if unsent.exists() and task.trashed_at is None:
-                # The sender finds out by itself; until then nothing is lost.
-                task.sync_state = Task.SyncState.GONE
-                task.save(update_fields=["sync_state"])
-            elif task.trashed_at is None or task.trashed_at < now - TRASH_LIFE:
-                task.delete()
 
 
 class NoTask(AppError):

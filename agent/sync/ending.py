@@ -14,7 +14,7 @@ from agent.exports import services as exports
 from agent.models import Change, Chunk, Disconnection, Page, Source, SyncRun
 from agent.runs import services as runs
 from integrations import vectors
-from tasks import services as tasks
+from tasks import parting
 from tasks.models import Outgoing, Task, TaskSource
 
 SHOWN = 5
@@ -64,7 +64,7 @@ def _forget(connection_id: uuid.UUID) -> None:
         runs = SyncRun.objects.filter(connection_id=connection_id)
         list(runs.select_for_update().values_list("pk", flat=True))
         runs.delete()
-        tasks.forget(connection_id=connection_id)
+        parting.forget(connection_id=connection_id)
         for model in (Page, Source, Change):
             model._default_manager.filter(connection_id=connection_id).delete()
 

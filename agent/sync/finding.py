@@ -13,7 +13,7 @@ from agent.sync import discovery, placing
 from agent.sync.session import Stopped, opened
 from billing.reading import NOT_COVERED
 from integrations import notion
-from tasks import services as tasks
+from tasks import parting
 
 
 def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
@@ -21,7 +21,7 @@ def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
     with transaction.atomic():
         Source.objects.filter(pk=source.pk).update(is_chosen=False)
         pages = list(Page.objects.filter(source=source))
-        tasks.forget(connection_id=source.connection_id, notion_page_ids=[page.notion_id for page in pages])
+        parting.forget(connection_id=source.connection_id, notion_page_ids=[page.notion_id for page in pages])
         stale = indexing.remove(pages)
         Page.objects.filter(source=source).update(
             state=Page.State.SKIPPED,

@@ -4,6 +4,7 @@ import logging
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -11,7 +12,7 @@ from agent import indexing
 from agent.models import Page, SyncRun
 from agent.sync import showing
 from agent.sync.session import Session
-from tasks import services as tasks
+from tasks import parting
 
 log = logging.getLogger(__name__)
 TRY_AGAIN = timedelta(minutes=15)
@@ -48,6 +49,7 @@ def settle(
             showing.outdate(session, [page.notion_id], showing.BLOCKS, showing.LINES)
             showing.outdate(session, showing.named(page.shows, showing.ORIGINALS), showing.COPIES)
         if was_lost and not is_lost:
+            parting.show_again(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
             showing.outdate_holders(session, {page.notion_id: page.parent_id})
 
 
@@ -68,10 +70,12 @@ def leave_out(session: Session, page: Page, state: Page.State, reason: str) -> N
         if state == Page.State.SKIPPED:
             stale = indexing.remove([page])
             unmark(session, page, *MARKS)
-        tasks.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
+        rows: Any = {"connection_id": session.connection.id, "notion_page_ids": [page.notion_id]}
         if state == Page.State.SKIPPED:
+            parting.forget(**rows)
             settle(session, page, state, "skipped", reason=reason, writing=CONTENT)
         else:
+            parting.hide(**rows)
             settle(session, page, state, "trashed", reason=reason, writing=["checked_at"])
     indexing.forget_vectors(stale, workspace_id=session.workspace_id, connection_id=session.connection.id)
 
@@ -80,7 +84,7 @@ def erase(session: Session, page: Page) -> None:
     """Nothing of the page is left, in Postgres or among the vectors."""
     with session.writing():
         stale = indexing.remove([page])
-        tasks.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
+        parting.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
         page.delete()
         showing.outdate(session, [page.notion_id], showing.BLOCKS, showing.LINES)
         session.count(trashed=1)

@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, Job
+from agent.models import Page
+from agent.sync import vanishing
 from billing.models import Subscription
 from tasks import sending
 from tasks.models import Outgoing, Task
@@ -294,3 +296,27 @@ def test_what_waits_when_a_plan_ends_is_sent_when_it_goes_on(
     assert (kept, waiting.state, is_due) == (True, "waiting", True)
     assert waiting.reason.endswith("The change goes then.")
     assert "Choose two printers" in in_notion(acme)
+
+
+def test_a_row_trashed_in_notion_hides_its_task_until_the_second_look(synced: Person, acme: NotionWorkspace) -> None:
+    task_id, row = task(synced)["id"], task(synced)["notion_page_id"]
+    patch(synced, due_on="2026-12-03")
+    deliver(synced)
+    before = history(synced, task_id)
+
+    answers = []
+    for op in ("trash", "restore", "trash"):
+        acme.edit(op=op, id=row)
+        with tenancy.within(synced.workspace):
+            sync(synced)
+        answers.append(synced.api.get(f"/tasks/{task_id}").status_code)
+        if op == "restore":
+            assert history(synced, task_id) == before
+    with tenancy.within(synced.workspace):
+        is_kept = Task.objects.filter(pk=task_id).exists()
+        Page.objects.filter(notion_id=row).update(gone_at=timezone.now() - vanishing.SECOND_LOOK_AFTER)
+        sync(synced)
+        is_kept_for_good = Task.objects.filter(pk=task_id).exists()
+
+    assert answers == [404, 200, 404]
+    assert (is_kept, is_kept_for_good) == (True, False)
