@@ -46,13 +46,15 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
         "failed": max(0, run.failed - run.vanished),
         "chunks_embedded": run.chunks_embedded,
         "speed": round(done / seconds, 1) if run.status in services.AT_WORK and seconds >= 2 else None,
-        "left": _left(run, done, seconds) if run.status in services.AT_WORK else "",
+        # While Notion makes it wait, its speed so far tells nothing.
+        "left": _left(run, done, seconds) if run.status in services.AT_WORK and not is_slowed else "",
         "waiting": _waiting(run, connection, now) if run.status in services.AT_WORK else "",
         "slowed_until": run.slowed_until if is_slowed else None,
         "duration": length(seconds) if run.finished_at else "",
         "sources": rows,
         "ready": next((row for row in rows if is_open and row["state"] == "ok"), None),
         "problems": [] if is_open else coverage.problems(run),
+        "usable": 0 if is_open else Page.objects.searchable().filter(connection_id=connection.id).count(),
     }
 
 
@@ -65,7 +67,8 @@ def _name(user_id: uuid.UUID | None) -> str:
 def loss(connection: Connection, *, can_confirm: bool) -> dict[str, Any] | None:
     """Pages of the connection that seem gone and are kept, for whoever is to say whether they are."""
     run = vanishing.kept(connection)
-    if run is None:
+    # While Notion does not let us in, nobody can look whether they are.
+    if run is None or connection.status == Connection.Status.REAUTHORIZE:
         return None
     return {
         "connection_id": connection.id,

@@ -210,6 +210,7 @@ def _past(run: SyncRun) -> dict[str, Any]:
         "skipped": run.skipped,
         "failed": run.failed,
         "status": run.status,
+        "reason": run.reason,
         "status_words": run.get_status_display(),
     }
 

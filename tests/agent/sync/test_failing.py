@@ -6,7 +6,7 @@ from django.utils import timezone
 from accounts import tenancy
 from accounts.models import Connection, Job
 from agent import fetch
-from agent.models import Chunk, Page, SyncRun
+from agent.models import Chunk, Page, Source, SyncRun
 from agent.sync import coverage, performing, services
 from devkit.notion.process import EmulatorProcess
 from tests.agent.sync.working import REFUSAL, long_ago, sync
@@ -122,6 +122,16 @@ def test_a_revoked_token_is_said_and_nothing_is_lost(alice: Person, acme: Notion
         assert "Connect again" in run.reason
         assert Connection.objects.get(pk=connection.pk).status == "reauthorize"
         assert Chunk.objects.count() == before
+        usable = Page.objects.searchable().count()  # type: ignore[attr-defined]
+        source = Source.objects.first()
+        assert source is not None
+    shown = alice.web.get(f"/app/connect/{connection.pk}/sync").content.decode()
+
+    assert usable > 1
+    assert f"{usable} pages stay searchable." in shown
+    assert "Restore access" in shown
+    assert "Retry" not in shown
+    assert "Connect again" in alice.web.get(f"/app/sources/{source.pk}").content.decode()
 
 
 def test_an_empty_connection_is_not_called_complete(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:

@@ -135,11 +135,15 @@ def test_a_pause_does_not_count_as_reading(alice: Person, acme: NotionWorkspace,
 
 def test_a_sync_that_notion_slows_down_says_until_when(alice: Person, acme: NotionWorkspace, now: datetime) -> None:
     connection = connect(alice, acme)
-    run = kept(alice, queued(alice), status="running", started_at=now, slowed_until=now + 5 * MINUTE)
+    figures = {"known": 100, "indexed": 97, "skipped": 1, "is_discovered": True, "started_at": now - MINUTE}
+    run = kept(alice, queued(alice), status="running", slowed_until=now + 5 * MINUTE, **figures)
 
     said = page_of(alice, connection)
 
     assert "Slowed down by Notion, continues by itself." in said
+    assert "<b>1</b> page skipped" in said
+    assert progress(alice, run, connection, now)["left"] == ""
+    assert progress(alice, run, connection, now + 6 * MINUTE)["left"] == "less than a minute left"
     assert progress(alice, run, connection, now + 6 * MINUTE)["slowed_until"] is None
 
 

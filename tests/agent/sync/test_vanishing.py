@@ -83,6 +83,9 @@ def test_pages_that_seem_gone_are_shown_with_what_confirming_does(
 
     assert "8 of 10 pages seem gone from Notion." in page
     assert page.index("are deleted here for good and no answer is drawn") < page.index("Delete the copies of 8 pages")
+    # While Notion does not let us in, nobody can look whether they are.
+    Connection.objects.filter(pk=emptied[0].pk).update(status=Connection.Status.REAUTHORIZE)
+    assert "Delete the copies" not in alice.web.get(address.format(emptied[0].pk)).content.decode()
 
 
 def test_a_confirmed_loss_removes_what_is_still_gone(
