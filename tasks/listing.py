@@ -164,6 +164,14 @@ def line(change: TaskChange, names: Mapping[uuid.UUID, str]) -> dict[str, Any]:
     }
 
 
+def conflict(change: TaskChange) -> dict[str, Any]:
+    """Both values of a conflict, by whose they are."""
+    mine, theirs = change.old, change.new
+    if change.origin == TaskChange.Origin.DOCENT:
+        mine, theirs = theirs, mine
+    return {"field": FIELDS.get(change.field, change.field), "mine": _words(mine), "theirs": _words(theirs)}
+
+
 def _words(value: Any) -> str:
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")

@@ -181,6 +181,7 @@ class OneTask(MemberPage):
             "form": form,
             "can_change": can_change,
             "can_delete": can_change and services.can_delete(task, self.membership),
+            "conflicts": [listing.conflict(change) for change in changes.filter(is_open=True)],
             "history": [listing.line(change, names) for change in changes[:HISTORY]],
         }
         return render(request, "tasks/task.html", context, status=422 if form and form.errors else 200)

@@ -126,6 +126,7 @@ def test_a_lost_value_is_shown_and_comes_back_when_wanted(
 
     assert "Changed on both sides" in before
     assert "<s>2040-01-02</s>" in before
+    assert "Due – mine: <b><bdi>2040-01-02</bdi></b>, in Notion: <b><bdi>nothing</bdi></b>" in before
     assert (task(alice, task_id)["due_on"], task(alice, task_id)["sync_state"]) == (holds, state)
     assert "Changed on both sides" not in own_page(alice, task_id)
 
