@@ -38,9 +38,11 @@ class Body(serializers.Serializer[Any]):
         writable = {name: field for name, field in self.fields.items() if not field.read_only}
         unknown = f"There is no such field here. Known: {', '.join(writable)}."
         numbers = [name for name, field in writable.items() if _is_number_for_text(field, data.get(name))]
+        guessed = [name for name, field in writable.items() if _is_guessed_boolean(field, data.get(name))]
         return [
             *((name, "unknown", unknown) for name in sorted(set(data) - set(writable))),
             *((name, "invalid", str(serializers.CharField.default_error_messages["invalid"])) for name in numbers),
+            *((name, "invalid", "Send true or false, without quotation marks.") for name in guessed),
         ]
 
 
@@ -48,3 +50,10 @@ def _is_number_for_text(field: Any, value: Any) -> bool:
     if isinstance(field, serializers.ListField) and isinstance(value, list):
         return any(_is_number_for_text(field.child, each) for each in value)
     return isinstance(field, serializers.CharField) and isinstance(value, int | float)
+
+
+def _is_guessed_boolean(field: Any, value: Any) -> bool:
+    """The framework takes "yes" and 1 for true."""
+    if isinstance(field, serializers.DictField) and isinstance(value, dict):
+        return any(_is_guessed_boolean(field.child, each) for each in value.values())
+    return isinstance(field, serializers.BooleanField) and value is not None and not isinstance(value, bool)

@@ -15,6 +15,7 @@ from config.body import Body, Choice
 from config.numbers import WholeNumber, whole
 from tasks import services
 from tasks.filters import LOCAL, NOTION, Filters, is_source, narrowed
+from tasks.forms import check_seen
 from tasks.models import Task
 from tasks.search import search
 
@@ -22,7 +23,7 @@ FURTHEST = 5_000
 
 
 class TaskInput(Body):
-    title = serializers.CharField(max_length=2000)
+    title = serializers.CharField(max_length=2000, validators=[check_seen])
     status = serializers.CharField(max_length=200, required=False, allow_blank=True)
     done = serializers.BooleanField(source="is_done", required=False)
     due_on = serializers.DateField(required=False, allow_null=True)

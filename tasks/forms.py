@@ -3,9 +3,11 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from accounts.names import cleaned
 from config.errors import AppError
 from tasks.models import Task
 from tasks.offers import Offers
@@ -13,8 +15,16 @@ from tasks.offers import Offers
 HERE, NOTION = "local", "notion"
 
 
+def check_seen(title: str) -> None:
+    """A title of characters that nobody sees, or that only turn the writing around them, says nothing."""
+    if not cleaned(title):
+        raise ValidationError(_("Say what is to be done."), code="blank")
+
+
 class NewTaskForm(forms.Form):
-    title = forms.CharField(max_length=2000, error_messages={"required": _("Say what is to be done.")})
+    title = forms.CharField(
+        max_length=2000, validators=[check_seen], error_messages={"required": _("Say what is to be done.")}
+    )
     due_on = forms.DateField(required=False)
     source = forms.ChoiceField(choices=[(HERE, HERE), (NOTION, NOTION)], required=False)
 
@@ -30,6 +40,7 @@ class EditForm(forms.Form):
     title = forms.CharField(
         label=_("Title"),
         max_length=2000,
+        validators=[check_seen],
         show_hidden_initial=True,
         error_messages={"required": _("Say what is to be done.")},
     )

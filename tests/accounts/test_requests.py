@@ -106,6 +106,29 @@ def test_a_number_is_no_text(team_owner: Person, address: str, body: dict[str, o
     assert [error["pointer"] for error in answer.json()["errors"]] == [f"/{list(body)[-1]}"]
 
 
+@pytest.mark.parametrize(
+    ("address", "body", "pointer"),
+    [
+        ("/agent/sync", {"full": "yes"}, "/full"),
+        ("/tasks", {"title": 5}, "/title"),
+        ("/tasks", {"title": "New", "labels": ["a", 5]}, "/labels"),
+        ("/tasks", {"title": "\u202e"}, "/title"),
+    ],
+)
+def test_another_kind_of_value_is_refused_and_not_guessed_at(
+    alice: Person, address: str, body: dict[str, object], pointer: str
+) -> None:
+    answer = alice.api.post(address, body)
+
+    assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (400, [pointer])
+
+
+def test_a_title_that_nobody_sees_is_not_saved_on_the_page(alice: Person) -> None:
+    alice.web.post("/app/tasks", {"action": "create", "title": "\u202e"})
+
+    assert alice.api.get("/tasks").json()["results"] == []
+
+
 def test_the_same_key_and_body_get_the_first_answer(alice: Person) -> None:
     first = alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
     again = alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
