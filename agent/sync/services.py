@@ -59,7 +59,8 @@ def start_each(
     """Queue a sync of this connection, or of each that the member may sync, their own first. While one is open: that
     one.
 
-    Whoever may change the connection and asks for a full one confirms that pages which seem gone are gone.
+    Whoever may change the connection and asks for a full one of it confirms that pages which seem gone are gone; of
+    several at once nobody has seen what they would lose.
     """
     authorizations.check_can_connect(membership)
     readable = Connection.objects.readable_by(membership)
@@ -77,15 +78,17 @@ def start_each(
         raise NotConnected("Connect Notion first; then there is something to sync.")
     # That the plan covers none is an answer; one that it no longer covers does not hold up the others.
     reading.check_can_read(mine[0], now=now)
+    covered = [each for each in mine if each.pk not in resting]
     return [
         start_connection(
             each,
             requested_by=membership.user_id,
             is_full=is_full,
-            is_loss_confirmed=is_full and (each.owner_id == membership.user_id or membership.may_manage),
+            is_loss_confirmed=is_full
+            and len(covered) == 1
+            and (each.owner_id == membership.user_id or membership.may_manage),
         )
-        for each in mine
-        if each.pk not in resting
+        for each in covered
     ]
 
 

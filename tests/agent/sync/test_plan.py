@@ -84,6 +84,20 @@ def test_sync_now_starts_each_notion_workspace_or_the_one_that_is_named(
     assert stranger.status_code == 404
 
 
+def test_a_full_sync_of_several_confirms_no_loss_and_of_the_named_one_does(
+    alice: Person, acme: NotionWorkspace, other: NotionWorkspace
+) -> None:
+    put_on_plan(alice, "plus")
+    _, second = connect(alice, acme), connect(alice, other)
+
+    with tenancy.within(alice.workspace):
+        several = services.start_each(membership=alice.membership, is_full=True)
+        named = services.start(membership=alice.membership, is_full=True, connection_id=second.pk)
+
+    assert [run.is_loss_confirmed for run in several] == [False, False]
+    assert (named.connection_id, named.is_loss_confirmed) == (second.pk, True)
+
+
 def test_sources_stand_under_their_notion_workspace_and_the_older_sync_is_told(
     alice: Person, acme: NotionWorkspace, other: NotionWorkspace
 ) -> None:
