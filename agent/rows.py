@@ -43,7 +43,7 @@ _MONTHS = (
 )  # fmt: skip
 _MONTH_OF = {wording.stem(name): number for number, name in enumerate(_MONTHS, 1)}
 _DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
-_TODO = re.compile(r"\bto[ -]do\b", re.IGNORECASE)
+_TO_DO = re.compile(r"\bto[ -]do\b", re.IGNORECASE)
 _NAMED_NOT = re.compile(r"\bnot \w+", re.IGNORECASE)
 # How a question says that it picks by a property, whatever the rows hold.
 _STATES = re.compile(
@@ -232,7 +232,7 @@ def _value_words(text: str) -> set[str]:
 def _words(text: str) -> set[str]:
     """In prose "done" and "to do" say nothing, in a row they are states."""
     states = {"done"} if re.search(r"\bdone\b", text, re.IGNORECASE) else set()
-    return wording.words_of(text) | states | ({"todo"} if _TODO.search(text) else set())
+    return wording.words_of(text) | states | ({"todo"} if _TO_DO.search(text) else set())
 
 
 def _is_like(word: str, label: str) -> bool:

@@ -16,7 +16,7 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.edge import MemberPage
 from accounts.models import Connection
-from agent import conversations, listening
+from agent import conversations, keyless, listening
 from agent.models import Conversation, Run
 from agent.runs import ending, services, shown
 from agent.sync import coverage
@@ -225,6 +225,7 @@ def turn(run: Run, *, is_mine: bool) -> dict[str, Any]:
         "run": run,
         "anchor": shown.anchor(run),
         "is_live": not run.is_over,
+        "is_keyless": run.model == keyless.NAME,
         "now": _("Writing…") if steps else _("Searching…"),
         "steps": steps,
         "steps_line": _steps_line(run, [step.summary for step in steps if step.kind != "write"]),
