@@ -6,7 +6,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts.models import User
 from billing import giving
 from billing.effective import State, effective
 from billing.models import PlanRequest, StripeAccount, Subscription
@@ -152,9 +151,8 @@ def test_a_page_to_pay_at_is_closed_when_a_plan_is_given(vendor: StripeProcess, 
 def test_what_is_paid_beside_a_given_plan_is_served_and_told_unless_it_was_asked_for_since(
     vendor: StripeProcess, alice: Person, caplog: pytest.LogCaptureFixture, is_asked: bool
 ) -> None:
-    staff = User.objects.create_user(email=f"sam-{alice.user.pk}@example.com", is_staff=True)
     upgrade(alice, "pro")
-    giving.give(workspace=alice.workspace, tier=Tier.PLUS, by=staff, why="A pilot.", now=timezone.now())
+    giving.give(workspace=alice.workspace, tier=Tier.PLUS, by=staff(), why="A pilot.", now=timezone.now())
     if is_asked:
         page = upgrade(alice, "teams")
     else:
@@ -162,7 +160,7 @@ def test_what_is_paid_beside_a_given_plan_is_served_and_told_unless_it_was_asked
         checkout = vendor.control("state?kind=checkout.session")["objects"][0]
         again = {"mode": "subscription", "customer": checkout["customer"], "success_url": "http://127.0.0.1/"}
         line = {"price": setup.price_of(PLANS[Tier.TEAMS]), "quantity": 1}
-        page = truth.api().v1.checkout.sessions.create({**again, "line_items": [line]}).url or ""  # type: ignore[typeddict-item]
+        page = truth.api().v1.checkout.sessions.create({**again, "line_items": [line]}).url or ""
 
     pay(page)
     hear(alice, vendor)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -21,21 +22,29 @@ CHILDREN = [{"key": "child", "title": "Child", **LONG_AGO}, {"key": "sister", "t
 FEW, MANY = 9, 40
 
 
+def projects(*, parent: str) -> dict[str, Any]:
+    source = {
+        "key": "projects",
+        "properties": {"Name": "title", "State": STATES},
+        "rows": [{"key": "apollo", "Name": "Apollo", "State": "Open", **LONG_AGO}],
+    }
+    return {"key": "projects", "title": "Projects", "parent": parent, **LONG_AGO, "sources": [source]}
+
+
+def reports(*titles: str) -> dict[str, Any]:
+    """About a project, whose state they show."""
+    columns = {
+        "Report": "title",
+        "About": {"relation": "projects"},
+        "State of it": {"rollup": {"relation": "About", "property": "State", "function": "show_original"}},
+    }
+    rows = [{"key": each.lower(), "Report": each, "About": ["apollo"], **LONG_AGO} for each in titles]
+    source = {"key": "reports", "properties": columns, "rows": rows}
+    return {"key": "reports", "title": "Reports", "parent": "top", **LONG_AGO, "sources": [source]}
+
+
 def notion(emulator: EmulatorProcess, *, rows: int = FEW, moves_are_edits: bool = False) -> NotionWorkspace:
     """A parent with two children, another page that names one of them, and rows that relate to a project."""
-    projects = {
-        "key": "projects",
-        "title": "Projects",
-        "parent": "top",
-        **LONG_AGO,
-        "sources": [
-            {
-                "key": "projects",
-                "properties": {"Name": "title", "State": STATES},
-                "rows": [{"key": "apollo", "Name": "Apollo", "State": "Open", **LONG_AGO}],
-            }
-        ],
-    }
     columns = {
         "Step": "title",
         "Project": {"relation": {"to": "projects", "synced": "Steps"}},
@@ -47,19 +56,6 @@ def notion(emulator: EmulatorProcess, *, rows: int = FEW, moves_are_edits: bool 
         "parent": "top",
         **LONG_AGO,
         "sources": [{"key": "steps", "properties": columns, "rows": related}],
-    }
-    rolled = {
-        "Report": "title",
-        "About": {"relation": "projects"},
-        "State of it": {"rollup": {"relation": "About", "property": "State", "function": "show_original"}},
-    }
-    written = [{"Report": each, "About": ["apollo"], **LONG_AGO} for each in ("Weekly", "Monthly")]
-    reports = {
-        "key": "reports",
-        "title": "Reports",
-        "parent": "top",
-        **LONG_AGO,
-        "sources": [{"key": "reports", "properties": rolled, "rows": written}],
     }
     names = [{"p": ["Ask ", {"mention_page": "child"}, "."]}, {"link_to_page": "child"}]
     pages = [
@@ -73,7 +69,8 @@ def notion(emulator: EmulatorProcess, *, rows: int = FEW, moves_are_edits: bool 
             ],
         }
     ]
-    space = {"pages": pages, "databases": [projects, steps, reports], "moves_are_edits": moves_are_edits}
+    databases = [projects(parent="top"), steps, reports("Weekly", "Monthly")]
+    space = {"pages": pages, "databases": databases, "moves_are_edits": moves_are_edits}
     return seeded(emulator, space, ["top"])
 
 

@@ -11,7 +11,7 @@ from agent.models import Page
 from agent.sync import coverage
 from devkit.notion.process import EmulatorProcess
 from tests.agent.sync.test_reach import next_in
-from tests.agent.sync.test_showing import LONG_AGO, STATES, changes, lines
+from tests.agent.sync.test_showing import LONG_AGO, changes, lines, projects, reports
 from tests.agent.sync.working import sync
 from tests.outside import NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan
@@ -20,39 +20,8 @@ from tests.people import Person, put_on_plan
 @pytest.fixture
 def acme(emulator: EmulatorProcess, chroma: str) -> NotionWorkspace:
     """A report whose rollup shows a project that is not shared."""
-    projects = {
-        "key": "projects",
-        "title": "Projects",
-        "parent": "secret",
-        **LONG_AGO,
-        "sources": [
-            {
-                "key": "projects",
-                "properties": {"Name": "title", "State": STATES},
-                "rows": [{"key": "apollo", "Name": "Apollo", "State": "Open", **LONG_AGO}],
-            }
-        ],
-    }
-    columns = {
-        "Report": "title",
-        "About": {"relation": "projects"},
-        "State of it": {"rollup": {"relation": "About", "property": "State", "function": "show_original"}},
-    }
-    reports = {
-        "key": "reports",
-        "title": "Reports",
-        "parent": "top",
-        **LONG_AGO,
-        "sources": [
-            {
-                "key": "reports",
-                "properties": columns,
-                "rows": [{"key": "weekly", "Report": "Weekly", "About": ["apollo"], **LONG_AGO}],
-            }
-        ],
-    }
     pages = [{"key": key, "title": key.title(), **LONG_AGO} for key in ("top", "secret")]
-    return seeded(emulator, {"pages": pages, "databases": [projects, reports]}, ["top"])
+    return seeded(emulator, {"pages": pages, "databases": [projects(parent="secret"), reports("Weekly")]}, ["top"])
 
 
 def known(person: Person) -> datetime:

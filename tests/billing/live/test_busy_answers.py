@@ -10,8 +10,8 @@ from accounts import tenancy
 from accounts.models import Job
 from billing.models import StripeEvent
 from devkit.stripe.process import StripeProcess
-from tests.billing.live.waiting import comes_true
 from tests.billing.stripe import pay, state
+from tests.devkit.machine import eventually
 from tests.people import Person, sign_up
 
 SLOTS = 2
@@ -49,9 +49,9 @@ def test_a_payment_is_heard_of_while_all_questions_take_long(vendor: StripeProce
     at_work = Job.objects.filter(workspace=charlie.workspace, name="agent.jobs.run", leased_until__isnull=False)
 
     with slow_answers(charlie, SLOTS + 1):
-        assert comes_true(lambda: at_work.count() == SLOTS)
+        eventually(lambda: at_work.count() == SLOTS)
         pay(url)
 
-        assert comes_true(lambda: state(alice) == ("pro", "active"))
-        assert comes_true(lambda: not StripeEvent.objects.filter(processed_at=None).exists())
+        eventually(lambda: state(alice) == ("pro", "active"))
+        eventually(lambda: not StripeEvent.objects.filter(processed_at=None).exists())
         assert at_work.count() == SLOTS

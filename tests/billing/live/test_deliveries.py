@@ -16,9 +16,9 @@ from billing.team import members
 from config.errors import AppError
 from devkit.stripe.process import StripeProcess
 from tests.billing import stripe_truth
-from tests.billing.live.waiting import comes_true
 from tests.billing.stripe import DAY, FAILS_LATER, GOOD, buy, clock, confirm, pay
 from tests.billing.team import joined
+from tests.devkit.machine import eventually
 from tests.people import Person, join, sign_up
 from tests.stack import Stack
 from tests.storm import ROUND, STORM
@@ -115,4 +115,4 @@ def test_seats_reach_stripe_from_the_worker(vendor: StripeProcess, stack: Stack,
     with transaction.atomic():
         seats.follow(workspace=alice.workspace, now=timezone.now())
 
-    assert comes_true(lambda: alice.subscription.seats == 2)
+    eventually(lambda: alice.subscription.seats == 2)

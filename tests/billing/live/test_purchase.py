@@ -2,8 +2,6 @@
 
 import re
 import secrets
-import time
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
@@ -12,6 +10,7 @@ from billing.models import StripeAccount, StripeEvent, Subscription
 from devkit.stripe.process import StripeProcess
 from tests.billing.stripe import FAILS_LATER, GOOD
 from tests.browser import CHROMIUM
+from tests.devkit.machine import eventually
 from tests.people import PASSWORD
 from tests.stack import Stack
 
@@ -71,18 +70,11 @@ class Customer:
     def a_month_passes(self) -> None:
         self.vendor.advance(MONTH)
         assert self.vendor.drain(60)
-        until(lambda: not StripeEvent.objects.filter(processed_at=None).exists())
+        eventually(lambda: not StripeEvent.objects.filter(processed_at=None).exists())
 
     @property
     def subscription(self) -> Subscription:
         return Subscription.objects.get(workspace__memberships__user__email=self.email)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SOON / 1000
-    while not holds():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -167,7 +159,7 @@ def pay_with_another_card(nora: Customer) -> None:
     nora.press("Use this card")
     nora.page.get_by_role("link", name="Back").click()
 
-    until(lambda: nora.subscription.status == "active")
+    eventually(lambda: nora.subscription.status == "active")
     nora.open_plan()
     expect(nora.page.get_by_text("Payment late")).to_have_count(0)
 
