@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.models import Connection
 from billing import reading
@@ -132,5 +133,5 @@ def acme(emulator: EmulatorProcess, chroma: str) -> NotionWorkspace:
 
 def connect(person: Person, notion: NotionWorkspace, *, is_shared: bool = False) -> Connection:
     return reading.connect_with_token(
-        membership=person.membership, token=notion.token, is_shared=is_shared, now=person.membership.joined_at
+        membership=person.membership, token=notion.token, is_shared=is_shared, now=timezone.now()
     )

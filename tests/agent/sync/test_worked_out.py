@@ -62,10 +62,11 @@ def test_a_rollup_over_what_is_not_shared_is_as_old_as_is_said(alice: Person, ac
 def test_the_page_of_the_source_says_how_old_its_rollups_are(alice: Person, acme: NotionWorkspace) -> None:
     read_an_hour_ago(alice, acme)
     with tenancy.within(alice.workspace):
+        Page.objects.update(observed_at=timezone.now() - timedelta(minutes=3, seconds=30))
         source = Page.objects.get(title="Weekly").source
     assert source is not None
 
     said = alice.web.get(f"/app/sources/{source.pk}").content.decode()
 
     assert "formulas and rollups as they were <time" in said
-    assert ">1\xa0h ago</time>" in said.partition("as they were")[2][:200]
+    assert ">3\xa0min ago</time>" in said.partition("as they were")[2][:200]
