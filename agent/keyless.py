@@ -29,9 +29,9 @@ from pydantic_ai.usage import RequestUsage
 
 from agent.answering import NOT_FOUND, Answer, Citation, Embed, answer
 from agent.candidates import Candidate, PageKey, SearchResult
+from agent.runs.offered import KEYLESS
 from agent.wording import in_context
 
-NAME = "docent-keyless"
 SEARCH = "search"
 FAILED = "The search did not work, so I cannot answer this now. Please try again."
 TOO_LONG = "What answers this is longer than the rest of your token quota."
@@ -55,7 +55,7 @@ ReadCommand = Callable[[str], ToolCall | None]
 def answer_of(response: ModelResponse) -> Answer | None:
     """The citations behind a text of this model; None for a response of another model or another turn."""
     details = response.provider_details or {}
-    if response.provider_name != NAME or "citations" not in details:
+    if response.provider_name != KEYLESS or "citations" not in details:
         return None
     citations = tuple(Citation(**each) for each in details["citations"])
     return Answer(response.text or "", citations, bool(details["grounded"]))
@@ -82,11 +82,11 @@ class KeylessModel(Model[None]):
 
     @property
     def model_name(self) -> str:
-        return NAME
+        return KEYLESS
 
     @property
     def system(self) -> str:
-        return NAME
+        return KEYLESS
 
     async def request(
         self,
@@ -121,15 +121,15 @@ class KeylessModel(Model[None]):
         usage = RequestUsage(input_tokens=self._count(newly_asked(messages)))
         if isinstance(said, ToolCallPart):
             return ModelResponse(
-                parts=[said], model_name=NAME, provider_name=NAME, finish_reason="tool_call", usage=usage
+                parts=[said], model_name=KEYLESS, provider_name=KEYLESS, finish_reason="tool_call", usage=usage
             )
         most = (settings or ModelSettings()).get("max_tokens")
         kept = said if most is None else shortened(said, most, self._count)
         usage.output_tokens = self._count(kept.text)
         return ModelResponse(
             parts=[TextPart(kept.text)],
-            model_name=NAME,
-            provider_name=NAME,
+            model_name=KEYLESS,
+            provider_name=KEYLESS,
             provider_details={"citations": [asdict(each) for each in kept.citations], "grounded": kept.grounded},
             finish_reason="stop" if kept == said else "length",
             usage=usage,
@@ -215,11 +215,11 @@ class _Stream(StreamedResponse):
 
     @property
     def model_name(self) -> str:
-        return NAME
+        return KEYLESS
 
     @property
     def provider_name(self) -> str:
-        return NAME
+        return KEYLESS
 
     @property
     def provider_url(self) -> None:

@@ -3,13 +3,13 @@ from django.urls import path
 from accounts.api import Config
 from agent import api as json
 from agent.live import urls as live
-from agent.runs import models
+from agent.runs import offered
 from agent.sync import urls as sync
 from agent.views import ask, overview, settings
 
 api = [
     # A member's settings name a model, and only here is known which there are.
-    path("user/config", Config.as_view(models=models.NAMES), name="api-config"),
+    path("user/config", Config.as_view(models=offered.NAMES), name="api-config"),
     path("agent/run", json.Ask.as_view(), name="api-run"),
     path("agent/runs/<uuid:run_id>", json.OneRun.as_view(), name="api-run-one"),
     path("agent/runs/<uuid:run_id>/events", json.RunEvents.as_view(), name="api-run-events"),

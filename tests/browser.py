@@ -2,10 +2,10 @@
 
 import os
 import shutil
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 # Playwright keeps an event loop in this thread, which Django would take for asynchronous code.
@@ -25,10 +25,25 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return browser_type_launch_args | {"executable_path": CHROMIUM, "args": quiet}
 
 
+LOOKS: list[tuple[Literal["light", "dark"], int]] = [("light", 1440), ("dark", 390)]
+
+
+def faults_in_each_look(page: Page) -> list[str]:
+    """Of an open page, which takes on one theme and width after another."""
+    found = []
+    for theme, width in LOOKS:
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": 900})
+        found += [f"{theme}, {width}: {fault}" for fault in faults(page)]
+    return found
+
+
 def faults(page: Page) -> list[str]:
     """What of an open page not everybody can use, and whether it is wider than its window."""
     wide = spill(page)
-    found = Axe().run(page, options=WCAG).response["violations"]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    found = page.evaluate("options => axe.run(options).then(told => told.violations)", WCAG)
     return wide + [f"{page.url}: {each['id']} at {[node['target'] for node in each['nodes']]}" for each in found]
 
 

@@ -7,6 +7,7 @@ from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 
 from agent import keyless
+from agent.runs import offered
 from agent.runs.allowance import estimated
 from integrations import embedder
 
@@ -42,6 +43,5 @@ def _reading_costs(messages: Sequence[ModelMessage]) -> int:
     return charged_tokens(keyless.newly_asked(messages))
 
 
-KEYLESS = Choice(keyless.NAME, _keyless, reads_history=True, reading_costs=_reading_costs)
+KEYLESS = Choice(offered.KEYLESS, _keyless, reads_history=True, reading_costs=_reading_costs)
 _CHOICES = {KEYLESS.name: KEYLESS}
-NAMES = tuple(_CHOICES)

@@ -175,11 +175,13 @@ def read(session: Session, page: Page, source: Source) -> None:
         gone_or_refused(session, page)
         return
     every = list(_all(blocks))
-    copied_before, page.shows = showing.named(page.shows, showing.ORIGINALS), showing.shown_by(every, row)
-    with session.writing():
-        # Before what lies in it is met: who meets that marks those who do not show it.
-        session.pages.filter(pk=page.pk).update(shows=page.shows)
-        showing.outdate(session, copied_before - showing.named(page.shows, showing.ORIGINALS), showing.COPIES)
+    shown_before, page.shows = page.shows, showing.shown_by(every, row)
+    if page.shows != shown_before:
+        copied_no_more = showing.named(shown_before, showing.ORIGINALS) - showing.named(page.shows, showing.ORIGINALS)
+        with session.writing():
+            # Before what lies in it is met: who meets that marks those who do not show it.
+            session.pages.filter(pk=page.pk).update(shows=page.shows)
+            showing.outdate(session, copied_no_more, showing.COPIES)
     for block in every:
         if block.get("type") == "child_page":
             discovery.meet_child_page(session, page, block)

@@ -4,7 +4,7 @@ import math
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -58,6 +58,8 @@ class Session:
     # Finding what could be chosen, with a run that is not kept.
     is_only_looking: bool = False
     begun: float = field(default_factory=time.monotonic)
+    # What the transaction that is open has counted so far.
+    _counted: Counter[str] | None = None
     # When the edit that is read now was made, if Notion told of it.
     happened_at: datetime | None = None
 
@@ -71,6 +73,12 @@ class Session:
 
     def count(self, **by: int) -> None:
         """Move the run's figures; in the same transaction as what they count."""
+        if self._counted is not None:
+            self._counted.update(by)
+        else:
+            self._move(by)
+
+    def _move(self, by: Mapping[str, int]) -> None:
         SyncRun.objects.filter(pk=self.run.pk).update(**{name: F(name) + number for name, number in by.items()})
         transaction.on_commit(self.tell)
 
@@ -90,15 +98,24 @@ class Session:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One transaction of this run. Raises Stopped when the run was ended, paused or taken over: whoever does
-        that takes the same lock, so nothing is written afterwards."""
+        """One transaction of this run, also for what is written within. Raises Stopped when the run was ended, paused
+        or taken over: whoever does that takes the same lock, so nothing is written afterwards."""
+        if self._counted is not None:
+            yield
+            return
         wanted: Any = SyncRun.objects.filter(pk=self.run.pk, status=SyncRun.Status.RUNNING, turn=self.run.turn)
         if self.is_only_looking:
             wanted = Connection.objects.filter(pk=self.connection.pk, status=Connection.Status.ACTIVE)
         with transaction.atomic():
             if not wanted.select_for_update().exists():
                 raise Stopped(str(self.run.pk))
-            yield
+            self._counted = Counter()
+            try:
+                yield
+                if self._counted:
+                    self._move(self._counted)
+            finally:
+                self._counted = None
 
 
 class _Counted:

@@ -56,7 +56,8 @@ def settle(
 def unmark(session: Session, page: Page, *marks: str) -> None:
     """Only what was marked before the page was looked at."""
     for mark in marks:
-        session.pages.filter(pk=page.pk, **{mark: getattr(page, mark)}).update(**{mark: None})
+        if (marked_at := getattr(page, mark)) is not None:
+            session.pages.filter(pk=page.pk, **{mark: marked_at}).update(**{mark: None})
 
 
 def leave_out(session: Session, page: Page, state: Page.State, reason: str) -> None:

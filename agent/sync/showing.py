@@ -95,6 +95,8 @@ def _dicts(value: object) -> Iterator[Mapping[str, Any]]:
 
 def titles(session: Session, ids: Collection[str]) -> dict[str, str]:
     """As they are known now, also to another worker; of what is gone there is none."""
+    if not ids:
+        return {}
     pages = session.pages.filter(notion_id__in=ids).exclude(state__in=Page.LOST)
     found = {key: title for key, title in pages.values_list("notion_id", "title") if title}
     databases = Source.objects.filter(connection_id=session.connection.id, kind=Source.Kind.DATABASE)

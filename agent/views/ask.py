@@ -16,9 +16,9 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.edge import MemberPage
 from accounts.models import Connection
-from agent import conversations, keyless, listening
+from agent import conversations, listening
 from agent.models import Conversation, Run
-from agent.runs import ending, services, shown
+from agent.runs import ending, offered, services, shown
 from agent.sync import coverage
 from agent.views.suggesting import suggestions
 from billing.models import Subscription
@@ -225,7 +225,7 @@ def turn(run: Run, *, is_mine: bool) -> dict[str, Any]:
         "run": run,
         "anchor": shown.anchor(run),
         "is_live": not run.is_over,
-        "is_keyless": run.model == keyless.NAME,
+        "is_keyless": run.model == offered.KEYLESS,
         "now": _("Writing…") if steps else _("Searching…"),
         "steps": steps,
         "steps_line": _steps_line(run, [step.summary for step in steps if step.kind != "write"]),

@@ -18,7 +18,13 @@ from config.negotiation import STREAM as STREAM_KIND
 from config.negotiation import preferred
 from config.urls import *  # noqa: F403  # this module is also a set of routes, for the test of a failing view
 from config.urls import urlpatterns as product
-from tests.people import Person
+from tests.people import Person, sign_up
+
+
+@pytest.fixture(scope="module")
+def alice(_database: None) -> Person:
+    """What is refused leaves nothing behind, so one customer does for all of it."""
+    return sign_up("Alice")
 
 
 def fail(request: HttpRequest) -> HttpResponse:

@@ -1,8 +1,6 @@
 """Connecting Notion in a browser: the wizard with a look at tasks, a sync as it happens, its gaps, its end."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -13,25 +11,13 @@ from devkit.notion.process import EmulatorProcess
 from tests.agent.sync.working import REFUSAL
 from tests.browser import CHROMIUM
 from tests.devkit.machine import eventually
-from tests.e2e.test_pages import LOOKS, listen, look
+from tests.e2e.test_pages import listen, look, opened
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan, sign_up
 from tests.stack import Answers, Stack
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 MANY = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Words of page {n}."}]} for n in range(40)]
-
-
-@contextmanager
-def opened(browser: Browser, stack: Stack, person: Person, theme: str = "light", width: int = 1440) -> Iterator[Page]:
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=theme,  # type: ignore[arg-type]  # one of the two
-        reduced_motion="reduce",
-    )
-    context.add_cookies([{"name": "sessionid", "value": person.web.cookies["sessionid"].value, "url": stack.url}])
-    yield context.new_page()
-    context.close()
 
 
 def customer() -> Person:
@@ -97,7 +83,7 @@ def test_a_sync_is_followed_paused_resumed_and_cancelled(
     browser: Browser, stack: Stack, slow: tuple[Person, NotionWorkspace, str]
 ) -> None:
     nora, _, address = slow
-    with opened(browser, stack, nora) as page, opened(browser, stack, nora, "dark", 390) as other:
+    with opened(browser, stack, nora) as page, opened(browser, stack, nora, width=390) as other:
         said = listen(page, stack) + listen(other, stack)
         for each in (page, other):
             each.goto(f"{stack.url}{address}")
@@ -194,9 +180,8 @@ def test_what_could_not_be_read_is_listed_with_its_reason(
     assert said == []
 
 
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_pages_of_sources_and_syncs_are_accessible_and_quiet(
-    browser: Browser, stack: Stack, gaps: tuple[Person, NotionWorkspace], theme: str, width: int
+    browser: Browser, stack: Stack, gaps: tuple[Person, NotionWorkspace]
 ) -> None:
     nora, _ = gaps
     connection = nora.api.get("/agent/coverage").json()["connections"][0]["id"]
@@ -210,19 +195,18 @@ def test_pages_of_sources_and_syncs_are_accessible_and_quiet(
         f"app/connect/{connection}/sync",
         "app/settings",
     ]
-    with opened(browser, stack, nora, theme, width) as page:
+    with opened(browser, stack, nora) as page:
         said = listen(page, stack)
         found = [fault for path in paths for fault in look(page, stack, path)]
     assert found == []
     assert said == []
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 390), ("dark", 1440)])
 def test_a_sync_at_work_is_accessible_and_quiet(
-    browser: Browser, stack: Stack, slow: tuple[Person, NotionWorkspace, str], theme: str, width: int
+    browser: Browser, stack: Stack, slow: tuple[Person, NotionWorkspace, str]
 ) -> None:
     nora, _, address = slow
-    with opened(browser, stack, nora, theme, width) as page:
+    with opened(browser, stack, nora) as page:
         said = listen(page, stack)
         page.goto(f"{stack.url}{address}")
         expect(page.get_by_role("heading", name=re.compile("Syncing"))).to_be_visible(timeout=20_000)

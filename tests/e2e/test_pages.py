@@ -1,5 +1,8 @@
 """Every page of a workspace in use, in a browser: accessible, inside its window, and nothing on the console."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
@@ -12,13 +15,12 @@ from agent.sync import services as syncs
 from billing.team import invitations
 from devkit.notion.process import EmulatorProcess
 from tests.agent.asking import work
-from tests.browser import CHROMIUM, faults, spill
+from tests.browser import CHROMIUM, faults_in_each_look, spill
 from tests.devkit.machine import eventually
 from tests.outside import HANDBOOK, TASKS, connect, seeded
 from tests.people import Person, join, put_on_plan, sign_up
 from tests.stack import Stack
 
-LOOKS = [("light", 1440), ("dark", 390)]
 # Tasks, and what a connection has, are looked at by the tests beside this one.
 PATHS = [
     "app",
@@ -91,50 +93,42 @@ def used(stack: Stack, emulator: EmulatorProcess) -> tuple[Person, dict[str, str
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
-def test_pages_are_accessible_and_quiet(
-    browser: Browser, stack: Stack, used: tuple[Person, dict[str, str]], theme: str, width: int
-) -> None:
+def test_pages_are_accessible_and_quiet(browser: Browser, stack: Stack, used: tuple[Person, dict[str, str]]) -> None:
     alice, ids = used
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=theme,  # type: ignore[arg-type]  # one of the two
-        reduced_motion="reduce",
-    )
-    context.add_cookies([{"name": "sessionid", "value": alice.web.cookies["sessionid"].value, "url": stack.url}])
-    page = context.new_page()
-    said = listen(page, stack)
+    with opened(browser, stack, alice) as page:
+        said = listen(page, stack)
 
-    found = [fault for path in PATHS for fault in look(page, stack, path.format(**ids))]
+        found = [fault for path in PATHS for fault in look(page, stack, path.format(**ids))]
 
-    context.close()
     assert found == []
     assert [words for words in said if "404 (Not Found)" not in words] == []
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 @pytest.mark.parametrize("is_signed_in", [True, False])
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_pages_of_a_team_are_accessible_and_quiet(
-    browser: Browser, stack: Stack, team: tuple[Person, dict[str, str]], theme: str, width: int, is_signed_in: bool
+    browser: Browser, stack: Stack, team: tuple[Person, dict[str, str]], is_signed_in: bool
 ) -> None:
     alice, ids = team
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=theme,  # type: ignore[arg-type]  # one of the two
-        reduced_motion="reduce",
-    )
-    if is_signed_in:
-        context.add_cookies([{"name": "sessionid", "value": alice.web.cookies["sessionid"].value, "url": stack.url}])
-    page = context.new_page()
-    said = listen(page, stack)
+    with opened(browser, stack, alice if is_signed_in else None) as page:
+        said = listen(page, stack)
 
-    paths = OF_A_TEAM if is_signed_in else OF_STRANGERS
-    found = [fault for path in paths for fault in look(page, stack, path.format(**ids))]
+        paths = OF_A_TEAM if is_signed_in else OF_STRANGERS
+        found = [fault for path in paths for fault in look(page, stack, path.format(**ids))]
 
-    context.close()
     assert found == []
     assert [words for words in said if "404 (Not Found)" not in words] == []
+
+
+@contextmanager
+def opened(browser: Browser, stack: Stack, person: Person | None, width: int = 1440) -> Iterator[Page]:
+    """A new window, in which this person is signed in."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    if person is not None:
+        session = person.web.cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": session, "url": stack.url}])
+    yield context.new_page()
+    context.close()
 
 
 def listen(page: Page, stack: Stack) -> list[str]:
@@ -157,4 +151,4 @@ def listen(page: Page, stack: Stack) -> list[str]:
 def look(page: Page, stack: Stack, path: str) -> list[str]:
     page.goto(f"{stack.url}/{path}", wait_until="load")
     # The last is drawn by Swagger UI, which has faults of its own.
-    return spill(page) if path == "docs" else faults(page)
+    return spill(page) if path == "docs" else faults_in_each_look(page)

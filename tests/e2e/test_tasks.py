@@ -11,7 +11,7 @@ from tasks.models import Outgoing, Task
 from tests.agent.sync.working import sync
 from tests.browser import CHROMIUM, faults
 from tests.devkit.machine import eventually
-from tests.e2e.test_pages import LOOKS, listen, look
+from tests.e2e.test_pages import listen, look, opened
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan, sign_up
 from tests.stack import Stack
@@ -120,43 +120,32 @@ def test_a_conflict_is_shown_and_settled(page: Page, stack: Stack, nora: Person,
 
 
 def test_on_a_phone_the_filters_are_a_sheet(browser: Browser, stack: Stack, nora: Person) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 900}, reduced_motion="reduce")
-    context.add_cookies([{"name": "sessionid", "value": nora.web.cookies["sessionid"].value, "url": stack.url}])
-    page = context.new_page()
-    said = listen(page, stack)
-    page.goto(f"{stack.url}/app/tasks")
-    search = page.get_by_label("Search tasks")
-    expect(search).to_be_hidden()
+    with opened(browser, stack, nora, width=390) as page:
+        said = listen(page, stack)
+        page.goto(f"{stack.url}/app/tasks")
+        search = page.get_by_label("Search tasks")
+        expect(search).to_be_hidden()
 
-    page.get_by_role("button", name="Filters").click()
-    search.fill("printer")
-    found = faults(page)
-    search.press("Enter")
+        page.get_by_role("button", name="Filters").click()
+        search.fill("printer")
+        found = faults(page)
+        search.press("Enter")
 
-    expect(page.get_by_role("button", name="Filters: 1 active")).to_be_visible()
-    expect(page.get_by_role("link", name="Check the contract", exact=True)).to_have_count(0)
-    context.close()
+        expect(page.get_by_role("button", name="Filters: 1 active")).to_be_visible()
+        expect(page.get_by_role("link", name="Check the contract", exact=True)).to_have_count(0)
     assert found == []
     assert said == []
 
 
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
 def test_task_pages_are_accessible_and_quiet(
-    browser: Browser, stack: Stack, nora: Person, torn: dict[str, str], theme: str, width: int
+    browser: Browser, stack: Stack, nora: Person, torn: dict[str, str]
 ) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=theme,  # type: ignore[arg-type]  # one of the two
-        reduced_motion="reduce",
-    )
-    context.add_cookies([{"name": "sessionid", "value": nora.web.cookies["sessionid"].value, "url": stack.url}])
-    page = context.new_page()
-    said = listen(page, stack)
     task_id = torn["conflict"]
+    with opened(browser, stack, nora) as page:
+        said = listen(page, stack)
 
-    paths = ("app/tasks", f"app/tasks?edit={task_id}", f"app/tasks/{task_id}")
-    found = [fault for path in paths for fault in look(page, stack, path)]
+        paths = ("app/tasks", f"app/tasks?edit={task_id}", f"app/tasks/{task_id}")
+        found = [fault for path in paths for fault in look(page, stack, path)]
 
-    context.close()
     assert found == []
     assert said == []

@@ -1,0 +1,4 @@
+"""The models' names, for who must not load what makes them answer: the web process and workers of other queues."""
+
+KEYLESS = "docent-keyless"
+NAMES = (KEYLESS,)
