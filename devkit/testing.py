@@ -50,6 +50,8 @@ class TestServices(Services):
         if not os.environ.get("DATABASE_URL"):
             # Dropping thousands of schemas takes over a minute, and this server's files are erased anyway.
             self.environment["DOCENT_LEAVES_DATABASES"] = "1"
+        # The tests start our modules in a hundred processes: they are compiled once, also where files should be few.
+        self.environment["PYTHONDONTWRITEBYTECODE"] = ""
 
     def stop(self) -> None:
         super().stop()

@@ -6,7 +6,7 @@ from typing import Any
 import hypothesis
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
@@ -40,8 +40,6 @@ def _database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 @pytest.fixture(scope="module", autouse=True)
 def _nobody_of_another_module(_database: None) -> Iterator[None]:
     yield
-    # The module may have broken them, as when Postgres lets nobody in.
-    connections.close_all()
     leave_nobody()
 
 

@@ -48,6 +48,8 @@ def leave_nobody() -> None:
 
     A schema that a test has changed is left behind, and its role is taken from the web's login.
     """
+    # The module may have broken them, as when Postgres lets nobody in.
+    connections.close_all()
     with connections[schemas.OWNER].cursor() as cursor:
         cursor.execute("SET lock_timeout = '20s'")
         cursor.execute(UNCHANGED, {"head": schemas.head()})

@@ -3,7 +3,6 @@
 import os
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,14 +15,8 @@ from accounts import tenancy, tokens
 from accounts.models import User, WorkspaceSchema
 from agent.models import Page
 from tests.people import Person
-from tests.stack import Stack, running
+from tests.stack import Stack
 from tests.threads import at_once
-
-
-@pytest.fixture(scope="module")
-def stack(_database: None, chroma: str) -> Iterator[Stack]:
-    with running() as stack:
-        yield stack
 
 
 def test_web_starts_without_complaint(stack: Stack) -> None:

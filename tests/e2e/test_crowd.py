@@ -1,14 +1,12 @@
-"""A crowd that waits and listens, before a web process with two threads and two database connections."""
+"""A crowd that waits and listens: four times as many as the web process has threads."""
 
 import asyncio
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import psycopg
-import pytest
 from django.conf import settings
 from django.db import connections
 
@@ -17,7 +15,7 @@ from accounts.models import Job
 from agent.models import Run
 from tests.index import handbook
 from tests.people import Person, put_on_plan
-from tests.stack import Stack, running
+from tests.stack import Stack
 from tests.storm import STORM
 from usage.models import Period
 
@@ -25,12 +23,6 @@ QUESTION = "How many days of paid holiday do we have?"
 EACH = 8 * STORM
 OTHERS = 10
 STREAM = {"Accept": "text/event-stream"}
-
-
-@pytest.fixture
-def stack(chroma: str) -> Iterator[Stack]:
-    with running(THREADS="2", DATABASE_POOL="2", CHROMA_URL=chroma) as stack:
-        yield stack
 
 
 @dataclass
