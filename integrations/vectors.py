@@ -10,7 +10,9 @@ by the name made from a connection's id, inside the tenant and database made fro
 from __future__ import annotations
 
 import os
+import random
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
+# For a database that others write to: it is told at once, and the request was not done.
+LOCKED_SECONDS = 5.0
 # Opening a collection by name costs a request; a collection kept here is opened once per process.
 OPEN_COLLECTIONS = 512
 # About 1.6 ms of the server's time for each vector: short requests let other workspaces in between.
@@ -195,6 +199,10 @@ class _Exists(Exception):
     """What should be made is there already."""
 
 
+class _Locked(Exception):
+    """Another request was writing."""
+
+
 class _Server:
     """The connection of one process and the collections it has opened."""
 
@@ -207,7 +215,7 @@ class _Server:
     def call(self, work: Callable[[ServerAPI], Found], **default: Found) -> Found:
         """Runs `work` and speaks of trouble in this module's words; `absent=…` is the answer when nothing is there."""
         try:
-            return work(self._api)
+            return self._unlocked(work)
         except _Absent:
             if "absent" in default:
                 return default["absent"]
@@ -216,6 +224,16 @@ class _Server:
             raise Unreachable("Chroma did not answer in time. Try again.") from error
         except httpx.TransportError as error:
             raise Unreachable("Chroma could not be reached. Try again.") from error
+
+    def _unlocked(self, work: Callable[[ServerAPI], Found]) -> Found:
+        deadline = time.monotonic() + LOCKED_SECONDS
+        while True:
+            try:
+                return work(self._api)
+            except _Locked:
+                if time.monotonic() > deadline:
+                    raise Unreachable("Chroma is busy. Try again.") from None
+                time.sleep(random.uniform(0.02, 0.1))
 
     def open(self, workspace_id: UUID, connection_id: UUID, *, create: bool) -> Collection | None:
         key = (workspace_id, connection_id)
@@ -295,6 +313,8 @@ def _check(response: httpx.Response) -> None:
             raise _Exists(said)
         case 429 | 502 | 503 | 504:
             raise Unreachable(f"Chroma is busy ({response.status_code}). Try again.")
+        case 500 if "database is locked" in said:
+            raise _Locked(said)
         case status:
             raise Refused(f"Chroma refused ({status}): {said}")
 

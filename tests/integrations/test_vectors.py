@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from devkit.chroma import ChromaProcess
 from integrations import vectors
 from integrations.vectors import Vectors
+from tests.threads import at_once
 
 ALICE, CHARLIE = uuid4(), uuid4()
 EAST = np.array([1, 0, 0], np.float32)
@@ -135,6 +136,17 @@ def test_a_dropped_workspace_is_gone_and_can_come_back(index: Vectors, connectio
 
 def test_dropping_a_workspace_that_was_never_indexed_is_harmless(index: Vectors) -> None:
     index.workspace(uuid4()).drop()
+
+
+def test_workspaces_are_dropped_while_others_are_written_to(index: Vectors) -> None:
+    def come_and_go() -> int:
+        workspace = index.workspace(uuid4())
+        for _ in range(3):
+            workspace.collection(uuid4()).upsert(ids=[str(uuid4())], embeddings=BOTH[:1])
+            workspace.drop()
+        return workspace.collection(uuid4()).count()
+
+    assert at_once(come_and_go, times=8) == [0] * 8
 
 
 def test_a_collection_recreated_by_another_process_is_found_again(
