@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
@@ -21,6 +22,7 @@ from django.utils.translation import ngettext
 
 from accounts import background
 from accounts.models import Connection, Membership
+from accounts.zones import zone_of
 from agent import rows, wording
 from agent.candidates import Candidate, SearchResult
 from agent.fusion import mix
@@ -59,6 +61,8 @@ class Scope:
     workspace_id: uuid.UUID
     connection_ids: tuple[uuid.UUID, ...]
     synced_at: datetime | None
+    # Where the day begins that a question calls today.
+    zone: ZoneInfo
     source_count: int = 0
 
     @property
@@ -81,6 +85,7 @@ def scope(membership: Membership) -> Scope:
     synced = [at for _, at in rows if at is not None]
     return Scope(
         workspace_id=membership.workspace_id,
+        zone=zone_of(membership.user),
         connection_ids=tuple(key for key, _ in rows),
         source_count=Source.objects.filter(connection_id__in=[key for key, _ in rows], is_chosen=True).count(),
         synced_at=min(synced) if synced and len(synced) == len(rows) else None,
@@ -146,7 +151,7 @@ def picked(readable: Scope, question: str) -> tuple[list[Candidate], bool]:
     first = _readable(readable).filter(page__source__kind=Source.Kind.DATABASE, ordinal=0)
     read = first.order_by("id").values(*SHOWN)[: MOST_READ_ROWS + 1]
     found = [_candidate(row, dense=0, lexical=0, score=0) for row in read]
-    lines = rows.matching(question, found[:MOST_READ_ROWS], today=timezone.localdate())
+    lines = rows.matching(question, found[:MOST_READ_ROWS], today=timezone.localdate(timezone=readable.zone))
     return rows.marked(lines), len(found) > MOST_READ_ROWS
 
 

@@ -23,6 +23,7 @@ from agent.sync import shown
 from agent.views.suggesting import suggestions
 from config.errors import InvalidField
 from tasks import listing
+from tasks.filters import today
 from tasks.models import Task
 from usage import analytics
 
@@ -86,7 +87,9 @@ class Overview(MemberPage):
 
     def tasks(self, now: datetime) -> list[dict[str, Any]]:
         readable = Task.objects.readable_by(self.membership).select_related("task_source", "outgoing")
-        due = readable.filter(is_done=False, due_on__lte=(now + DUE_WITHIN).date()).order_by("due_on", "id")
+        due = readable.filter(is_done=False, due_on__lte=today(self.membership, now + DUE_WITHIN)).order_by(
+            "due_on", "id"
+        )
         return [listing.shown(task) for task in due[:TASKS]]
 
 
