@@ -3,8 +3,12 @@
 import logging
 import math
 import secrets
+import sys
 
+import psycopg
+import redis
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template import loader
@@ -15,6 +19,9 @@ from config.errors import CONTENT_TYPE, AppError, answer
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 60
+# Postgres or Valkey does not answer, or breaks off: a supervisor has it back in seconds.
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, redis.ConnectionError, redis.TimeoutError)
+AWAY_SECONDS = 5
 
 # The first part of every address that programs call; a test compares it with the routes.
 API_ROOTS = frozenset(
@@ -50,6 +57,11 @@ class TooMany(AppError):
 class ServerError(AppError):
     code = "server-error"
     status = 500
+
+
+class Unavailable(AppError):
+    code = "unavailable"
+    status = 503
 
 
 def wants_problem(request: HttpRequest) -> bool:
@@ -102,13 +114,22 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    number = secrets.token_hex(4)
+    """Within the handling of what was raised."""
+    number, is_away = secrets.token_hex(4), isinstance(sys.exception(), AWAY)
     log.error("error %s at %s", number, request.path)
+    words = gettext("The fault is on our side. Number to quote: %s") % number
+    error: AppError = ServerError(words, request_id=number)
+    if is_away:
+        words = gettext("A part of Docent does not answer at this moment. Try again in a few seconds.")
+        error = Unavailable(words, retry_after=AWAY_SECONDS, request_id=number)
     if wants_problem(request):
-        words = gettext("The fault is on our side. Number to quote: %s") % number
-        return answer(request, ServerError(words, request_id=number))
+        return answer(request, error)
     # Without the request: what failed may have been a context processor.
-    return HttpResponse(loader.get_template("500.html").render({"request_id": number}), status=500)
+    context = {"request_id": number, "error": error, "is_away": is_away}
+    response = HttpResponse(loader.get_template("500.html").render(context), status=error.status)
+    if is_away:
+        response["Retry-After"] = str(AWAY_SECONDS)
+    return response
 
 
 def _refusal(request: HttpRequest, error: AppError, template: str) -> HttpResponse:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, connections
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
@@ -312,6 +313,26 @@ def test_a_fault_of_ours_has_a_number_and_no_inner_words(address: str) -> None:
     assert answer.status_code == 500
     assert "told to" not in answer.content.decode()
     assert (answer["Content-Type"] == "application/problem+json") == (address == "/tasks/fail")
+
+
+@pytest.mark.parametrize("address", ["/tasks", "/app"])
+def test_a_database_that_breaks_off_is_503_and_says_when_to_come_back(
+    alice: Person, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = alice.web if address == "/app" else alice.api
+    monkeypatch.setattr(client, "raise_request_exception", False)
+    connection.ensure_connection()
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+
+    answer = client.get(address)
+    connection.close()
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "does not answer at this moment" in answer.content.decode()
+    assert client.get(address).status_code == 200
+    if address == "/tasks":
+        assert is_problem(answer, 503, "unavailable")
 
 
 def test_the_start_address_leads_in_or_to_the_door(alice: Person) -> None:
