@@ -48,7 +48,7 @@ class Source(models.Model):
 class PageQuerySet(models.QuerySet["Page"]):
     def searchable(self) -> "PageQuerySet":
         """Pages that may be answered from: read at least once, and not known to be gone or left out."""
-        return self.exclude(state__in=Page.GONE).exclude(indexed_at=None)
+        return self.filter(Page.SEARCHABLE)
 
 
 class Page(models.Model):
@@ -65,7 +65,14 @@ class Page(models.Model):
     # Never answered from, whatever was read of them before.
     LOST: ClassVar = (State.TRASHED, State.UNREACHABLE)
     GONE: ClassVar = (State.SKIPPED, *LOST)
-
+    SEARCHABLE: ClassVar = ~models.Q(state__in=GONE) & models.Q(indexed_at__isnull=False)
+    # Answered from as it was read before: the last reading failed, or what it says was edited and not read since.
+    OLDER: ClassVar = SEARCHABLE & (
+        ~models.Q(state=State.INDEXED)
+        | models.Q(observed_edited_at__gt=models.F("edited_at"))
+        | models.Q(outdated_at__isnull=False)
+        | models.Q(blocks_outdated_at__isnull=False)
+    )
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection_id = models.UUIDField()
     source = models.ForeignKey(Source, null=True, on_delete=models.SET_NULL, related_name="pages")

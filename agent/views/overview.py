@@ -3,7 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, DurationField, F, Q
+from django.db.models import DurationField, F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,10 +16,10 @@ from accounts.edge import MemberPage
 from accounts.models import Connection, Membership
 from accounts.zones import zone_of
 from agent.conversations import names
-from agent.models import Page, Run, SyncRun
+from agent.models import Run, SyncRun
 from agent.shell import Shell
+from agent.sync import coverage, shown
 from agent.sync import services as syncing
-from agent.sync import shown
 from agent.views.suggesting import suggestions
 from config.errors import InvalidField
 from tasks import listing
@@ -44,7 +44,6 @@ class Overview(MemberPage):
         context: dict[str, Any] = {"section": "overview", "today": timezone.localdate(), "callout": None}
         if not connections:
             return render(request, "agent/overview.html", context | {"stage": "new", "first_steps": first_steps()})
-        pages = page_counts(connections)
         context |= {"suggestions": suggestions(self.membership), "callout": callout(connections)}
         sync = _open_sync(connections)
         if sync is not None and not any(each.last_synced_at for each in connections):
@@ -56,7 +55,7 @@ class Overview(MemberPage):
         context |= {
             "stage": "ready",
             "sync_line": sync_line(connections, now, is_syncing=sync is not None),
-            "figures": figures(self.membership, Shell(self.membership), pages, now),
+            "figures": figures(self.membership, Shell(self.membership), connections, now),
             "sources": worst_first(shown.sources(connections))[:SOURCES],
             "recent": self.recent(runs),
             "tasks": self.tasks(now),
@@ -115,13 +114,6 @@ def first_steps() -> list[dict[str, Any]]:
     ]
 
 
-def page_counts(connections: list[Connection]) -> dict[str, int]:
-    state = Page.State
-    pages = Page.objects.filter(connection_id__in=[each.id for each in connections]).exclude(state=state.TRASHED)
-    counts = pages.aggregate(known=Count("id"), indexed=Count("id", filter=Q(state=state.INDEXED)))
-    return {**counts, "missing": counts["known"] - counts["indexed"]}
-
-
 def _open_sync(connections: list[Connection]) -> SyncRun | None:
     ids = [each.id for each in connections]
     return SyncRun.objects.filter(connection_id__in=ids, status__in=syncing.OPEN).order_by("created_at").first()
@@ -162,7 +154,7 @@ def sync_line(connections: list[Connection], now: datetime, *, is_syncing: bool)
     }
 
 
-def figures(membership: Membership, shell: Shell, pages: dict[str, int], now: datetime) -> dict[str, Any]:
+def figures(membership: Membership, shell: Shell, connections: list[Connection], now: datetime) -> dict[str, Any]:
     mine = Run.objects.filter(owner_id=membership.user_id, status=Run.Status.SUCCEEDED, created_at__gte=now - MONTH)
     waited = F("first_word_at") - F("created_at")
     speed = mine.aggregate(
@@ -173,7 +165,7 @@ def figures(membership: Membership, shell: Shell, pages: dict[str, int], now: da
     requests = shell.quota.requests
     return {
         "requests": {"used": requests.used, "limit": requests.limit},
-        "pages": pages,
+        "pages": coverage.in_short(coverage.searchable([each.id for each in connections])),
         "forecast": _forecast(shell),
         "grounded_share": None if share is None else int(share * 100),
         "first_word": {name: _milliseconds(speed[name]) for name in ("p50", "p95")},
