@@ -93,6 +93,15 @@ def test_an_edit_that_notion_tells_of_is_searched(alice: Person, acme: NotionWor
     assert not NotionNotice.objects.filter(connection=connected).exists()
 
 
+def test_an_edit_at_the_top_of_a_tree_is_searched(alice: Person, acme: NotionWorkspace, connected: Connection) -> None:
+    acme.edit(op="append", parent=acme.page("handbook"), blocks=[{"p": "Lunch is at noon."}])
+
+    post(event(connected, "page.content_updated", acme.page("handbook")))
+    work(alice)
+
+    assert "Lunch is at noon." in texts(alice)
+
+
 def test_pages_that_show_a_renamed_one_follow(alice: Person, acme: NotionWorkspace, connected: Connection) -> None:
     acme.edit(op="set_title", id=acme.page("travel"), title="Journeys")
 
