@@ -28,8 +28,9 @@ class Source(models.Model):
     url = models.URLField(max_length=2000, blank=True)
     is_chosen = models.BooleanField(default=True)
     schema = models.JSONField(default=dict)
-    # The page that a database lies in.
+    # The page that a database lies in, and the column or toggle of it that Notion names instead.
     holder_id = models.CharField(max_length=36, blank=True)
+    holder_block_id = models.CharField(max_length=36, blank=True)
     # Its columns or their options are others than before, and not all of its rows were listed since.
     is_recast = models.BooleanField(default=False)
     # In the trash, deleted or no longer shared.

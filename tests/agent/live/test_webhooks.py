@@ -163,6 +163,33 @@ def test_rows_of_a_deleted_database_go_with_it_and_come_back(
         assert ("Status: Doing" in texts(alice)) is known
 
 
+@pytest.mark.parametrize("block", ["toggle", "columns"])
+def test_a_database_inside_a_column_or_toggle_goes_with_the_page_above(
+    alice: Person, emulator: EmulatorProcess, chroma: str, block: str
+) -> None:
+    rooms = {"key": "all", "properties": {"Room": "title"}, "rows": [{"Room": "Kitchen"}]}
+    inside = [{"child_database": {"key": "rooms", "title": "Rooms", "sources": [rooms]}}]
+    held = {"toggle": {"text": "More", "blocks": inside}} if block == "toggle" else {"columns": [inside, [{"p": "."}]]}
+    office = {"key": "office", "title": "Office", "blocks": [held]}
+    pages = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact {n}."}]} for n in range(4)]
+    notion = seeded(emulator, {"pages": [office, *pages]}, ["office", *(f"p{n}" for n in range(4))])
+    put_on_plan(alice, "plus")
+    connection = connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        asked = len(notion.requests())
+        sync(alice)
+        again = [each["path"] for each in notion.requests()[asked:]]
+    assert "Kitchen" in texts(alice)
+    assert not [path for path in again if path.startswith("/v1/blocks/") and not path.endswith("/children")]
+
+    notion.edit(op="trash", id=notion.page("office"))
+    post(event(connection, "page.deleted", notion.page("office")))
+    work(alice)
+
+    assert "Kitchen" not in texts(alice)
+
+
 def test_an_event_is_stored_once_however_often_it_comes(acme: NotionWorkspace, connected: Connection) -> None:
     body = event(connected, "page.content_updated", acme.page("travel"))
 
