@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,7 +43,9 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
     ids = [connection.id for connection in connections]
     known = searchable(ids)
     resting = reading.uncovered(membership.workspace_id, now=now)
-    reasons, oldest, outdated = _reasons(ids), _oldest(ids, Page.SEARCHABLE), _oldest(ids, Page.OLDER)
+    kept = vanishing.kept_by(ids)
+    reasons, oldest = _reasons(ids), _oldest(ids, Page.SEARCHABLE)
+    outdated = _oldest(ids, Page.OLDER | _unshown(kept.values()))
     lags, how = lag.of(ids, now=now), freshness.kept_fresh(membership.workspace, connections, now=now)
     rows = []
     for connection, counted in zip(connections, known["connections"], strict=True):
@@ -63,6 +65,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "reasons": reasons.get(connection.id, []),
                 "oldest": oldest.get(connection.id),
                 "oldest_outdated": outdated.get(connection.id),
+                "kept": _kept(kept.get(connection.id)),
                 "worked_out_at": worked_out_at(Source.objects.filter(connection_id=connection.id)),
             }
         )
@@ -72,8 +75,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
 def searchable(ids: Collection[uuid.UUID]) -> dict[str, Any]:
     """Of each connection the pages that are known, and those that are answered from, as they are now or were before."""
     figures = {key: Figures() for key in ids}
-    for key, found in _counted(Page.objects.filter(connection_id__in=ids), by="connection_id").items():
-        figures[key] = found
+    figures |= _counted(Page.objects.filter(connection_id__in=ids), vanishing.kept_by(ids), by="connection_id")
     ended = SyncRun.objects.filter(connection_id__in=ids).exclude(status__in=services.OPEN)
     newest = ended.order_by("connection_id", "-created_at").distinct("connection_id")
     complete = {run.connection_id for run in newest if run.status == SyncRun.Status.COMPLETE}
@@ -120,15 +122,27 @@ class Figures:
 
 
 def of_source(source: Source) -> Figures:
-    return _counted(Page.objects.filter(source=source), by="source_id").get(source.pk, Figures())
+    kept = vanishing.kept_by([source.connection_id])
+    return _counted(Page.objects.filter(source=source), kept, by="source_id").get(source.pk, Figures())
 
 
-def _counted(pages: QuerySet[Page], *, by: str) -> dict[uuid.UUID, Figures]:
+def _unshown(kept: Iterable[SyncRun]) -> Q:
+    """Pages of connections that show none of them any more: the sync failed, and they are answered from as before."""
+    failed = [run.connection_id for run in kept if run.status == SyncRun.Status.FAILED]
+    return Page.SEARCHABLE & Q(connection_id__in=failed)
+
+
+def _kept(run: SyncRun | None) -> dict[str, Any] | None:
+    return {"sync_id": run.pk, "pages": run.vanished, "of": run.vanished_of} if run else None
+
+
+def _counted(pages: QuerySet[Page], kept: Mapping[uuid.UUID, SyncRun], *, by: str) -> dict[uuid.UUID, Figures]:
+    older = Page.OLDER | _unshown(kept.values())
     counted = pages.values(by, "state").annotate(
         number=Count("id"),
         searchable=Count("id", filter=Page.SEARCHABLE),
-        older=Count("id", filter=Page.OLDER),
-        since=Min("indexed_at", filter=Page.OLDER),
+        older=Count("id", filter=older),
+        since=Min("indexed_at", filter=older),
     )
     found: dict[uuid.UUID, Figures] = {}
     for row in counted.order_by(by):

@@ -98,7 +98,10 @@ def confirm_loss(*, membership: Membership, connection_id: uuid.UUID, sync_run_i
     shown = vanishing.kept(connection)
     if shown is None or str(shown.pk) != sync_run_id:
         raise NothingToConfirm("A later sync has looked again since. See what it says.")
-    return start_connection(connection, requested_by=membership.user_id, is_loss_confirmed=True)
+    run = start_connection(connection, requested_by=membership.user_id, is_loss_confirmed=True)
+    if not run.is_loss_confirmed:
+        raise SyncsInTurn("A sync is looking at these pages right now. Confirm what it says when it has ended.")
+    return run
 
 
 def start_connection(

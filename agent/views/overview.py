@@ -18,7 +18,7 @@ from accounts.zones import zone_of
 from agent.conversations import names
 from agent.models import Run, SyncRun
 from agent.shell import Shell
-from agent.sync import coverage, shown
+from agent.sync import coverage, shown, vanishing
 from agent.sync import services as syncing
 from agent.views.suggesting import suggestions
 from config.errors import InvalidField
@@ -122,13 +122,31 @@ def _open_sync(connections: list[Connection]) -> SyncRun | None:
 def callout(connections: list[Connection]) -> dict[str, str] | None:
     broken = next((each for each in connections if each.status == Connection.Status.REAUTHORIZE), None)
     if broken is None:
-        return None
+        return _kept(connections)
     words = _("Notion does not let us in any more, so “%(name)s” is not kept up to date.")
     return {
         "tone": "bad",
         "text": words % {"name": broken.notion_workspace_name},
         "url": reverse("connect"),
         "action": _("Restore access"),
+    }
+
+
+def _kept(connections: list[Connection]) -> dict[str, str] | None:
+    runs = vanishing.kept_by([each.id for each in connections])
+    if not runs:
+        return None
+    vanished, known = (sum(getattr(run, name) for run in runs.values()) for name in ("vanished", "vanished_of"))
+    words = ngettext(
+        "%(n)d of %(known)d page seems gone from Notion. Answers use the last copy until that is confirmed.",
+        "%(n)d of %(known)d pages seem gone from Notion. Answers use the last copies until that is confirmed.",
+        known,
+    )
+    return {
+        "tone": "warn",
+        "text": words % {"n": vanished, "known": known},
+        "url": reverse("sources"),
+        "action": _("Look"),
     }
 
 
