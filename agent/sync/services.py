@@ -132,6 +132,12 @@ def start_connection(
     raise SyncsInTurn("One sync after another ended just now. Try again.")
 
 
+def hold(connection: Connection) -> None:
+    """First in a transaction that goes on to lock sources or tasks: whoever reads them locks these before."""
+    list(SyncRun.objects.select_for_update().filter(connection_id=connection.id, status__in=OPEN).values_list("pk"))
+    list(Connection.objects.select_for_update(no_key=True).filter(pk=connection.pk).values_list("pk"))
+
+
 def _queued(connection: Connection, *, is_full: bool, **given: Any) -> SyncRun:
     from agent.sync.jobs import sync
 
