@@ -74,7 +74,7 @@ def send(*, outgoing_id: str) -> None:
         attempts.fail(outgoing_id, f"The database has no column any more that could hold this: {error}.")
     except notion.NotionError as error:
         attempts.fail(outgoing_id, f"Notion said: {error}")
-    except (attempts.Taken, Outgoing.DoesNotExist):
+    except (attempts.Taken, Outgoing.DoesNotExist, Task.DoesNotExist):
         log.info("%s is in other hands or gone", outgoing_id)
     finally:
         attempts.release(outgoing_id, lease)

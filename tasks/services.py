@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +41,9 @@ def choose_source(*, connection_id: uuid.UUID, candidates: Sequence[tuple[str, s
     # What was not sent yet stays with its database until a member decides.
     if best and not _unsent(connection_id):
         title, schema = schemas[best]
-        map_source(connection_id=connection_id, data_source_id=best, title=title, schema=schema)
+        # Somebody may have edited a task since we looked.
+        with suppress(InvalidField):
+            map_source(connection_id=connection_id, data_source_id=best, title=title, schema=schema)
 
 
 def likeliest(candidates: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -111,6 +114,8 @@ def mirror(
     if set(found.people.items()) - set(source.people.items()):
         TaskSource.objects.filter(pk=source.pk).update(people=source.people | found.people)
     with transaction.atomic():
+        if not _held(source):
+            return
         task = Task.objects.select_for_update().filter(connection_id=connection_id, notion_page_id=row["id"]).first()
         if task is None:
             task = Task(
@@ -131,6 +136,11 @@ def mirror(
         if task._state.adding:
             task.save()
         merging.settle(task, outgoing)
+
+
+def _held(source: TaskSource) -> bool:
+    """Whether it is still mapped, and stays so until the transaction ends: who unmaps it waits, and sees the task."""
+    return TaskSource.objects.select_for_update(no_key=True).filter(pk=source.pk).exists()
 
 
 def _may_be_older(task: Task, row: Mapping[str, Any]) -> bool:
@@ -218,6 +228,8 @@ def _create_in_notion(*, by: Membership, now: datetime, values: Mapping[str, Any
     _with_columns(source)
     owner_id = Connection.objects.values_list("owner_id", flat=True).get(pk=source.connection_id)
     with transaction.atomic():
+        if not _held(source):
+            raise NoDatabase("This database does not hold tasks any more. Choose one, or make a local task.")
         task = Task(
             owner_id=owner_id, connection_id=source.connection_id, task_source=source, created_at=now, updated_at=now
         )
@@ -312,7 +324,11 @@ def history_of(*, by: Membership, task_id: uuid.UUID) -> QuerySet[TaskChange]:
 
 
 def _locked(task: Task) -> Task:
-    return Task.objects.select_for_update(of=("self",)).select_related("task_source").get(pk=task.pk)
+    locked = Task.objects.select_for_update(of=("self",)).select_related("task_source").filter(pk=task.pk).first()
+    if locked is None:
+        # Its database was unmapped while this waited.
+        raise NoTask("There is no such task.")
+    return locked
 
 
 def can_delete(task: Task, by: Membership) -> bool:

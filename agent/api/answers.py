@@ -27,8 +27,14 @@ class CitationFields(serializers.Serializer[Any]):
 
 class CoverageFields(serializers.Serializer[Any]):
     known = serializers.IntegerField()
-    indexed = serializers.IntegerField()
-    missing = serializers.IntegerField(help_text="Left out, failed or out of reach.")
+    indexed = serializers.IntegerField(help_text="Answered from as they are now, as far as is known.")
+    older = serializers.IntegerField(
+        required=False, help_text="Answered from as they were read before: a later reading failed or is still due."
+    )
+    missing = serializers.IntegerField(help_text="Not answered from.")
+    older_since = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="When the first of the older ones was read."
+    )
     complete = serializers.BooleanField()
 
 
@@ -59,7 +65,7 @@ class RunFields(serializers.Serializer[Any]):
     )
     coverage = CoverageFields(
         allow_null=True,
-        help_text="How many of the known pages could be searched when the work began. Null before that.",
+        help_text="How the known pages were answered from when the work began. Null before that.",
     )
     proposals = serializers.ListField(child=serializers.DictField())
     usage = UsageFields()

@@ -54,7 +54,9 @@ def _handle(session: Session, notice: NotionNotice) -> None:
         _done(notice)
         services.start_connection(session.connection, requested_by=None)
         return
-    databases = [each for each in session.sources.values() if notice.notion_id in meeting.names_of(each)]
+    # The top of a tree of pages is a source too.
+    known = [each for each in session.sources.values() if each.kind == Source.Kind.DATABASE]
+    databases = [each for each in known if notice.notion_id in meeting.names_of(each)]
     try:
         for source in databases:
             _look_at_rows(session, source)

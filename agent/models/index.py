@@ -28,8 +28,9 @@ class Source(models.Model):
     url = models.URLField(max_length=2000, blank=True)
     is_chosen = models.BooleanField(default=True)
     schema = models.JSONField(default=dict)
-    # The page that a database lies in.
+    # The page that a database lies in, and the column or toggle of it that Notion names instead.
     holder_id = models.CharField(max_length=36, blank=True)
+    holder_block_id = models.CharField(max_length=36, blank=True)
     # Its columns or their options are others than before, and not all of its rows were listed since.
     is_recast = models.BooleanField(default=False)
     # In the trash, deleted or no longer shared.
@@ -48,7 +49,7 @@ class Source(models.Model):
 class PageQuerySet(models.QuerySet["Page"]):
     def searchable(self) -> "PageQuerySet":
         """Pages that may be answered from: read at least once, and not known to be gone or left out."""
-        return self.exclude(state__in=Page.GONE).exclude(indexed_at=None)
+        return self.filter(Page.SEARCHABLE)
 
 
 class Page(models.Model):
@@ -65,7 +66,14 @@ class Page(models.Model):
     # Never answered from, whatever was read of them before.
     LOST: ClassVar = (State.TRASHED, State.UNREACHABLE)
     GONE: ClassVar = (State.SKIPPED, *LOST)
-
+    SEARCHABLE: ClassVar = ~models.Q(state__in=GONE) & models.Q(indexed_at__isnull=False)
+    # Answered from as it was read before: the last reading failed, or what it says was edited and not read since.
+    OLDER: ClassVar = SEARCHABLE & (
+        ~models.Q(state=State.INDEXED)
+        | models.Q(observed_edited_at__gt=models.F("edited_at"))
+        | models.Q(outdated_at__isnull=False)
+        | models.Q(blocks_outdated_at__isnull=False)
+    )
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection_id = models.UUIDField()
     source = models.ForeignKey(Source, null=True, on_delete=models.SET_NULL, related_name="pages")

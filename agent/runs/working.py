@@ -180,11 +180,19 @@ class Work:
         if not self.counts or self.coverage["complete"]:
             return ""
         searchable = ngettext(
-            "%(indexed)d of %(known)d known page is searchable.",
-            "%(indexed)d of %(known)d known pages are searchable.",
+            "%(searchable)d of %(known)d known page is searchable.",
+            "%(searchable)d of %(known)d known pages are searchable.",
             self.coverage["known"],
         )
-        words = _("This may not be all: %(pages)s") % {"pages": unread or searchable % self.coverage}
+        pages = searchable % {**self.coverage, "searchable": self.coverage["indexed"] + self.coverage["older"]}
+        if older := self.coverage["older"]:
+            read_before = ngettext(
+                "%(n)d of them is answered from as it was read before.",
+                "%(n)d of them are answered from as they were read before.",
+                older,
+            )
+            pages = f"{pages} {read_before % {'n': older}}"
+        words = _("This may not be all: %(pages)s") % {"pages": unread or pages}
         return f"\n\n{words}"
 
     async def look(self, *, at_once: bool = False) -> None:

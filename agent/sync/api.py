@@ -165,6 +165,19 @@ class CancelSync(MemberAPI):
         return Response(shown(services.stop(membership=self.membership, sync_run_id=sync_id, now=timezone.now())))
 
 
+class ConfirmLoss(MemberAPI):
+    """Pages that this sync kept, since too many seemed gone at once, are gone."""
+
+    schema_of_view = "workspace"
+
+    def post(self, request: Request, sync_id: uuid.UUID) -> Response:
+        kept = services.get(membership=self.membership, sync_run_id=sync_id)
+        run = services.confirm_loss(
+            membership=self.membership, connection_id=kept.connection_id, sync_run_id=str(kept.pk)
+        )
+        return Response(shown(run), status=202, headers={"Location": f"/agent/sync/{run.id}"})
+
+
 def shown(run: SyncRun) -> dict[str, Any]:
     return {
         "id": run.id,

@@ -39,6 +39,7 @@ def choose(
     """
     authorizations.owned(membership, connection.id)
     with transaction.atomic():
+        services.hold(connection)
         sources = Source.objects.filter(connection_id=connection.id)
         holder = _holder(sources.in_bulk(), source_ids, tasks_source) if tasks_source else None
         sources.filter(pk__in=source_ids).update(is_chosen=True)
@@ -103,6 +104,7 @@ def remap(*, membership: Membership, source: Source, columns: Mapping[str, str])
     if not source.is_chosen:
         raise _not_chosen(source, "Choose it first.")
     with transaction.atomic():
+        services.hold(connection)
         task_columns.remap(
             connection_id=connection.id, data_source_id=source.notion_id, columns=columns, schema=source.schema
         )

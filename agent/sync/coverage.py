@@ -1,8 +1,9 @@
 """What is known of a connection against what is searchable."""
 
 import uuid
-from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +43,9 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
     ids = [connection.id for connection in connections]
     known = searchable(ids)
     resting = reading.uncovered(membership.workspace_id, now=now)
-    reasons, oldest = _reasons(ids), _oldest(ids)
+    kept = vanishing.kept_by(ids)
+    reasons, oldest = _reasons(ids), _oldest(ids, Page.SEARCHABLE)
+    outdated = _oldest(ids, Page.OLDER | _unshown(kept.values()))
     lags, how = lag.of(ids, now=now), freshness.kept_fresh(membership.workspace, connections, now=now)
     rows = []
     for connection, counted in zip(connections, known["connections"], strict=True):
@@ -58,8 +61,11 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "last_event_at": connection.last_event_at,
                 "lag_ms": asdict(lags[connection.id]) if connection.id in lags else None,
                 "pages": counted["pages"],
+                "older_since": counted["older_since"],
                 "reasons": reasons.get(connection.id, []),
                 "oldest": oldest.get(connection.id),
+                "oldest_outdated": outdated.get(connection.id),
+                "kept": _kept(kept.get(connection.id)),
                 "worked_out_at": worked_out_at(Source.objects.filter(connection_id=connection.id)),
             }
         )
@@ -67,46 +73,106 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
 
 
 def searchable(ids: Collection[uuid.UUID]) -> dict[str, Any]:
-    """Of each connection the pages that are known, and those that can be answered from."""
-    figures = {key: dict.fromkeys(Page.State.values, 0) for key in ids}
-    counted = Page.objects.filter(connection_id__in=ids).values("connection_id", "state").annotate(number=Count("id"))
-    for row in counted:
-        figures[row["connection_id"]][row["state"]] = row["number"]
+    """Of each connection the pages that are known, and those that are answered from, as they are now or were before."""
+    figures = {key: Figures() for key in ids}
+    figures |= _counted(Page.objects.filter(connection_id__in=ids), vanishing.kept_by(ids), by="connection_id")
     ended = SyncRun.objects.filter(connection_id__in=ids).exclude(status__in=services.OPEN)
     newest = ended.order_by("connection_id", "-created_at").distinct("connection_id")
     complete = {run.connection_id for run in newest if run.status == SyncRun.Status.COMPLETE}
-    pages = {
-        key: {"known": sum(states.values()), **{k: v for k, v in states.items() if k != "pending"}}
-        for key, states in figures.items()
-    }
     # Hidden by what lies above it, and not yet asked for by itself.
     hidden = Page.objects.filter(connection_id__in=ids, state=vanishing.NOT_ASKED[0], reason=vanishing.NOT_ASKED[1])
     complete -= set(hidden.values_list("connection_id", flat=True))
-    is_complete = bool(figures) and all(key in complete and _is_accounted(figures[key]) for key in figures)
-    return {"complete": is_complete, "connections": [{"id": key, "pages": pages[key]} for key in ids]}
+    is_complete = bool(figures) and all(key in complete and each.are_accounted for key, each in figures.items())
+    return {
+        "complete": is_complete,
+        "connections": [
+            {"id": key, "pages": each.shown(), "older_since": each.older_since} for key, each in figures.items()
+        ],
+    }
 
 
-def _is_accounted(states: Mapping[str, int]) -> bool:
-    # What waits for its first reading is known, and neither read nor given up: nothing is complete before that.
-    accounted = states[Page.State.INDEXED] + states[Page.State.SKIPPED] + sum(states[key] for key in Page.LOST)
-    return accounted == sum(states.values()) > 0
+@dataclass
+class Figures:
+    """Of pages: in which state each is, and whether it is answered from."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    # Answered from as they are now, as far as we know, and as they were when they were read before.
+    indexed: int = 0
+    older: int = 0
+    # Those wait for their first reading.
+    waiting: int = 0
+    # When the first of the older ones was read.
+    older_since: datetime | None = None
+
+    @property
+    def known(self) -> int:
+        return self.states.total()
+
+    @property
+    def are_accounted(self) -> bool:
+        # What waits to be read, again or at first, is neither read nor given up: nothing is complete before that.
+        accounted = self.indexed + sum(self.states[state] for state in Page.GONE)
+        return accounted == self.known > 0
+
+    def shown(self) -> dict[str, int]:
+        """`indexed`, `older` and `missing` make up `known`; the others say in which state those are."""
+        states = {str(state): self.states[state] for state in (Page.State.SKIPPED, Page.State.FAILED, *Page.LOST)}
+        counted = {"known": self.known, "indexed": self.indexed, "older": self.older}
+        return counted | {"missing": self.known - self.indexed - self.older, "waiting": self.waiting} | states
+
+
+def of_source(source: Source) -> Figures:
+    kept = vanishing.kept_by([source.connection_id])
+    return _counted(Page.objects.filter(source=source), kept, by="source_id").get(source.pk, Figures())
+
+
+def _unshown(kept: Iterable[SyncRun]) -> Q:
+    """Pages of connections that show none of them any more: the sync failed, and they are answered from as before."""
+    failed = [run.connection_id for run in kept if run.status == SyncRun.Status.FAILED]
+    return Page.SEARCHABLE & Q(connection_id__in=failed)
+
+
+def _kept(run: SyncRun | None) -> dict[str, Any] | None:
+    return {"sync_id": run.pk, "pages": run.vanished, "of": run.vanished_of} if run else None
+
+
+def _counted(pages: QuerySet[Page], kept: Mapping[uuid.UUID, SyncRun], *, by: str) -> dict[uuid.UUID, Figures]:
+    older = Page.OLDER | _unshown(kept.values())
+    counted = pages.values(by, "state").annotate(
+        number=Count("id"),
+        searchable=Count("id", filter=Page.SEARCHABLE),
+        older=Count("id", filter=older),
+        since=Min("indexed_at", filter=older),
+    )
+    found: dict[uuid.UUID, Figures] = {}
+    for row in counted.order_by(by):
+        figures = found.setdefault(row[by], Figures())
+        figures.states[row["state"]] = row["number"]
+        figures.indexed += row["searchable"] - row["older"]
+        figures.older += row["older"]
+        figures.older_since = min(filter(None, (figures.older_since, row["since"])), default=None)
+        if row["state"] == Page.State.PENDING:
+            figures.waiting = row["number"] - row["searchable"]
+    return found
 
 
 def _reasons(ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
-    """Why pages are not answered from, the most frequent first."""
+    """Why pages are not answered from, or only as they were before, the most frequent first."""
     missing = Page.objects.filter(connection_id__in=ids).exclude(state__in=[Page.State.INDEXED, Page.State.PENDING])
-    counted = missing.values("connection_id", "state", "reason").annotate(pages=Count("id"))
+    counted = missing.values("connection_id", "state", "reason").annotate(
+        pages=Count("id"), older=Count("id", filter=Page.OLDER)
+    )
     found: dict[uuid.UUID, list[dict[str, Any]]] = {}
     for row in counted.order_by("-pages", "state", "reason"):
         said = found.setdefault(row["connection_id"], [])
         if len(said) < MOST_REASONS:
-            said.append({key: row[key] for key in ("state", "reason", "pages")})
+            said.append({key: row[key] for key in ("state", "reason", "pages", "older")})
     return found
 
 
-def _oldest(ids: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
-    """The page that was read longest ago: it has not changed since, as far as the last sync saw."""
-    read = Page.objects.filter(connection_id__in=ids, state=Page.State.INDEXED)
+def _oldest(ids: list[uuid.UUID], which: Q) -> dict[uuid.UUID, dict[str, Any]]:
+    """Of these pages the one that was read longest ago."""
+    read = Page.objects.filter(which, connection_id__in=ids).only("connection_id", "notion_id", "title", "indexed_at")
     first = read.order_by("connection_id", "indexed_at", "id").distinct("connection_id")
     return {
         page.connection_id: {"page_id": page.notion_id, "title": page.title, "indexed_at": page.indexed_at}
@@ -131,11 +197,10 @@ def worked_out_at(sources: QuerySet[Source]) -> datetime | None:
 
 
 def in_short(found: dict[str, Any]) -> dict[str, Any]:
-    """`coverage` or `searchable` in one line, for all connections together."""
-    pages = [row["pages"] for row in found["connections"]]
+    """`coverage` or `searchable` in one line, for all connections together; fit for JSON."""
+    rows = found["connections"]
     return {
-        "known": sum(each["known"] for each in pages),
-        "indexed": sum(each["indexed"] for each in pages),
-        "missing": sum(each["skipped"] + each["failed"] + each["unreachable"] for each in pages),
+        **{name: sum(row["pages"][name] for row in rows) for name in ("known", "indexed", "older", "missing")},
+        "older_since": min((at.isoformat() for row in rows if (at := row["older_since"])), default=None),
         "complete": found["complete"],
     }

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from accounts import tenancy
@@ -33,7 +33,7 @@ def _note(run_id: uuid.UUID | str) -> None:
         return
     now = timezone.now()
     pages = Page.objects.filter(connection_id=run.connection_id).aggregate(
-        known=Count("id"), indexed=Count("id", filter=Q(state=Page.State.INDEXED))
+        known=Count("id"), indexed=Count("id", filter=Page.SEARCHABLE)
     )
     lately = SyncRun.objects.filter(connection_id=run.connection_id, created_at__gt=now - DAY)
     asked = lately.aggregate(requests=Sum("notion_requests"), limited=Sum("notion_limited"))

@@ -10,7 +10,9 @@ from django.utils.dateparse import parse_datetime
 from agent import properties
 from agent.models import Page, Source
 from agent.sync import showing
+from agent.sync.placing import page_around
 from agent.sync.session import Json, Session
+from integrations.notion import Refused, Unauthorized, Unreachable
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -46,7 +48,7 @@ def meet_source(session: Session, found: Json) -> Source:
     facts: Json = {
         "kind": Source.Kind.DATABASE,
         "database_id": str(as_dict(found.get("parent")).get("database_id") or ""),
-        "holder_id": str(as_dict(found.get("database_parent")).get("page_id") or ""),
+        **_holder(session, as_dict(found.get("database_parent")), known),
         "title": properties.title_of(found)[:LONGEST_TITLE],
         "url": str(found.get("url") or ""),
         "schema": found.get("properties") or {},
@@ -66,6 +68,25 @@ def meet_source(session: Session, found: Json) -> Source:
     session.titles |= dict.fromkeys(names_of(source), source.title)
     name_place(session, source)
     return source
+
+
+def _holder(session: Session, parent: Json, known: Source | None) -> Json:
+    """Inside a column or toggle Notion names that block: the page around it is looked for once, and kept."""
+    block_id = str(parent.get("block_id") or "")
+    if not block_id:
+        return {"holder_id": str(parent.get("page_id") or ""), "holder_block_id": ""}
+    if known is not None and known.holder_block_id == block_id:
+        return {}
+    around = None
+    try:
+        around = page_around(session, block_id)
+    except Unauthorized:
+        raise
+    except (Refused, Unreachable) as error:
+        log.info("where a database lies was not shown: %s", error)
+    if around is None:
+        return {"holder_id": "", "holder_block_id": ""}
+    return {"holder_id": around, "holder_block_id": block_id}
 
 
 def meet_database(session: Session, found: Json) -> None:

@@ -32,18 +32,25 @@ def _lift(session: Session, page: Page) -> None:
     block_id = parent.get("block_id") if isinstance(parent, dict) else None
     if not isinstance(block_id, str) or page.parent_id != block_id:
         return
+    around = page_around(session, block_id)
+    if around is not None:
+        page.parent_id = around
+        with session.writing():
+            session.pages.filter(pk=page.pk).update(parent_id=page.parent_id)
+            showing.outdate_holders(session, {page.notion_id: page.parent_id})
+
+
+def page_around(session: Session, block_id: str) -> str | None:
+    """The page that a block lies in, empty when it lies in none; nothing when that is not shown to us."""
     for _ in range(DEEPEST):
         try:
             above = session.notion.block(block_id).get("parent")
         except NotFound:
-            return
+            return None
         if not isinstance(above, dict) or not isinstance(above.get("block_id"), str):
-            page.parent_id = str((above or {}).get("page_id") or "")
-            with session.writing():
-                session.pages.filter(pk=page.pk).update(parent_id=page.parent_id)
-                showing.outdate_holders(session, {page.notion_id: page.parent_id})
-            return
+            return str((above or {}).get("page_id") or "")
         block_id = above["block_id"]
+    return None
 
 
 def _notion_id(session: Session, page: Page) -> str:

@@ -98,7 +98,10 @@ def confirm_loss(*, membership: Membership, connection_id: uuid.UUID, sync_run_i
     shown = vanishing.kept(connection)
     if shown is None or str(shown.pk) != sync_run_id:
         raise NothingToConfirm("A later sync has looked again since. See what it says.")
-    return start_connection(connection, requested_by=membership.user_id, is_loss_confirmed=True)
+    run = start_connection(connection, requested_by=membership.user_id, is_loss_confirmed=True)
+    if not run.is_loss_confirmed:
+        raise SyncsInTurn("A sync is looking at these pages right now. Confirm what it says when it has ended.")
+    return run
 
 
 def start_connection(
@@ -127,6 +130,12 @@ def start_connection(
         if run is not None:
             return run
     raise SyncsInTurn("One sync after another ended just now. Try again.")
+
+
+def hold(connection: Connection) -> None:
+    """First in a transaction that goes on to lock sources or tasks: whoever reads them locks these before."""
+    list(SyncRun.objects.select_for_update().filter(connection_id=connection.id, status__in=OPEN).values_list("pk"))
+    list(Connection.objects.select_for_update(no_key=True).filter(pk=connection.pk).values_list("pk"))
 
 
 def _queued(connection: Connection, *, is_full: bool, **given: Any) -> SyncRun:

@@ -11,6 +11,7 @@ api = [
     path("agent/sync/<uuid:sync_id>/pause", json.PauseSync.as_view(), name="api-sync-pause"),
     path("agent/sync/<uuid:sync_id>/resume", json.ResumeSync.as_view(), name="api-sync-resume"),
     path("agent/sync/<uuid:sync_id>/cancel", json.CancelSync.as_view(), name="api-sync-cancel"),
+    path("agent/sync/<uuid:sync_id>/confirm", json.ConfirmLoss.as_view(), name="api-sync-confirm"),
     path("agent/coverage", json.Coverage.as_view(), name="api-coverage"),
 ]
 pages = [

@@ -4,6 +4,8 @@ Proof is the object in the trash, it or what it lies in, or a 404 with a token t
 gone is hidden at once; a later look that proves it again erases it.
 """
 
+import uuid
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db.models import Q
@@ -18,9 +20,12 @@ from agent.sync.placing import DEEPEST
 from agent.sync.session import Session
 from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
 
-# Losing this share of a connection's pages in one run looks like lost access, not like deleting.
+# Losing this share of a connection's pages in one run looks like lost access, not like deleting; so few pages do not,
+# or of a small connection not more than half of it.
 BRAKE_SHARE = 0.2
 BRAKE_PAGES = 5
+SMALL_SHARE, SMALL_PAGES = 0.5, 2
+KEPT = "Vanished together with many others; kept."
 # From the first proof to the second one, which erases.
 SECOND_LOOK_AFTER = timedelta(minutes=5)
 TRASHED = (Page.State.TRASHED, "In Notion's trash")
@@ -111,12 +116,13 @@ def settle(session: Session) -> None:
         # A token that is no longer accepted would make every page look gone.
         session.notion.me()
     pages = list(session.pages.filter(pk__in=session.gone).order_by("id"))
-    newly = [page for page in pages if page.state not in Page.LOST]
-    known = session.pages.exclude(state__in=Page.LOST).count()
+    # What the member left out is no part of what may be lost.
+    newly = [page for page in pages if page.state not in Page.GONE]
+    known = session.pages.exclude(state__in=Page.GONE).count()
     is_kept = not session.run.is_loss_confirmed and (is_too_many(session, len(newly)) or _is_everything(newly, known))
     if is_kept:
         _keep(session, len(newly), known)
-        if len(newly) == known:
+        if len(newly) == session.pages.exclude(state__in=Page.LOST).count():
             raise NothingShown
     for page in pages:
         state, reason = session.gone.pop(page.pk)
@@ -125,7 +131,7 @@ def settle(session: Session) -> None:
         if page.state in Page.LOST or session.run.is_loss_confirmed:
             settling.erase(session, page)
         elif is_kept:
-            settling.fail(session, page, "Vanished together with many others; kept.")
+            settling.fail(session, page, KEPT)
         else:
             settling.leave_out(session, page, Page.State(state), reason)
 
@@ -134,8 +140,14 @@ def is_too_many(session: Session, more: int) -> bool:
     """Whether so many more pages gone, with those that went one by one since the last sync, look like lost access."""
     since = session.connection.last_synced_at or session.connection.connected_at
     lost = session.pages.filter(state__in=Page.LOST, gone_at__gt=since).count()
-    known = session.pages.exclude(state__in=Page.LOST).count() + lost
-    return more > 0 and lost + more > max(BRAKE_PAGES, known * BRAKE_SHARE)
+    known = session.pages.exclude(state__in=Page.GONE).count() + lost
+    return more > 0 and lost + more > most_at_once(known)
+
+
+def most_at_once(known: int) -> float:
+    """So many pages of a connection may go without that anybody is asked."""
+    few = min(BRAKE_PAGES, max(SMALL_PAGES, known * SMALL_SHARE))
+    return max(few, known * BRAKE_SHARE)
 
 
 def _is_everything(newly: list[Page], known: int) -> bool:
@@ -148,14 +160,19 @@ def _keep(session: Session, vanished: int, known: int) -> None:
     ) % {"n": vanished, "known": known}
     session.note(
         f"{words} What seems gone is kept and still answered from. If it was deleted on purpose, confirm it on the page"
-        " of this sync, or ask for a full one."
+        " of this sync or of the sources, or ask for a full one."
     )
     with session.writing():
         SyncRun.objects.filter(pk=session.run.pk).update(vanished=vanished, vanished_of=known)
 
 
 def kept(connection: Connection) -> SyncRun | None:
-    """The sync that kept pages of this connection which seem gone, unless a later one got further."""
+    return kept_by([connection.id]).get(connection.id)
+
+
+def kept_by(connections: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncRun]:
+    """The syncs that kept pages of these connections which seem gone, unless a later one got further."""
     ended = Q(status__in=(SyncRun.Status.COMPLETE, SyncRun.Status.PARTIAL)) | Q(vanished__gt=0)
-    last = SyncRun.objects.filter(ended, connection_id=connection.id).order_by("-created_at").first()
-    return last if last is not None and last.vanished else None
+    of_these = SyncRun.objects.filter(ended, connection_id__in=connections)
+    last = of_these.order_by("connection_id", "-created_at").distinct("connection_id")
+    return {run.connection_id: run for run in last if run.vanished}

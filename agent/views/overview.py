@@ -3,7 +3,7 @@
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, DurationField, F, Q
+from django.db.models import DurationField, F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,10 +16,10 @@ from accounts.edge import MemberPage
 from accounts.models import Connection, Membership
 from accounts.zones import zone_of
 from agent.conversations import names
-from agent.models import Page, Run, SyncRun
+from agent.models import Run, SyncRun
 from agent.shell import Shell
+from agent.sync import coverage, shown, vanishing
 from agent.sync import services as syncing
-from agent.sync import shown
 from agent.views.suggesting import suggestions
 from config.errors import InvalidField
 from tasks import listing
@@ -45,7 +45,6 @@ class Overview(MemberPage):
         context: dict[str, Any] = {"section": "overview", "today": timezone.localdate(), "callout": None}
         if not connections:
             return render(request, "agent/overview.html", context | {"stage": "new", "first_steps": first_steps()})
-        pages = page_counts(connections)
         context |= {"suggestions": suggestions(self.membership), "callout": callout(connections)}
         sync = _open_sync(connections)
         if sync is not None and not any(each.last_synced_at for each in connections):
@@ -57,7 +56,7 @@ class Overview(MemberPage):
         context |= {
             "stage": "ready",
             "sync_line": sync_line(connections, now, is_syncing=sync is not None),
-            "figures": figures(self.membership, Shell(self.membership), pages, now),
+            "figures": figures(self.membership, Shell(self.membership), connections, now),
             "sources": worst_first(shown.sources(connections))[:SOURCES],
             "recent": self.recent(runs),
             "tasks": self.tasks(now),
@@ -118,13 +117,6 @@ def first_steps() -> list[dict[str, Any]]:
     ]
 
 
-def page_counts(connections: list[Connection]) -> dict[str, int]:
-    state = Page.State
-    pages = Page.objects.filter(connection_id__in=[each.id for each in connections]).exclude(state=state.TRASHED)
-    counts = pages.aggregate(known=Count("id"), indexed=Count("id", filter=Q(state=state.INDEXED)))
-    return {**counts, "missing": counts["known"] - counts["indexed"]}
-
-
 def _open_sync(connections: list[Connection]) -> SyncRun | None:
     ids = [each.id for each in connections]
     return SyncRun.objects.filter(connection_id__in=ids, status__in=syncing.OPEN).order_by("created_at").first()
@@ -133,13 +125,31 @@ def _open_sync(connections: list[Connection]) -> SyncRun | None:
 def callout(connections: list[Connection]) -> dict[str, str] | None:
     broken = next((each for each in connections if each.status == Connection.Status.REAUTHORIZE), None)
     if broken is None:
-        return None
+        return _kept(connections)
     words = _("Notion does not let us in any more, so “%(name)s” is not kept up to date.")
     return {
         "tone": "bad",
         "text": words % {"name": broken.notion_workspace_name},
         "url": reverse("connect"),
         "action": _("Restore access"),
+    }
+
+
+def _kept(connections: list[Connection]) -> dict[str, str] | None:
+    runs = vanishing.kept_by([each.id for each in connections])
+    if not runs:
+        return None
+    vanished, known = (sum(getattr(run, name) for run in runs.values()) for name in ("vanished", "vanished_of"))
+    words = ngettext(
+        "%(n)d of %(known)d page seems gone from Notion. Answers use the last copy until that is confirmed.",
+        "%(n)d of %(known)d pages seem gone from Notion. Answers use the last copies until that is confirmed.",
+        known,
+    )
+    return {
+        "tone": "warn",
+        "text": words % {"n": vanished, "known": known},
+        "url": reverse("sources"),
+        "action": _("Look"),
     }
 
 
@@ -165,7 +175,7 @@ def sync_line(connections: list[Connection], now: datetime, *, is_syncing: bool)
     }
 
 
-def figures(membership: Membership, shell: Shell, pages: dict[str, int], now: datetime) -> dict[str, Any]:
+def figures(membership: Membership, shell: Shell, connections: list[Connection], now: datetime) -> dict[str, Any]:
     mine = Run.objects.filter(owner_id=membership.user_id, status=Run.Status.SUCCEEDED, created_at__gte=now - MONTH)
     waited = F("first_word_at") - F("created_at")
     speed = mine.aggregate(
@@ -176,7 +186,7 @@ def figures(membership: Membership, shell: Shell, pages: dict[str, int], now: da
     requests = shell.quota.requests
     return {
         "requests": {"used": requests.used, "limit": requests.limit},
-        "pages": pages,
+        "pages": coverage.in_short(coverage.searchable([each.id for each in connections])),
         "forecast": _forecast(shell),
         "grounded_share": None if share is None else int(share * 100),
         "first_word": {name: _milliseconds(speed[name]) for name in ("p50", "p95")},

@@ -261,4 +261,5 @@ def test_an_answer_says_how_much_is_known_and_whether_that_is_all(alice: Person)
 
     assert "1 of 1 known page searchable, not complete" in before
     assert "1 of 1 known page searchable<" in after
-    assert "1 of 2 known pages searchable, not complete" in torn
+    assert "2 of 2 known pages searchable, 1 of them as it was read " in torn
+    assert ", not complete" in torn

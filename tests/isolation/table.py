@@ -83,6 +83,7 @@ JSON = {
     "agent/sync/<uuid:sync_id>/pause": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
     "agent/sync/<uuid:sync_id>/resume": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
     "agent/sync/<uuid:sync_id>/cancel": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
+    "agent/sync/<uuid:sync_id>/confirm": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
     "agent/coverage": api("GET"),
     "agent/run": api(
         "POST",

@@ -152,8 +152,11 @@ PROPOSAL = {
     "changes": [{"name": "Owner", "before": "", "after": "Tom Reyes"}, {"name": "Due", "before": "26 Nov",
                 "after": "30 Nov"}], "why": "You asked to give it to Tom and to move it behind the upgrade.",
 }  # fmt: skip
+COVERED = {
+    "known": 4618, "indexed": 4400, "older": 12, "older_since": before(hours=3), "missing": 206, "complete": False,
+}  # fmt: skip
 THREAD: Context = {
-    "section": "ask", "covered": {"known": 4618, "indexed": 4412, "complete": False},
+    "section": "ask", "covered": COVERED,
     "conversation": {"id": "0", "title": "Blocked launch tasks"}, "is_mine": True, "can_share": True,
     "source_count": 3, "scope_name": "3 sources", "last_prompt": "Draft a short update", "scopes": SOURCES,
     "turns": [
@@ -222,7 +225,7 @@ COLUMNS: Context = {
 }  # fmt: skip
 
 FIGURES = {
-    "requests": {"used": 1248, "limit": 5000}, "pages": {"indexed": 4412, "known": 4618, "missing": 206},
+    "requests": {"used": 1248, "limit": 5000}, "pages": COVERED,
     "grounded_share": 94.6, "grounded_weeks": [92, 93, 92.5, 93.4, 93, 94.2, 94.8], "grounded_change": 1.2,
     "grounded_change_words": "1.2 pts", "first_word": {"p50": 800, "p95": 2100},
     "first_word_weeks": [1100, 1200, 1000, 900, 850, 800], "forecast": "On pace for 1,702 by 1 Dec",

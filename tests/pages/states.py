@@ -8,7 +8,17 @@ from tests.pages import samples as s
 State = tuple[str, dict[str, Any]]
 LOSS = {"connection_id": "c1", "sync_id": "s1", "vanished": 1208, "of": 4618, "can_confirm": True}
 CONNECTING = {"section": "sources", "is_first": True, "connection": s.CONNECTION, "owner_name": "Maya Okafor"}
-GAPS = [{"title": "Board export", "url": "#", "state": "skipped", "reason": "Too large to read"}]
+GAPS = [
+    {"title": "Board export", "url": "#", "state": "skipped", "reason": "Too large to read"},
+    {
+        "title": "Launch plan",
+        "url": "#",
+        "state": "failed",
+        "reason": "Notion had an error",
+        "older_since": s.before(hours=3),
+        "next_try_at": s.NOW,
+    },
+]
 
 
 def pages() -> dict[str, State]:
@@ -92,7 +102,7 @@ def _asking() -> dict[str, State]:
 
 def _sources() -> dict[str, State]:
     problem = {"title": "Customer interviews", "text": "stopped syncing yesterday.", "url": "#", "action": "Restore"}
-    coverage = {"known": 4618, "indexed": 4412, "missing": 206, "complete": True, "last_synced_at": s.NOW}
+    coverage = s.COVERED | {"waiting": 0, "last_synced_at": s.NOW}
     listed = {
         "section": "sources", "connections": [s.CONNECTION], "groups": [{"name": "", "sources": s.SOURCES}],
         "can_manage": True, "problems": [problem], "gaps": GAPS, "coverage": coverage,
@@ -104,7 +114,10 @@ def _sources() -> dict[str, State]:
     }  # fmt: skip
     detail = {
         "section": "sources", "source": s.SOURCES[3] | {"label": "No access", "notion_url": "#"}, "can_manage": True,
-        "counts": {"indexed": 312, "known": 318, "skipped": 2, "failed": 4}, "syncs": [run],
+        "counts": {
+            "known": 318, "indexed": 312, "older": 3, "older_since": s.before(hours=3), "missing": 3, "waiting": 0,
+            "skipped": 2, "failed": 4, "unreachable": 0, "trashed": 0,
+        }, "syncs": [run],
         "columns": s.COLUMNS, "gaps": GAPS,
     }  # fmt: skip
     return {

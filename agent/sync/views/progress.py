@@ -53,7 +53,7 @@ class Progress(ConnectionPage):
                     connection_id=connection.id,
                     sync_run_id=request.POST.get("sync", ""),
                 )
-            except services.NothingToConfirm as error:
+            except (services.NothingToConfirm, services.SyncsInTurn) as error:
                 messages.error(request, error.detail)
         return redirect("connect-sync", connection.id)
 

@@ -4,10 +4,12 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import tenancy
 from accounts.models import Connection
@@ -22,6 +24,7 @@ from tasks.mapping import COLUMNS
 from tasks.models import TaskSource
 
 MOST_GAPS = 50
+_EDITED = gettext_lazy("Changed in Notion since, and not read anew yet")
 
 
 class SyncNow(ConnectionPage):
@@ -50,6 +53,7 @@ class Sources(ConnectionPage):
             "can_manage": any(can_manage(self.membership, connection) for connection in connections),
             "coverage": {
                 **coverage.in_short(known),
+                "waiting": sum(row["pages"]["waiting"] for row in known["connections"]),
                 # What is said of all of them holds for the one that was read longest ago, or never.
                 "last_synced_at": min(
                     (each.last_synced_at for each in connections), key=lambda at: (at is not None, at), default=None
@@ -118,15 +122,21 @@ def _lost_access(connection: Connection) -> dict[str, str]:
 
 
 def _gaps(pages: Any) -> dict[str, Any]:
-    """The pages that are not searchable, and how many more there are."""
-    bad = pages.filter(state__in=[Page.State.FAILED, Page.State.SKIPPED, Page.State.UNREACHABLE])
+    """The pages that are not searchable or only as they were before, and how many more there are.
+
+    Those that wait for their first reading have no reason yet.
+    """
+    bad = pages.filter(Page.OLDER | Q(state__in=[Page.State.FAILED, *Page.GONE])).annotate(
+        is_older=ExpressionWrapper(Page.OLDER, output_field=BooleanField())
+    )
     rows = [
         {
             "title": page.title,
             "url": page.url,
             "state": page.state,
             "state_words": page.get_state_display(),
-            "reason": page.reason,
+            "reason": page.reason or (_EDITED if page.is_older else ""),
+            "older_since": page.indexed_at if page.is_older else None,
             "next_try_at": page.next_try_at,
         }
         for page in bad.order_by("state", "title", "id")[:MOST_GAPS]
@@ -169,14 +179,12 @@ class OneSource(ConnectionPage):
     def show(self, source: Source, *, remove_error: str = "", status: int = 200) -> HttpResponse:
         connection = self.connection(source.connection_id)
         row = next((each for each in shown.sources([connection]) if each["id"] == source.id), None)
-        states = dict.fromkeys(Page.State.values, 0)
-        for state in Page.objects.filter(source=source).values_list("state", flat=True):
-            states[state] += 1
+        counted = coverage.of_source(source)
         mapped = TaskSource.objects.filter(connection_id=connection.id, data_source_id=source.notion_id).first()
         context = {
             "section": "sources",
             "source": row or {"title": source.title, "state": "paused", "label": _("Not chosen"), "id": source.id},
-            "counts": states | {"known": sum(states.values())},
+            "counts": counted.shown() | {"older_since": counted.older_since},
             "can_manage": can_manage(self.membership, connection),
             "columns": choosing.offered(source, sent_columns(self.request.GET, str(source.pk)))
             if mapped and source.is_chosen

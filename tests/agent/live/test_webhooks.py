@@ -93,6 +93,15 @@ def test_an_edit_that_notion_tells_of_is_searched(alice: Person, acme: NotionWor
     assert not NotionNotice.objects.filter(connection=connected).exists()
 
 
+def test_an_edit_at_the_top_of_a_tree_is_searched(alice: Person, acme: NotionWorkspace, connected: Connection) -> None:
+    acme.edit(op="append", parent=acme.page("handbook"), blocks=[{"p": "Lunch is at noon."}])
+
+    post(event(connected, "page.content_updated", acme.page("handbook")))
+    work(alice)
+
+    assert "Lunch is at noon." in texts(alice)
+
+
 def test_pages_that_show_a_renamed_one_follow(alice: Person, acme: NotionWorkspace, connected: Connection) -> None:
     acme.edit(op="set_title", id=acme.page("travel"), title="Journeys")
 
@@ -152,6 +161,33 @@ def test_rows_of_a_deleted_database_go_with_it_and_come_back(
         work(alice)
 
         assert ("Status: Doing" in texts(alice)) is known
+
+
+@pytest.mark.parametrize("block", ["toggle", "columns"])
+def test_a_database_inside_a_column_or_toggle_goes_with_the_page_above(
+    alice: Person, emulator: EmulatorProcess, chroma: str, block: str
+) -> None:
+    rooms = {"key": "all", "properties": {"Room": "title"}, "rows": [{"Room": "Kitchen"}]}
+    inside = [{"child_database": {"key": "rooms", "title": "Rooms", "sources": [rooms]}}]
+    held = {"toggle": {"text": "More", "blocks": inside}} if block == "toggle" else {"columns": [inside, [{"p": "."}]]}
+    office = {"key": "office", "title": "Office", "blocks": [held]}
+    pages = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact {n}."}]} for n in range(4)]
+    notion = seeded(emulator, {"pages": [office, *pages]}, ["office", *(f"p{n}" for n in range(4))])
+    put_on_plan(alice, "plus")
+    connection = connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        asked = len(notion.requests())
+        sync(alice)
+        again = [each["path"] for each in notion.requests()[asked:]]
+    assert "Kitchen" in texts(alice)
+    assert not [path for path in again if path.startswith("/v1/blocks/") and not path.endswith("/children")]
+
+    notion.edit(op="trash", id=notion.page("office"))
+    post(event(connection, "page.deleted", notion.page("office")))
+    work(alice)
+
+    assert "Kitchen" not in texts(alice)
 
 
 def test_an_event_is_stored_once_however_often_it_comes(acme: NotionWorkspace, connected: Connection) -> None:

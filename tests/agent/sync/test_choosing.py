@@ -1,11 +1,13 @@
 import uuid
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
+from django.db import transaction
 from django.http import HttpResponse
 
 from accounts import tenancy
 from agent.models import Chunk, Page, Source, SyncRun
-from agent.sync import choosing, finding, performing
+from agent.sync import choosing, finding, performing, services
 from config.errors import InvalidField
 from devkit.notion.process import EmulatorProcess
 from integrations.notion.errors import RateLimited
@@ -13,6 +15,7 @@ from tasks.models import Task, TaskSource
 from tests.agent.sync.working import sync, syncing
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person
+from tests.threads import elsewhere
 
 
 def every_source() -> set[uuid.UUID]:
@@ -163,3 +166,24 @@ def test_columns_of_a_database_that_is_not_chosen_are_refused(alice: Person, acm
 
     assert answer.status_code == 400
     assert "Choose it first." in answer.content.decode()
+
+
+def test_choosing_waits_for_what_a_sync_writes_and_holds_nothing_that_it_needs(
+    alice: Person, acme: NotionWorkspace
+) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        run = services.start(membership=alice.membership)
+        form = {source.kind: str(source.pk) for source in Source.objects.all()}
+    asked = {"source": list(form.values()), "tasks_source": form["database"]}
+
+    with ThreadPoolExecutor(1) as member:
+        with tenancy.within(alice.workspace), transaction.atomic():
+            SyncRun.objects.select_for_update().get(pk=run.pk)
+            chosen = member.submit(elsewhere, lambda: post(alice, f"/app/connect/{connection.id}/choose", **asked))
+            wait([chosen], timeout=1)
+            assert not chosen.done()
+            assert len(Source.objects.select_for_update(nowait=True)) == 2
+            assert len(TaskSource.objects.select_for_update(nowait=True)) == 1
+        assert chosen.result().status_code == 302

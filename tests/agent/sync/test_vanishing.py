@@ -5,8 +5,8 @@ from django.utils import timezone
 from accounts import tenancy
 from accounts.models import Connection, Role
 from agent.live import reading as live
-from agent.models import Chunk, Page, SyncRun
-from agent.sync import performing, services
+from agent.models import Chunk, Page, Source, SyncRun
+from agent.sync import performing, services, vanishing
 from agent.sync.session import opened
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
@@ -120,6 +120,129 @@ def test_a_full_sync_that_a_member_asks_for_confirms_the_loss(
         sync(alice, is_full=True)
 
         assert Chunk.objects.values("page").distinct().count() == 2
+
+
+@pytest.mark.parametrize(("known", "most"), [(3, 2), (6, 3), (9, 4), (10, 5), (25, 5), (26, 5), (50, 10), (1000, 200)])
+def test_more_than_half_of_a_small_connection_is_not_lost_unasked(known: int, most: int) -> None:
+    assert int(vanishing.most_at_once(known)) == most
+
+
+@pytest.mark.parametrize(("gone", "left"), [(3, 3), (4, 6)])
+def test_most_of_a_small_connection_is_kept(
+    alice: Person, emulator: EmulatorProcess, chroma: str, gone: int, left: int
+) -> None:
+    pages = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact number {n}."}]} for n in range(6)]
+    notion = seeded(emulator, {"pages": pages}, [f"p{n}" for n in range(6)])
+    connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        for n in range(gone):
+            notion.edit(op="unshare", id=notion.page(f"p{n}"), token=notion.token)
+        sync(alice)
+
+        assert Page.objects.searchable().count() == left
+
+
+def test_what_was_left_out_does_not_hide_that_most_of_the_rest_is_gone(
+    alice: Person, emulator: EmulatorProcess, chroma: str
+) -> None:
+    pages = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact number {n}."}]} for n in range(6)]
+    left_out = {
+        "key": "rooms",
+        "title": "Rooms",
+        "parent": "p0",
+        "sources": [{"key": "all", "properties": {"Room": "title"}, "rows": [{"Room": f"R{n}"} for n in range(30)]}],
+    }
+    notion = seeded(emulator, {"pages": pages, "databases": [left_out]}, [f"p{n}" for n in range(6)])
+    connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        Source.objects.filter(title="Rooms").update(is_chosen=False)
+        sync(alice)
+        for n in range(1, 6):
+            notion.edit(op="unshare", id=notion.page(f"p{n}"), token=notion.token)
+        run = sync(alice)
+
+        assert (run.status, run.vanished, run.vanished_of) == ("partial", 5, 6)
+
+
+def test_programs_are_told_of_what_is_kept_and_confirm_it(
+    alice: Person, emptied: tuple[Connection, NotionWorkspace]
+) -> None:
+    [row] = alice.api.get("/agent/coverage").json()["connections"]
+
+    answer = alice.api.post(f"/agent/sync/{row['kept']['sync_id']}/confirm")
+
+    assert (row["kept"]["pages"], row["kept"]["of"], row["pages"]["older"]) == (8, 10, 8)
+    assert answer.status_code == 202
+    with tenancy.within(alice.workspace):
+        performing.perform(sync_run_id=answer.json()["id"])
+        assert Page.objects.count() == 2
+    [after] = alice.api.get("/agent/coverage").json()["connections"]
+    assert (after["kept"], after["pages"]["known"], after["pages"]["older"]) == (None, 2, 0)
+    again = alice.api.post(f"/agent/sync/{row['kept']['sync_id']}/confirm")
+    assert (again.status_code, again.json()["type"].rpartition("/")[2]) == (409, "nothing-to-confirm")
+
+
+def test_a_loss_is_not_confirmed_in_silence_while_a_sync_looks_at_it(
+    alice: Person, emptied: tuple[Connection, NotionWorkspace]
+) -> None:
+    with tenancy.within(alice.workspace):
+        kept = SyncRun.objects.latest("created_at")
+        services.start(membership=alice.membership)
+        SyncRun.objects.filter(status="queued").update(status="running")
+
+    answer = alice.api.post(f"/agent/sync/{kept.pk}/confirm")
+
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "busy")
+
+
+def test_the_overview_tells_of_what_is_kept(alice: Person, emptied: tuple[Connection, NotionWorkspace]) -> None:
+    assert "8 of 10 pages seem gone from Notion." in alice.web.get("/app").content.decode()
+
+
+def test_a_page_with_too_much_below_it_goes_when_a_member_says_so(
+    alice: Person, emulator: EmulatorProcess, chroma: str
+) -> None:
+    below = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact number {n}."}]} for n in range(8)]
+    top = {"key": "top", "title": "Top", "blocks": [{"p": "All facts."}], "pages": below}
+    other = {"key": "other", "title": "Other", "blocks": [{"p": "Something else."}]}
+    notion = seeded(emulator, {"pages": [top, other]}, ["top", "other"])
+    connection = connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        notion.edit(op="trash", id=notion.page("top"))
+        with opened(connection, SyncRun(connection_id=connection.pk)) as session:
+            session.is_only_looking = True
+            live.read_page(session, notion.page("top"), edited_at=timezone.now())
+        # Too many to go unasked: a sync was begun, and asks.
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+    assert "9 of 10 pages seem gone" in alice.web.get("/app/sources").content.decode()
+    [row] = alice.api.get("/agent/coverage").json()["connections"]
+    assert (row["kept"]["pages"], row["pages"]["indexed"], row["pages"]["older"]) == (9, 1, 9)
+
+    confirm(alice, connection)
+
+    with tenancy.within(alice.workspace):
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+        assert list(Page.objects.values_list("title", flat=True)) == ["Other"]
+
+
+def test_pages_of_a_connection_that_shows_none_are_older_ones(
+    alice: Person, emptied: tuple[Connection, NotionWorkspace]
+) -> None:
+    for n in (8, 9):
+        emptied[1].edit(op="unshare", id=emptied[1].page(f"p{n}"), token=emptied[1].token)
+    with tenancy.within(alice.workspace):
+        assert sync(alice).status == "failed"
+
+    [row] = alice.api.get("/agent/coverage").json()["connections"]
+
+    assert (row["kept"]["pages"], row["pages"]["indexed"], row["pages"]["older"]) == (10, 0, 10)
+    confirm(alice, emptied[0])
+    with tenancy.within(alice.workspace):
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+        assert not Page.objects.exists()
 
 
 def test_what_another_sync_has_seen_since_is_not_confirmed(
