@@ -14,6 +14,7 @@ from accounts.permissions import can_buy
 from accounts.zones import zone_of
 from agent.models import Conversation
 from agent.runs.services import LONGEST_PROMPT
+from billing import changes
 from billing.effective import EffectivePlan
 from billing.plans import Feature
 from billing.standing import standing
@@ -101,7 +102,7 @@ class Shell:
 
     @property
     def can_upgrade(self) -> bool:
-        return self.membership.may_manage and bool(self.plan.plan.upgrades)
+        return self.membership.may_manage and bool(changes.upgrades(self.plan))
 
     @cached_property
     def workspaces(self) -> list[dict[str, Any]]:
@@ -126,7 +127,7 @@ class Shell:
     @property
     def requests(self) -> dict[str, int]:
         requests = self.quota.requests
-        return {"used": requests.used + requests.held, "limit": requests.limit}
+        return {"used": requests.used + requests.held, "limit": requests.limit, "remaining": requests.remaining}
 
     @property
     def tokens(self) -> dict[str, int]:
