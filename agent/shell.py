@@ -16,6 +16,7 @@ from agent.models import Conversation
 from agent.runs.services import LONGEST_PROMPT
 from billing import changes
 from billing.effective import EffectivePlan
+from billing.permissions import is_included
 from billing.plans import Feature
 from billing.standing import standing
 from tasks.models import Task
@@ -68,7 +69,11 @@ class Shell:
     @cached_property
     def banner(self) -> dict[str, Any] | None:
         """One at a time, the worst; of equals what ends comes before what is used up."""
-        said = [self.ending, banners.of_quota(self.quota, self.membership)]
+        said = [
+            banners.of_whom_a_team_left_over(self.plan, self.membership),
+            self.ending,
+            banners.of_quota(self.quota, self.membership),
+        ]
         return max(filter(None, said), key=lambda one: SEVERITY.index(one["tone"]), default=None)
 
     @property
@@ -94,11 +99,16 @@ class Shell:
 
     @property
     def can_see_members(self) -> bool:
-        return self.membership.may_manage
+        return self.membership.may_manage or not is_included(self.plan, self.membership)
 
     @property
     def can_see_keys(self) -> bool:
         return self.membership.may_write and Feature.API_KEYS in self.plan.plan.features
+
+    @property
+    def only_reads(self) -> bool:
+        """Nothing can be asked or changed here, but what is there can be read."""
+        return not self.quota.is_open
 
     @property
     def can_upgrade(self) -> bool:
