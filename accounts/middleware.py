@@ -10,6 +10,14 @@ from django.utils import timezone
 from accounts import tenancy
 from accounts.zones import zone_of
 from config.errors import AppError
+from config.views import again_url
+
+TEMPLATES: dict[str | int, str] = {
+    tenancy.OtherWorkspace.code: "409.html",
+    402: "402.html",
+    403: "403.html",
+    404: "404.html",
+}
 
 
 class WorkspaceMiddleware:
@@ -62,8 +70,9 @@ class WorkspaceMiddleware:
 
 
 def refusal(request: HttpRequest, error: AppError) -> HttpResponse:
-    template = f"{error.status}.html" if error.status in {402, 403, 404, 409} else "refused.html"
-    context = {"error": error, "code": error.code, "detail": error.detail}
+    """Each says its own detail; a 404 says the same of everything, so that a stranger learns nothing."""
+    template = TEMPLATES.get(error.code) or TEMPLATES.get(error.status, "refused.html")
+    context = {"error": error, "code": error.code, "detail": error.detail, "again_url": again_url(request)}
     response = render(request, template, context, status=error.status)
     if error.retry_after is not None:
         response["Retry-After"] = str(int(error.retry_after) + 1)

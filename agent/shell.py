@@ -14,7 +14,9 @@ from accounts.permissions import can_buy
 from accounts.zones import zone_of
 from agent.models import Conversation
 from agent.runs.services import LONGEST_PROMPT
+from billing import changes
 from billing.effective import EffectivePlan
+from billing.permissions import is_included
 from billing.plans import Feature
 from billing.standing import standing
 from tasks.models import Task
@@ -67,7 +69,11 @@ class Shell:
     @cached_property
     def banner(self) -> dict[str, Any] | None:
         """One at a time, the worst; of equals what ends comes before what is used up."""
-        said = [self.ending, banners.of_quota(self.quota, self.membership)]
+        said = [
+            banners.of_whom_a_team_left_over(self.plan, self.membership),
+            self.ending,
+            banners.of_quota(self.quota, self.membership),
+        ]
         return max(filter(None, said), key=lambda one: SEVERITY.index(one["tone"]), default=None)
 
     @property
@@ -93,15 +99,20 @@ class Shell:
 
     @property
     def can_see_members(self) -> bool:
-        return self.membership.may_manage
+        return self.membership.may_manage or not is_included(self.plan, self.membership)
 
     @property
     def can_see_keys(self) -> bool:
         return self.membership.may_write and Feature.API_KEYS in self.plan.plan.features
 
     @property
+    def only_reads(self) -> bool:
+        """Nothing can be asked or changed here, but what is there can be read."""
+        return not self.quota.is_open
+
+    @property
     def can_upgrade(self) -> bool:
-        return self.membership.may_manage and bool(self.plan.plan.upgrades)
+        return self.membership.may_manage and bool(changes.upgrades(self.plan))
 
     @cached_property
     def workspaces(self) -> list[dict[str, Any]]:
@@ -126,7 +137,7 @@ class Shell:
     @property
     def requests(self) -> dict[str, int]:
         requests = self.quota.requests
-        return {"used": requests.used + requests.held, "limit": requests.limit}
+        return {"used": requests.used + requests.held, "limit": requests.limit, "remaining": requests.remaining}
 
     @property
     def tokens(self) -> dict[str, int]:

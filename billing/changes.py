@@ -130,7 +130,7 @@ def withdraw(*, membership: Membership, now: datetime) -> Subscription:
 
 
 def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | None = None) -> Preview:
-    """What a change to this plan costs, or for a smaller one will cost; with the present plan: another number of seats.
+    """What a change to this plan costs, or for a smaller one will cost; with the present plan, another number of seats.
 
     Raises what the change itself would raise.
     """
@@ -138,8 +138,10 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
     with locked(membership.workspace_id, now) as subscription:
         current = effective(subscription, now)
         quantity = seating.wanted(membership.workspace, PLANS[tier], seats)
-        if tier in current.plan.downgrades or (tier == current.tier and current.state == State.ACTIVE):
-            if tier != current.tier:
+        # After an end a smaller plan is bought like any other.
+        is_smaller = tier in current.plan.downgrades and tier not in upgrades(current)
+        if is_smaller or (tier == current.tier and current.state == State.ACTIVE and current.plan.is_per_seat):
+            if is_smaller:
                 _check_downgrade(current, tier)
                 asked = _smaller(subscription, current, tier, quantity, now)
             else:

@@ -85,6 +85,8 @@ def _upgrade(membership: Membership, current: EffectivePlan, plan: Plan, seats: 
             *_dropped(current, at_once=takes_money and not _is_given(membership, now)),
         ),
         offer=_offer(membership, plan, seats, now),
+        # Nothing, unless something smaller than before begins after an end.
+        losses=tuple(consequences(membership.workspace, plan, now=now)),
         seats_least=membership.workspace.memberships.count() if plan.is_per_seat else 0,
     )
 

@@ -33,17 +33,23 @@ def check_open(membership: Membership, *, method: str) -> None:
     """Raises TrialExpired, PaymentRequired or, for whom a team left over, PlanRequired. Late payers may read."""
     current, is_read = plan_of(membership), method in SAFE_METHODS
     check_access(current, is_read=is_read)
-    if not is_read and not is_included(current, membership):
-        raise PlanRequired(
-            f"{current.plan.name} is for one person: the others can read here until the plan is Teams again.",
-            plan=Tier.TEAMS,
-            upgrade_url=upgrade_url(),
-        )
+    if not is_read:
+        check_included(current, membership)
 
 
 def is_included(current: EffectivePlan, membership: Membership) -> bool:
     """False for whom a team left over on a plan for one person."""
     return current.plan.is_per_seat or membership.role == Role.OWNER
+
+
+def check_included(current: EffectivePlan, membership: Membership) -> None:
+    """Raises PlanRequired for whom a team left over."""
+    if not is_included(current, membership):
+        raise PlanRequired(
+            f"{current.plan.name} is for one person: the others can read here until the plan is Teams again.",
+            plan=Tier.TEAMS,
+            upgrade_url=upgrade_url(),
+        )
 
 
 def check_can_change(membership: Membership) -> None:

@@ -11,6 +11,7 @@ from billing import changes, gateways, wishes
 from billing.effective import EffectivePlan, State, effective
 from billing.models import Subscription
 from billing.moments import day, exactly, here
+from billing.permissions import is_included
 from billing.plans import COMING, CURRENCY, KEPT_AFTER_END, PAST_DUE_GRACE, PLANS, Feature, Plan, Tier
 from billing.standing import sentence
 from config.templatetags.ui import money
@@ -71,7 +72,10 @@ def plan_page(membership: Membership, *, now: datetime) -> dict[str, Any]:
     return {
         "section": "plan",
         "current": current.plan,
-        "subscription": _standing(subscription, current, now, invoice=money_part.get("next_invoice")),
+        "subscription": {
+            **_standing(subscription, current, now, invoice=money_part.get("next_invoice")),
+            **_left_over(current, membership),
+        },
         "columns": [_column(plan, current, subscription) for plan in PLANS.values()],
         "features": list(Feature),
         "coming": COMING,
@@ -149,6 +153,17 @@ def _standing(
         "seats_are_fixed": subscription.fixed_seats is not None,
         "pending": _pending(current),
         **_wish(subscription, now),
+    }
+
+
+def _left_over(current: EffectivePlan, membership: Membership) -> dict[str, Any]:
+    """What the plan is for somebody whom it does not include."""
+    if current.ended_at or is_included(current, membership):
+        return {}
+    return {
+        "state_words": STATES[State.READ_ONLY][0],
+        "state_tone": "warn",
+        "sentences": [f"{current.plan.name} is for one person: you can only read here until the plan is Teams again."],
     }
 
 

@@ -93,7 +93,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _refusal(request, Forbidden(gettext("You may not do this here.")), "403.html")
+    return _refusal(request, Forbidden(gettext("This is not for you. Ask an owner of the workspace.")), "403.html")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -132,10 +132,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def again_url(request: HttpRequest) -> str:
+    """The page that was asked for, or empty where its address only takes what is sent."""
+    view = getattr(request.resolver_match and request.resolver_match.func, "view_class", None)
+    return request.path if hasattr(view, "get") else ""
+
+
 def _refusal(request: HttpRequest, error: AppError, template: str) -> HttpResponse:
     if wants_problem(request):
         return answer(request, error)
-    context = {"error": error, "code": error.code, "detail": error.detail}
+    context = {"error": error, "code": error.code, "detail": error.detail, "again_url": again_url(request)}
     response = render(request, template, context, status=error.status)
     if error.retry_after is not None:
         response["Retry-After"] = str(math.ceil(error.retry_after))

@@ -158,9 +158,12 @@ class Users(MeteredAPI):
     def get(self, request: Request) -> Response:
         workspace_id = self.membership.workspace_id
         subscription = Subscription.objects.get(workspace_id=workspace_id)
-        check_can_use(subscription, Feature.MEMBERS)
+        everybody = Membership.objects.filter(workspace_id=workspace_id)
+        # Whom a team left over can still be seen and removed.
+        if everybody.count() == 1:
+            check_can_use(subscription, Feature.MEMBERS)
         check_can_manage(self.membership)
-        found = piece(Membership.objects.filter(workspace_id=workspace_id), request.query_params, by="joined_at")
+        found = piece(everybody, request.query_params, by="joined_at")
         return Response({"results": people_json(found.rows, subscription), "next": found.next})
 
 

@@ -7,7 +7,9 @@ from django.utils.translation import gettext as _
 from accounts.models import Membership
 from accounts.permissions import can_buy
 from accounts.zones import zone_of
+from billing.effective import Access, EffectivePlan
 from billing.moments import on
+from billing.permissions import is_included
 from billing.plans import cheapest_with_more
 from usage.quota import Metric, Quota
 from usage.services import LEAST_RUN_TOKENS
@@ -35,6 +37,21 @@ def of_quota(left: Quota, membership: Membership) -> dict[str, str] | None:
     if (name, fullest) in own:
         return _near(name, fullest, left, membership)
     return _near_together(name, fullest, left, membership)
+
+
+def of_whom_a_team_left_over(current: EffectivePlan, membership: Membership) -> dict[str, str] | None:
+    if current.access == Access.CLOSED or is_included(current, membership):
+        return None
+    return {
+        "tone": "bad",
+        "title": _("You can only read here."),
+        "text": _(
+            "%(plan)s is for one person. You can read until the plan is Teams again, or leave on the page Members."
+        )
+        % {"plan": current.plan.name},
+        "url": reverse("members"),
+        "action": _("Members"),
+    }
 
 
 def _share(metric: Metric) -> float:

@@ -25,7 +25,8 @@ class Metric:
     limit: int
     used: int
     held: int
-    # When it is used up at the pace of this period; nothing when period or plan end before, or it is too early.
+    # When it is used up at the pace of this period; nothing when period or plan end before, when it is too early or
+    # where nothing can be asked.
     runs_out_at: datetime | None
     # What all members of a team have together; None where there is one.
     together: "Metric | None" = None
@@ -76,7 +77,7 @@ def quota(*, membership: Membership, now: datetime) -> Quota:
 
     def metric(name: str, limit: int) -> Metric:
         used, held = (0, 0) if period is None else (getattr(period, f"{name}_used"), getattr(period, f"{name}_held"))
-        runs_out_at = _runs_out_at(counts_from, current, limit=limit, used=used, now=now)
+        runs_out_at = _runs_out_at(counts_from, current, limit=limit, used=used, now=now) if is_open else None
         if together is None:
             return Metric(limit, used, held, runs_out_at, is_open=is_open)
         team = Metric(together.limit(name), taken[f"{name}_used"], taken[f"{name}_held"], None, is_open=is_open)

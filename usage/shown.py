@@ -132,10 +132,12 @@ def _words(span: Span, zone: ZoneInfo) -> str:
 
 
 def _limit(name: str, metric: Metric, left: Quota, zone: ZoneInfo) -> dict[str, Any]:
-    at = metric.runs_out_at
+    at, remaining = metric.runs_out_at, number_format(metric.remaining, force_grouping=True)
     forecast = ""
-    if metric.together and metric.together.remaining < metric.limit - metric.used - metric.held:
-        forecast = f"{number_format(metric.remaining, force_grouping=True)} left for all members together"
+    if not left.is_open:
+        forecast = f"{remaining} left"
+    elif metric.together and metric.together.remaining < metric.limit - metric.used - metric.held:
+        forecast = f"{remaining} left for all members together"
     elif at and metric.remaining:
         forecast = f"at this pace until {date_format(at.astimezone(zone), 'j F')}"
     elif metric.used and metric.remaining and (pace := left.at_this_pace(metric)) is not None:

@@ -22,7 +22,7 @@ from agent.runs import ending, offered, services, shown
 from agent.sync import coverage
 from agent.views.suggesting import suggestions
 from billing.models import Subscription
-from billing.permissions import can_use
+from billing.permissions import can_change, can_use
 from billing.plans import Feature
 from config import paging
 from config.errors import AppError
@@ -38,9 +38,9 @@ class AskPage(MemberPage):
         return list(Connection.objects.readable_by(self.membership).values_list("id", flat=True))
 
     def cannot_ask(self) -> str:
-        if self.readable():
-            return ""
-        return _("Connect Notion to ask questions")
+        if not self.readable():
+            return _("Connect Notion to ask questions")
+        return "" if can_change(self.membership) else _("Nothing can be asked at present")
 
     def ask(self, conversation_id: uuid.UUID | None = None) -> Run:
         return services.ask(

@@ -185,7 +185,7 @@ def figures(membership: Membership, shell: Shell, connections: list[Connection],
     share = analytics.totals(membership=membership, span=analytics.Span(now - MONTH, now))["grounded_share"]
     requests = shell.quota.requests
     return {
-        "requests": {"used": requests.used, "limit": requests.limit},
+        "requests": {"used": requests.used, "limit": requests.limit, "remaining": requests.remaining},
         "pages": coverage.in_short(coverage.searchable([each.id for each in connections])),
         "forecast": _forecast(shell),
         "grounded_share": None if share is None else int(share * 100),
@@ -194,8 +194,9 @@ def figures(membership: Membership, shell: Shell, connections: list[Connection],
 
 
 def _forecast(shell: Shell) -> str:
-    out = shell.quota.requests.runs_out_at
-    if out is None:
+    requests = shell.quota.requests
+    out = requests.runs_out_at
+    if out is None or not requests.remaining:
         return ""
     return _("At this pace used up on %(day)s") % {"day": date_format(timezone.localtime(out), "j F")}
 

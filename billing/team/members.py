@@ -11,9 +11,9 @@ from accounts.models import Membership, Role
 from accounts.permissions import Forbidden, check_can_manage
 from billing import seats
 from billing.changes import locked
-from billing.effective import effective
+from billing.effective import EffectivePlan, effective
 from billing.models import Subscription
-from billing.permissions import check_can_use
+from billing.permissions import check_can_use, check_included, is_included
 from billing.plans import Feature
 from config.errors import AppError, InvalidField
 
@@ -36,20 +36,25 @@ class LastOwner(AppError):
     status = 409
 
 
-def can_remove(by: Membership, member: Membership) -> bool:
-    """Anybody may leave; an owner is removed by owners alone."""
-    return by.user_id == member.user_id or by.role == Role.OWNER or (by.may_manage and member.role != Role.OWNER)
+def can_remove(by: Membership, member: Membership, current: EffectivePlan) -> bool:
+    """Anybody may leave; an owner is removed by owners alone, and whom a team left over removes nobody."""
+    if by.user_id == member.user_id or by.role == Role.OWNER:
+        return True
+    return by.may_manage and member.role != Role.OWNER and is_included(current, by)
 
 
 def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
     """Somebody else, or oneself: to leave. Their seat is free, and what was issued to them here is dead.
 
     What they used stays counted, so coming back in the same period gives no second quota. Raises NoMember, Forbidden
-    or LastOwner.
+    LastOwner, or PlanRequired for whom a team left over.
     """
-    with locked(by.workspace_id, now):
+    with locked(by.workspace_id, now) as subscription:
         by, member = _present(by, by.user_id), _present(by, user_id)
-        if not can_remove(by, member):
+        current = effective(subscription, now)
+        if not can_remove(by, member, current):
+            if by.may_manage:
+                check_included(current, by)
             raise Forbidden("Only an owner can remove an owner." if by.may_manage else "Only an owner or admin can.")
         owners = Membership.objects.filter(workspace_id=by.workspace_id, role=Role.OWNER)
         if member.role == Role.OWNER and owners.count() == 1:

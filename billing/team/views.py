@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts import tenancy
 from accounts.models import Membership, Role
+from billing.seats import SeatsFull
 from billing.team import invitations
 
 
@@ -45,7 +46,12 @@ class AcceptPage(View):
         user = tenancy.signed_in(request)
         if user is None:
             return redirect(f"{reverse('account_login')}?{urlencode({'next': request.path})}")
-        joined = invitations.accept(token=token, user=user, now=timezone.now())
+        try:
+            joined = invitations.accept(token=token, user=user, now=timezone.now())
+        except (SeatsFull, invitations.WorkspaceClosed) as error:
+            # The link stays good, and its page says why.
+            messages.error(request, error.detail)
+            return redirect(request.path)
         request.session["workspace"] = str(joined.workspace_id)
         messages.success(request, f"You have joined {joined.workspace.name}.")
         return redirect("overview")

@@ -67,16 +67,6 @@ def of(used: float, limit: float | None) -> str:
 
 
 @register.filter
-def left(limit: float, used: float) -> str:
-    return number(rest(limit, used))
-
-
-@register.filter
-def rest(limit: float, used: float) -> float:
-    return max(0, limit - used)
-
-
-@register.filter
 def percent(used: float, limit: float) -> int:
     """Rounded down, so that nothing is called full before it is."""
     if limit <= 0:

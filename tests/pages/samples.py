@@ -40,7 +40,7 @@ SHELL = {
     "open_tasks": 9,
     "sources_attention": 1,
     "recent": CONVERSATIONS,
-    "requests": {"used": 1248, "limit": 5000},
+    "requests": {"used": 1248, "limit": 5000, "remaining": 3752},
     "tokens": {"used": 4_120_500, "limit": 5_000_000},
     "resets_on": dt.date(2026, 12, 1),
     "me": {"id": "u1", "name": "Maya Okafor", "email": "maya@northwind.example"},
@@ -225,7 +225,7 @@ COLUMNS: Context = {
 }  # fmt: skip
 
 FIGURES = {
-    "requests": {"used": 1248, "limit": 5000}, "pages": COVERED,
+    "requests": {"used": 1248, "limit": 5000, "remaining": 3752}, "pages": COVERED,
     "grounded_share": 94.6, "grounded_weeks": [92, 93, 92.5, 93.4, 93, 94.2, 94.8], "grounded_change": 1.2,
     "grounded_change_words": "1.2 pts", "first_word": {"p50": 800, "p95": 2100},
     "first_word_weeks": [1100, 1200, 1000, 900, 850, 800], "forecast": "On pace for 1,702 by 1 Dec",

@@ -210,12 +210,20 @@ def _people() -> dict[str, State]:
     }
 
 
+FOR_ANOTHER = "This invitation is for maya@northwind.example. Sign in with that address."
+LEFT_OVER = "Pro is for one person: the others can read here until the plan is Teams again."
+OTHER = "This page belongs to another workspace than the one now open. Reload it."
+FULL = "All 2 seats are taken. An owner can add some."
+
+
 def _refusals() -> dict[str, State]:
     return {
         "404": ("404.html", {}),
         "404-stranger": ("404.html", {"shell": None, "workspace": None}),
-        "403": ("403.html", {"needed_role": "Admin", "holders": ["Maya Okafor"]}),
+        "403": ("403.html", {"detail": LEFT_OVER}),
+        "403-stranger": ("403.html", {"shell": None, "workspace": None, "detail": FOR_ANOTHER}),
         "500": ("500.html", {"request_id": "7f3a"}),
-        "409": ("409.html", {"other_workspace": {"id": "w2", "name": "Okafor Consulting"}}),
+        "409": ("409.html", {"other_workspace": {"id": "w2", "name": "Okafor Consulting"}, "detail": OTHER}),
+        "refused": ("refused.html", {"error": {"status": 409}, "detail": FULL, "again_url": "#"}),
         "402": ("402.html", {"code": "trial-expired"}),
     }

@@ -18,10 +18,10 @@ from accounts.models.invitation import INVITABLE
 from accounts.zones import zone_of
 from billing import gateways, seats
 from billing.api.invitations import link_to_show
-from billing.effective import effective
+from billing.effective import Access, effective
 from billing.models import Subscription
 from billing.moments import on
-from billing.permissions import can_use
+from billing.permissions import can_use, check_open
 from billing.plans import Feature
 from billing.team import invitations, members
 from config.errors import InvalidField
@@ -60,8 +60,11 @@ class Members(MemberPage):
     """Who is in the workspace. Everybody may see it; only Teams has more than one."""
 
     schema_of_view: ClassVar[str] = "workspace"
+    # Asked here: removing and leaving go on while a payment is late, and for whom a team left over.
+    open_when_expired: ClassVar[bool] = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        check_open(self.membership, method="GET")
         return self._page(request)
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -75,6 +78,7 @@ class Members(MemberPage):
         action = actions.get(request.POST.get("action", ""))
         if action is None:
             raise Http404
+        check_open(self.membership, method="GET" if action == self._remove else "POST")
         try:
             return action(request)
         except (members.LastOwner, invitations.AlreadyMember) as error:
@@ -130,7 +134,7 @@ class Members(MemberPage):
             members.remove(by=self.membership, user_id=member_id, now=timezone.now())
         if member_id == self.membership.user_id:
             return redirect("overview")
-        messages.success(request, "Removed. The seat is free.")
+        messages.success(request, "Removed.")
         return redirect("members")
 
     def _page(
@@ -183,31 +187,35 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
     subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
     current = effective(subscription, now)
     rows = list(Membership.objects.filter(workspace_id=membership.workspace_id).order_by("joined_at", "pk"))
-    is_available = can_use(subscription, Feature.MEMBERS)
+    has_team = can_use(subscription, Feature.MEMBERS)
+    # Whom a team left over can still be seen, and removed.
+    is_available = has_team or len(rows) > 1
+    can_manage = has_team and membership.may_manage and current.access == Access.FULL
     with tenancy.shared():
         is_given = gateways.is_given(subscription, now=now)
     return {
         "section": "members",
         "is_available": is_available,
-        "can_manage": is_available and membership.may_manage,
+        "is_left_over": is_available and not has_team,
+        "can_manage": can_manage,
         "seats": {
             "used": len(rows),
-            "limit": subscription.fixed_seats,
+            "limit": subscription.fixed_seats if has_team else None,
             "cents": subscription.priced(current.plan).monthly_cents(subscription.fixed_seats or len(rows))
-            if membership.may_manage and not is_given
+            if has_team and membership.may_manage and not is_given
             else None,
         },
         "plan": current.plan,
-        "people": _people(membership, rows, subscription, now),
+        "people": _people(membership, rows, subscription, now, can_manage=can_manage),
         "roles": INVITABLE,
-        "invitations": _waiting(membership, now) if is_available and membership.may_manage else [],
+        "invitations": _waiting(membership, now) if has_team and membership.may_manage else [],
         "invite": None,
         "limits": None,
     }
 
 
 def _people(
-    membership: Membership, rows: list[Membership], subscription: Subscription, now: datetime
+    membership: Membership, rows: list[Membership], subscription: Subscription, now: datetime, *, can_manage: bool
 ) -> list[dict[str, Any]]:
     ids = [row.user_id for row in rows]
     people, used = analytics.people(ids), analytics.used_by(ids, subscription=subscription, now=now)
@@ -221,9 +229,9 @@ def _people(
             "role": row.role,
             "role_words": Role(row.role).label,
             "is_me": row.user_id == membership.user_id,
-            "can_change": manages and row.role != Role.OWNER,
-            "can_limit": manages and Feature.MEMBER_CAPS in current.plan.features,
-            "can_remove": members.can_remove(membership, row) and not (row.role == Role.OWNER and owners == 1),
+            "can_change": can_manage and row.role != Role.OWNER,
+            "can_limit": can_manage and Feature.MEMBER_CAPS in current.plan.features,
+            "can_remove": members.can_remove(membership, row, current) and not (row.role == Role.OWNER and owners == 1),
             "why_fixed": "The last owner stays." if row.role == Role.OWNER and owners == 1 and manages else "",
             "requests": used.get(row.user_id, (0, 0))[0] if manages or row.user_id == membership.user_id else None,
             "limit": periods.limits(current, row).requests,
