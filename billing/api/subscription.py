@@ -80,6 +80,7 @@ class Present(MemberAPI):
     @ANSWER
     def get(self, request: Request) -> Response:
         now = timezone.now()
+        changes.look(membership=self.membership, now=now)
         subscription = Subscription.objects.get(workspace_id=self.membership.workspace_id)
         current = effective(subscription, now)
         is_owner = can_buy(self.membership)

@@ -62,6 +62,11 @@ class Refused(AppError):
     """What the gateway does not do, in words for who asked. Nothing was changed."""
 
 
+class AlreadyBought(Refused):
+    code = "already-bought"
+    status = 409
+
+
 class NoPortal(Refused):
     code = "no-portal"
     status = 409
@@ -74,6 +79,14 @@ class Gateway(Protocol):
     """
 
     takes_money: bool
+
+    def is_heard(self, subscription: Subscription, *, now: datetime) -> bool:
+        """Whether what has been bought was asked for just now, or nobody can be asked."""
+        ...
+
+    def look(self, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> None:
+        """Writes what has been bought: word of it may be late or lost. `is_brief`: somebody waits for a page."""
+        ...
 
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
         """What an upgrade, or a purchase, costs now and from then on. Changes nothing."""

@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import stripe
 
@@ -23,6 +23,8 @@ from billing.stripe.setup import NotSetUp, portal_configuration, price_of
 from integrations.stripe import StripeError
 
 log = logging.getLogger(__name__)
+# How long what Stripe has said is not asked for again by who only looks.
+HEARD = timedelta(seconds=5)
 
 
 class CardRefused(Refused):
@@ -46,6 +48,16 @@ def _talking() -> Iterator[None]:
 
 class Stripe:
     takes_money = True
+
+    def is_heard(self, subscription: Subscription, *, now: datetime) -> bool:
+        account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+        return account is None or (account.synced_at is not None and abs(now - account.synced_at) < HEARD)
+
+    @_talking()
+    def look(self, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> None:
+        account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+        if account is not None:
+            mirror.refresh(account, subscription, now=now, is_brief=is_brief)
 
     @_talking()
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:

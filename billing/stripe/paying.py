@@ -1,16 +1,11 @@
 """Pages of Stripe's on which a customer pays: Checkout for a first purchase, the Portal's for an upgrade."""
 
 from accounts.models import Role, Workspace
-from billing.gateways.contract import Refused
+from billing.gateways.contract import AlreadyBought, Refused
 from billing.models import StripeAccount, StripePage, Subscription
 from billing.plans import Plan, Tier, upgrade_url
 from billing.stripe import leaving, truth
 from billing.stripe.setup import portal_configuration, price_of
-
-
-class AlreadyBought(Refused):
-    code = "already-bought"
-    status = 409
 
 
 class PaymentsAway(Refused):
