@@ -119,7 +119,8 @@ class Gateway(Protocol):
         ...
 
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
-        """What will be due next if the workspace had so many seats. None: nothing will be."""
+        """What will be due next if the workspace had so many seats. None: nothing will be. Raises Refused when
+        that is not known now."""
         ...
 
     def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:

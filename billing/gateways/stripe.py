@@ -156,24 +156,21 @@ class Stripe:
             rest_cents=rest.cents,
         )
 
+    @_talking()
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
         account = _paying_account(subscription, now)
         if account is None:
             return None
-        try:
-            api = truth.api(is_brief=True)
-            bought = api.v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
-            is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
-            paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
-            asked = None if is_ending else renewal.question(bought, seats, paid=paid)
-            invoice = renewal.coming(api, bought, asked)
-            if invoice is None or (is_ending and not invoice.amount_due):
-                return None
-            paid_cents = 0 if is_ending else renewal.paid_cents(api, bought, seats, paid=paid)
-            prorated_cents = renewal.prorated_cents(api, bought, invoice, asked)
-        except (StripeError, truth.UnknownPrice):
-            log.warning("Stripe does not say what %s will owe next", account, exc_info=True)
+        api = truth.api(is_brief=True)
+        bought = api.v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
+        is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
+        paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
+        asked = None if is_ending else renewal.question(bought, seats, paid=paid)
+        invoice = renewal.coming(api, bought, asked)
+        if invoice is None or (is_ending and not invoice.amount_due):
             return None
+        paid_cents = 0 if is_ending else renewal.paid_cents(api, bought, seats, paid=paid)
+        prorated_cents = renewal.prorated_cents(api, bought, invoice, asked)
         due = max(0, invoice.amount_due - paid_cents)
         at = truth.moment(invoice.next_payment_attempt or truth.item_of(bought).current_period_end)
         return Preview(
