@@ -103,6 +103,10 @@ def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
     _check_is_known(membership.workspace_id, now)
     with locked(membership.workspace_id, now) as subscription:
         _check_upgrade(effective(subscription, now), tier)
+        seating.wanted(membership.workspace, PLANS[tier], seats)
+        gateway().introduce(subscription)
+    with locked(membership.workspace_id, now) as subscription:
+        _check_upgrade(effective(subscription, now), tier)
         quantity = seating.wanted(membership.workspace, PLANS[tier], seats)
         is_fixed = seats is not None and PLANS[tier].is_per_seat
         return gateway().change(

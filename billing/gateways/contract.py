@@ -92,6 +92,10 @@ class Gateway(Protocol):
         """What an upgrade, or a purchase, costs now and from then on. Changes nothing."""
         ...
 
+    def introduce(self, subscription: Subscription) -> None:
+        """Before `change`, and committed before it: who buys, made known once, also when the change fails then."""
+        ...
+
     def change(
         self, subscription: Subscription, *, tier: Tier, seats: int, is_fixed: bool, by: uuid.UUID, now: datetime
     ) -> Change:

@@ -87,6 +87,10 @@ class Stripe:
         )
 
     @_talking()
+    def introduce(self, subscription: Subscription) -> None:
+        paying.account_of(subscription)
+
+    @_talking()
     def change(
         self, subscription: Subscription, *, tier: Tier, seats: int, is_fixed: bool, by: uuid.UUID, now: datetime
     ) -> Change:
