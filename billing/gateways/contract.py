@@ -59,7 +59,7 @@ class Invoice:
 
 
 class Refused(AppError):
-    """What the gateway does not do, in words for who asked. Nothing was changed."""
+    """What the gateway does not do, in words for who asked. Nothing was changed here."""
 
 
 class AlreadyBought(Refused):

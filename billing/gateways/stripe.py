@@ -32,8 +32,13 @@ class CardRefused(Refused):
     status = 402
 
 
+NOTHING_DONE = "Nothing was changed."
+# An answer may be lost after the deed, or the first of two steps be done.
+PERHAPS_DONE = "Whether it was done is not known yet: look at the plan again before you repeat it."
+
+
 @contextmanager
-def _talking() -> Iterator[None]:
+def _talking(outcome: str = NOTHING_DONE) -> Iterator[None]:
     """What Stripe refuses or does not answer is told to who asked, and our side stays as it was."""
     try:
         yield
@@ -42,7 +47,7 @@ def _talking() -> Iterator[None]:
     except (StripeError, NotSetUp, truth.UnknownPrice) as error:
         log.exception("Stripe does not do what was asked")
         raise paying.PaymentsAway(
-            "The payment provider does not answer as it should. Nothing was changed.", retry_after=60
+            f"The payment provider does not answer as it should. {outcome}", retry_after=60
         ) from error
 
 
@@ -58,6 +63,9 @@ class Stripe:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:
             mirror.refresh(account, subscription, now=now, is_brief=is_brief)
+            if not is_brief:
+                # A change follows, whose answer may be lost: who looks after it asks anew.
+                StripeAccount.objects.filter(pk=account.pk).update(synced_at=None)
 
     @_talking()
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
@@ -90,23 +98,24 @@ class Stripe:
     def introduce(self, subscription: Subscription) -> None:
         paying.account_of(subscription)
 
-    @_talking()
     def change(
         self, subscription: Subscription, *, tier: Tier, seats: int, is_fixed: bool, by: uuid.UUID, now: datetime
     ) -> Change:
         account, was = _paying_account(subscription, now), effective(subscription, now).tier
         if account is not None:
-            with _with_nothing_planned(account, subscription):
-                url = paying.confirm_url(account, PLANS[tier], seats, was=was)
-            pages.remember(account, tier=tier, seats=seats, is_fixed=is_fixed, now=now)
-            mirror.refresh(account, subscription, now=now)
+            with _talking(PERHAPS_DONE):
+                with _with_nothing_planned(account, subscription):
+                    url = paying.confirm_url(account, PLANS[tier], seats, was=was)
+                pages.remember(account, tier=tier, seats=seats, is_fixed=is_fixed, now=now)
+                mirror.refresh(account, subscription, now=now)
             return Change(CHECKOUT_REQUIRED, subscription, url)
-        account = paying.account_of(subscription)
-        url = paying.checkout_url(account, PLANS[tier], seats, was=was)
+        with _talking():
+            account = paying.account_of(subscription)
+            url = paying.checkout_url(account, PLANS[tier], seats, was=was)
         pages.remember(account, tier=tier, seats=seats, is_fixed=is_fixed, now=now)
         return Change(CHECKOUT_REQUIRED, subscription, url)
 
-    @_talking()
+    @_talking(PERHAPS_DONE)
     def schedule(self, subscription: Subscription, *, tier: Tier | None, by: uuid.UUID, now: datetime) -> None:
         account = _paying_account(subscription, now)
         if account is None:
@@ -115,15 +124,17 @@ class Stripe:
         subscription.changed_by = by
         mirror.refresh(account, subscription, now=now)
 
-    @_talking()
     def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:
-            leaving.end_all(account)
-            mirror.refresh(account, subscription, now=now)
+            self.look(subscription, now=now)
+            account.refresh_from_db()
+            with _talking(PERHAPS_DONE):
+                leaving.end_all(account)
+                mirror.refresh(account, subscription, now=now)
         subscription.end(by=by, now=now)
 
-    @_talking()
+    @_talking(PERHAPS_DONE)
     def resume(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
         account = _paying_account(subscription, now)
         if account is None:

@@ -148,3 +148,38 @@ def test_what_ended_at_stripe_unheard_is_said_before_a_change(vendor: StripeProc
 
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/nothing-to-change")
     assert state(alice) == ("pro", "canceled")
+
+
+NOT_KNOWN = "Whether it was done is not known yet"
+
+
+@pytest.mark.parametrize("do", ["cut_after", "500_after"])
+@pytest.mark.parametrize(
+    ("address", "path", "steps", "planned"),
+    [("cancel", "/v1/subscriptions/", 1, None), ("downgrade", "/v1/subscription_schedules/", 0, "pro")],
+)
+def test_where_the_answer_is_lost_after_the_deed_nobody_says_that_nothing_was_done(
+    vendor: StripeProcess, alice: Person, do: str, address: str, path: str, steps: int, planned: str | None
+) -> None:
+    buy(alice, vendor, "plus")
+    vendor.fault(do, times=1_000, path=path, method="POST", skip=steps)
+    # Nor is anything said of it after that.
+    vendor.fault("500", times=1_000, method="GET", skip=1)
+
+    answer = alice.api.post(f"/subscription/{address}", {} if address == "cancel" else {"tier": planned})
+    vendor.control("faults", method="DELETE")
+    shown = alice.api.get("/subscription").json()
+
+    assert answer.status_code == 503
+    assert NOT_KNOWN in answer.json()["detail"]
+    assert "Nothing was changed" not in answer.json()["detail"]
+    assert (shown["tier"], shown["pending"]["tier"]) == ("plus", planned)
+
+
+def test_what_did_not_reach_stripe_was_not_done(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "plus")
+    vendor.fault("500", times=1_000)
+
+    answers = [alice.api.post(f"/subscription/{address}").json()["detail"] for address in ("cancel", "portal")]
+
+    assert all("Nothing was changed." in words for words in answers)
