@@ -186,6 +186,7 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
     is_available = can_use(subscription, Feature.MEMBERS)
     with tenancy.shared():
         is_given = gateways.is_given(subscription, now=now)
+        is_charged = gateways.gateway().takes_money and not is_given
     return {
         "section": "members",
         "is_available": is_available,
@@ -193,6 +194,7 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
         "seats": {
             "used": len(rows),
             "limit": subscription.fixed_seats,
+            "is_charged": is_charged,
             "cents": subscription.priced(current.plan).monthly_cents(subscription.fixed_seats or len(rows))
             if membership.may_manage and not is_given
             else None,
