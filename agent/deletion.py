@@ -15,6 +15,7 @@ from accounts import background, schemas, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection, Job, Membership, Workspace, WorkspaceSchema
 from billing import deletion
+from billing.models import Subscription
 from config import valkey
 from integrations import vectors
 
@@ -67,6 +68,8 @@ def erase() -> None:
         for key in valkey.client().scan_iter(match=f"*{workspace_id}*", count=1_000):
             valkey.client().delete(key)
         with transaction.atomic():
+            # Before the rows about it, as everybody does who writes one of them.
+            Subscription.objects.select_for_update().filter(workspace_id=workspace_id).first()
             workspace = Workspace.objects.get(pk=workspace_id)
             WorkspaceSchema.objects.filter(name=workspace.schema_name).update(state=WorkspaceSchema.State.ERASING)
             Workspace.objects.filter(pk=workspace_id).delete()

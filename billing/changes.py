@@ -15,11 +15,11 @@ from django.db import transaction
 
 from accounts import tenancy
 from accounts.models import Membership
-from accounts.permissions import check_can_buy
+from accounts.permissions import can_buy, check_can_buy
 from billing import seats as seating
 from billing import wishes
 from billing.effective import EffectivePlan, State, effective
-from billing.gateways import ACTIVE, Change, Preview, gateway, is_given
+from billing.gateways import ACTIVE, AlreadyBought, Change, Preview, Refused, gateway, is_given
 from billing.gateways.manual import Manual
 from billing.models import PlanRequest, Subscription
 from billing.moments import day
@@ -63,6 +63,28 @@ def locked(workspace_id: uuid.UUID, now: datetime) -> Iterator[Subscription]:
         yield subscription
 
 
+def look(*, membership: Membership, now: datetime, awaits: bool = False) -> bool:
+    """Before an owner is told where the plan stands: word of what was paid for may be late or lost.
+
+    `awaits`: somebody comes back from paying. False when it is not known now: then the plan is as it was last heard of.
+    """
+    if not can_buy(membership):
+        return True
+    mine = Subscription.objects.filter(workspace_id=membership.workspace_id)
+    if not awaits and gateway().is_heard(mine.get(), now=now):
+        return True
+    try:
+        with transaction.atomic():
+            # Whoever holds it asks too, or is about to.
+            subscription = mine.select_for_update(skip_locked=True).first()
+            if subscription is None:
+                return False
+            gateway().look(subscription, now=now, is_brief=True)
+    except Refused:
+        return False
+    return True
+
+
 def upgrades(current: EffectivePlan) -> tuple[Tier, ...]:
     """Upwards only; what has ended may begin again with any plan. While a payment is late, it comes first."""
     if current.state in {State.GRACE, State.READ_ONLY}:
@@ -75,8 +97,14 @@ def downgrades(current: EffectivePlan) -> tuple[Tier, ...]:
 
 
 def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | None = None) -> Change:
-    """At once. Raises Forbidden, UpgradeNotAllowed with what is allowed, or InvalidField for seats that do not fit."""
+    """At once. Raises Forbidden, AlreadyBought, UpgradeNotAllowed with what is allowed, or InvalidField for seats that
+    do not fit."""
     check_can_buy(membership)
+    _check_is_known(membership.workspace_id, now)
+    with locked(membership.workspace_id, now) as subscription:
+        _check_upgrade(effective(subscription, now), tier)
+        seating.wanted(membership.workspace, PLANS[tier], seats)
+        gateway().introduce(subscription)
     with locked(membership.workspace_id, now) as subscription:
         _check_upgrade(effective(subscription, now), tier)
         quantity = seating.wanted(membership.workspace, PLANS[tier], seats)
@@ -87,8 +115,9 @@ def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
 
 
 def downgrade(*, membership: Membership, tier: Tier, now: datetime) -> Subscription:
-    """At the period's end; until then it can be taken back. Raises Forbidden or DowngradeNotAllowed."""
+    """At the period's end; until then it can be taken back. Raises Forbidden, AlreadyBought or DowngradeNotAllowed."""
     check_can_buy(membership)
+    _check_is_known(membership.workspace_id, now)
     with locked(membership.workspace_id, now) as subscription:
         _check_downgrade(effective(subscription, now), tier)
         gateway().schedule(subscription, tier=tier, by=membership.user_id, now=now)
@@ -96,8 +125,9 @@ def downgrade(*, membership: Membership, tier: Tier, now: datetime) -> Subscript
 
 
 def cancel(*, membership: Membership, now: datetime) -> Subscription:
-    """At the period's end; until then it can be taken back. Raises Forbidden or NothingToChange."""
+    """At the period's end; until then it can be taken back. Raises Forbidden, AlreadyBought or NothingToChange."""
     check_can_buy(membership)
+    _check_is_known(membership.workspace_id, now)
     with locked(membership.workspace_id, now) as subscription:
         current = effective(subscription, now)
         if current.state not in PAYS:
@@ -109,8 +139,12 @@ def cancel(*, membership: Membership, now: datetime) -> Subscription:
 
 
 def resume(*, membership: Membership, now: datetime) -> Subscription:
-    """Takes back a downgrade or cancellation that has not happened yet. Raises Forbidden or NothingToChange."""
+    """Takes back a downgrade or cancellation that has not happened yet.
+
+    Raises Forbidden, AlreadyBought or NothingToChange.
+    """
     check_can_buy(membership)
+    _check_is_known(membership.workspace_id, now)
     with locked(membership.workspace_id, now) as subscription:
         if effective(subscription, now).pending is None:
             raise NothingToChange("No change is pending.")
@@ -135,6 +169,8 @@ def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
     Raises what the change itself would raise.
     """
     check_can_buy(membership)
+    if not gateway().is_heard(membership.workspace.subscription, now=now):
+        _heard(membership.workspace_id, now)
     with locked(membership.workspace_id, now) as subscription:
         current = effective(subscription, now)
         quantity = seating.wanted(membership.workspace, PLANS[tier], seats)
@@ -189,6 +225,25 @@ def portal_url(*, membership: Membership, now: datetime) -> str:
     check_can_buy(membership)
     with locked(membership.workspace_id, now) as subscription:
         return gateway().portal_url(subscription)
+
+
+def _check_is_known(workspace_id: uuid.UUID, now: datetime) -> None:
+    """Raises AlreadyBought when there is a plan that was not heard of here: what was chosen was chosen without it."""
+    before, current = _heard(workspace_id, now)
+    if current.state not in PAYS:
+        return
+    if before.state not in PAYS:
+        raise AlreadyBought(f"Your payment for {current.plan.name} has come: it is yours now.")
+    if before.tier != current.tier:
+        raise AlreadyBought(f"Meanwhile the plan has become {current.plan.name}.")
+
+
+def _heard(workspace_id: uuid.UUID, now: datetime) -> tuple[EffectivePlan, EffectivePlan]:
+    """The plan as it stood here and as it stands; written at once, since a refusal that follows must not undo it."""
+    with locked(workspace_id, now) as subscription:
+        before = effective(subscription, now)
+        gateway().look(subscription, now=now)
+        return before, effective(subscription, now)
 
 
 def _smaller(subscription: Subscription, current: EffectivePlan, tier: Tier, seats: int, now: datetime) -> Preview:

@@ -9,12 +9,12 @@ from accounts.models import Membership
 from billing import changes
 from billing.consequences import consequences, of_the_end
 from billing.effective import EffectivePlan, State
-from billing.gateways import Line, Preview, gateway, is_given
+from billing.gateways import Line, Preview, Refused, gateway, is_given
 from billing.models import Subscription
 from billing.moments import day
 from billing.permissions import plan_of
 from billing.plans import CURRENCY, PLANS, Plan, Tier
-from billing.shown import last_invoice, until_then
+from billing.shown import LAST_UNKNOWN, last_invoice, until_then
 from config.errors import InvalidField
 from config.numbers import whole
 
@@ -138,8 +138,11 @@ def _seats(membership: Membership, current: EffectivePlan, seats: str, now: date
 
 def _end(membership: Membership, current: EffectivePlan, now: datetime) -> Dialog:
     at, subscription = current.period.ends_at, _subscription(membership)
-    invoice = gateway().next_invoice(subscription, seats=subscription.seats, now=now)
-    added = (last_invoice(invoice.rest_cents, invoice),) if invoice and invoice.rest_cents > 0 else ()
+    try:
+        invoice = gateway().next_invoice(subscription, seats=subscription.seats, now=now)
+        added = (last_invoice(invoice.rest_cents, invoice),) if invoice and invoice.rest_cents > 0 else ()
+    except Refused:
+        added = (LAST_UNKNOWN,)
     return Dialog(
         chosen="cancel",
         title=f"Cancel {current.plan.name}",

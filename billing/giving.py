@@ -42,6 +42,7 @@ def approve(*, request_id: int, by: User, now: datetime) -> Subscription:
             now=now,
             keeps_planned=True,
         )
+        wishes.tell(wish, subscription)
     return subscription
 
 
@@ -53,6 +54,7 @@ def refuse(*, request_id: int, by: User, why: str, now: datetime) -> Subscriptio
     reason = _said(why)
     with _answering(request_id, by, now) as (subscription, wish):
         wishes.decide(wish, Outcome.REFUSED, by=by.email, now=now, reason=reason)
+        wishes.tell(wish, subscription)
     return subscription
 
 
@@ -81,7 +83,8 @@ def _said(why: str) -> str:
 def give(
     *, workspace: Workspace, tier: Tier, by: User, why: str, now: datetime, seats: int | None = None
 ) -> Subscription:
-    """From now on this plan, and who gave it and why is kept. What the customer had asked for is answered with it.
+    """From now on this plan, and who gave it and why is kept. What the customer had asked for is answered with it:
+    fewer seats than that are a no.
 
     Raises Forbidden, InvalidField, IsPaidFor or gateways.Refused.
     """
@@ -97,10 +100,12 @@ def give(
             workspace=workspace, tier=tier, seats=subscription.seats, given_by=by.email, why=reason, given_at=now
         )
         for wish in PlanRequest.objects.filter(workspace=workspace, decided_at=None):
-            if wish.tier == tier:
+            if wish.tier == tier and wish.seats <= subscription.seats:
                 wishes.decide(wish, Outcome.APPROVED, by=by.email, now=now)
             else:
-                wishes.decide(wish, Outcome.REFUSED, by=by.email, now=now, reason=f"You were given {plan.name}.")
+                given = f"You were given {plan.with_seats(subscription.seats)}."
+                wishes.decide(wish, Outcome.REFUSED, by=by.email, now=now, reason=given)
+            wishes.tell(wish, subscription)
     return subscription
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from accounts import mails
 from accounts.models import Mail, Membership, Role, Workspace
@@ -84,18 +84,30 @@ def _look(subscription: Subscription, now: datetime) -> None:
 
 
 def _erases_from(subscription: Subscription, reminder: Reminder | None, now: datetime) -> datetime | None:
-    """After the last warning, and never sooner than was promised."""
-    if reminder is None or reminder.kind != LAST_WARNING:
+    """From the last warning on, or from a late first one, which moves the day too. Never sooner than was promised, and
+    once a warning has named the day it stays, until the next one does."""
+    if reminder is None or reminder.kind not in {FIRST_WARNING, LAST_WARNING}:
         return None
+    is_first, kept = reminder.kind == FIRST_WARNING, subscription.erases_from
+    is_named = _is_put(subscription, reminder) or not _owners(subscription).exists()
+    if is_named and (is_first or kept):
+        return kept
     promised = replace(effective(subscription, now), erases_from=None).erases_at
     assert promised is not None
-    return max(promised, subscription.erases_from or now + NOTICE)
+    # Another warning follows the first one, whenever that goes out.
+    soonest = now + (2 * NOTICE if is_first else NOTICE)
+    erases_from = max(promised, soonest, kept or soonest)
+    return None if is_first and erases_from == promised else erases_from
 
 
-def _erased_at(subscription: Subscription, reminder: Reminder, now: datetime) -> datetime:
-    """The day that the mail names. Another warning follows the first one, whenever that goes out."""
-    said = effective(subscription, now).erases_at or reminder.about + KEPT_AFTER_END
-    return max(said, now + 2 * NOTICE) if reminder.kind == FIRST_WARNING else said
+def _is_put(subscription: Subscription, reminder: Reminder) -> bool:
+    key = _key(subscription, reminder.kind, reminder.about)
+    return Mail.objects.filter(workspace_id=subscription.workspace_id, key__startswith=key).exists()
+
+
+def _owners(subscription: Subscription) -> QuerySet[Membership]:
+    owners = Membership.objects.select_related("user").filter(workspace_id=subscription.workspace_id)
+    return owners.filter(role=Role.OWNER, user__is_active=True)
 
 
 def _tell_owners(subscription: Subscription, reminder: Reminder, now: datetime) -> bool:
@@ -103,10 +115,8 @@ def _tell_owners(subscription: Subscription, reminder: Reminder, now: datetime) 
     workspace = subscription.workspace
     if workspace.state != Workspace.State.ACTIVE:
         return False
-    owners = Membership.objects.select_related("user").filter(
-        workspace=workspace, role=Role.OWNER, user__is_active=True
-    )
-    erased_at = _erased_at(subscription, reminder, now)
+    owners = _owners(subscription)
+    erased_at = effective(subscription, now).erases_at or reminder.about + KEPT_AFTER_END
     for owner in owners:
         context = letters.context(
             reminder,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from accounts.models import Membership, Workspace
 from billing.effective import EffectivePlan, check_access, effective
-from billing.gateways import Preview, Refused, gateway
+from billing.gateways import Refused, gateway
 from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature, Plan
@@ -73,24 +73,31 @@ def owned(subscription: Subscription, current: EffectivePlan) -> int:
 
 @dataclass(frozen=True)
 class OneMore:
-    """Cents. `rest`: of the present period, on the next invoice, or where none may come on one `at_once`, with what
-    waits and the balance; None when nobody says. The next invoice as things are, and with one member more; where
-    nobody sends invoices, the price."""
+    """Cents; all are None while who takes the money does not say. `rest`: of the present period, on the next invoice,
+    or where none may come on one `at_once`, with what waits and the balance. The next invoice as things are, and with
+    one member more; where nobody sends invoices, the price."""
 
-    rest: int | None
-    as_it_is: int = 0
-    then: int = 0
+    rest: int | None = None
+    as_it_is: int | None = None
+    then: int | None = None
     at_once: int | None = None
 
 
 def one_more(*, subscription: Subscription, now: datetime) -> OneMore:
     """What it costs when somebody joins."""
     current, present = effective(subscription, now), due(subscription)
-    plan = subscription.priced(current.plan)
     seats = present if subscription.fixed_seats else present + 1
+    try:
+        return _one_more(subscription, current, present, seats, now)
+    except Refused:
+        return OneMore()
+
+
+def _one_more(subscription: Subscription, current: EffectivePlan, present: int, seats: int, now: datetime) -> OneMore:
     if current.leaves_at:
-        preview = _more(subscription, seats, now)
-        return OneMore(preview.rest_cents, at_once=preview.due_now_cents) if preview else OneMore(None)
+        preview = gateway().more_seats(subscription, seats=seats, now=now)
+        return OneMore(preview.rest_cents, at_once=preview.due_now_cents)
+    plan = subscription.priced(current.plan)
 
     def amounts(seats: int) -> tuple[int, int]:
         invoice = gateway().next_invoice(subscription, seats=seats, now=now)
@@ -99,13 +106,6 @@ def one_more(*, subscription: Subscription, now: datetime) -> OneMore:
     as_it_is, waiting = amounts(present)
     then, rest = (as_it_is, waiting) if seats == present else amounts(seats)
     return OneMore(rest - waiting, as_it_is, then)
-
-
-def _more(subscription: Subscription, seats: int, now: datetime) -> Preview | None:
-    try:
-        return gateway().more_seats(subscription, seats=seats, now=now)
-    except Refused:
-        return None
 
 
 def _locked(workspace_id: uuid.UUID, now: datetime) -> Subscription:

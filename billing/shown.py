@@ -30,6 +30,8 @@ STATES = {
     State.READ_ONLY: ("Read only", "bad"),
     State.ENDED: ("Ended", "bad"),
 }
+NEXT_UNKNOWN = "The next invoice is not known now: the payment provider does not answer."
+LAST_UNKNOWN = "Whether a last invoice comes is not known now: the payment provider does not answer."
 REFUSAL_STANDS = timedelta(days=30)
 INVOICE_STATES = {
     "paid": ("Paid", "ok"),
@@ -73,7 +75,13 @@ def plan_page(membership: Membership, *, now: datetime) -> dict[str, Any]:
         "section": "plan",
         "current": current.plan,
         "subscription": {
-            **_standing(subscription, current, now, invoice=money_part.get("next_invoice")),
+            **_standing(
+                subscription,
+                current,
+                now,
+                invoice=money_part.get("next_invoice"),
+                is_away=money_part.get("is_away", False),
+            ),
             **_left_over(current, membership),
         },
         "columns": [_column(plan, current, subscription) for plan in PLANS.values()],
@@ -97,17 +105,21 @@ def owner_name(membership: Membership) -> str:
 def _money(subscription: Subscription, current: EffectivePlan, now: datetime) -> dict[str, Any]:
     """What the payment provider knows. When it does not answer, the page says so and the rest stays."""
     gateway = gateways.gateway()
-    shown = {
+    shown: dict[str, Any] = {
         "has_portal": gateway.has_portal(subscription),
         "late": _late(subscription, current),
         "is_given": gateways.is_given(subscription, now=now) and current.state in changes.PAYS,
     }
+    is_bought = gateway.is_bought(subscription, now=now)
     try:
         invoices = gateway.invoices(subscription)
     except gateways.Refused as away:
-        return {**shown, "invoices_away": away.detail}
-    invoice = gateway.next_invoice(subscription, seats=subscription.seats, now=now)
-    return {**shown, "invoices": [_invoice(each) for each in invoices], "next_invoice": invoice}
+        return {**shown, "invoices_away": away.detail, "is_away": is_bought}
+    shown |= {"invoices": [_invoice(each) for each in invoices]}
+    try:
+        return {**shown, "next_invoice": gateway.next_invoice(subscription, seats=subscription.seats, now=now)}
+    except gateways.Refused:
+        return {**shown, "is_away": is_bought}
 
 
 def _invoice(invoice: gateways.Invoice) -> dict[str, Any]:
@@ -141,14 +153,19 @@ def _is_leaving(current: EffectivePlan) -> bool:
 
 
 def _standing(
-    subscription: Subscription, current: EffectivePlan, now: datetime, *, invoice: gateways.Preview | None
+    subscription: Subscription,
+    current: EffectivePlan,
+    now: datetime,
+    *,
+    invoice: gateways.Preview | None,
+    is_away: bool,
 ) -> dict[str, Any]:
     words, tone = STATES[current.state]
     return {
         "state_words": words,
         "state_tone": tone,
         "total_cents": monthly_cents(subscription, current),
-        "sentences": [_next(current, invoice, now), _limit(current)],
+        "sentences": [_next(current, invoice, now, is_away=is_away), _limit(current)],
         "seats": subscription.seats if current.plan.is_per_seat else None,
         "seats_are_fixed": subscription.fixed_seats is not None,
         "pending": _pending(current),
@@ -186,16 +203,19 @@ def monthly_cents(subscription: Subscription, current: EffectivePlan) -> int | N
     return None if current.ended_at else subscription.priced(current.plan).monthly_cents(subscription.seats)
 
 
-def _next(current: EffectivePlan, invoice: gateways.Preview | None, now: datetime) -> str:
+def _next(current: EffectivePlan, invoice: gateways.Preview | None, now: datetime, *, is_away: bool) -> str:
     """What comes next, and when exactly. Of a late payment the part below it tells."""
     if current.is_late:
         return ""
     if current.state != State.ACTIVE or current.ends_at is not None:
         ends = sentence(current, now, here())
+        if is_away:
+            return f"{ends} {LAST_UNKNOWN}"
         return f"{ends} {last_invoice(invoice.then_cents, invoice)}" if invoice else ends
     if invoice is not None and invoice.next_at is not None:
         return f"Next invoice: {money(invoice.then_cents, invoice.currency)} on {day(invoice.next_at)}."
-    return f"The month ends on {day(current.period.ends_at)}; then the limits start anew."
+    month = f"The month ends on {day(current.period.ends_at)}; then the limits start anew."
+    return f"{month} {NEXT_UNKNOWN}" if is_away else month
 
 
 def last_invoice(cents: int, invoice: gateways.Preview) -> str:

@@ -24,8 +24,9 @@ from billing.plans import PLANS, Tier
 from config.errors import InvalidField
 from config.numbers import whole
 
-# How often a page asks for what was bought, every two seconds, before it says that nothing has come.
-PATIENCE = 90
+# How often a page asks for what was bought, every two seconds, before it says that nothing has come; and which of these
+# times Stripe is asked, whose event may be lost.
+PATIENCE, LOOKS = 90, 5
 
 
 class Pricing(View):
@@ -41,7 +42,8 @@ class PlanPage(MemberPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         now, part = timezone.now(), request.headers.get("HX-Target", "")
-        bought = _bought(self.membership, request.GET, now)
+        is_known = part == "offer" or self._look(now)
+        bought = _bought(self.membership, request.GET, now, is_known=is_known)
         if part == "bought" and bought is not None and bought["waits"]:
             return render(request, "billing/_bought.html", {"bought": bought})
         confirm, notice = self._confirm(now)
@@ -52,6 +54,12 @@ class PlanPage(MemberPage):
         # A part that is over asks for the whole page: the plan stands in its frame too.
         return reswap(retarget(reselect(page, ".shell"), ".shell"), "outerHTML") if part else page
 
+    def _look(self, now: datetime) -> bool:
+        asked = whole(self.request.GET.get("asked", "")) or 0
+        if asked % LOOKS and asked < PATIENCE:
+            return True
+        return changes.look(membership=self.membership, now=now, awaits="bought" in self.request.GET)
+
     def _confirm(self, now: datetime) -> tuple[Dialog | None, dict[str, str] | None]:
         """The dialog that is asked for, or why there is none."""
         chosen, seats = self.request.GET.get("confirm", ""), self.request.GET.get("seats", "")
@@ -59,7 +67,7 @@ class PlanPage(MemberPage):
             return None, None
         try:
             return dialog(self.membership, chosen=chosen, seats=seats, now=now), None
-        except gateways.Refused as refused:
+        except (changes.NotAllowed, gateways.Refused) as refused:
             notice = {"tone": "bad", "text": refused.detail}
             if refused.retry_after is not None:
                 notice |= {"url": self.request.get_full_path(), "action": "Try again"}
@@ -80,15 +88,18 @@ class PlanPage(MemberPage):
         return redirect("plan")
 
 
-def _bought(membership: Membership, query: QueryDict, now: datetime) -> dict[str, Any] | None:
+def _bought(membership: Membership, query: QueryDict, now: datetime, *, is_known: bool) -> dict[str, Any] | None:
     """Somebody comes back from paying: the plan, whether it is there yet, and the one before.
 
-    An old page may have brought it for later, or not at all, so nobody waits for ever.
+    An old page may have brought it for later, or not at all, so nobody waits for ever. A payment that has become late
+    is told of with the plan.
     """
     tier, was, asked = query.get("bought", ""), query.get("was", ""), whole(query.get("asked", "")) or 0
     if tier not in Tier.values or PLANS[Tier(tier)].trial is not None or not can_buy(membership):
         return None
     current = plan_of(membership, now=now)
+    if current.tier == tier and current.is_late:
+        return None
     is_there = current.tier == tier and current.state == State.ACTIVE
     is_planned = current.pending is not None and current.pending.plan == PLANS[Tier(tier)]
     address = f"{reverse('plan')}?{urlencode({'bought': tier, 'was': was})}"
@@ -99,6 +110,7 @@ def _bought(membership: Membership, query: QueryDict, now: datetime) -> dict[str
         "is_there": is_there,
         "starts_on": day(current.pending.at) if is_planned and current.pending else "",
         "waits": not is_there and not is_planned and asked < PATIENCE,
+        "is_known": is_known,
         "url": address,
         "next_url": f"{address}&asked={asked + 1}",
     }

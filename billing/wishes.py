@@ -39,15 +39,13 @@ def ask(subscription: Subscription, *, tier: Tier, seats: int, by: uuid.UUID, no
 
 
 def decide(wish: PlanRequest, outcome: Outcome, *, by: str, now: datetime, reason: str = "") -> None:
-    """Once, and the customer hears of it. Whoever comes second is told who was first. Raises AlreadyDecided."""
+    """Once; `tell` says it to the customer. Whoever comes second is told who was first. Raises AlreadyDecided."""
     changes = {"outcome": outcome, "decided_at": now, "decided_by": by, "reason": reason}
     if not PlanRequest.objects.filter(pk=wish.pk, decided_at=None).update(**changes):
         wish.refresh_from_db()
         at = f"{wish.decided_at:%Y-%m-%d %H:%M} UTC"
         raise AlreadyDecided(f"This wish was {wish.outcome} by {wish.decided_by} on {at}.{_instead(wish)}")
     wish.refresh_from_db()
-    if outcome != Outcome.WITHDRAWN:
-        _tell_customer(wish)
 
 
 def _instead(wish: PlanRequest) -> str:
@@ -86,8 +84,8 @@ def _tell_staff(wish: PlanRequest, now: datetime) -> None:
     )
 
 
-def _tell_customer(wish: PlanRequest) -> None:
-    """Who asked; the owners, when that person is none of them any more."""
+def tell(wish: PlanRequest, subscription: Subscription) -> None:
+    """The answer, and what is there now, to who asked; to the owners, when that person is none of them any more."""
     owners = Membership.objects.select_related("user", "workspace").filter(
         workspace_id=wish.workspace_id, role=Role.OWNER, user__is_active=True
     )
@@ -97,18 +95,19 @@ def _tell_customer(wish: PlanRequest) -> None:
             key=f"plan-answer:{wish.pk}:{owner.user_id}",
             to=owner.user.email,
             template="letter",
-            context=_letter(wish, owner),
+            context=_letter(wish, subscription, owner),
             user_id=owner.user_id,
             workspace_id=wish.workspace_id,
             now=wish.decided_at,
         )
 
 
-def _letter(wish: PlanRequest, owner: Membership) -> dict[str, Any]:
+def _letter(wish: PlanRequest, subscription: Subscription, owner: Membership) -> dict[str, Any]:
     what, workspace = in_words(wish), owner.workspace.name
     asked = f"You asked for {what} for {workspace} on {exactly(wish.requested_at, zone_of(owner.user))}."
     if wish.outcome == Outcome.APPROVED:
-        title, paragraphs = f"{workspace} is on {what} now", [asked, "It is yours from now on."]
+        given = PLANS[Tier(subscription.tier)].with_seats(subscription.seats)
+        title, paragraphs = f"{workspace} is on {given} now", [asked, "It is yours from now on."]
     else:
         title, paragraphs = f"Your wish for {what} was refused", [asked, f"Our answer: {wish.reason}"]
     return {

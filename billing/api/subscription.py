@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -11,7 +12,7 @@ from accounts.permissions import can_buy
 from billing import changes, seats, shown, wishes
 from billing.consequences import consequences
 from billing.effective import Pending, effective
-from billing.gateways import PENDING_APPROVAL, Preview, gateway, is_given
+from billing.gateways import PENDING_APPROVAL, Preview, Refused, gateway, is_given
 from billing.models import PlanRequest, Subscription
 from billing.plans import PLANS, Tier
 from config.body import Body, Choice
@@ -72,6 +73,14 @@ def preview_json(preview: Preview | None) -> dict[str, Any] | None:
     }
 
 
+def _next_invoice(subscription: Subscription, now: datetime) -> tuple[Preview | None, bool]:
+    """And whether it is known now: else nobody says whether there will be one."""
+    try:
+        return gateway().next_invoice(subscription, seats=subscription.seats, now=now), True
+    except Refused:
+        return None, False
+
+
 class Present(MemberAPI):
     """Where the workspace stands: plan, period, what is pending, what is due next. Amounts only for owners."""
 
@@ -80,10 +89,11 @@ class Present(MemberAPI):
     @ANSWER
     def get(self, request: Request) -> Response:
         now = timezone.now()
+        changes.look(membership=self.membership, now=now)
         subscription = Subscription.objects.get(workspace_id=self.membership.workspace_id)
         current = effective(subscription, now)
         is_owner = can_buy(self.membership)
-        invoice = gateway().next_invoice(subscription, seats=subscription.seats, now=now) if is_owner else None
+        invoice, is_known = _next_invoice(subscription, now) if is_owner else (None, None)
         is_free = current.state in changes.PAYS and is_given(subscription, now=now)
         monthly_cents = 0 if is_free else shown.monthly_cents(subscription, current)
         allowed = {"upgrades": changes.upgrades(current), "downgrades": changes.downgrades(current)}
@@ -93,6 +103,7 @@ class Present(MemberAPI):
                 "allowed": allowed,
                 "monthly_cents": monthly_cents if is_owner else None,
                 "next_invoice": preview_json(invoice),
+                "next_invoice_is_known": is_known,
                 "request": _request_json(wishes.newest(subscription.workspace_id)) if is_owner else None,
             }
         )

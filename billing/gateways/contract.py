@@ -59,7 +59,12 @@ class Invoice:
 
 
 class Refused(AppError):
-    """What the gateway does not do, in words for who asked. Nothing was changed."""
+    """What the gateway does not do, in words for who asked. Nothing was changed here."""
+
+
+class AlreadyBought(Refused):
+    code = "already-bought"
+    status = 409
 
 
 class NoPortal(Refused):
@@ -75,8 +80,20 @@ class Gateway(Protocol):
 
     takes_money: bool
 
+    def is_heard(self, subscription: Subscription, *, now: datetime) -> bool:
+        """Whether what has been bought was asked for just now, or nobody can be asked."""
+        ...
+
+    def look(self, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> None:
+        """Writes what has been bought: word of it may be late or lost. `is_brief`: somebody waits for a page."""
+        ...
+
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
         """What an upgrade, or a purchase, costs now and from then on. Changes nothing."""
+        ...
+
+    def introduce(self, subscription: Subscription) -> None:
+        """Before `change`, and committed before it: who buys, made known once, also when the change fails then."""
         ...
 
     def change(
@@ -106,7 +123,8 @@ class Gateway(Protocol):
         ...
 
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
-        """What will be due next if the workspace had so many seats. None: nothing will be."""
+        """What will be due next if the workspace had so many seats. None: nothing will be. Raises Refused when
+        that is not known now."""
         ...
 
     def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:

@@ -15,8 +15,17 @@ class Manual:
 
     takes_money = False
 
+    def is_heard(self, subscription: Subscription, *, now: datetime) -> bool:
+        return True
+
+    def look(self, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> None:
+        return None
+
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
         return Preview(takes_effect_at=now, due_now_cents=0, then_cents=PLANS[tier].monthly_cents(seats), next_at=None)
+
+    def introduce(self, subscription: Subscription) -> None:
+        return None
 
     def change(
         self, subscription: Subscription, *, tier: Tier, seats: int, is_fixed: bool, by: uuid.UUID, now: datetime

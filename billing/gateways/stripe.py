@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import stripe
 
@@ -23,6 +23,8 @@ from billing.stripe.setup import NotSetUp, portal_configuration, price_of
 from integrations.stripe import StripeError
 
 log = logging.getLogger(__name__)
+# How long what Stripe has said is not asked for again by who only looks.
+HEARD = timedelta(seconds=5)
 
 
 class CardRefused(Refused):
@@ -30,8 +32,13 @@ class CardRefused(Refused):
     status = 402
 
 
+NOTHING_DONE = "Nothing was changed."
+# An answer may be lost after the deed, or the first of two steps be done.
+PERHAPS_DONE = "Whether it was done is not known yet: look at the plan again before you repeat it."
+
+
 @contextmanager
-def _talking() -> Iterator[None]:
+def _talking(outcome: str = NOTHING_DONE) -> Iterator[None]:
     """What Stripe refuses or does not answer is told to who asked, and our side stays as it was."""
     try:
         yield
@@ -40,12 +47,25 @@ def _talking() -> Iterator[None]:
     except (StripeError, NotSetUp, truth.UnknownPrice) as error:
         log.exception("Stripe does not do what was asked")
         raise paying.PaymentsAway(
-            "The payment provider does not answer as it should. Nothing was changed.", retry_after=60
+            f"The payment provider does not answer as it should. {outcome}", retry_after=60
         ) from error
 
 
 class Stripe:
     takes_money = True
+
+    def is_heard(self, subscription: Subscription, *, now: datetime) -> bool:
+        account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+        return account is None or (account.synced_at is not None and abs(now - account.synced_at) < HEARD)
+
+    @_talking()
+    def look(self, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> None:
+        account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+        if account is not None:
+            mirror.refresh(account, subscription, now=now, is_brief=is_brief)
+            if not is_brief:
+                # A change follows, whose answer may be lost: who looks after it asks anew.
+                StripeAccount.objects.filter(pk=account.pk).update(synced_at=None)
 
     @_talking()
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
@@ -75,22 +95,27 @@ class Stripe:
         )
 
     @_talking()
+    def introduce(self, subscription: Subscription) -> None:
+        paying.account_of(subscription)
+
     def change(
         self, subscription: Subscription, *, tier: Tier, seats: int, is_fixed: bool, by: uuid.UUID, now: datetime
     ) -> Change:
         account, was = _paying_account(subscription, now), effective(subscription, now).tier
         if account is not None:
-            with _with_nothing_planned(account, subscription):
-                url = paying.confirm_url(account, PLANS[tier], seats, was=was)
-            pages.remember(account, tier=tier, seats=seats, is_fixed=is_fixed, now=now)
-            mirror.refresh(account, subscription, now=now)
+            with _talking(PERHAPS_DONE):
+                with _with_nothing_planned(account, subscription):
+                    url = paying.confirm_url(account, PLANS[tier], seats, was=was)
+                pages.remember(account, tier=tier, seats=seats, is_fixed=is_fixed, now=now)
+                mirror.refresh(account, subscription, now=now)
             return Change(CHECKOUT_REQUIRED, subscription, url)
-        account = paying.account_of(subscription)
-        url = paying.checkout_url(account, PLANS[tier], seats, was=was)
+        with _talking():
+            account = paying.account_of(subscription)
+            url = paying.checkout_url(account, PLANS[tier], seats, was=was)
         pages.remember(account, tier=tier, seats=seats, is_fixed=is_fixed, now=now)
         return Change(CHECKOUT_REQUIRED, subscription, url)
 
-    @_talking()
+    @_talking(PERHAPS_DONE)
     def schedule(self, subscription: Subscription, *, tier: Tier | None, by: uuid.UUID, now: datetime) -> None:
         account = _paying_account(subscription, now)
         if account is None:
@@ -99,15 +124,17 @@ class Stripe:
         subscription.changed_by = by
         mirror.refresh(account, subscription, now=now)
 
-    @_talking()
     def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:
-            leaving.end_all(account)
-            mirror.refresh(account, subscription, now=now)
+            self.look(subscription, now=now)
+            account.refresh_from_db()
+            with _talking(PERHAPS_DONE):
+                leaving.end_all(account)
+                mirror.refresh(account, subscription, now=now)
         subscription.end(by=by, now=now)
 
-    @_talking()
+    @_talking(PERHAPS_DONE)
     def resume(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
         account = _paying_account(subscription, now)
         if account is None:
@@ -144,24 +171,21 @@ class Stripe:
             rest_cents=rest.cents,
         )
 
+    @_talking()
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
         account = _paying_account(subscription, now)
         if account is None:
             return None
-        try:
-            api = truth.api(is_brief=True)
-            bought = api.v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
-            is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
-            paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
-            asked = None if is_ending else renewal.question(bought, seats, paid=paid)
-            invoice = renewal.coming(api, bought, asked)
-            if invoice is None or (is_ending and not invoice.amount_due):
-                return None
-            paid_cents = 0 if is_ending else renewal.paid_cents(api, bought, seats, paid=paid)
-            prorated_cents = renewal.prorated_cents(api, bought, invoice, asked)
-        except (StripeError, truth.UnknownPrice):
-            log.warning("Stripe does not say what %s will owe next", account, exc_info=True)
+        api = truth.api(is_brief=True)
+        bought = api.v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
+        is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
+        paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
+        asked = None if is_ending else renewal.question(bought, seats, paid=paid)
+        invoice = renewal.coming(api, bought, asked)
+        if invoice is None or (is_ending and not invoice.amount_due):
             return None
+        paid_cents = 0 if is_ending else renewal.paid_cents(api, bought, seats, paid=paid)
+        prorated_cents = renewal.prorated_cents(api, bought, invoice, asked)
         due = max(0, invoice.amount_due - paid_cents)
         at = truth.moment(invoice.next_payment_attempt or truth.item_of(bought).current_period_end)
         return Preview(

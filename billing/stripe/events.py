@@ -70,9 +70,11 @@ def _process(event: StripeEvent, *, now: datetime) -> None:
 
 
 def bring_up_to_date(account: StripeAccount, *, now: datetime, checks_seats: bool = False) -> bool:
-    """Asks Stripe under the subscription's lock. True when our mirror was wrong."""
+    """Asks Stripe under the subscription's lock. True when our mirror was wrong. An erased workspace has none."""
     with transaction.atomic():
-        subscription = Subscription.objects.select_for_update().get(workspace_id=account.workspace_id)
+        subscription = Subscription.objects.select_for_update().filter(workspace_id=account.workspace_id).first()
+        if subscription is None:
+            return False
         account.refresh_from_db()
         differed = mirror.refresh(account, subscription, now=now)
         if checks_seats and _owes_seats(subscription, now):

@@ -13,9 +13,9 @@ from billing.stripe import pages, truth
 from billing.stripe.truth import LATE, amounts_of, api, item_of, moment, planned, tier_of
 
 
-def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime) -> bool:
+def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> bool:
     """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice."""
-    said = truth.ask(account)
+    said = truth.ask(account, is_brief=is_brief)
     facts, own = _facts(subscription), _own(subscription)
     before = facts, account.subscription_id
     if said.bought is not None:

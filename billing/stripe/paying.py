@@ -1,16 +1,11 @@
 """Pages of Stripe's on which a customer pays: Checkout for a first purchase, the Portal's for an upgrade."""
 
 from accounts.models import Role, Workspace
-from billing.gateways.contract import Refused
+from billing.gateways.contract import AlreadyBought, Refused
 from billing.models import StripeAccount, StripePage, Subscription
 from billing.plans import Plan, Tier, upgrade_url
 from billing.stripe import leaving, truth
 from billing.stripe.setup import portal_configuration, price_of
-
-
-class AlreadyBought(Refused):
-    code = "already-bought"
-    status = 409
 
 
 class PaymentsAway(Refused):
@@ -19,20 +14,20 @@ class PaymentsAway(Refused):
 
 
 def account_of(subscription: Subscription) -> StripeAccount:
-    """Who the workspace is at Stripe; made once, whatever crashes in between."""
+    """Who the workspace is at Stripe; made once, whatever crashes in between.
+
+    Stripe refuses another request under a key it knows, so what may be another at the next try is told after that.
+    """
     account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
     if account is not None:
         return account
     workspace: Workspace = subscription.workspace
     owner = workspace.memberships.filter(role=Role.OWNER).select_related("user").order_by("joined_at").first()
-    customer = truth.api().v1.customers.create(
-        {
-            "name": workspace.name,
-            "email": owner.user.email if owner else "",
-            "metadata": {"workspace": str(workspace.pk)},
-        },
-        {"idempotency_key": f"customer:{workspace.pk}"},
+    customers = truth.api().v1.customers
+    customer = customers.create(
+        {"metadata": {"workspace": str(workspace.pk)}}, {"idempotency_key": f"customer-of:{workspace.pk}"}
     )
+    customers.update(customer.id, {"name": workspace.name, "email": owner.user.email if owner else ""})
     return StripeAccount.objects.create(workspace=workspace, customer_id=customer.id)
 
 

@@ -84,9 +84,9 @@ class Truth:
     is_standing: bool
 
 
-def ask(account: StripeAccount) -> Truth:
+def ask(account: StripeAccount, *, is_brief: bool = False) -> Truth:
     found = list(
-        api()
+        api(is_brief=is_brief)
         .v1.subscriptions.list(
             {
                 "customer": account.customer_id,

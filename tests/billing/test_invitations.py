@@ -389,9 +389,11 @@ def test_the_members_page_invites_revokes_and_removes(owner: Person, now: dateti
     nora, address = team.joined(owner, "Nora", now), somebody()
 
     offer = owner.web.get("/app/members?invite=1").content.decode()
+    asked = owner.web.get(f"/app/members?remove={nora.user.pk}").content.decode()
     sent = owner.web.post("/app/members", {"action": "invite", "emails": f"{address}, {nora.email}", "role": "viewer"})
 
-    assert "$73 → $85 with one more member" in offer
+    assert "Price: $73 → $85 a month with one more member. Nothing is charged on this installation" in offer
+    assert "ext invoice" not in offer + asked
     assert re.search(r"/app/invitations/[\w-]{43}", sent.content.decode())
     assert f"{nora.email} is a member already" in sent.content.decode()
     invitation = Invitation.objects.get(email=address)

@@ -142,7 +142,7 @@ def test_a_purchase_leads_to_checkout_and_back_to_a_page_that_waits(vendor: Stri
     checkout = post(alice, action="upgrade", tier="pro", seats="")
     back = pay(checkout).headers["location"].removeprefix(settings.PUBLIC_URL + "/app/plan")
 
-    waiting = alice.web.get(f"/app/plan{back}", headers={"HX-Request": "true", "HX-Target": "bought"})
+    waiting = alice.web.get(f"/app/plan{back}&asked=1", headers={"HX-Request": "true", "HX-Target": "bought"})
     hear(alice, vendor)
     there = alice.web.get(f"/app/plan{back}", headers={"HX-Request": "true", "HX-Target": "bought"})
 

@@ -17,8 +17,10 @@ from accounts import mails
 from accounts.models import Mail, Membership, Role, User, Workspace
 from billing import reminding
 from billing.changes import locked
+from billing.effective import effective
 from billing.letters import LETTERS
 from billing.models import Subscription
+from billing.moments import day
 from billing.plans import Tier
 from billing.reminders import FIRST_WARNING, KINDS, LAST_WARNING, due, next_look
 from devkit.home import PROJECT
@@ -142,6 +144,31 @@ def test_a_trial_is_told_of_four_times_and_its_erasure_twice(dave: Person, now: 
     assert dave.subscription.remind_at is None
 
 
+def test_a_warning_names_the_day_that_is_said_everywhere(dave: Person, now: datetime) -> None:
+    moment, said = now + 36 * DAY, set()
+    for _ in range(4):
+        sweep(moment)
+        said |= {f"{day(found)}" for found in [effective(dave.subscription, moment).erases_at] if found}
+        sent(dave, moment + HOUR)
+        moment += 8 * HOUR
+
+    named = [mail.subject.partition(" on ")[2] for mail in Mail.objects.filter(workspace=dave.workspace)]
+    assert told(dave) == [FIRST_WARNING]
+    assert (set(named), said) == ({day(now + 38 * DAY)}, {day(now + 38 * DAY)})
+
+
+def test_a_last_warning_that_is_late_again_names_a_day_to_come(dave: Person, now: datetime) -> None:
+    sweep(now + 36 * DAY)
+    sent(dave, now + 36 * DAY)
+
+    for hours in (0, 6, 12):
+        sweep(now + 45 * DAY + hours * HOUR)
+
+    last = Mail.objects.get(workspace=dave.workspace, key__startswith=LAST_WARNING)
+    assert day(now + 46 * DAY) in last.subject
+    assert dave.subscription.erases_from == now + 46 * DAY
+
+
 def test_who_was_away_tells_only_where_things_stand(dave: Person, now: datetime) -> None:
     sweep(now + 20 * DAY)
 
@@ -238,6 +265,7 @@ from datetime import datetime
 from accounts import mails
 from billing import reminding
 from billing.changes import locked
+from billing.effective import effective
 put = mails.put
 def put_and_die(**given):
     put(**given)

@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
-from billing.models import StripeAccount
+from accounts import schemas
+from accounts.models import Job, Workspace
+from agent.jobs import erase_workspace
+from billing.models import StripeAccount, StripeEvent, Subscription
 from billing.stripe import events, truth
 from billing.stripe import seats as at_stripes
 from devkit.stripe.process import StripeProcess
-from tests.billing.stripe import account, buy, clock, state
+from tests.billing.stripe import account, buy, clock, state, upgrade
 from tests.people import Person
 
 Work = Callable[[StripeAccount, StripeProcess], object]
@@ -73,3 +76,53 @@ def test_an_answer_that_is_late_is_not_written_over_a_newer_one(
     later.result(timeout=30)
 
     assert (state(alice), account(alice).subscription_id) == (("teams", "canceled"), "")
+
+
+def erase(found: StripeAccount, vendor: StripeProcess) -> object:
+    job = Job.objects.get(workspace_id=found.workspace_id, name=erase_workspace.name)
+    return erase_workspace(str(job.pk))
+
+
+def process(found: StripeAccount, vendor: StripeProcess) -> object:
+    return events.process_one(now=clock(vendor))
+
+
+def is_there(person: Person) -> bool:
+    return Workspace.objects.filter(pk=person.workspace.pk).exists()
+
+
+def test_a_workspace_is_erased_while_an_event_of_it_is_processed(
+    vendor: StripeProcess, alice: Person, threads: ThreadPoolExecutor
+) -> None:
+    schemas.fill(4)
+    upgrade(alice, "pro")
+    found = account(alice)
+    assert alice.api.delete("/workspace", {"confirm": alice.workspace.name}, format="json").status_code == 202
+    StripeEvent.objects.create(id="evt_x", type="x", customer_id=found.customer_id, due_at=clock(vendor))
+    vendor.fault("slow_after", seconds=20, method="GET", path="/v1/subscriptions$")
+    processed = begin(threads, process, found, vendor)
+    until(lambda: vendor.control("faults", method="GET")["faults"][0]["hits"] == 1)
+
+    erased = begin(threads, erase, found, vendor)
+    until(lambda: erased.done() or somebody_waits_for_a_lock())
+    vendor.control("faults", method="DELETE")
+    processed.result(timeout=30)
+    erased.result(timeout=30)
+
+    event = StripeEvent.objects.get(pk="evt_x")
+    assert (event.attempts, event.error) == (0, "")
+    assert not is_there(alice)
+
+
+def test_an_event_that_waited_for_the_erasing_is_done_with_it(
+    vendor: StripeProcess, alice: Person, threads: ThreadPoolExecutor
+) -> None:
+    upgrade(alice, "pro")
+    found = account(alice)
+    with transaction.atomic():
+        Subscription.objects.select_for_update().get(workspace=alice.workspace)
+        heard = begin(threads, look, found, vendor)
+        until(somebody_waits_for_a_lock)
+        Workspace.objects.filter(pk=alice.workspace.pk).delete()
+
+    assert heard.result(timeout=30) is False

@@ -236,3 +236,48 @@ def test_the_database_keeps_one_wish_and_how_it_was_decided(alice: Person, facts
 
     with pytest.raises(IntegrityError, match=name):
         PlanRequest.objects.create(workspace=alice.workspace, tier="pro", requested_by=alice.user, **facts)
+
+
+def test_fewer_seats_than_were_asked_for_are_a_no_that_says_what_was_given(alice: Person, sam: User) -> None:
+    ask(alice, "teams", seats=10)
+
+    call_command("give_plan", str(alice.workspace.pk), "teams", "--seats", "2", "--by", sam.email, "--why", "A start")
+
+    [(_, subject, words)] = letters(alice)
+    said = alice.api.get("/subscription").json()
+    assert (subject, "Our answer: You were given Teams with 2 seats." in words) == (
+        "Your wish for Teams with 10 seats was refused",
+        True,
+    )
+    assert (said["seats"], said["request"]["seats"], said["request"]["status"]) == (2, 10, "refused")
+    assert "Our answer: You were given Teams with 2 seats." in text(alice)
+
+
+@pytest.mark.parametrize("seats", ["10", "12"])
+def test_as_many_seats_as_were_asked_for_or_more_are_a_yes(alice: Person, sam: User, seats: str) -> None:
+    ask(alice, "teams", seats=10)
+
+    call_command("give_plan", str(alice.workspace.pk), "teams", "--seats", seats, "--by", sam.email, "--why", "Yes")
+
+    [(_, subject, words)] = letters(alice)
+    assert subject == f"Alice's company is on Teams with {seats} seats now"
+    assert "You asked for Teams with 10 seats" in words
+    assert alice.api.get("/subscription").json()["request"]["status"] == "approved"
+
+
+def test_a_yes_names_the_seats_that_are_there(alice: Person, sam: User) -> None:
+    call_command("give_plan", str(alice.workspace.pk), "teams", "--by", sam.email, "--why", "A start")
+    wish = ask_for_seats(alice, 3)
+    for name in ("Bob", "Dora", "Eve"):
+        join(alice, name)
+
+    answer(alice, wish, by=sam)
+
+    [(_, subject, words)] = letters(alice)
+    assert (subject, alice.subscription.seats) == ("Alice's company is on Teams with 4 seats now", 4)
+    assert "You asked for Teams with 3 seats" in words
+
+
+def ask_for_seats(person: Person, seats: int) -> PlanRequest:
+    assert person.api.post("/subscription/seats", {"seats": seats}).status_code == 202
+    return waiting(person)

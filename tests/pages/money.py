@@ -133,15 +133,18 @@ def plan_pages() -> dict[str, Context]:
         },
         **{f"plan-{name}": (trial if name == "buy" else pro if name.startswith("confirm") else teams)
            | {"confirm": confirm} for name, confirm in _dialogs().items()},
-        "plan-waiting": trial | {"bought": _bought("pro", "trial", is_there=False)},
+        "plan-waiting": trial | {"bought": _bought("pro", "trial", waits=True)},
+        "plan-unpaid": trial | {"bought": _bought("pro", "trial", is_known=True)},
+        "plan-unknown": trial | {"bought": _bought("pro", "trial")},
         "plan-bought": teams | {"bought": _bought("teams", "pro", is_there=True)},
     }  # fmt: skip
 
 
-def _bought(tier: str, was: str, *, is_there: bool) -> Context:
+def _bought(tier: str, was: str, **more: bool) -> Context:
     from billing.plans import PLANS, Tier
 
-    return {"plan": PLANS[Tier(tier)], "was": PLANS[Tier(was)], "is_there": is_there, "url": "/plan-waiting"}
+    urls = {"url": "/plan-waiting", "next_url": "/plan-waiting"}
+    return {"plan": PLANS[Tier(tier)], "was": PLANS[Tier(was)], **urls, **more}
 
 
 def _dialogs() -> dict[str, Context]:

@@ -334,14 +334,15 @@ PEOPLE = [
      "can_remove": True, "requests": 412, "limit": 500, "can_limit": True, "last_active_at": before(hours=2)},
 ]  # fmt: skip
 MEMBERS: Context = {
-    "section": "members", "is_available": True, "can_manage": True, "seats": {"used": 12, "limit": 15, "cents": 22_900},
+    "section": "members", "is_available": True, "can_manage": True,
+    "seats": {"used": 12, "limit": 15, "is_charged": True, "cents": 22_900},
     "people": PEOPLE, "roles": [("admin", "Admin"), ("member", "Member"), ("viewer", "Viewer")],
     "invitations": [{"id": "i1", "email": "ana@northwind.example", "role": "member", "role_words": "Member",
                      "is_expired": True, "created_at": before(days=9), "expires_on": before(days=2).date()}],
     "results": [], "invite": None, "limits": None, "confirm_remove": None,
     "plan": {"name": "Teams", "requests": 5_000, "tokens": 5_000_000},
 }  # fmt: skip
-INVITE: Context = {"now_cents": 7_300, "then_cents": 8_500, "fixed": None, "is_full": False}
+INVITE: Context = {"now_cents": 7_300, "then_cents": 8_500, "is_charged": True, "fixed": None, "is_full": False}
 INVITATION: Context = {
     "invitation": {"invited_by": "Maya Okafor", "workspace": {"name": "Northwind"}, "workspace_id": "w1",
                    "email": "ana@northwind.example", "expires_at": NOW},

@@ -174,6 +174,14 @@ def _people() -> dict[str, State]:
         "members": ("accounts/members.html", members),
         "members-remove": ("accounts/members.html", members | {"confirm_remove": s.PEOPLE[1]}),
         "members-invite": ("accounts/members.html", members | {"invite": s.INVITE | {"form": s.InviteForm()}}),
+        "members-invite-free": (
+            "accounts/members.html",
+            members | {"invite": s.INVITE | {"is_charged": False, "form": s.InviteForm()}},
+        ),
+        "members-invite-unknown": (
+            "accounts/members.html",
+            members | {"invite": s.INVITE | {"now_cents": None, "then_cents": None, "form": s.InviteForm()}},
+        ),
         "members-invite-wrong": ("accounts/members.html", members | {"invite": s.INVITE | {"form": s.InviteForm({})}}),
         "members-invite-full": (
             "accounts/members.html",

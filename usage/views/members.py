@@ -193,6 +193,7 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
     can_manage = has_team and membership.may_manage and current.access == Access.FULL
     with tenancy.shared():
         is_given = gateways.is_given(subscription, now=now)
+        is_charged = gateways.gateway().takes_money and not is_given
     return {
         "section": "members",
         "is_available": is_available,
@@ -201,6 +202,7 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
         "seats": {
             "used": len(rows),
             "limit": subscription.fixed_seats if has_team else None,
+            "is_charged": is_charged,
             "cents": subscription.priced(current.plan).monthly_cents(subscription.fixed_seats or len(rows))
             if has_team and membership.may_manage and not is_given
             else None,

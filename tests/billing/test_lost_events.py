@@ -1,0 +1,185 @@
+"""Who has paid is served although no event of it ever comes: Stripe is asked when they come back, or ask to buy."""
+
+import pytest
+from django.utils import timezone
+
+from billing.models import Subscription
+from billing.stripe import truth
+from devkit.stripe.process import StripeProcess
+from tests.billing.pages import text
+from tests.billing.stripe import account, buy, confirm, pay, state, upgrade
+from tests.people import Person, join
+
+WAITS = "Waiting for the payment provider…"
+
+
+def asked(vendor: StripeProcess) -> int:
+    """How often Stripe was asked what stands."""
+    return sum(one["path"] == "/v1/subscriptions" for one in vendor.control("journal")["requests"])
+
+
+def test_who_comes_back_from_checkout_has_the_plan(vendor: StripeProcess, alice: Person) -> None:
+    Subscription.objects.filter(workspace=alice.workspace).update(trial_ends_at=timezone.now())
+    pay(upgrade(alice, "pro"))
+
+    page = text(alice, "?bought=pro&was=trial")
+
+    assert "You are on Pro now" in page
+    assert WAITS not in page
+    assert state(alice) == ("pro", "active")
+
+
+def test_who_comes_back_from_the_portal_has_the_plan(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    confirm(upgrade(alice, "teams", seats=3))
+
+    assert "You are on Teams now" in text(alice, "?bought=teams&was=pro")
+    assert (state(alice), alice.subscription.seats, alice.subscription.fixed_seats) == (("teams", "active"), 3, 3)
+
+
+def test_who_looks_at_the_plan_later_has_it(vendor: StripeProcess, alice: Person) -> None:
+    pay(upgrade(alice, "plus"))
+
+    told = alice.api.get("/subscription").json()
+
+    assert (told["tier"], told["state"]) == ("plus", "active")
+
+
+@pytest.mark.parametrize("tier", ["pro", "plus"])
+def test_who_asks_to_buy_again_is_served_and_told(vendor: StripeProcess, alice: Person, tier: str) -> None:
+    pay(upgrade(alice, "pro"))
+
+    again = alice.api.post("/user/upgrade-subscription", {"tier": tier})
+
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/already-bought")
+    assert again.json()["detail"] == "Your payment for Pro has come: it is yours now."
+    assert state(alice) == ("pro", "active")
+
+
+def test_who_asks_to_upgrade_again_is_served_and_told(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    confirm(upgrade(alice, "teams"))
+
+    page = alice.web.post("/app/plan", {"action": "upgrade", "tier": "teams"}, follow=True).content.decode()
+
+    assert "Meanwhile the plan has become Teams." in page
+    assert state(alice) == ("teams", "active")
+
+
+def test_a_preview_is_of_what_stands_at_stripe(vendor: StripeProcess, alice: Person) -> None:
+    pay(upgrade(alice, "pro"))
+
+    same = alice.api.post("/subscription/preview", {"tier": "pro"})
+    more = alice.api.post("/subscription/preview", {"tier": "plus"})
+
+    assert (same.status_code, same.json()["due_now_cents"]) == (200, 0)
+    assert more.json()["due_now_cents"] == pytest.approx(900, abs=1)
+
+
+def test_a_dialog_of_what_was_bought_meanwhile_is_not_shown(vendor: StripeProcess, alice: Person) -> None:
+    pay(upgrade(alice, "pro"))
+
+    page = text(alice, "?confirm=pro")
+
+    assert "Continue to payment" not in page
+    assert "Pro Active" not in page.partition("Your plan")[0]
+    assert state(alice) == ("pro", "active")
+
+
+def test_while_stripe_does_not_answer_the_page_says_that_it_is_not_known(vendor: StripeProcess, alice: Person) -> None:
+    pay(upgrade(alice, "pro"))
+    vendor.fault("500", times=100)
+
+    waiting, at_last = text(alice, "?bought=pro&was=trial"), text(alice, "?bought=pro&was=trial&asked=90")
+    vendor.control("faults", method="DELETE")
+
+    assert WAITS in waiting
+    assert "Whether Pro was paid for is not known yet" in at_last
+    assert "No payment for Pro has come" not in at_last
+    assert "You are on Pro now" in text(alice, "?bought=pro&was=trial&asked=90")
+
+
+def test_a_page_of_an_unpaid_checkout_says_that_no_payment_has_come(vendor: StripeProcess, alice: Person) -> None:
+    upgrade(alice, "pro")
+
+    assert WAITS in text(alice, "?bought=pro&was=trial")
+    assert "No payment for Pro has come" in text(alice, "?bought=pro&was=trial&asked=90")
+
+
+def test_a_page_that_waits_asks_stripe_now_and_then(vendor: StripeProcess, alice: Person) -> None:
+    upgrade(alice, "pro")
+    before = asked(vendor)
+
+    for count in range(10):
+        alice.web.get(
+            f"/app/plan?bought=pro&was=trial&asked={count}", headers={"HX-Request": "true", "HX-Target": "bought"}
+        )
+
+    assert 1 <= asked(vendor) - before <= 2
+
+
+def test_who_comes_back_late_with_a_payment_hears_of_that(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    Subscription.objects.filter(workspace=alice.workspace).update(status="past_due", past_due_since=timezone.now())
+    vendor.fault("500", times=100)
+
+    page = text(alice, "?bought=pro&was=trial&asked=90")
+
+    assert "No payment for Pro" not in page
+    assert "failed." in page
+
+
+def test_only_an_owner_has_stripe_asked(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    bob = join(alice, "Bob")
+    before = asked(vendor)
+
+    text(bob, "?bought=teams&was=trial")
+    bob.api.get("/subscription")
+
+    assert asked(vendor) == before
+
+
+def test_what_ended_at_stripe_unheard_is_said_before_a_change(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    truth.api().v1.subscriptions.cancel(account(alice).subscription_id)
+
+    answer = alice.api.post("/subscription/cancel")
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/nothing-to-change")
+    assert state(alice) == ("pro", "canceled")
+
+
+NOT_KNOWN = "Whether it was done is not known yet"
+
+
+@pytest.mark.parametrize("do", ["cut_after", "500_after"])
+@pytest.mark.parametrize(
+    ("address", "path", "steps", "planned"),
+    [("cancel", "/v1/subscriptions/", 1, None), ("downgrade", "/v1/subscription_schedules/", 0, "pro")],
+)
+def test_where_the_answer_is_lost_after_the_deed_nobody_says_that_nothing_was_done(
+    vendor: StripeProcess, alice: Person, do: str, address: str, path: str, steps: int, planned: str | None
+) -> None:
+    buy(alice, vendor, "plus")
+    vendor.fault(do, times=1_000, path=path, method="POST", skip=steps)
+    # Nor is anything said of it after that.
+    vendor.fault("500", times=1_000, method="GET", skip=1)
+
+    answer = alice.api.post(f"/subscription/{address}", {} if address == "cancel" else {"tier": planned})
+    vendor.control("faults", method="DELETE")
+    shown = alice.api.get("/subscription").json()
+
+    assert answer.status_code == 503
+    assert NOT_KNOWN in answer.json()["detail"]
+    assert "Nothing was changed" not in answer.json()["detail"]
+    assert (shown["tier"], shown["pending"]["tier"]) == ("plus", planned)
+
+
+def test_what_did_not_reach_stripe_was_not_done(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "plus")
+    vendor.fault("500", times=1_000)
+
+    answers = [alice.api.post(f"/subscription/{address}").json()["detail"] for address in ("cancel", "portal")]
+
+    assert all("Nothing was changed." in words for words in answers)
