@@ -185,6 +185,8 @@ class Work:
             self.coverage["known"],
         )
         pages = searchable % {**self.coverage, "searchable": self.coverage["indexed"] + self.coverage["older"]}
+        if not self.coverage["missing"]:
+            pages = _("there may be pages that are not known yet.")
         if older := self.coverage["older"]:
             read_before = ngettext(
                 "%(n)d of them is answered from as it was read before.",

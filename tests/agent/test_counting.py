@@ -101,7 +101,7 @@ def test_a_count_while_pages_are_still_discovered_is_not_whole(alice: Person, ta
 
     answered = ask(alice, "How many tasks are blocked?")
 
-    assert answered["answer"].endswith(f"This may not be all: {DONE + 3} of {DONE + 3} known pages are searchable.")
+    assert answered["answer"].endswith("This may not be all: there may be pages that are not known yet.")
     assert answered["coverage"]["complete"] is False
 
 

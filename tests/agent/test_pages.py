@@ -139,13 +139,17 @@ def test_a_new_member_is_led_to_connect(alice: Person) -> None:
 
 
 def test_the_overview_shows_what_there_is(alice: Person) -> None:
-    handbook(alice)
+    connection = handbook(alice)
     asked(alice)
     with tenancy.within(alice.workspace):
         Task.objects.create(owner_id=alice.user.pk, title="Write the report", due_on=timezone.localdate())
-
+    before = alice.web.get("/app").content.decode()
+    with tenancy.within(alice.workspace):
+        SyncRun.objects.create(connection_id=connection.pk, status="complete", known=1, unchanged=1)
     page = alice.web.get("/app?days=7").content.decode()
 
+    assert "There may be more" in before
+    assert "Everything is searchable" not in before
     for words in ("Everything is searchable", "100%", "Write the report", QUESTION, "Synced just now", "1 of 120"):
         assert words in page.replace("<small>", "").replace("</small>", "")
 
@@ -153,6 +157,7 @@ def test_the_overview_shows_what_there_is(alice: Person) -> None:
 def test_until_its_first_end_a_sync_stands_in_the_place_of_the_figures(alice: Person) -> None:
     connection = handbook(alice)
     with tenancy.within(alice.workspace):
+        SyncRun.objects.create(connection_id=connection.pk, status="complete", known=1, unchanged=1)
         sync = SyncRun.objects.create(connection_id=connection.pk, status="running", started_at=timezone.now())
     told = []
 
@@ -259,7 +264,7 @@ def test_an_answer_says_how_much_is_known_and_whether_that_is_all(alice: Person)
         Page.objects.filter(pk=written.page.pk).update(state="failed")
     torn = alice.web.get(address).content.decode()
 
-    assert "1 of 1 known page searchable, not complete" in before
+    assert "1 of 1 known page searchable, there may be more<" in before
     assert "1 of 1 known page searchable<" in after
     assert "2 of 2 known pages searchable, 1 of them as it was read " in torn
-    assert ", not complete" in torn
+    assert ", there may be more<" in torn
