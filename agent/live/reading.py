@@ -54,6 +54,8 @@ def _handle(session: Session, notice: NotionNotice) -> None:
         _done(notice)
         services.start_connection(session.connection, requested_by=None)
         return
+    minute = notice.happened_at.replace(second=0, microsecond=0)
+    session.told[minute] = min(notice.happened_at, session.told.get(minute, notice.happened_at))
     # The top of a tree of pages is a source too.
     known = [each for each in session.sources.values() if each.kind == Source.Kind.DATABASE]
     databases = [each for each in known if notice.notion_id in meeting.names_of(each)]

@@ -26,9 +26,9 @@ class Lag:
 
 def edited_at(session: Session, page: Page) -> datetime | None:
     """When somebody made the edit that is about to be written down, as far as that can be known."""
-    happened_at = session.happened_at or (
-        page.observed_edited_at if page.observed_edited_at != page.edited_at else None
-    )
+    own = page.observed_edited_at if page.observed_edited_at != page.edited_at else None
+    # Notion edits the page above too, and says of it no more than the minute.
+    happened_at = session.happened_at or (session.told.get(own, own) if own else None)
     synced_at = session.connection.last_synced_at
     if happened_at is None or synced_at is None or (page.indexed_at is None and happened_at <= synced_at):
         # The first reading, or an old page that was shared later: nobody waited for an edit.

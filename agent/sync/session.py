@@ -62,6 +62,8 @@ class Session:
     _counted: Counter[str] | None = None
     # When the edit that is read now was made, if Notion told of it.
     happened_at: datetime | None = None
+    # By Notion's minute, when the edits were made that it told of and that were read: others may follow from them.
+    told: dict[datetime, datetime] = field(default_factory=dict)
 
     @property
     def workspace_id(self) -> uuid.UUID:

@@ -455,10 +455,13 @@ def test_the_lag_of_an_edit_and_of_a_deletion_is_told(
     assert covered(alice)["lag_ms"] is None
     ago = (timezone.now() - timedelta(seconds=40)).isoformat()
     acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "Planes need a reason."}])
-    acme.edit(op="trash", id=acme.page("security"))
+    with tenancy.within(alice.workspace):
+        # A row: with a page inside another one Notion edits that too, seen where the minute is a new one.
+        row = Page.objects.get(title="Choose a printer").notion_id
+    acme.edit(op="trash", id=row)
 
     post(event(connected, "page.content_updated", acme.page("travel"), timestamp=ago))
-    post(event(connected, "page.deleted", acme.page("security"), timestamp=ago))
+    post(event(connected, "page.deleted", row, timestamp=ago))
     work(alice)
 
     told = covered(alice)
@@ -469,6 +472,26 @@ def test_the_lag_of_an_edit_and_of_a_deletion_is_told(
     page = alice.web.get("/app/sources").content.decode()
     assert "Near live" in page
     assert "edits searchable after" in page
+
+
+def test_the_page_above_a_deleted_one_counts_from_the_event_of_its_minute(
+    alice: Person, acme: NotionWorkspace, connected: Connection
+) -> None:
+    with tenancy.within(alice.workspace):
+        Page.objects.update(edited_at=timezone.now() - timedelta(hours=1))
+    acme.edit(op="trash", id=acme.page("security"))
+    above = next(row for row in objects(acme) if row["id"] == acme.page("handbook"))
+    at = datetime.fromisoformat(above["last_edited_time"]) + timedelta(milliseconds=1)
+
+    post(event(connected, "page.deleted", acme.page("security"), timestamp=at.isoformat()))
+    work(alice)
+
+    with tenancy.within(alice.workspace):
+        assert list(Change.objects.values_list("happened_at", flat=True)) == [at, at]
+
+
+def objects(acme: NotionWorkspace) -> list[dict[str, Any]]:
+    return [one for each in acme.emulator.control("state")["workspaces"] for one in each["objects"].values()]
 
 
 def test_what_notion_does_not_tell_of_is_not_called_live(connected: Connection, alice: Person) -> None:
