@@ -54,9 +54,9 @@ def ask(
     from agent.jobs import run as job
 
     prompt = checked_prompt(prompt)
+    conversation = _conversation(membership, conversation_id, prompt, now)
     usage.admit(membership=membership, now=now)
     with transaction.atomic():
-        conversation = _conversation(membership, conversation_id, prompt, now)
         run = Run(conversation=conversation, owner_id=membership.user_id, prompt=prompt, created_at=now)
         held = usage.hold(membership=membership, key=f"run:{key or run.id}", now=now, at_least=least_tokens(prompt))
         if key is not None and (earlier := Run.objects.filter(hold_id=held.pk).first()):

@@ -185,6 +185,16 @@ def test_an_unknown_conversation_is_not_there(alice: Person) -> None:
         assert not Hold.objects.exists()
 
 
+@pytest.mark.parametrize("words", [{"prompt": " "}, {"prompt": QUESTION, "conversation_id": str(uuid.uuid4())}])
+def test_what_is_not_asked_takes_no_place_of_the_minute(alice: Person, words: dict[str, str]) -> None:
+    before = alice.api.get("/usage/quota")["RateLimit"]
+
+    answer = alice.api.post("/agent/run", words)
+
+    assert answer.status_code in {400, 404}
+    assert ('"minute";r=30' in before, '"minute";r=30' in answer["RateLimit"]) == (True, True)
+
+
 def test_a_used_up_quota_refuses_and_keeps_nothing(alice: Person) -> None:
     ask(alice, QUESTION)
     with tenancy.within(alice.workspace):

@@ -1,18 +1,25 @@
 import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from accounts import tenancy
 from accounts.edge import MemberPage
 from accounts.models import Membership
 from accounts.zones import zone_of
 from config.errors import InvalidField
 from usage import analytics, shown
+from usage.models import Entry
 from usage.quota import quota
 
-LOG_MOST = 50_000
+# Lines of the log that are read at once, and sent before more are read.
+PIECE = 2_000
+CSV = "text/csv; charset=utf-8"
 
 
 class UsagePage(MemberPage):
@@ -39,18 +46,38 @@ class UsageExport(MemberPage):
     schema_of_view: ClassVar[str] = "workspace"
     file_type: ClassVar[str] = "text/csv"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: HttpRequest) -> HttpResponseBase:
         if request.GET.get("of", "") not in {"", "log"}:
             raise InvalidField("There is the log, or without `of` what the page shows.", pointer="/of")
-        response = HttpResponse(content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="usage-{timezone.now():%Y-%m-%d}.csv"'
-        writer = csv.writer(response)
+        response: HttpResponseBase
         if request.GET.get("of") == "log":
             left = quota(membership=self.membership, now=timezone.now())
             span = shown.choose(request.GET, left, zone_of(self.membership.user)).span
-            entries = span.of(analytics.visible_to(self.membership)).order_by("-at", "pk")[:LOG_MOST]
-            writer.writerow(shown.LOG_COLUMNS)
-            writer.writerows(shown.log_line(entry) for entry in entries.iterator(chunk_size=2_000))
+            response = StreamingHttpResponse(_log(self.membership, span), content_type=CSV)
         else:
-            writer.writerows(shown.lines(_shown(self.membership, request.GET)))
+            response = HttpResponse(_csv(shown.lines(_shown(self.membership, request.GET))), content_type=CSV)
+        response["Content-Disposition"] = f'attachment; filename="usage-{timezone.now():%Y-%m-%d}.csv"'
         return response
+
+
+def _log(membership: Membership, span: analytics.Span) -> Iterator[str]:
+    """All its lines, however many, the newest first. The request has left the workspace while they are sent."""
+    yield _csv([shown.LOG_COLUMNS])
+    entries = span.of(analytics.visible_to(membership)).order_by("-at", "pk")
+    last: Entry | None = None
+    while True:
+        rest = entries
+        if last is not None:
+            rest = entries.filter(Q(at__lt=last.at) | Q(pk__gt=last.pk), at__lte=last.at)
+        with tenancy.within(membership.workspace):
+            piece = list(rest[:PIECE])
+        yield _csv(shown.log_line(entry) for entry in piece)
+        if len(piece) < PIECE:
+            return
+        last = piece[-1]
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerows(rows)
+    return written.getvalue()
