@@ -25,7 +25,7 @@ _LETTER = re.compile(r"(?<![\w'’‐‑-])[^\W\d_](?![\w'’‐‑-])")
 _POSSESSIVE = re.compile(r"(?<=\w)['’]s\b|(?<=s)['’](?!\w)")
 # Signs that turn nothing where they stand.
 _PUNCTUATION = re.compile(
-    r"[\s()\"“”„'’]|[,;:.?!](?=[\s,;:.?!)\"”'’]|$)|(?<=[^\W_])[‐‑-](?=[^\W\d_])|(?<=\d)[.,](?=\d)|@(?=[^\W\d_])"
+    r"[\s()\"“”„'’…]|[,;:.?!](?=[\s,;:.?!…)\"”'’]|$)|(?<=[^\W_])[‐‑-](?=[^\W\d_])|(?<=\d)[.,](?=\d)|@(?=[^\W\d_])"
 )
 _SHORT_NOT = re.compile(r"(?<=\w)n['’]t\b|(?:(?<=\bis)|(?<=\bare)|(?<=\bdo)|(?<=\bdoes))nt\b", re.IGNORECASE)
 _NOT = re.compile(r"\bnot\b", re.IGNORECASE)
