@@ -35,7 +35,7 @@ ENOUGH = ((0.32, 0.62), (0.45, 0.5), (0.55, 0.3), (0.65, 0.1))
 ENOUGH_WITH_CODE = (0.1, 0.5)
 KIND_BONUS = 0.08
 
-_COUNTS = re.compile(r"\bhow many\b", re.IGNORECASE)
+_COUNTS = re.compile(r"\bhow many\b|\bthe (total )?number of\b|^\W*count\b", re.IGNORECASE)
 
 NOT_FOUND = "I did not find an answer to this in the pages I can read."
 
@@ -84,9 +84,9 @@ def answer(
     if matched:
         listed = matched[: rows.MOST_ROWS]
         number = f"at least {len(matched) + more_rows}" if has_unread_rows else str(len(matched) + more_rows)
-        return _composed(listed, heading=_heading(question, number, len(listed)))
+        return _composed(listed, heading=_heading(question, number, listed))
     nearest = list(candidates[:MOST_CANDIDATES])
-    if rows.picks(question, {each.place for each in candidates if rows.is_row(each)}):
+    if rows.picks(question, candidates):
         return Answer(_not_found(nearest), (), grounded=False)
     ranked = _ranked(question, wording.read(question), nearest, embed)
     ranked = [
@@ -103,11 +103,13 @@ def answer(
     return _composed(_chosen(proven, ranked))
 
 
-def _heading(question: str, number: str, listed: int) -> str:
-    first = f"The first {listed} of {number}:" if number != str(listed) else ""
+def _heading(question: str, number: str, listed: Sequence[Excerpt]) -> str:
+    first = f"The first {len(listed)} of {number}:" if number != str(len(listed)) else ""
     if not _COUNTS.search(question):
         return first
-    return f"{number.capitalize()} found. {first}" if first else f"{number} found:"
+    places = dict.fromkeys(_plain(each.candidate.place) for each in listed if each.candidate.place)
+    counted = f"{number.capitalize()} found{' in ' if places else ''}{' and '.join(f'“{each}”' for each in places)}"
+    return f"{counted}. {first}" if first else f"{counted}:"
 
 
 def _ranked(question: str, asked: Asked, candidates: Sequence[Candidate], embed: Embed) -> list[_Scored]:

@@ -1,5 +1,5 @@
-"""What a question wants rows to have and not to have. A word that may turn its meaning and is not understood makes it
-mean nothing. Pure."""
+"""What a question wants rows to have and not to have. A word or sign that may turn its meaning and is not understood
+makes it mean nothing. Pure."""
 
 import re
 from collections.abc import Collection
@@ -7,20 +7,46 @@ from dataclasses import dataclass
 
 from agent import wording
 
-PICKS = re.compile(r"^\W*(which|what|how many|list|show( me)?|are there|is there|do we have|name)\b", re.IGNORECASE)
-LACKS = re.compile(r"\b(?:no|without(?: an?)?|missing)\s+(\w+)|\b(un(?:assigned|owned))\b", re.IGNORECASE)
+PICKS = re.compile(
+    r"^\W*(?:(?:in|at|on|of|for|to) (?=which|what|how many))?"
+    r"((?:what(?: is|['’]s) )?the (?:total )?number of|which|what|how many|count|list|show( me)?"
+    r"|(?:tell|give) me(?! about)|are there|is there|do we have|name)\b",
+    re.IGNORECASE,
+)
+LACKS = re.compile(
+    r"\b(?:no|without|missing)(?: (?:an?|any|the))?\s+(?P<what>[^?.!;,]+)|\b(un(?:assigned|owned))\b", re.IGNORECASE
+)
+# "Are there no …?" asks whether it is so, and not for what lacks something.
+_NONE = re.compile(r"^\W*(?:are|is) there (?:no|not|n['’]t)\b|^\W*do we have no\b", re.IGNORECASE)
+# In "which tasks has Tom blocked" the state is somebody's deed.
+_DEED = re.compile(r"\bhas (?!status|state)(?:\w+ ){1,2}blocked\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
-_SHORT_NOT = re.compile(r"(?<=\w)n['’]t\b", re.IGNORECASE)
+_LETTER = re.compile(r"(?<![\w'’‐‑-])[^\W\d_](?![\w'’‐‑-])")
+_POSSESSIVE = re.compile(r"(?<=\w)['’]s\b|(?<=s)['’](?!\w)")
+# Signs that turn nothing where they stand.
+_PUNCTUATION = re.compile(
+    r"[\s()\"“”„'’…]|[,;:.?!](?=[\s,;:.?!…)\"”'’]|$)|(?<=[^\W_])[‐‑-](?=[^\W\d_])|(?<=\d)[.,](?=\d)|@(?=[^\W\d_])"
+)
+_SHORT_NOT = re.compile(r"(?<=\w)n['’]t\b|(?:(?<=\bis)|(?<=\bare)|(?<=\bdo)|(?<=\bdoes))nt\b", re.IGNORECASE)
 _NOT = re.compile(r"\bnot\b", re.IGNORECASE)
 # (another way to say the same, how it is read)
 _SAID = (
+    (re.compile(r"\b([^\W_]+) *(?:!=|<>|≠) *(?=[^\W_])"), r"not \1 "),
+    (re.compile(r"(?<=[^\W_]) *==? *(?=[^\W_])"), " "),
+    (re.compile(r" & "), " and "),
+    (re.compile(r"\bnot yet\b|\bnot (?=\w+ yet\b)", re.I), "not"),
+    (re.compile(r"(?<=\w) (?:yet|still|already|currently|now|please)\b", re.I), ""),
+    (re.compile(r"\b(status|state|priority|owner|assignee) (?:is|are) not\b", re.I), r"not \1"),
+    (re.compile(r"\bdid (\w+(?: \w+)?) attend\b", re.I), r"attendees \1"),
     (
         re.compile(r"\bnot (?:assigned|owned)(?: (?:to|by) any(?:one|body))?(?=\W*$|,? (?:and|but)\b)", re.I),
         "unassigned",
     ),
     (re.compile(r"\b(?:do|does) not have (?:an? |any )?(\w+)", re.I), r"have no \1"),
     (re.compile(r"\b(?:of (?:them|these|those)|ones)\b", re.I), ""),
-    (re.compile(r"\b(owned|blocked|led) by\b", re.I), r"\1"),
+    (re.compile(r"\b(owned|led) by\b", re.I), r"\1"),
+    # Who blocks is another property than that something is blocked.
+    (re.compile(r"\b(\w+ed) by\b", re.I), r"\1by"),
 )
 _CLAUSE = re.compile(
     r"[?.!;]|,?\s+\b(?:and|but)\s+(?=(?:are|is|have|has|do|does|not|which|that)\b)|\s(?:which|that|who)\s",
@@ -37,7 +63,8 @@ _PLAIN = frozenset(
 )
 _WHOLE = re.compile(
     r"(?:how many|which|what)(?: are)?(?: there| in| do we have)+(?: the| our)?"
-    r"|(?:list|show(?: me)?|name)(?: all)?(?: of)?(?: the| our)?(?: in| of)?(?: the| our)?"
+    r"|(?:(?:what(?: is|s) )?the (?:total )?number of|count|list|show(?: me)?|(?:tell|give) me|name)"
+    r"(?: all)?(?: of)?(?: the| our)?(?: in| of)?(?: the| our)?"
 )
 
 
@@ -47,11 +74,16 @@ class Conditions:
     excluded: tuple[str, ...]
 
 
-def read(question: str, names: Collection[str]) -> Conditions | None:
-    """`names` are values with a "not" in them, which denies nothing."""
+def read(question: str, names: Collection[str], texts: Collection[str] = ()) -> Conditions | None:
+    """`names` are values with a "not" in them, which denies nothing; `texts` may have any sign in them."""
+    if _NONE.match(question) or _DEED.search(question):
+        return None
     text = joined(_SHORT_NOT.sub(" not", PICKS.sub("", question, count=1)), names)
     for said, meant in _SAID:
         text = said.sub(meant, text)
+    if not _has_plain_signs(text, texts):
+        return None
+    text = _POSSESSIVE.sub("", text)
     required, excluded = list[str](), list[str]()
     for clause in _CLAUSE.split(text):
         wanted, *denied = _NOT.split(clause)
@@ -59,14 +91,14 @@ def read(question: str, names: Collection[str]) -> Conditions | None:
             return None
         required.append(wanted)
         excluded += denied
-    if not all(map(_is_plain, (LACKS.sub(" ", " ".join(required)), *excluded))):
+    if not all(map(_is_plain, (LACKS.sub(r" \g<what> ", "; ".join(required)), *excluded))):
         return None
-    return Conditions(" ".join(required), tuple(excluded))
+    return Conditions("; ".join(required), tuple(excluded))
 
 
 def is_whole(question: str, known: Collection[str]) -> bool:
     """Whether it asks for all the rows of what it names by words that are `known`."""
-    rest = (word for word in _WORD.findall(question.lower()) if wording.words_of(word).isdisjoint(known))
+    rest = (word for word in _WORD.findall(question.lower()) if wording.singular(word) not in known)
     return _WHOLE.fullmatch(" ".join(rest)) is not None
 
 
@@ -77,5 +109,18 @@ def joined(text: str, names: Collection[str]) -> str:
     return text
 
 
+def has_signs(text: str) -> bool:
+    return re.search(r"[^\w\s]|_", text) is not None
+
+
+def _has_plain_signs(text: str, texts: Collection[str]) -> bool:
+    for known in sorted(texts, key=len, reverse=True):
+        text = re.sub(rf"(?<![^\W_]){re.escape(known)}(?![^\W_])", " ", text, flags=re.IGNORECASE)
+    return not has_signs(_PUNCTUATION.sub(" ", text))
+
+
 def _is_plain(text: str) -> bool:
-    return all(word in _PLAIN or not wording.leaves_out(word) for word in _WORD.findall(text.lower()))
+    words = _WORD.findall(text.lower())
+    return not _LETTER.search(text.lower().replace(" a ", " ")) and all(
+        word in _PLAIN or not wording.leaves_out(word) for word in words
+    )

@@ -4,45 +4,49 @@ import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
-from agent import conditions, wording
+from agent import conditions, days, wording
 from agent.candidates import Candidate
 from agent.excerpts import Excerpt, excerpts
 
 # So many are listed and cited; all are counted.
 MOST_ROWS = 40
 
-# What people say for a property, by the stems of the labels that mean the same.
-_SAME = tuple(
-    frozenset(wording.words_of(words))
-    for words in (
-        "assignee assigned owner owns responsible person lead contact keeper",
-        "due deadline date",
-        "status state",
-        "priority",
-    )
+# What people say for a property, by the labels that mean the same.
+_MEANINGS = (
+    "assignee assigned owner owned owns responsible person lead contact keeper",
+    "due deadline date",
+    "status state",
+    "priority",
+    "attendee attended participant",
+    "renew renewal",
+    "label labelled labeled",
 )
-_PEOPLE, _DATES, _STATUSES = _SAME[0], _SAME[1], _SAME[2]
+_PEOPLE, _DATES, _STATUSES = (frozenset(wording.words_of(words)) for words in _MEANINGS[:3])
 _LABEL_ASKED = (
     (re.compile(r"\b(assign\w*|owne[rd]|owns?|responsible|in charge)\b", re.IGNORECASE), _PEOPLE),
     (re.compile(r"\b(due|deadline)\b", re.IGNORECASE), _DATES),
     (re.compile(r"\b(status|state of)\b", re.IGNORECASE), _STATUSES),
 )
-_LISTS = re.compile(r"^\W*(which|list|show( me)?|are there|name)\b", re.IGNORECASE)
+_LISTS = re.compile(r"^\W*(which|list|show( me)?|(tell|give) me|are there|name)\b", re.IGNORECASE)
 _OVERDUE = re.compile(r"\b(overdue|past due|late)\b", re.IGNORECASE)
-_DONE = re.compile(r"\b(done|complete|completed|closed|cancelled|finished)\b", re.IGNORECASE)
-_DATE_LABEL = wording.words_of("date")
+_OPEN = re.compile(r"\b(open|incomplete|unfinished)\b", re.IGNORECASE)
+_DONE = re.compile(
+    r"\b(done|completed?|closed|cancell?ed|finished|archived|dropped|rejected|duplicate|won['’]t)\b", re.IGNORECASE
+)
 _YES = frozenset(("yes", "true", "✓"))
-_ROW_WORDS = frozenset(wording.words_of("task tasks row rows item items entry entries"))
-_TASK_WORDS = frozenset(wording.words_of("task"))
+_ROW_WORDS = frozenset(("task", "row", "item", "entry"))
+_TASK_WORDS = frozenset(("task",))
+# "Meetings" are the rows of "Meeting notes".
+_CONTAINERS = frozenset(("note", "list", "log", "table", "database", "tracker", "board", "directory", "register"))
 # "Which high priority tasks …"
 MOST_BEFORE_NOUN = 3
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
-)  # fmt: skip
-_MONTH_OF = {wording.stem(name): number for number, name in enumerate(_MONTHS, 1)}
+# A value that a question calls by the plural of its last word, as in "launch syncs".
+MOST_WORDS_OF_KIND = 3
 _DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
+_VERB = re.compile(r"(?<=\w)\s+(?:are|is|do|does|did|have|has|had|was|were|can|that|which|who|in|on|for)\b", re.I)
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+")
 _TO_DO = re.compile(r"\bto[ -]do\b", re.IGNORECASE)
 _NAMED_NOT = re.compile(r"\bnot \w+", re.IGNORECASE)
 # How a question says that it picks by a property, whatever the rows hold.
@@ -71,14 +75,27 @@ class Row:
         return next((line for line in self.lines if wording.words_of(label_of(line)) & wanted), None)
 
 
-def picks(question: str, places: Iterable[str] = ()) -> bool:
+def picks(question: str, candidates: Iterable[Candidate] = ()) -> bool:
     """Whether it asks for whichever rows are so: then sentences that share a word with it answer nothing."""
     picked = conditions.PICKS.match(question)
     if not picked or re.search(r",? and w", question):
         return False
-    rows = _TASK_WORDS | {word for place in places for word in wording.words_of(place)}
-    nouns = re.findall(r"[^\W_]+", question[picked.end() :])[:MOST_BEFORE_NOUN]
-    return bool(_STATES.search(question)) or any(wording.words_of(word) & rows for word in nouns)
+    found = [each for each in candidates if is_row(each)]
+    names = {"task"} | {name for each in found for name in _token_set(each.place)}
+    nouns = _tokens(question[picked.end() :])
+    if _STATES.search(question) or not names.isdisjoint(nouns[:MOST_BEFORE_NOUN]):
+        return True
+    plural = {word: wording.singular(word) for word in _nouns(question[picked.end() :])}
+    kinds = (value for each in found for line in _row(each).lines for value in value_of(line).split(", "))
+    lasts = {
+        words[-1] for words in (_TOKEN.findall(kind.lower()) for kind in kinds) if 0 < len(words) <= MOST_WORDS_OF_KIND
+    }
+    return any(one != word and one in lasts for word, one in plural.items())
+
+
+def _nouns(asked: str) -> list[str]:
+    """The words before the verb."""
+    return _TOKEN.findall(_VERB.split(asked, maxsplit=1)[0].lower())
 
 
 def may_pick(question: str) -> bool:
@@ -109,19 +126,45 @@ def matching(question: str, candidates: Sequence[Candidate], *, today: date) -> 
     if not conditions.PICKS.match(question):
         return []
     rows = [row for row in map(_row, candidates) if row.lines]
-    known = _ROW_WORDS | {word for row in rows for word in wording.words_of(row.candidate.place)}
-    asked = _words(question)
-    sources = {row.candidate.place for row in rows}
-    named = {place for place in sources if wording.words_of(place) & asked}
+    asked = days.named(question, today=today)
+    read = [_matching(asked, about, known, today) for about, known in _about(asked, rows)]
+    found = [lines for lines in read if lines]
+    # Of two databases that are named, one is meant.
+    return found[0] if len(found) == 1 else []
+
+
+def _about(question: str, rows: Sequence[Row]) -> Iterator[tuple[list[Row], Set[str]]]:
+    """The rows that a question may be about, with the words that say so."""
+    asked = _tokens(question)
+    names = {place: _token_set(place) for place in {row.candidate.place for row in rows}}
+    called = {place: name for place, name in names.items() if name and name.issubset(asked)}
+    cores = {place: name - _CONTAINERS for place, name in names.items()}
     # One that is called in full is meant, not those that share a word with it.
-    named = {place for place in named if wording.words_of(place) <= asked} or named
-    about = [row for row in rows if row.candidate.place in named] if named else rows
-    if asked & (_ROW_WORDS if not named else _TASK_WORDS):
-        # A task is what has a state or somebody who does it.
-        about = [row for row in about if row.value(_STATUSES)]
-    elif not named:
-        return []
-    wanted = conditions.read(question, {name for row in about for name in row.names_with_not})
+    called = called or {place: core for place, core in cores.items() if core and core.issubset(asked)}
+    for name in set(called.values()):
+        about = [row for row in rows if called.get(row.candidate.place) == name]
+        yield about if _TASK_WORDS.isdisjoint(asked) else _with_states(about), name | _ROW_WORDS
+    if called or _ROW_WORDS.isdisjoint(asked):
+        return
+    # "Launch tasks" are in a "Launch plan", which "launches" are not.
+    before = set[str]()
+    for noun in (at for at, word in enumerate(asked) if word in _ROW_WORDS):
+        for word in reversed(asked[:noun]):
+            if not any(word in name for name in names.values()):
+                break
+            before.add(word)
+    named = {place for place, name in names.items() if before and before <= name}
+    about = [row for row in rows if not before or row.candidate.place in named]
+    yield _with_states(about), _ROW_WORDS | before
+
+
+def _with_states(rows: Iterable[Row]) -> list[Row]:
+    """A task is what has a state or somebody who does it."""
+    return [row for row in rows if row.value(_STATUSES)]
+
+
+def _matching(question: str, about: Sequence[Row], known: Set[str], today: date) -> list[Excerpt]:
+    wanted = conditions.read(question, {name for row in about for name in row.names_with_not}, _signed(question, about))
     if wanted is None:
         return []
     filters = _words(wanted.required) - known
@@ -135,6 +178,13 @@ def matching(question: str, candidates: Sequence[Candidate], *, today: date) -> 
         left = _without(text, _words(text) - known, about, today)
         kept = {page: line or left[page] for page, line in kept.items() if page in left}
     return [line for line in kept.values() if line]
+
+
+def _signed(question: str, rows: Iterable[Row]) -> set[str]:
+    """Values with signs in them that stand in the question."""
+    asked = question.lower()
+    values = (value for row in rows for line in row.lines for value in value_of(line).lower().split(", "))
+    return {value for value in values if value in asked and conditions.has_signs(value)}
 
 
 def _once(lines: Iterable[Excerpt]) -> Iterable[Excerpt]:
@@ -189,7 +239,7 @@ def _proofs(question: str, filters: Set[str], row: Row, rows: Sequence[Row], tod
         yield None
         return
     left, proofs = set(filters), list[Excerpt]()
-    for used in (_overdue(question, row, today), _lacks(question, row, rows)):
+    for used in (_overdue(question, row, today), _lacks(question, row, rows), _open(question, row, rows)):
         if used is None:
             return
         words, line = used
@@ -205,44 +255,65 @@ def _proofs(question: str, filters: Set[str], row: Row, rows: Sequence[Row], tod
 
 
 def _met(line: Excerpt, left: set[str]) -> set[str]:
-    label, value = wording.words_of(label_of(line)), _words(value_of(line))
-    labelled = {word for word in left if any(_is_like(word, each) for each in label)}
-    is_yes = bool(labelled and value & _YES)
-    for meaning in _SAME:
-        if label & meaning:
-            labelled |= left & meaning
-    whole = [_value_words(each) for each in value_of(line).split(", ")]
-    # Part of a longer value is something else, but people are called by one of their names.
-    met = left & value if label & _PEOPLE else {word for each in whole if each <= left for word in each}
+    label, text = _label_words(label_of(line)), value_of(line)
+    labelled = left & label
+    # Part of a longer value is something else, but people are called by one of their names; and who asks for two may
+    # want what has either.
+    values = [_value_words(each) for each in text.split(", ")]
+    alike = [set(each & left) for each in values if each <= left or label & _BY_NAME]
+    met = max(alike, key=len, default=set[str]())
     if not labelled:
         # A number alone may be any, and so may a month.
         met = {word for word in met if not word.isdigit()}
-    if labelled or label == _DATE_LABEL:
-        met |= {word for word in left if (month := _MONTH_OF.get(word)) and _has_month(value_of(line), month)}
-    if is_yes:
+    if labelled or label_of(line).lower() == "date":
+        met |= {word for word in left if days.is_meant(word, text)}
+    if labelled and text.lower() in _YES:
         return labelled | met
     # With both a label and a value in the question, they must be of the same line.
     return met | labelled if met else set()
 
 
-def _value_words(text: str) -> set[str]:
-    return _words(conditions.joined(text, [found.lower() for found in _NAMED_NOT.findall(text)]))
+@lru_cache(4096)
+def _label_words(label: str) -> frozenset[str]:
+    """What a question may call it."""
+    found = re.fullmatch(r"(\w+ed) by", label, re.IGNORECASE)
+    words = frozenset((f"{found[1].lower()}by",)) if found else _token_set(label)
+    return words.union(*(same for same in _SAME if same & words))
+
+
+@lru_cache(4096)
+def _value_words(text: str) -> frozenset[str]:
+    return frozenset(_words(conditions.joined(text, [found.lower() for found in _NAMED_NOT.findall(text)])))
 
 
 def _words(text: str) -> set[str]:
     """In prose "done" and "to do" say nothing, in a row they are states."""
-    states = {"done"} if re.search(r"\bdone\b", text, re.IGNORECASE) else set()
-    return wording.words_of(text) | states | ({"todo"} if _TO_DO.search(text) else set())
+    words = _token_set(text)
+    return set(words) | ({"done"} if "done" in _tokens(text) else set()) | ({"todo"} if _TO_DO.search(text) else set())
 
 
-def _is_like(word: str, label: str) -> bool:
-    return word == label or (
-        len(word) >= 5 and (label.startswith(word) or (len(label) >= 5 and word.startswith(label)))
-    )
+def _token_set(text: str) -> frozenset[str]:
+    kept = (word for word in _TOKEN.findall(text.lower()) if not wording.leaves_out(word))
+    return frozenset(_own(word) for word in kept if len(word) > 1 or word.isdigit())
 
 
-def _has_month(value: str, month: int) -> bool:
-    return any(int(found[2]) == month for found in _DATE.finditer(value))
+def _tokens(text: str) -> list[str]:
+    """Words as they are said: another form of one may mean the opposite."""
+    return [_own(word) for word in _TOKEN.findall(text.lower())]
+
+
+def _own(word: str) -> str:
+    return wording.singular(word.replace(",", ""))
+
+
+_SAME = tuple(frozenset(_tokens(words)) for words in _MEANINGS)
+_BY_NAME = _SAME[0] | _SAME[4]
+_LACKED = (
+    (frozenset(_tokens("owner assignee person contact lead keeper")), _PEOPLE),
+    (frozenset(_tokens("due deadline date")), _DATES),
+    (frozenset(_tokens("status state")), _STATUSES),
+)
+_SAYS_LACKING = frozenset(("missing", "unassigned", "unowned"))
 
 
 Used = tuple[set[str], Excerpt | None]
@@ -258,22 +329,37 @@ def _overdue(question: str, row: Row, today: date) -> Used | None:
     is_done = status is not None and bool(_DONE.search(value_of(status)))
     if line is None or on is None or is_done or on[0] >= today.isoformat():
         return None
-    return wording.words_of(found[0]), line
+    return _words(found[0]), line
+
+
+def _open(question: str, row: Row, rows: Sequence[Row]) -> Used | None:
+    found = _OPEN.search(question)
+    if not found or any((status := each.value(_STATUSES)) and _OPEN.search(value_of(status)) for each in rows):
+        return set(), None
+    status = row.value(_STATUSES)
+    return None if status is None or _DONE.search(value_of(status)) else ({found[0].lower()}, status)
 
 
 def _lacks(question: str, row: Row, rows: Sequence[Row]) -> Used | None:
     found = conditions.LACKS.search(question)
     if not found:
         return set(), None
-    word = wording.stem((found[1] or "owner").lower())
-    meaning = next((same for same in _SAME if word in same), frozenset({word}))
-    if not any(other.value(meaning) for other in rows):
+    said = _tokens(found["what"] or "owner")
+    if "and" in said:
         return None
-    if row.value(meaning) is not None:
+    meaning = next((stems for names, stems in _LACKED if said[0] in names), None)
+    if meaning is not None:
+        words = {said[0]} | ({"date"} if meaning == _DATES else set())
+        has = [row.value(meaning) is not None for row in (row, *rows)]
+    else:
+        labels = {label_of(line) for other in rows for line in other.lines}
+        label = next((each for each in labels if _tokens(each) == said[: len(_tokens(each))]), None)
+        words = set(_token_set(label or ""))
+        has = [any(label_of(line) == label for line in row.lines) for row in (row, *rows)]
+    if has[0] or not any(has[1:]):
         return None
     # What is not there cannot be quoted: the row's state shows which row it is.
-    words = {word, *meaning, *wording.words_of(found[0])} | wording.words_of("date")
-    return words, row.value(_STATUSES) or next(iter(row.lines))
+    return words | _words(found[0]) & _SAYS_LACKING, row.value(_STATUSES) or next(iter(row.lines))
 
 
 def lines_about(question: str, found: Iterable[Excerpt]) -> Iterator[Excerpt]:

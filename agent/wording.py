@@ -175,6 +175,13 @@ def stem(word: str) -> str:
     return word[:-1] if word.endswith(("e", "y", "i")) and len(word) > 3 else word
 
 
+def singular(word: str) -> str:
+    """The same form of the same word: unlike its stem, `blocked` and `blocking` stay apart."""
+    if word.endswith("ies") and len(word) > 4:
+        return f"{word[:-3]}y"
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
+
+
 def _names(text: str) -> set[str]:
     """Words with a capital, but not where every word has one: at the start, in a headline, in German."""
     found = list(_WORD.finditer(text))

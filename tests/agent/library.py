@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
+import numpy as np
+
 from agent import rows
 from agent.answering import Answer, answer
 from agent.candidates import Candidate
@@ -33,6 +35,10 @@ class Library:
             for n, c in enumerate(chunk(passages, title, properties, count_tokens=embedder.count_tokens))
         ]
         self.vectors = embedder.embed([f"{each.context}\n{each.text}" for each in self.candidates])
+
+    def add(self, other: "Library") -> None:
+        self.candidates += other.candidates
+        self.vectors = np.concatenate((self.vectors, other.vectors))
 
     def ask(self, question: str, *, earlier: Sequence[str] = (), today: date | None = None) -> Answer:
         whole = in_context(question, earlier) or question

@@ -49,7 +49,7 @@ def titles(answered: dict[str, Any]) -> set[str]:
 def test_more_rows_than_are_listed_are_counted(alice: Person) -> None:
     counted, listed = ask(alice, "How many tasks are done?"), ask(alice, "Which tasks are done?")
 
-    assert counted["answer"].startswith(f"{DONE} found. The first {MOST_ROWS} of {DONE}:\n\n- Step ")
+    assert counted["answer"].startswith(f"{DONE} found in “Launch plan”. The first {MOST_ROWS} of {DONE}:\n\n- Step ")
     assert listed["answer"].startswith(f"The first {MOST_ROWS} of {DONE}:\n\n- Step ")
     for answered in (counted, listed):
         assert answered["grounded"]
@@ -58,7 +58,7 @@ def test_more_rows_than_are_listed_are_counted(alice: Person) -> None:
 
 @pytest.mark.usefixtures("tasks")
 def test_what_is_listed_whole_has_no_first(alice: Person) -> None:
-    assert ask(alice, "How many tasks are blocked?")["answer"].startswith("3 found:\n\n")
+    assert ask(alice, "How many tasks are blocked?")["answer"].startswith("3 found in “Launch plan”:\n\n")
     assert ask(alice, "Which tasks are blocked?")["answer"].startswith("- Step ")
 
 
@@ -70,9 +70,9 @@ def test_a_count_over_rows_that_were_not_all_looked_at_is_the_least(
 
     answered = ask(alice, "How many tasks are done?")["answer"]
 
-    number = answered.partition(" found.")[0].removeprefix("At least ")
+    number = answered.partition(" found in “Launch plan”.")[0].removeprefix("At least ")
     assert DONE - 1 <= int(number) <= DONE
-    assert answered.startswith(f"At least {number} found. The first {MOST_ROWS} of at least {number}:")
+    assert answered.startswith(f"At least {number} found in “Launch plan”. The first {MOST_ROWS} of at least {number}:")
 
 
 def read_whole(connection: Connection) -> None:

@@ -100,4 +100,4 @@ def test_rows_are_picked_among_those_before(tasks: Library, earlier: str, questi
     found = tasks.ask(question, earlier=[earlier])
 
     assert {each.page_id for each in found.citations} == rows
-    assert found.text.startswith(f"{len(rows)} found:") == ("many" in earlier and bool(rows))
+    assert found.text.startswith(f"{len(rows)} found in “Launch plan”:") == ("many" in earlier and bool(rows))
