@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agent import kinds, rows, wording
+from agent import denying, kinds, rows, wording
 from agent.candidates import Candidate
 from agent.excerpts import Excerpt, excerpts
 from agent.wording import Asked
@@ -88,11 +88,14 @@ def answer(
     nearest = list(candidates[:MOST_CANDIDATES])
     if rows.picks(question, {each.place for each in candidates if rows.is_row(each)}):
         return Answer(_not_found(nearest), (), grounded=False)
+    denied = denying.denied(asked if wording.asks_of_it(asked) else question)
+    known = frozenset(word for each in nearest for word in wording.words_of(each.text)) if denied else frozenset()
     ranked = _ranked(question, wording.read(question), nearest, embed)
     ranked = [
         each
         for each in ranked
         if wording.says_what_is_new(f"{each.excerpt.shown} {_place(each.excerpt)}", asked, question)
+        and denying.denies((each.excerpt.shown, each.excerpt.lead, each.excerpt.candidate.title), denied, known)
     ]
     named = list(rows.lines_about(question, (each.excerpt for each in ranked)))
     if named:
