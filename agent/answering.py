@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from agent import denying, kinds, rows, wording
 from agent.candidates import Candidate
-from agent.excerpts import Excerpt, excerpts
+from agent.excerpts import Excerpt, quotable
 from agent.wording import Asked
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -114,7 +114,7 @@ def _heading(question: str, number: str, listed: int) -> str:
 
 
 def _ranked(question: str, asked: Asked, candidates: Sequence[Candidate], embed: Embed) -> list[_Scored]:
-    found = [each for candidate in candidates for each in excerpts(candidate) if _is_quotable(question, each)]
+    found = [each for candidate in candidates for each in quotable(question, candidate)]
     if not found:
         return []
     weights = _weights(asked, found)
@@ -151,14 +151,6 @@ def _embedded(excerpt: Excerpt) -> str:
 
 def _bonus(question: str, excerpt: Excerpt) -> float:
     return KIND_BONUS if kinds.asks_for_kind(question) and kinds.has_what_is_asked(question, excerpt.shown) else 0.0
-
-
-def _is_quotable(question: str, excerpt: Excerpt) -> bool:
-    if excerpt.kind == "title" or kinds.orders_an_assistant(question, excerpt.shown):
-        return False
-    return excerpt.kind in ("row", "property") or not kinds.says_nothing(
-        excerpt.quote, excerpt.shown, excerpt.candidate.title
-    )
 
 
 def _about(excerpt: Excerpt) -> set[str]:

@@ -54,7 +54,12 @@ _POINTER = re.compile(
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 _ORDERS = re.compile(
     r"\b(ignore|disregard|forget|override)\b.{0,30}\b(instructions?|rules|prompts?|guidelines)\b|\byou are now\b"
-    r"|\bsystem prompt\b|\breply (only )?with\b|\b(dear|attention|note to) (ai|assistant|language model|model)\b",
+    r"|\bsystem prompt\b|\breply (only )?with\b|\b(dear|attention|note to) (ai|assistant|language model|model)\b"
+    r"|\b(?-i:SYSTEM|ASSISTANT)\s*:|<\|\w+\|>|\[/?INST\]"
+    r"|(?:^|[.!?]\s)\W*(system|assistant|ai|(chat)?bot|llm|model|docent)\s*[:>]\s*"
+    r"((please|you|now|do not|don['’]t|never|always|must)\W+)*"
+    r"(tell|say|answer|reply|respond|print|reveal|output|repeat|act|pretend|inform|claim|treat|write|use|give|show|stop)\b"
+    r"|\b(tell|inform|assure|convince) the (reader|user|asker|person who asks)\b",
     _I,
 )
 _ABOUT_ORDERS = frozenset(wording.words_of("instructions prompt injection attack attacks assistant machines message"))
