@@ -88,7 +88,7 @@ def answer(
     nearest = list(candidates[:MOST_CANDIDATES])
     if rows.picks(question, {each.place for each in candidates if rows.is_row(each)}):
         return Answer(_not_found(nearest), (), grounded=False)
-    denied = denying.denied(asked if wording.asks_of_it(asked) else question)
+    denied = denying.denied(_own(asked, question))
     known = frozenset(word for each in nearest for word in wording.words_of(each.text)) if denied else frozenset()
     ranked = _ranked(question, wording.read(question), nearest, embed)
     ranked = [
@@ -104,6 +104,11 @@ def answer(
     if not proven:
         return Answer(_not_found(nearest), (), grounded=False)
     return _composed(_chosen(proven, ranked))
+
+
+def _own(typed: str, question: str) -> str:
+    """What a sentence must say of it: "is it due?" takes nothing but its subject from the question before."""
+    return typed if wording.asks_of_it(typed) else question
 
 
 def _heading(question: str, number: str, listed: int) -> str:
@@ -191,6 +196,10 @@ def _is_enough(question: str, typed: str, scored: _Scored, candidates: Sequence[
     if excerpt.kind != "code" and not kinds.counts(excerpt.shown, asked.counted):
         return False
     own = wording.words_of(excerpt.shown)
+    if excerpt.kind != "code" and not kinds.says_what_is_asked(
+        _own(typed, question), excerpt.shown, own | _about(excerpt)
+    ):
+        return False
     if excerpt.kind in ("sentence", "item") and own <= asked.words and not excerpt.shown.endswith(":"):
         # It says the question again and nothing more.
         return False

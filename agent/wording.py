@@ -219,6 +219,11 @@ def words_of(text: str) -> set[str]:
     }
 
 
+def last_word(text: str) -> str:
+    """The stem of the last word that says something."""
+    return next((stem for word in reversed(_WORD.findall(text)) for stem in words_of(word)), "")
+
+
 def said_otherwise(question: str) -> str:
     """Words that mean the same as some of the question's."""
     return " ".join(read_as for said, read_as in _SAME if said.search(question.lower()))
