@@ -41,8 +41,12 @@ _SAME = (
         frozenset(_WORD.findall("silent broken dead stuck")),
     ),
 )
-_PREFIX = re.compile(r"(?:un|non|in|im|ir|il|dis)(?=[^\W\d_]{4})")
-_NO_PREFIX = frozenset(_WORD.findall("unless under until union unions united unit units unique invoice invoices"))
+_PREFIX = re.compile(r"(?:un(?!der|ter|less|til|i[fqtv]|ion)|non|in|im|ir|il|dis)(?=[^\W\d_]{4})")
+# Words with a prefix that surely denies; of others the pages must have the word without it.
+_SURE = re.compile(
+    r"un|non|in(?:eligib|activ|complet|correct|sufficien|accessib|admissib|valid)|im(?:possib|permissib)|illegal|irr?egular"
+    r"|dis(?:allow|abled|approv|qualif|continu)"
+)
 _LIGHT = frozenset(
     _WORD.findall("take takes took taken taking get gets got have has had having give gives gave make makes made")
 )
@@ -85,7 +89,8 @@ def denies(said: Iterable[str], all_denied: Sequence[Denied], known: frozenset[s
     """Whether one of the texts denies each of them; `known` are the stems of all that was found."""
     texts = [_tokens(text) for text in said]
     return all(
-        (each.word and each.stems.isdisjoint(known)) or any(_denies(tokens, each) for tokens in texts)
+        (each.word and not _SURE.match(each.word) and each.stems.isdisjoint(known))
+        or any(_denies(tokens, each) for tokens in texts)
         for each in all_denied
     )
 
@@ -138,7 +143,7 @@ def _says(token: str) -> bool:
 
 def _without_prefix(token: str) -> str:
     found = _PREFIX.match(token)
-    return token[found.end() :] if found and token not in _NO_PREFIX else ""
+    return token[found.end() :] if found else ""
 
 
 def _tokens(text: str) -> list[str]:

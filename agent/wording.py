@@ -29,17 +29,25 @@ _OF_THEM = re.compile(
 )
 _LISTS = re.compile(r"\W*(?:which|what|how many|list|show|name|are there)\b", re.IGNORECASE)
 _OF_SOMEBODY = re.compile(r"\b(?:he|she|him|his|hers?|theirs?)\b", re.IGNORECASE)
-_STATE = re.compile(
-    r"\b(?:not )?(?:done|blocked|overdue|open|urgent|finished|waiting|in review|in progress|started|unassigned)\b",
-    re.IGNORECASE,
+# A row is in one state of each kind.
+_STATES = tuple(
+    re.compile(rf"\b(?:not )?(?:{states})\b", re.IGNORECASE)
+    for states in (
+        "done|blocked|open|finished|waiting|in review|in progress|started",
+        "urgent|(?:high|medium|low)(?: priority)?",
+        "overdue",
+        "unassigned",
+    )
 )
-_ANOTHER_STATE = re.compile(rf"\W*(?:and|what about|how about)\W+({_STATE.pattern})\W*", re.IGNORECASE)
+_STATE = "|".join(each.pattern for each in _STATES)
+_ANOTHER_STATE = re.compile(rf"\W*(?:(?:and|what about|how about)\W+)?({_STATE})\W*", re.IGNORECASE)
+_ANOTHER_NAME = re.compile(r"\W*(?i:only|just|in|for|of|from|at|by|with) [^\W\d_a-z]\S*(?: [^\W\d_a-z]\S*)?\W*")
 _DENIES = re.compile(r"\b(?:not|no|never|without)\b|n['’]t\b", re.IGNORECASE)
 # What "it" is in the question after one of these.
 _SUBJECT = re.compile(
     r"\W*(?:who (?:owns|leads|is responsible for|is in charge of|is assigned to)|(?:when|why) is|is"
     r"|what is the (?:status|state|owner|due date|deadline|priority) of) ((?:the|our) [^?.!,;]+?)"
-    rf"(?: due| late| {_STATE.pattern})?\W*",
+    rf"(?: due| late| {_STATE})?\W*",
     re.IGNORECASE,
 )
 _IT = re.compile(r"\b(it|its)\b", re.IGNORECASE)
@@ -140,14 +148,15 @@ def _asks_one_thing_of_it(question: str) -> bool:
 
 def _in_state(before: str, state: str, question: str) -> str:
     """The question before about what is in another state; empty when that would leave out something else it says."""
-    there = list(_STATE.finditer(before))
-    if _DENIES.search(_STATE.sub("", before)):
+    there = [(at, found) for at, kind in enumerate(_STATES) for found in kind.finditer(before)]
+    if _DENIES.search(re.sub(_STATE, "", before, flags=re.IGNORECASE)):
         return ""
     if not there:
         return f"{before} {question}" if _LISTS.match(before) else ""
-    if len(there) > 1 or "?" in before[there[0].end() :].rstrip("? "):
+    same = [found for at, found in there if _STATES[at].fullmatch(state)]
+    if len(same) != 1 or "?" in before[same[0].end() :].rstrip("? "):
         return ""
-    return f"{before[: there[0].start()]}{state}{before[there[0].end() :]}"
+    return f"{before[: same[0].start()]}{state}{before[same[0].end() :]}"
 
 
 def _of_another(before: str, question: str) -> str:
@@ -186,6 +195,8 @@ def leans(question: str) -> bool:
     asked = read(question)
     named = asked.names - set(map(stem, _DAYS))
     if _OF_THEM.search(question) or (_LISTS.match(question) and _OF_SOMEBODY.search(question) and not named):
+        return True
+    if _ANOTHER_STATE.fullmatch(question) or _ANOTHER_NAME.fullmatch(question):
         return True
     if asked.codes:
         return bool(_GOES_ON.match(question))

@@ -130,6 +130,9 @@ def test_what_is_asked_of_it_is_asked_of_its_subject(earlier: list[str], questio
         ("Which tasks of Tom are due in December?", "And in March?", "Which tasks of Tom are due in And in March?"),
         ("Which plan is for Lago Azzurro?", "And for Delta?", "Which plan is for And for Delta?"),
         ("Which tasks are in review?", "Which of his are due in December, urgent and labelled legal?", "="),
+        ("Which tasks are blocked and urgent?", "What about done?", "Which tasks are done and urgent?"),
+        ("How many high priority tasks are blocked?", "Done?", "How many high priority tasks are Done?"),
+        ("How many days off are there in Spain?", "In Germany?", "How many days off are there in In Germany?"),
         ("How many tasks are done and of Tom?", "And blocked?", "How many tasks are blocked and of Tom?"),
     ],
 )
@@ -141,7 +144,9 @@ def test_only_what_is_replaced_is_left_out(earlier: str, question: str, whole: s
     ("earlier", "question"),
     [
         (["How many tasks are done?", "Which of them are assigned to Tom?"], "And overdue?"),
-        (["Which tasks are blocked and urgent?"], "What about done?"),
+        (["Which tasks are blocked or done?"], "What about waiting?"),
+        (["Which tasks are blocked?"], "And overdue?"),
+        (["Which tasks are blocked?"], "And high priority?"),
         (["Which tasks are not of Tom and done?"], "And blocked?"),
         (["How many tasks aren't done?"], "And blocked?"),
         (["Who owns the pricing page copy?"], "And done?"),
