@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agent import kinds, rows, wording
+from agent import denying, kinds, rows, wording
 from agent.candidates import Candidate
-from agent.excerpts import Excerpt, excerpts
+from agent.excerpts import Excerpt, quotable
 from agent.wording import Asked
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -88,11 +88,14 @@ def answer(
     nearest = list(candidates[:MOST_CANDIDATES])
     if rows.picks(question, candidates):
         return Answer(_not_found(nearest), (), grounded=False)
+    denied = denying.denied(_own(asked, question))
+    known = frozenset(word for each in nearest for word in wording.words_of(each.text)) if denied else frozenset()
     ranked = _ranked(question, wording.read(question), nearest, embed)
     ranked = [
         each
         for each in ranked
         if wording.says_what_is_new(f"{each.excerpt.shown} {_place(each.excerpt)}", asked, question)
+        and denying.denies((each.excerpt.shown, each.excerpt.lead, each.excerpt.candidate.title), denied, known)
     ]
     named = list(rows.lines_about(question, (each.excerpt for each in ranked)))
     if named:
@@ -101,6 +104,11 @@ def answer(
     if not proven:
         return Answer(_not_found(nearest), (), grounded=False)
     return _composed(_chosen(proven, ranked))
+
+
+def _own(typed: str, question: str) -> str:
+    """What a sentence must say of it: "is it due?" takes nothing but its subject from the question before."""
+    return typed if wording.asks_of_it(typed) else question
 
 
 def _heading(question: str, number: str, listed: Sequence[Excerpt]) -> str:
@@ -113,7 +121,7 @@ def _heading(question: str, number: str, listed: Sequence[Excerpt]) -> str:
 
 
 def _ranked(question: str, asked: Asked, candidates: Sequence[Candidate], embed: Embed) -> list[_Scored]:
-    found = [each for candidate in candidates for each in excerpts(candidate) if _is_quotable(question, each)]
+    found = [each for candidate in candidates for each in quotable(question, candidate)]
     if not found:
         return []
     weights = _weights(asked, found)
@@ -150,14 +158,6 @@ def _embedded(excerpt: Excerpt) -> str:
 
 def _bonus(question: str, excerpt: Excerpt) -> float:
     return KIND_BONUS if kinds.asks_for_kind(question) and kinds.has_what_is_asked(question, excerpt.shown) else 0.0
-
-
-def _is_quotable(question: str, excerpt: Excerpt) -> bool:
-    if excerpt.kind == "title" or kinds.orders_an_assistant(question, excerpt.shown):
-        return False
-    return excerpt.kind in ("row", "property") or not kinds.says_nothing(
-        excerpt.quote, excerpt.shown, excerpt.candidate.title
-    )
 
 
 def _about(excerpt: Excerpt) -> set[str]:
@@ -198,6 +198,10 @@ def _is_enough(question: str, typed: str, scored: _Scored, candidates: Sequence[
     if excerpt.kind != "code" and not kinds.counts(excerpt.shown, asked.counted):
         return False
     own = wording.words_of(excerpt.shown)
+    if excerpt.kind != "code" and not kinds.says_what_is_asked(
+        _own(typed, question), excerpt.shown, own | _about(excerpt)
+    ):
+        return False
     if excerpt.kind in ("sentence", "item") and own <= asked.words and not excerpt.shown.endswith(":"):
         # It says the question again and nothing more.
         return False

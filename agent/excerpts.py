@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
+from agent import kinds
 from agent.candidates import Candidate
 
 LONGEST_CODE = 600
@@ -64,6 +66,36 @@ def excerpts(candidate: Candidate) -> Iterator[Excerpt]:
             before = shown
             if shown.endswith(":") and kind == "sentence":
                 lead = shown
+
+
+def quotable(question: str, candidate: Candidate) -> Iterator[Excerpt]:
+    """Without what gives an assistant orders and what follows it in its block, which may be the end of them."""
+    with_orders = set[str]()
+    for each in excerpts(candidate):
+        if each.block_id in with_orders:
+            continue
+        if not kinds.orders_an_assistant(question, each.shown):
+            kept = [each]
+        else:
+            with_orders |= {each.block_id} - {""}
+            parts = _sentences_of(each) if each.kind == "item" else ()
+            kept = list(takewhile(lambda part: not kinds.orders_an_assistant(question, part.shown), parts))
+        yield from filter(_says_something, kept)
+
+
+def _says_something(excerpt: Excerpt) -> bool:
+    if excerpt.kind == "title":
+        return False
+    return excerpt.kind in ("row", "property") or not kinds.says_nothing(
+        excerpt.quote, excerpt.shown, excerpt.candidate.title
+    )
+
+
+def _sentences_of(item: Excerpt) -> Iterator[Excerpt]:
+    """Each of an item's sentences by itself."""
+    for start, end in _sentences(item.quote):
+        quote = item.quote[start:end]
+        yield replace(item, start=item.start + start, quote=quote, shown=_readable(quote), kind="sentence")
 
 
 def _lines(candidate: Candidate, block_id: str, start: int, text: str) -> Iterator[tuple[str, int, str, str]]:

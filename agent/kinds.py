@@ -46,6 +46,32 @@ _KINDS = (
     (re.compile(r"\bhow (many|much|long|often|old|big|large|quickly|fast|far|early)\b|\bcosts?\b", _I), _AMOUNT),
     (re.compile(r"\bwho(m|se)?\b", _I), _PERSON),
 )
+_IS = re.compile(r"^\W*(?:and\W+)?(?:is|are|was|were)\b(?! there\b)", _I)
+_ASKS_WHETHER = re.compile(
+    r"^\W*(?:and\W+)?(?:(?:is|are|was|were)\b(?! there\b)|(?:do|does|did|has|have|can|may|must|should|will)\b)", _I
+)
+# (the state that "is it …?" ends with, what says whether it is so)
+_STATES = (
+    (
+        re.compile(r"\b(?:done|finished|completed?|ready)\W*$", _I),
+        re.compile(r"\b(?:done|finished|completed?|ready)\b", _I),
+    ),
+    (re.compile(r"\bblocked\W*$", _I), re.compile(r"\b(?:un)?blocked\b(?! by:)", _I)),
+    (re.compile(r"\b(?:in progress|started)\W*$", _I), re.compile(r"\b(?:in progress|started)\b", _I)),
+    (re.compile(r"\bin review\W*$", _I), re.compile(r"\bin review\b", _I)),
+)
+STATES = frozenset(wording.words_of("done finished complete completed ready blocked progress started review"))
+_MOST = re.compile(r"(?<!\bat )\bmost\b", _I)
+_IS_MOST = re.compile(r"\b(?:most|highest|biggest|largest|greatest|top|main|first)\b", _I)
+_WHICH = re.compile(r"^\W*(?:which|what) ([^\W\d_]+)", _I)
+_TIME = re.compile(
+    r"\b(?:\d{1,2} )?(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
+    r"(?: \d{4})?"
+    r"|\b\d{4}(?:-\d\d)*\b",
+    _I,
+)
+_NAME = re.compile(r"(?<=[^.!?…] )\W{0,2}[^\W\d_a-z]\w+|\d|\w_\w|[“\"`]")
+_TIMES = frozenset(wording.words_of("day date week month quarter year hour time weekday"))
 _POINTER = re.compile(
     r"^(see|read|compare|more (in|under|on|at)|details? (in|under|on|at|are))\b"
     r"|\b(is|are) (described|explained|documented|covered|listed|written down) (under|in|on|at)\b",
@@ -54,7 +80,12 @@ _POINTER = re.compile(
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 _ORDERS = re.compile(
     r"\b(ignore|disregard|forget|override)\b.{0,30}\b(instructions?|rules|prompts?|guidelines)\b|\byou are now\b"
-    r"|\bsystem prompt\b|\breply (only )?with\b|\b(dear|attention|note to) (ai|assistant|language model|model)\b",
+    r"|\bsystem prompt\b|\breply (only )?with\b|\b(dear|attention|note to) (ai|assistant|language model|model)\b"
+    r"|\b(?-i:SYSTEM|ASSISTANT)\s*:|<\|\w+\|>|\[/?INST\]"
+    r"|(?:^|[.!?]\s)\W*(system|assistant|ai|(chat)?bot|llm|model|docent)\s*[:>]\s*"
+    r"((please|you|now|do not|don['’]t|never|always|must)\W+)*"
+    r"(tell|say|answer|reply|respond|print|reveal|output|repeat|act|pretend|inform|claim|treat|write|use|give|show|stop)\b"
+    r"|\b(tell|inform|assure|convince) the (reader|user|asker|person who asks)\b",
     _I,
 )
 _ABOUT_ORDERS = frozenset(wording.words_of("instructions prompt injection attack attacks assistant machines message"))
@@ -66,6 +97,39 @@ def has_what_is_asked(question: str, shown: str) -> bool:
     """A question that asks two things may be answered by a sentence about one of them."""
     wanted = [answers for asks, answers in _KINDS if asks.search(question)]
     return not wanted or any(answers.search(shown) for answers in wanted)
+
+
+def asks_state(question: str) -> bool:
+    return bool(_IS.match(question)) and any(asks.search(question) for asks, _ in _STATES)
+
+
+def says_what_is_asked(question: str, shown: str, words: Set[str]) -> bool:
+    """Whether it says what a question turns on that is no word of it: a state, the most of something, what is named as
+    one of many, or what "does it …?" ends with. `words` are those of the sentence and its place."""
+    if _IS.match(question) and any(asks.search(question) and not says.search(shown) for asks, says in _STATES):
+        return False
+    if _MOST.search(question) and not _IS_MOST.search(shown):
+        return False
+    if (
+        _ASKS_WHETHER.match(question)
+        and not wording.read(question).is_about_several
+        and (asked := wording.last_word(question))
+        and asked not in words
+    ):
+        return False
+    return _names_some(question, shown)
+
+
+def _names_some(question: str, shown: str) -> bool:
+    """Whether it names what "which customers …?" asks for, as what holds for customers or says nothing of them does
+    not."""
+    found = _WHICH.match(question)
+    noun = wording.words_of(found[1]) if found else set[str]()
+    is_plural = re.match(r"\W*which [^\W_]+(?<!s)s\b", question, _I) is not None
+    of_it = [each.end() for each in re.finditer(r"[^\W_]+", shown) if wording.words_of(each[0]) & noun]
+    if not noun or noun & _TIMES or not (is_plural or of_it) or shown.endswith(":"):
+        return True
+    return _NAME.search(_TIME.sub(" ", shown)) is not None or any(shown[end:].startswith(":") for end in of_it)
 
 
 def counts(shown: str, counted: Set[str]) -> bool:

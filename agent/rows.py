@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from agent import conditions, days, wording
+from agent import conditions, days, kinds, wording
 from agent.candidates import Candidate
 from agent.excerpts import Excerpt, excerpts
 
@@ -109,6 +109,8 @@ def lists(question: str) -> bool:
 
 def asked_label(question: str) -> frozenset[str]:
     """The property a question about one item asks for, as stems of the labels that mean it."""
+    if kinds.asks_state(question):
+        return _STATUSES
     return next((means for asks, means in _LABEL_ASKED if asks.search(question)), frozenset())
 
 
@@ -366,8 +368,14 @@ def lines_about(question: str, found: Iterable[Excerpt]) -> Iterator[Excerpt]:
     """Property lines whose label is the asked one and whose row is named by the question."""
     meaning = asked_label(question)
     words = wording.words_of(question) - meaning - _ROW_WORDS
+    is_state = kinds.asks_state(question)
+    if is_state:
+        words -= kinds.STATES
     for line in found:
         if line.kind == "property" and wording.words_of(label_of(line)) & meaning:
             title = wording.words_of(line.candidate.title)
+            # "Is the launch done?" is about no task that only has the launch in its title.
+            if is_state and len(words & title) <= 0.5 * len(title):
+                continue
             if words and title and len(words & title) >= 0.7 * len(words):
                 yield line

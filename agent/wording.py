@@ -10,6 +10,10 @@ _POSSESSIVE = re.compile(r"['’]s\b")
 _JOINED = re.compile(r"\b(and|or|vs|versus|compare|between|both)\b|,", re.IGNORECASE)
 _COUNTED = re.compile(r"\bhow many (\w+)", re.IGNORECASE)
 _GOES_ON = re.compile(r"\W*(and|what about|how about|also|then)\b", re.IGNORECASE)
+_ASKS = re.compile(
+    r"\W*(?:(?:and|also|then)\W+)?(?:how|what|when|where|who|whom|whose|which|why|is|are|do|does|did|can|may|must|should)\b",
+    re.IGNORECASE,
+)
 _POINTS_BACK = re.compile(r"\b(it|its|they|them|their|he|she|him|his|her)\b", re.IGNORECASE)
 # "And how long is …?" is whole, "what about …?" and "and in …?" ask the same of something else.
 _ASKS_ANEW = re.compile(
@@ -19,14 +23,41 @@ _ASKS_ANEW = re.compile(
 )
 # "Which of them are …?" picks among what the question before was about.
 _OF_THEM = re.compile(
-    r"\W*(?:and\W+)?(?:(?:which|how many)\W+(?:of (?:them|these|those)|ones)|(?:which are )?assigned to)\b",
+    r"\b(?:of (?:them|these|those)|(?:which|what) ones)\b"
+    r"|^\W*(?:(?:and|also|then)\W+)?(?:which (?:are|were)\b(?! (?:the|our|your|my|an?)\b)|assigned to\b)",
     re.IGNORECASE,
 )
-_STATED = re.compile(r"\W*((?:which|what|how many)\b[^?]*? (?:are|is)\b)", re.IGNORECASE)
-_ANOTHER_STATE = re.compile(
-    r"\W*(?:and|what about|how about)\W+((?:not )?(?:done|blocked|overdue|open|urgent|finished|waiting|in review"
-    r"|in progress|started|unassigned))\W*",
+_LISTS = re.compile(r"\W*(?:which|what|how many|list|show|name|are there)\b", re.IGNORECASE)
+_OF_SOMEBODY = re.compile(r"\b(?:he|she|him|his|hers?|theirs?)\b", re.IGNORECASE)
+# A row is in one state of each kind.
+_STATES = tuple(
+    re.compile(rf"\b(?:not )?(?:{states})\b", re.IGNORECASE)
+    for states in (
+        "done|blocked|open|finished|waiting|in review|in progress|started",
+        "urgent|(?:high|medium|low)(?: priority)?",
+        "overdue",
+        "unassigned",
+    )
+)
+_STATE = "|".join(each.pattern for each in _STATES)
+_ANOTHER_STATE = re.compile(rf"\W*(?:(?:and|what about|how about)\W+)?({_STATE})\W*", re.IGNORECASE)
+_ANOTHER_NAME = re.compile(r"\W*(?i:only|just|in|for|of|from|at|by|with) [^\W\d_a-z]\S*(?: [^\W\d_a-z]\S*)?\W*")
+_DENIES = re.compile(r"\b(?:not|no|never|without)\b|n['’]t\b", re.IGNORECASE)
+# What "it" is in the question after one of these.
+_SUBJECT = re.compile(
+    r"\W*(?:who (?:owns|leads|is responsible for|is in charge of|is assigned to)|(?:when|why) is|is"
+    r"|what is the (?:status|state|owner|due date|deadline|priority) of) ((?:the|our) [^?.!,;]+?)"
+    rf"(?: due| late| {_STATE})?\W*",
     re.IGNORECASE,
+)
+_IT = re.compile(r"\b(it|its)\b", re.IGNORECASE)
+_MANY = re.compile(r"\b(?:and|or|they|them|their|he|she|him|his|her)\b", re.IGNORECASE)
+_DAYS = frozenset(
+    _WORD.findall(
+        """
+    january february march april may june july august september october november december monday tuesday wednesday
+    thursday friday saturday sunday"""
+    )
 )
 MOST_LEANING = 4
 LEAST_WHOLE = 2
@@ -103,19 +134,69 @@ def in_context(question: str, earlier: Sequence[str]) -> str:
     before = in_context(earlier[-1], earlier[:-1]) if earlier else ""
     if not before:
         return ""
-    stated, state = _STATED.match(before), _ANOTHER_STATE.fullmatch(question)
-    if stated and state:
-        return f"{stated[1]} {state[1]}?"
-    # "And in Germany?" asks the same of another one.
-    replaced = read(before).names if read(question).names else frozenset()
-    kept = [word for word in before.split() if not words_of(word) & replaced]
-    return f"{' '.join(kept)} {question}"
+    if state := _ANOTHER_STATE.fullmatch(question):
+        return _in_state(before, state[1], question)
+    if (subject := _SUBJECT.fullmatch(before)) and _asks_one_thing_of_it(question):
+        return _IT.sub(lambda it: f"{subject[1]}’s" if it[1].lower() == "its" else subject[1], question)
+    return f"{before} {question}" if _OF_THEM.search(question) else _of_another(before, question)
+
+
+def _asks_one_thing_of_it(question: str) -> bool:
+    is_one = len(_IT.findall(question)) == 1 and not _MANY.search(_GOES_ON.sub("", question))
+    return is_one and asks_of_it(question)
+
+
+def _in_state(before: str, state: str, question: str) -> str:
+    """The question before about what is in another state; empty when that would leave out something else it says."""
+    there = [(at, found) for at, kind in enumerate(_STATES) for found in kind.finditer(before)]
+    if _DENIES.search(re.sub(_STATE, "", before, flags=re.IGNORECASE)):
+        return ""
+    if not there:
+        return f"{before} {question}" if _LISTS.match(before) else ""
+    same = [found for at, found in there if _STATES[at].fullmatch(state)]
+    if len(same) != 1 or "?" in before[same[0].end() :].rstrip("? "):
+        return ""
+    return f"{before[: same[0].start()]}{state}{before[same[0].end() :]}"
+
+
+def _of_another(before: str, question: str) -> str:
+    """ "And in Germany?" asks the same of another one. Empty when it may be meant instead of several."""
+    given = _named(question)
+    if not given:
+        return f"{before} {question}"
+    kinds = {is_day for _, _, is_day in given}
+    named = [each for each in _named(before) if each[2] in kinds]
+    if len(named) > 1:
+        named = [each for each in named if each[1] and each[1] == given[0][1]]
+        if len(named) != 1:
+            return ""
+    left_out = {at for places, _, _ in named for at in places}
+    return " ".join([word for at, word in enumerate(before.split()) if at not in left_out] + [question])
+
+
+def _named(text: str) -> list[tuple[list[int], str, bool]]:
+    """The names in it, each with the places of its words, the word before it and whether it is of a day."""
+    names, words = read(text).names, text.split()
+    found = list[tuple[list[int], str, bool]]()
+    for at, word in enumerate(words):
+        own = words_of(_POSSESSIVE.sub("", word))
+        if not own & names:
+            continue
+        is_day = not own.isdisjoint(map(stem, _DAYS))
+        if found and found[-1][0][-1] == at - 1 and found[-1][2] == is_day:
+            found[-1][0].append(at)
+        else:
+            found.append(([at], words[at - 1].lower() if at else "", is_day))
+    return found
 
 
 def leans(question: str) -> bool:
     """Whether it makes no sense without the question before it."""
     asked = read(question)
-    if _OF_THEM.match(question):
+    named = asked.names - set(map(stem, _DAYS))
+    if _OF_THEM.search(question) or (_LISTS.match(question) and _OF_SOMEBODY.search(question) and not named):
+        return True
+    if _ANOTHER_STATE.fullmatch(question) or _ANOTHER_NAME.fullmatch(question):
         return True
     if asked.codes:
         return bool(_GOES_ON.match(question))
@@ -124,6 +205,12 @@ def leans(question: str) -> bool:
     if _GOES_ON.match(question):
         return len(asked.words) <= MOST_LEANING
     return bool(_POINTS_BACK.search(question)) and not asked.names and len(asked.words) <= MOST_LEANING
+
+
+def asks_of_it(question: str) -> bool:
+    """Whether it asks something of its own about what the question before was about: of that one only its subject
+    counts."""
+    return bool(_ASKS.match(question) and _POINTS_BACK.search(question))
 
 
 def says_what_is_new(text: str, typed: str, whole: str) -> bool:
@@ -141,6 +228,11 @@ def words_of(text: str) -> set[str]:
         for word in _WORD.findall(_in_one_way(text.lower()))
         if word not in _STOP and (len(word) > 1 or word.isdigit())
     }
+
+
+def last_word(text: str) -> str:
+    """The stem of the last word that says something."""
+    return next((stem for word in reversed(_WORD.findall(text)) for stem in words_of(word)), "")
 
 
 def said_otherwise(question: str) -> str:

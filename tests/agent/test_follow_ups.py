@@ -94,6 +94,11 @@ def test_days_of_something_else_are_not_counted(library: Library, without_time_o
         ("How many tasks are blocked?", "And which are assigned to Tom?", {"Pricing page"}),
         ("Which tasks are blocked?", "Which ones are urgent?", {"Load test"}),
         ("Which tasks are blocked?", "Which of them are assigned to Ana?", set()),
+        ("Which tasks does Tom own?", "Which are blocked?", {"Pricing page"}),
+        ("Which tasks are blocked?", "Are any of them urgent?", {"Load test"}),
+        ("How many tasks are assigned to Tom?", "And done?", {"Video"}),
+        ("How many tasks are assigned to Tom and blocked?", "And done?", {"Video"}),
+        ("How many tasks are assigned to Tom?", "Which of them are assigned to Ana?", set()),
     ],
 )
 def test_rows_are_picked_among_those_before(tasks: Library, earlier: str, question: str, rows: set[str]) -> None:
@@ -101,3 +106,52 @@ def test_rows_are_picked_among_those_before(tasks: Library, earlier: str, questi
 
     assert {each.page_id for each in found.citations} == rows
     assert found.text.startswith(f"{len(rows)} found in “Launch plan”:") == ("many" in earlier and bool(rows))
+
+
+@pytest.mark.parametrize(
+    ("earlier", "question", "whole"),
+    [
+        (["Who owns the pricing page copy?"], "When is it due?", "When is the pricing page copy due?"),
+        (["Who owns the pricing page copy?"], "Why is it blocked?", "Why is the pricing page copy blocked?"),
+        (["Why is the copy blocked?"], "What is its status?", "What is the copy’s status?"),
+        (["Who owns the copy?", "When is it due?"], "Is it done?", "Is the copy done?"),
+        (["Is the copy done?"], "Who owns it?", "Who owns the copy?"),
+    ],
+)
+def test_what_is_asked_of_it_is_asked_of_its_subject(earlier: list[str], question: str, whole: str) -> None:
+    assert in_context(question, earlier) == whole
+
+
+@pytest.mark.parametrize(
+    ("earlier", "question", "whole"),
+    [
+        ("What is the Quay plan from December?", "And Fleet?", "What is the plan from December? And Fleet?"),
+        ("Which lines of Delta sail in Portugal?", "And in Spain?", "Which lines of Delta sail in And in Spain?"),
+        ("Which tasks of Tom are due in December?", "And in March?", "Which tasks of Tom are due in And in March?"),
+        ("Which plan is for Lago Azzurro?", "And for Delta?", "Which plan is for And for Delta?"),
+        ("Which tasks are in review?", "Which of his are due in December, urgent and labelled legal?", "="),
+        ("Which tasks are blocked and urgent?", "What about done?", "Which tasks are done and urgent?"),
+        ("How many high priority tasks are blocked?", "Done?", "How many high priority tasks are Done?"),
+        ("How many days off are there in Spain?", "In Germany?", "How many days off are there in In Germany?"),
+        ("How many tasks are done and of Tom?", "And blocked?", "How many tasks are blocked and of Tom?"),
+    ],
+)
+def test_only_what_is_replaced_is_left_out(earlier: str, question: str, whole: str) -> None:
+    assert in_context(question, [earlier]) == whole.replace("=", f"{earlier} {question}")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "question"),
+    [
+        (["How many tasks are done?", "Which of them are assigned to Tom?"], "And overdue?"),
+        (["Which tasks are blocked or done?"], "What about waiting?"),
+        (["Which tasks are blocked?"], "And overdue?"),
+        (["Which tasks are blocked?"], "And high priority?"),
+        (["Which tasks are not of Tom and done?"], "And blocked?"),
+        (["How many tasks aren't done?"], "And blocked?"),
+        (["Who owns the pricing page copy?"], "And done?"),
+        (["Which tasks of Tom are labelled Legal?"], "And Priya?"),
+    ],
+)
+def test_it_is_not_guessed_what_a_follow_up_keeps(earlier: list[str], question: str) -> None:
+    assert in_context(question, earlier) == ""
