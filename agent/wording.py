@@ -154,7 +154,9 @@ def _in_state(before: str, state: str, question: str) -> str:
     if not there:
         return f"{before} {question}" if _LISTS.match(before) else ""
     same = [found for at, found in there if _STATES[at].fullmatch(state)]
-    if len(same) != 1 or "?" in before[same[0].end() :].rstrip("? "):
+    # What is not done may be blocked or not.
+    both_deny = state.lower().startswith("not ") and bool(same) and same[0][0].lower().startswith("not ")
+    if len(same) != 1 or both_deny or "?" in before[same[0].end() :].rstrip("? "):
         return ""
     return f"{before[: same[0].start()]}{state}{before[same[0].end() :]}"
 

@@ -146,6 +146,7 @@ def test_only_what_is_replaced_is_left_out(earlier: str, question: str, whole: s
         (["How many tasks are done?", "Which of them are assigned to Tom?"], "And overdue?"),
         (["Which tasks are blocked or done?"], "What about waiting?"),
         (["Which tasks are blocked?"], "And overdue?"),
+        (["How many tasks are not done?"], "And not blocked?"),
         (["Which tasks are blocked?"], "And high priority?"),
         (["Which tasks are not of Tom and done?"], "And blocked?"),
         (["How many tasks aren't done?"], "And blocked?"),
