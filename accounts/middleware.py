@@ -42,6 +42,8 @@ class WorkspaceMiddleware:
             return None
         try:
             return self._find_membership(request)
+        except tenancy.OtherWorkspace as error:
+            return refusal(request, error, other_workspace=tenancy.meant(request))
         except AppError as error:  # Django gives only a view's own errors to process_exception
             return refusal(request, error)
 
@@ -58,10 +60,11 @@ class WorkspaceMiddleware:
                 return redirect_to_login(request.get_full_path())
             membership = tenancy.member(user_id=user.pk, workspace_id=home.workspace_id)
             request.session["workspace"] = str(membership.workspace_id)
-        tenancy.check_same_workspace(request, membership, must_say=True)
-        tenancy.note_activity(membership)
+        # Before it may be refused: the refusal's page says in which workspace it is.
         tenancy.act_as(request, membership)
         timezone.activate(zone_of(membership.user))
+        tenancy.check_same_workspace(request, membership, must_say=True)
+        tenancy.note_activity(membership)
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -69,10 +72,10 @@ class WorkspaceMiddleware:
         return refusal(request, error) if isinstance(error, AppError) else None
 
 
-def refusal(request: HttpRequest, error: AppError) -> HttpResponse:
+def refusal(request: HttpRequest, error: AppError, **more: Any) -> HttpResponse:
     """Each says its own detail; a 404 says the same of everything, so that a stranger learns nothing."""
     template = TEMPLATES.get(error.code) or TEMPLATES.get(error.status, "refused.html")
-    context = {"error": error, "code": error.code, "detail": error.detail, "again_url": again_url(request)}
+    context = {"error": error, "code": error.code, "detail": error.detail, "again_url": again_url(request), **more}
     response = render(request, template, context, status=error.status)
     if error.retry_after is not None:
         response["Retry-After"] = str(int(error.retry_after) + 1)

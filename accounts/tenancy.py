@@ -142,11 +142,23 @@ def check_same_workspace(request: HttpRequest, membership: Membership, *, must_s
 
     With `must_say` a request that changes something and does not say its workspace is refused too.
     """
-    sent = request.headers.get("X-Workspace") or (request.POST.get("workspace") if request.method == "POST" else None)
+    sent = _sent(request)
     if not sent and must_say and request.method not in SAFE_METHODS:
         raise OtherWorkspace("This form does not say which workspace it belongs to. Reload the page.")
     if sent and sent != str(membership.workspace_id):
         raise OtherWorkspace("This page belongs to another workspace than the one now open. Reload it.")
+
+
+def _sent(request: HttpRequest) -> str | None:
+    return request.headers.get("X-Workspace") or (request.POST.get("workspace") if request.method == "POST" else None)
+
+
+def meant(request: HttpRequest) -> Workspace | None:
+    """The workspace that the page was opened in, if it is one of theirs who sends it."""
+    try:
+        return member(user_id=request.user.pk, workspace_id=_sent(request)).workspace
+    except (NotAMember, Suspended):
+        return None
 
 
 def is_signed_in(request: HttpRequest) -> bool:

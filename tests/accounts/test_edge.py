@@ -1,5 +1,6 @@
 """What the base classes promise whatever a view does, and how a browser's session may use the API."""
 
+from html import unescape
 from typing import ClassVar
 
 import pytest
@@ -116,6 +117,25 @@ def test_a_form_of_another_workspace_changes_nothing(bob: Person) -> None:
     assert [answer.status_code for answer in answers] == [409, 409]
     bob.user.refresh_from_db()
     assert bob.user.name == "Bob"
+
+
+def test_a_form_of_another_workspace_is_told_which_one_is_open_and_leads_to_the_other(
+    bob: Person, charlie: Person
+) -> None:
+    own = bob.user.memberships.exclude(pk=bob.membership.pk).get().workspace
+    form = {"section": "profile", "name": "Somebody"}
+
+    theirs, foreign, silent = (
+        bob.web.post("/app/settings", {**form, "workspace": said}).content.decode()
+        for said in (str(own.pk), str(charlie.workspace.pk), "")
+    )
+
+    for page in (theirs, foreign, silent):
+        assert f"You are in {bob.workspace.name} now." in unescape(page)
+    assert f"Switch to {own.name}" in unescape(theirs)
+    assert '<input type="hidden" name="next" value="/app/settings">' in theirs
+    assert "Switch to" not in foreign + silent
+    assert charlie.workspace.name not in unescape(foreign)
 
 
 def test_switching_names_the_workspace_to_go_to(bob: Person) -> None:
