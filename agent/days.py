@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
-_MONTHS = (
+MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
     "december",
 )  # fmt: skip
-_MONTH = "|".join((*_MONTHS, "sept", *(month[:3] for month in _MONTHS)))
+_MONTH = "|".join((*MONTHS, "sept", *(month[:3] for month in MONTHS)))
 _DAY = r"([0-3]?\d)(?:st|nd|rd|th)?(?!\d)"
 _DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _WRITTEN = (
@@ -60,7 +60,7 @@ def _word(year: str | None, month: str | int | None, day: str | None) -> str:
 
 
 def _number(month: str) -> int:
-    return next(number for number, name in enumerate(_MONTHS, 1) if name[:3] == month[:3].lower())
+    return next(number for number, name in enumerate(MONTHS, 1) if name[:3] == month[:3].lower())
 
 
 def _near(today: date) -> Callable[[re.Match[str]], str]:

@@ -4,12 +4,14 @@ import re
 from collections.abc import Set
 
 from agent import wording
+from agent.days import MONTHS
 
 _I = re.IGNORECASE
+_MONTH = "|".join(MONTHS)
 _DATE = re.compile(
     r"\d{4}-\d\d|\d{1,2}[:.]\d\d|\b(mon|tues|wednes|thurs|fri|satur|sun|mitt)[a-z]*day|\b\d{1,2}(st|nd|rd|th)?\b"
-    r"|\b(january|february|march|april|may|june|july|august|september|october|november|december|spring|summer|autumn"
-    r"|winter|noon|midnight|today|tomorrow|daily|weekly|monthly)\b"
+    rf"|\b({_MONTH}|spring|summer|autumn|winter"
+    r"|noon|midnight|today|tomorrow|daily|weekly|monthly)\b"
     r"|\b(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)\b"
     r"|\b(after|before|until|once|when|if|within|every|unless)\b",
     _I,
@@ -65,8 +67,7 @@ _MOST = re.compile(r"(?<!\bat )\bmost\b", _I)
 _IS_MOST = re.compile(r"\b(?:most|highest|biggest|largest|greatest|top|main|first)\b", _I)
 _WHICH = re.compile(r"^\W*(?:which|what) ([^\W\d_]+)", _I)
 _TIME = re.compile(
-    r"\b(?:\d{1,2} )?(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
-    r"(?: \d{4})?"
+    rf"\b(?:\d{{1,2}} )?(?:{_MONTH})\b(?: \d{{4}})?"
     r"|\b\d{4}(?:-\d\d)*\b",
     _I,
 )

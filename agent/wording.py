@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from agent.days import MONTHS
+
 _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"#?[^\W_]+(?:[._/@:#-]+[^\W_]+)*")
 _POSSESSIVE = re.compile(r"['’]s\b")
@@ -52,13 +54,7 @@ _SUBJECT = re.compile(
 )
 _IT = re.compile(r"\b(it|its)\b", re.IGNORECASE)
 _MANY = re.compile(r"\b(?:and|or|they|them|their|he|she|him|his|her)\b", re.IGNORECASE)
-_DAYS = frozenset(
-    _WORD.findall(
-        """
-    january february march april may june july august september october november december monday tuesday wednesday
-    thursday friday saturday sunday"""
-    )
-)
+_DAYS = frozenset(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", *MONTHS))
 MOST_LEANING = 4
 LEAST_WHOLE = 2
 _STOP = frozenset(

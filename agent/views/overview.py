@@ -86,9 +86,8 @@ class Overview(MemberPage):
 
     def tasks(self, now: datetime) -> list[dict[str, Any]]:
         readable = Task.objects.readable_by(self.membership).select_related("task_source", "outgoing")
-        due = readable.filter(is_done=False, due_on__lte=today(self.membership, now + DUE_WITHIN)).order_by(
-            "due_on", "id"
-        )
+        soon = today(self.membership, now + DUE_WITHIN)
+        due = readable.filter(is_done=False, due_on__lte=soon).order_by("due_on", "id")
         return [listing.shown(task) for task in due[:TASKS]]
 
 

@@ -46,7 +46,7 @@ def can_remove(by: Membership, member: Membership, current: EffectivePlan) -> bo
 def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
     """Somebody else, or oneself: to leave. Their seat is free, and what was issued to them here is dead.
 
-    What they used stays counted, so coming back in the same period gives no second quota. Raises NoMember, Forbidden
+    What they used stays counted, so coming back in the same period gives no second quota. Raises NoMember, Forbidden,
     LastOwner, or PlanRequired for whom a team left over.
     """
     with locked(by.workspace_id, now) as subscription:
