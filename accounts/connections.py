@@ -202,38 +202,48 @@ def access_token(connection: Connection) -> str:
 def renewed_token(connection: Connection, *, rejected: str) -> str:
     """The token that holds now: another worker's new one, or ours after one refresh under a lock.
 
-    Raises notion.Unauthorized when there is none: the member has to connect again.
+    Raises notion.Unauthorized when there is none: the member has to connect again, and the connection says so at once.
     """
     with tenancy.shared(), transaction.atomic():
         held = Connection.objects.select_for_update().get(pk=connection.pk)
         current = access_token(held)
+        connection.sealed_access_token = held.sealed_access_token
         if current != rejected:
             return current
-        if not held.sealed_refresh_token:
-            raise notion.Unauthorized("This connection's token is dead and cannot be renewed")
-        grant: Grant | None = None
-        try:
-            grant = oauth.refresh(
-                client_id=settings.NOTION_CLIENT_ID,
-                client_secret=settings.NOTION_CLIENT_SECRET,
-                refresh_token=sealed.unseal(
-                    held.sealed_refresh_token,
-                    workspace_id=held.workspace_id,
-                    place=held.place("refresh_token"),
-                ),
-                base_url=settings.NOTION_API_URL,
-            )
-        except notion.InvalidGrant:
+        grant = _refreshed(held)
+        if grant is None:
             # Kept, so that nobody asks again with it; the next worker finds no refresh token.
-            held.sealed_refresh_token, held.status = "", Connection.Status.REAUTHORIZE
-            held.save(update_fields=["sealed_refresh_token", "status"])
+            held.sealed_refresh_token = ""
+            held.save(update_fields=["sealed_refresh_token"])
+            refused(held)
         else:
             _seal(held, grant)
             held.save(update_fields=["sealed_access_token", "sealed_refresh_token"])
+            connection.sealed_access_token = held.sealed_access_token
     if grant is None:
-        raise notion.Unauthorized("This connection's refresh token is used up")
-    connection.sealed_access_token = held.sealed_access_token
+        raise notion.Unauthorized("This connection's token is dead and cannot be renewed")
     return grant.access_token
+
+
+def _refreshed(held: Connection) -> Grant | None:
+    if not held.sealed_refresh_token:
+        return None
+    token = sealed.unseal(held.sealed_refresh_token, workspace_id=held.workspace_id, place=held.place("refresh_token"))
+    try:
+        return oauth.refresh(
+            client_id=settings.NOTION_CLIENT_ID,
+            client_secret=settings.NOTION_CLIENT_SECRET,
+            refresh_token=token,
+            base_url=settings.NOTION_API_URL,
+        )
+    except notion.InvalidGrant:
+        return None
+
+
+def refused(connection: Connection) -> None:
+    """Notion accepts this token no longer. One that was authorized anew meanwhile, or ended, stays as it is."""
+    same = Connection.objects.filter(pk=connection.pk, sealed_access_token=connection.sealed_access_token)
+    same.filter(status=Connection.Status.ACTIVE).update(status=Connection.Status.REAUTHORIZE)
 
 
 def share(connection: Connection, *, by: Membership, is_shared: bool) -> None:

@@ -69,6 +69,8 @@ class MemberAPI(_JSON):
     schema_of_view: ClassVar[str] = "shared"
     # False where an answer shows a secret: it is then never kept for an Idempotency-Key.
     keeps_answers: bool = True
+    # True where the payment provider is asked: then it runs on threads that nothing else needs.
+    asks_for_payments: ClassVar[bool] = False
     _claim: IdempotentAnswer | None = None
 
     @property
@@ -109,10 +111,11 @@ class MemberAPI(_JSON):
 
 
 class MemberPage(View):
-    """A page for a member; the middleware has found the membership. See MemberAPI for `schema_of_view`."""
+    """A page for a member; the middleware has found the membership. See MemberAPI for what its attributes mean."""
 
     is_workspace_page = True
     schema_of_view: ClassVar[str] = "shared"
+    asks_for_payments: ClassVar[bool] = False
     # Of an address that answers with a file.
     file_type: ClassVar[str] = ""
     request: tenancy.WorkspaceRequest
@@ -126,4 +129,7 @@ class MemberPage(View):
             raise NotAcceptable(f"The answer is a file of the type {self.file_type}. Send the header Accept with it.")
         if self.schema_of_view == "workspace":
             tenancy.enter(self.membership.workspace)
-        return super().dispatch(request, *args, **kwargs)
+        answer = super().dispatch(request, *args, **kwargs)
+        # Nor by the browser's "Back" after signing out.
+        answer.headers.setdefault("Cache-Control", "no-store")
+        return answer

@@ -43,7 +43,7 @@ class WorkspaceMiddleware:
         try:
             return self._find_membership(request)
         except tenancy.OtherWorkspace as error:
-            return refusal(request, error, other_workspace=tenancy.meant(request))
+            return _of_another_workspace(request, error)
         except AppError as error:  # Django gives only a view's own errors to process_exception
             return refusal(request, error)
 
@@ -70,6 +70,15 @@ class WorkspaceMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Refusals on pages: the page for its status, with the message that says what to do."""
         return refusal(request, error) if isinstance(error, AppError) else None
+
+
+def _of_another_workspace(request: HttpRequest, error: tenancy.OtherWorkspace) -> HttpResponse:
+    is_looking = request.method in tenancy.SAFE_METHODS
+    page = refusal(request, error, other_workspace=tenancy.meant(request), is_looking=is_looking)
+    if "workspace" in request.GET:
+        # A part of a page that looks again and again: its whole page says where it belongs.
+        page["HX-Redirect"] = request.get_full_path()
+    return page
 
 
 def refusal(request: HttpRequest, error: AppError, **more: Any) -> HttpResponse:

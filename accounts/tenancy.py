@@ -146,11 +146,13 @@ def check_same_workspace(request: HttpRequest, membership: Membership, *, must_s
     if not sent and must_say and request.method not in SAFE_METHODS:
         raise OtherWorkspace("This form does not say which workspace it belongs to. Reload the page.")
     if sent and sent != str(membership.workspace_id):
-        raise OtherWorkspace("This page belongs to another workspace than the one now open. Reload it.")
+        raise OtherWorkspace("This page belongs to another workspace than the one now open.")
 
 
 def _sent(request: HttpRequest) -> str | None:
-    return request.headers.get("X-Workspace") or (request.POST.get("workspace") if request.method == "POST" else None)
+    """Addresses that lead here from elsewhere name it too."""
+    given = request.POST if request.method == "POST" else request.GET
+    return request.headers.get("X-Workspace") or given.get("workspace")
 
 
 def meant(request: HttpRequest) -> Workspace | None:

@@ -4,36 +4,50 @@ Two signs are needed to answer: how near the best passage is keeps questions abo
 names and codes the question turns on keep out what is near but not the answer.
 """
 
-import math
 import re
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from agent import denying, kinds, rows, wording
-from agent.candidates import Candidate
+from agent import (
+    amounts,
+    cells,
+    demands,
+    denying,
+    disagreeing,
+    follow_ups,
+    kinds,
+    picking,
+    ranking,
+    relations,
+    tables,
+    wording,
+)
+from agent.candidates import Candidate, PageKey
 from agent.excerpts import Excerpt, quotable
+from agent.ranking import Embed, Scored
+from agent.rows import value_of
 from agent.wording import Asked
 
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
-
 MOST_QUOTES = 3
+MOST_OF_A_TABLE = 20
 # Of 500 questions the answer was in the best three chunks 97 times in 100; a few more cost little.
 MOST_CANDIDATES = 6
-MOST_COMPARED = 40
-LEXICAL_WEIGHT = 0.5
-# What stands in the title or heading says what a sentence is about, but the sentence itself must say more.
-CONTEXT_WEIGHT = 0.5
 # Further quotes must be nearly as good as the first.
 NEARLY = 0.8
 # (cosine, share of the question's words in the sentence and its heading) that together are enough.
 ENOUGH = ((0.32, 0.62), (0.45, 0.5), (0.55, 0.3), (0.65, 0.1))
+# So many of that many words of a question may be said neither by the sentence nor by its place.
+MOST_UNSAID = (0, 0, 0, 1, 2, 2, 3)
+SAID_BY_NONE = frozenset(
+    wording.words_of(
+        "fast quickly old big large far early often go happen mean exactly currently usually actually"
+        " customer people person employee colleague staff company team user member"
+    )
+)
 # A code that is found letter by letter needs little nearness: embeddings know nothing of codes.
 ENOUGH_WITH_CODE = (0.1, 0.5)
-KIND_BONUS = 0.08
+# So many words must say that another amount is one of the same thing.
+LEAST_OF_OTHER_AMOUNT = 2
 
 _COUNTS = re.compile(r"\bhow many\b|\bthe (total )?number of\b|^\W*count\b", re.IGNORECASE)
 
@@ -58,14 +72,8 @@ class Answer:
     text: str
     citations: tuple[Citation, ...]
     grounded: bool
-
-
-@dataclass(frozen=True)
-class _Scored:
-    excerpt: Excerpt
-    cosine: float
-    score: float
-    share: float
+    # A page that is named and not quoted.
+    named: PageKey | None = None
 
 
 def answer(
@@ -80,35 +88,72 @@ def answer(
     """`question` is whole; `asked` is what was typed, when that was only its end. The last two are as in a
     `SearchResult`."""
     asked = asked or question
-    matched = rows.lines_marked(candidates)
+    matched = picking.lines_marked(candidates)
     if matched:
-        listed = matched[: rows.MOST_ROWS]
+        listed = matched[: picking.MOST_ROWS]
         number = f"at least {len(matched) + more_rows}" if has_unread_rows else str(len(matched) + more_rows)
         return _composed(listed, heading=_heading(question, number, listed))
     nearest = list(candidates[:MOST_CANDIDATES])
-    if rows.picks(question, candidates):
-        return Answer(_not_found(nearest), (), grounded=False)
+    if relations.is_asked(question):
+        held_up = relations.held_up(question, (line for each in nearest for line in quotable(question, each)))
+        return _composed(held_up) if held_up else _not_found(nearest)
+    read = [line for each in candidates for line in quotable(question, each)]
+    if rows := cells.picked(question, read):
+        listed = rows[:MOST_OF_A_TABLE]
+        return _composed(listed, heading="" if listed == rows else f"The first {len(listed)} of {len(rows)}:")
+    if picking.picks(question, candidates):
+        return _not_found(nearest)
+    return _from_lines(question, asked, candidates, read, embed)
+
+
+def _from_lines(
+    question: str, asked: str, candidates: Sequence[Candidate], read: Sequence[Excerpt], embed: Embed
+) -> Answer:
+    """What no row and no relation answers: the lines nearest to the question that say all of it."""
+    nearest = list(candidates[:MOST_CANDIDATES])
     denied = denying.denied(_own(asked, question))
     known = frozenset(word for each in nearest for word in wording.words_of(each.text)) if denied else frozenset()
-    ranked = _ranked(question, wording.read(question), nearest, embed)
-    ranked = [
-        each
-        for each in ranked
-        if wording.says_what_is_new(f"{each.excerpt.shown} {_place(each.excerpt)}", asked, question)
-        and denying.denies((each.excerpt.shown, each.excerpt.lead, each.excerpt.candidate.title), denied, known)
-    ]
-    named = list(rows.lines_about(question, (each.excerpt for each in ranked)))
+
+    def fits(line: Excerpt) -> bool:
+        said = f"{line.shown} {ranking.place(line)}"
+        return follow_ups.says_what_is_new(said, asked, question) and denying.denies(
+            (line.shown, line.lead, line.candidate.title), denied, known
+        )
+
+    ranked = [each for each in ranking.ranked(question, wording.read(question), nearest, embed) if fits(each.excerpt)]
+    named = list(picking.lines_about(question, (each.excerpt for each in ranked)))
     if named:
         return _composed(named[:1])
+
+    # "Is the fair on 1 May?" is answered by another day as well.
+    of_any_day = demands.without_day(question)
+    typed_of_any_day = asked if of_any_day == question else of_any_day
+
+    def settled(chosen: Sequence[Excerpt], others: Sequence[Excerpt] = read) -> Answer:
+        newest, differ = disagreeing.settled(
+            question,
+            chosen,
+            others,
+            is_answer=lambda each: fits(each) and _is_answer(of_any_day, typed_of_any_day, each, candidates),
+        )
+        return _composed_apart(newest) if differ else _composed(newest)
+
+    looked_up = tables.looked_up(wording.read(question), [each.excerpt for each in ranked])
+    if looked_up and all(demands.is_of_rate(question, each.shown) for each in looked_up):
+        return settled(looked_up[:MOST_QUOTES], looked_up)
     proven = [each for each in ranked if _is_enough(question, asked, each, nearest)]
     if not proven:
-        return Answer(_not_found(nearest), (), grounded=False)
-    return _composed(_chosen(proven, ranked))
+        return _not_found(nearest)
+    named_table = (each.excerpt for each in proven if tables.is_named(wording.read(question), each.excerpt))
+    rows = tables.whole(question, next(named_table, proven[0].excerpt), [each.excerpt for each in ranked])
+    if rows:
+        return _composed(sorted(rows, key=_stands)[:MOST_OF_A_TABLE])
+    return settled(_chosen(proven, ranked))
 
 
 def _own(typed: str, question: str) -> str:
     """What a sentence must say of it: "is it due?" takes nothing but its subject from the question before."""
-    return typed if wording.asks_of_it(typed) else question
+    return typed if follow_ups.asks_of_it(typed) else question
 
 
 def _heading(question: str, number: str, listed: Sequence[Excerpt]) -> str:
@@ -120,103 +165,75 @@ def _heading(question: str, number: str, listed: Sequence[Excerpt]) -> str:
     return f"{counted}. {first}" if first else f"{counted}:"
 
 
-def _ranked(question: str, asked: Asked, candidates: Sequence[Candidate], embed: Embed) -> list[_Scored]:
-    found = [each for candidate in candidates for each in quotable(question, candidate)]
-    if not found:
-        return []
-    weights = _weights(asked, found)
-    lexical = [_lexical(excerpt, weights) for excerpt in found]
-    # Only the most promising are embedded; those of the best chunk come first among equals.
-    order = sorted(range(len(found)), key=lambda at: -lexical[at])[:MOST_COMPARED]
-    vectors = embed([question, *(_embedded(found[at]) for at in order)])
-    scored = []
-    for at, cosine in zip(order, vectors[1:] @ vectors[0], strict=True):
-        score = LEXICAL_WEIGHT * lexical[at] + (1 - LEXICAL_WEIGHT) * float(cosine) + _bonus(question, found[at])
-        scored.append(_Scored(found[at], float(cosine), score, _share(asked, found[at], weights)))
-    return sorted(scored, key=lambda each: -each.score)
-
-
-def _weights(asked: Asked, found: Sequence[Excerpt]) -> dict[str, float]:
-    """How much each word of the question tells these sentences apart; what none of them has weighs most."""
-    seen = Counter(word for excerpt in found for word in asked.words & wording.words_of(excerpt.shown))
-    return {word: math.log(1 + len(found) / max(seen[word], 0.5)) for word in asked.words}
-
-
-def _lexical(excerpt: Excerpt, weights: dict[str, float]) -> float:
-    own = wording.words_of(excerpt.shown)
-    around = _about(excerpt)
-    got = sum(w if word in own else w * CONTEXT_WEIGHT if word in around else 0.0 for word, w in weights.items())
-    return got / (sum(weights.values()) or 1.0)
-
-
-def _embedded(excerpt: Excerpt) -> str:
-    # A row or a property says nothing of what it belongs to.
-    if excerpt.kind in ("row", "property"):
-        return f"{excerpt.candidate.title}: {excerpt.shown}"
-    return excerpt.shown
-
-
-def _bonus(question: str, excerpt: Excerpt) -> float:
-    return KIND_BONUS if kinds.asks_for_kind(question) and kinds.has_what_is_asked(question, excerpt.shown) else 0.0
-
-
-def _about(excerpt: Excerpt) -> set[str]:
-    """What the sentence's place says of its subject."""
-    return wording.words_of(_place(excerpt))
-
-
-def _place(excerpt: Excerpt) -> str:
-    return f"{excerpt.candidate.title} {excerpt.candidate.context} {excerpt.lead}"
-
-
-def _share(asked: Asked, excerpt: Excerpt, weights: dict[str, float]) -> float:
-    """How much of what is asked the sentence and its heading say; rare words count more. Without a word of its own it
-    says nothing."""
-    own = wording.words_of(excerpt.shown)
-    # The names are there already: what is asked about them must be there too.
-    # What kind of thing is asked for was looked for by its shape.
-    rest = asked.words - asked.names - asked.parts_of_codes - kinds.WORDS
-    if not rest:
-        return float(bool(asked.musts))
-    if not rest & own and not asked.musts:
-        # Where the heading is all that is asked, what stands under it is the answer.
-        return float(rest == wording.words_of(excerpt.lead))
-    there = own | _about(excerpt)
-    if rest & own <= asked.counted and not rest <= there:
-        # Many sentences have the name or the days of a question; without the rest of it they are about something else.
-        return 0.0
-    return sum(weights[word] for word in rest & there) / (sum(weights[word] for word in rest) or 1.0)
-
-
-def _is_enough(question: str, typed: str, scored: _Scored, candidates: Sequence[Candidate]) -> bool:
+def _is_enough(question: str, typed: str, scored: Scored, candidates: Sequence[Candidate]) -> bool:
     asked, excerpt = wording.read(question), scored.excerpt
-    if excerpt.kind == "property" and rows.asked_label(question):
-        # The property of a row that is not named says nothing of what is asked.
-        return False
-    if not kinds.has_what_is_asked(typed, _line(excerpt, 0).removesuffix(" [0]")):
-        return False
-    if excerpt.kind != "code" and not kinds.counts(excerpt.shown, asked.counted):
-        return False
-    own = wording.words_of(excerpt.shown)
-    if excerpt.kind != "code" and not kinds.says_what_is_asked(
-        _own(typed, question), excerpt.shown, own | _about(excerpt)
-    ):
-        return False
-    if excerpt.kind in ("sentence", "item") and own <= asked.words and not excerpt.shown.endswith(":"):
-        # It says the question again and nothing more.
-        return False
-    if not asked.is_about_several:
-        whole = f"{excerpt.paragraph} {excerpt.lead} {excerpt.candidate.title} {excerpt.candidate.context}"
-    else:
-        whole = " ".join(f"{each.title} {each.context} {each.text}" for each in candidates)
-    if wording.missing(asked, whole, wording.words_of(whole)):
+    if not _is_answer(question, typed, excerpt, candidates):
         return False
     levels = (*ENOUGH, ENOUGH_WITH_CODE) if asked.codes else ENOUGH
     near = max(scored.cosine, excerpt.candidate.dense) if asked.codes else scored.cosine
     return any(near >= cosine and scored.share >= words for cosine, words in levels)
 
 
-def _chosen(proven: Sequence[_Scored], ranked: Sequence[_Scored]) -> list[Excerpt]:
+def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence[Candidate]) -> bool:
+    """Whether it says all that is asked, however near it is."""
+    asked = wording.read(question)
+    if excerpt.kind == "property" and picking.asked_label(question):
+        # The property of a row that is not named says nothing of what is asked.
+        return False
+    if excerpt.kind == "property" and value_of(excerpt) in ("yes", "no") and not demands.asks_whether(question):
+        return False
+    if excerpt.kind == "row" and demands.asks_who_they_are(question) and tables.has_cell(asked, excerpt):
+        return False
+    if not kinds.has_what_is_asked(typed, _line(excerpt, 0).removesuffix(" [0]")):
+        return False
+    if excerpt.kind != "code" and not kinds.counts(excerpt.shown, ranking.place(excerpt), asked.counted):
+        return False
+    own = wording.words_of(excerpt.shown)
+    if excerpt.kind != "code" and not (
+        kinds.has_unit(question, excerpt.shown) and demands.is_for_whom(question, own | ranking.about(excerpt))
+    ):
+        return False
+    if not _has_amounts(question, asked, f"{excerpt.shown} {excerpt.lead}", own):
+        return False
+    if excerpt.kind != "code" and not demands.says_what_is_asked(
+        _own(typed, question), excerpt.shown, own | ranking.about(excerpt)
+    ):
+        return False
+    if excerpt.kind in ("sentence", "item") and own <= asked.words and not excerpt.shown.endswith(":"):
+        # It says the question again and nothing more.
+        return False
+    if not asked.is_about_several:
+        whole = _with_place(excerpt)
+    else:
+        whole = " ".join(f"{each.title} {each.context} {each.text}" for each in candidates)
+    if wording.missing(asked, whole, wording.words_of(whole)):
+        return False
+    if asked.codes and not any(wording.has_code(_with_place(excerpt), code) for code in asked.codes):
+        return False
+    return _says_most(asked, own | ranking.about(excerpt))
+
+
+def _says_most(asked: Asked, words: set[str]) -> bool:
+    """Of what is asked. Nothing is known of the words of other languages."""
+    rest = asked.words - asked.names - asked.parts_of_codes - kinds.words_for_kind(asked.question) - SAID_BY_NONE
+    most = MOST_UNSAID[min(len(rest), len(MOST_UNSAID) - 1)]
+    return len(rest - words) <= most or not wording.is_english(asked.question)
+
+
+def _with_place(excerpt: Excerpt) -> str:
+    return f"{excerpt.paragraph} {ranking.place(excerpt)}"
+
+
+def _has_amounts(question: str, asked: Asked, shown: str, own: set[str]) -> bool:
+    """Whether it has the amounts asked about; whether something is so is also said by another amount of the same."""
+    there = amounts.read(shown)
+    if asked.amounts <= there:
+        return True
+    is_other = amounts.units(asked.amounts) <= amounts.units(there)
+    return demands.asks_whether(question) and is_other and len(asked.words & own) >= LEAST_OF_OTHER_AMOUNT
+
+
+def _chosen(proven: Sequence[Scored], ranked: Sequence[Scored]) -> list[Excerpt]:
     best = proven[0]
     if best.excerpt.kind == "sentence" and best.excerpt.shown.endswith(":"):
         # What introduces a list answers nothing without it.
@@ -224,7 +241,7 @@ def _chosen(proven: Sequence[_Scored], ranked: Sequence[_Scored]) -> list[Excerp
         own = [each for each in listed if each.candidate is best.excerpt.candidate]
         if own:
             return sorted(own, key=lambda each: each.start)[: MOST_QUOTES * 2]
-    chosen: list[_Scored] = []
+    chosen: list[Scored] = []
     for each in proven:
         if len(chosen) < MOST_QUOTES and each.score >= NEARLY * best.score and not _repeats(each, chosen):
             chosen.append(each)
@@ -232,7 +249,12 @@ def _chosen(proven: Sequence[_Scored], ranked: Sequence[_Scored]) -> list[Excerp
     return [e.excerpt for e in sorted(chosen, key=lambda e: (places.index(id(e.excerpt.candidate)), e.excerpt.start))]
 
 
-def _repeats(new: _Scored, chosen: Sequence[_Scored]) -> bool:
+def _stands(excerpt: Excerpt) -> tuple[str, int]:
+    """Where in its page."""
+    return excerpt.candidate.chunk_id, excerpt.start
+
+
+def _repeats(new: Scored, chosen: Sequence[Scored]) -> bool:
     words = wording.words_of(new.excerpt.shown)
     for each in chosen:
         known = wording.words_of(each.excerpt.shown)
@@ -255,6 +277,18 @@ def _composed(chosen: Sequence[Excerpt], *, heading: str = "") -> Answer:
     return Answer(f"{heading}\n\n{listed}" if heading else listed, citations, grounded=True)
 
 
+def _composed_apart(newest_first: Sequence[Excerpt]) -> Answer:
+    """Each with the page that says it and the day when that was edited."""
+    told = []
+    for each in newest_first:
+        on = disagreeing.day(each.candidate.edited_at)
+        title = _plain(each.candidate.title)
+        row = each.kind in ("row", "property")
+        names = f"edited {on}" if row else f"“{title}”, edited {on}"
+        told.append(replace(each, shown=f"{each.shown} ({names})" if on else f"{each.shown} (“{title}”)"))
+    return _composed(told, heading=disagreeing.notice(newest_first[0].candidate))
+
+
 def _line(excerpt: Excerpt, number: int) -> str:
     if excerpt.kind == "code":
         return f"{excerpt.shown}\n\n[{number}]"
@@ -263,13 +297,12 @@ def _line(excerpt: Excerpt, number: int) -> str:
     return f"{excerpt.shown} [{number}]"
 
 
-def _not_found(candidates: Sequence[Candidate]) -> str:
-    if not candidates:
-        return NOT_FOUND
+def _not_found(candidates: Sequence[Candidate]) -> Answer:
+    if not candidates or candidates[0].dense < ENOUGH[0][0]:
+        return Answer(NOT_FOUND, (), grounded=False)
     nearest = candidates[0]
-    if nearest.dense < ENOUGH[0][0]:
-        return NOT_FOUND
-    return f"{NOT_FOUND} The nearest page is “{_plain(nearest.title)}”, but it does not say this."
+    text = f"{NOT_FOUND} The nearest page is “{_plain(nearest.title)}”, but it does not say this."
+    return Answer(text, (), grounded=False, named=nearest.page_key)
 
 
 def _plain(title: str) -> str:

@@ -10,7 +10,7 @@ from agent import wording
 PICKS = re.compile(
     r"^\W*(?:(?:in|at|on|of|for|to) (?=which|what|how many))?"
     r"((?:what(?: is|['’]s) )?the (?:total )?number of|which|what|how many|count|list|show( me)?"
-    r"|(?:tell|give) me(?! about)|are there|is there|do we have|name)\b",
+    r"|(?:tell|give) me(?! about)|are there|is there|(?:are|is) any(?: of)?|do we have|name)\b",
     re.IGNORECASE,
 )
 LACKS = re.compile(
@@ -37,7 +37,15 @@ _SAID = (
     (re.compile(r"\bnot yet\b|\bnot (?=\w+ yet\b)", re.I), "not"),
     (re.compile(r"(?<=\w) (?:yet|still|already|currently|now|please)\b", re.I), ""),
     (re.compile(r"\b(status|state|priority|owner|assignee) (?:is|are) not\b", re.I), r"not \1"),
+    (re.compile(r"\b(?:was|were|will be|fall|falls) due\b", re.I), "due"),
+    (re.compile(r"\b(?:does|do) (?:nobody|no one) (?:own|have|do)\b", re.I), "unassigned"),
+    (re.compile(r"\bwere there\b", re.I), "are there"),
+    (re.compile(r"\b(meetings?|syncs?|reviews?) were\b", re.I), r"\1 are"),
+    (re.compile(r"\bfrom (?=[A-Z])"), "in "),
+    (re.compile(r"\b(?:took|take|takes) place\b", re.I), ""),
     (re.compile(r"\bdid (\w+(?: \w+)?) attend\b", re.I), r"attendees \1"),
+    (re.compile(r"\b(?:was |were )?attended by\b", re.I), "attendees"),
+    (re.compile(r"\b(?:assigned to|owned by) (?:nobody|no one|no-one)\b", re.I), "unassigned"),
     (
         re.compile(r"\bnot (?:assigned|owned)(?: (?:to|by) any(?:one|body))?(?=\W*$|,? (?:and|but)\b)", re.I),
         "unassigned",
@@ -49,7 +57,7 @@ _SAID = (
     (re.compile(r"\b(\w+ed) by\b", re.I), r"\1by"),
 )
 _CLAUSE = re.compile(
-    r"[?.!;]|,?\s+\b(?:and|but)\s+(?=(?:are|is|have|has|do|does|not|which|that)\b)|\s(?:which|that|who)\s",
+    r"[?.!;]|,?\s+\b(?:and|but)\s+(?=(?:owned|assigned|due|are|is|have|has|do|does|not|which|that)\b)|\s(?:which|that|who)\s",
     re.IGNORECASE,
 )
 _ENDS_A_NOT = re.compile(r",|\b(?:and|are|is)\b", re.IGNORECASE)
@@ -58,7 +66,7 @@ _PLAIN = frozenset(
     _WORD.findall(
         """
     a all am an and any are at been do does done for has have how in is list many name of on our own that the there
-    these those to we what which who whose with"""
+    page pages these those to we what which who whose with"""
     )
 )
 _WHOLE = re.compile(
@@ -91,7 +99,8 @@ def read(question: str, names: Collection[str], texts: Collection[str] = ()) -> 
             return None
         required.append(wanted)
         excluded += denied
-    if not all(map(_is_plain, (LACKS.sub(r" \g<what> ", "; ".join(required)), *excluded))):
+    clauses = (LACKS.sub(r" \g<what> ", "; ".join(required)), *excluded)
+    if not all(_is_plain(_without(each, texts)) for each in clauses):
         return None
     return Conditions("; ".join(required), tuple(excluded))
 
@@ -114,9 +123,13 @@ def has_signs(text: str) -> bool:
 
 
 def _has_plain_signs(text: str, texts: Collection[str]) -> bool:
+    return not has_signs(_PUNCTUATION.sub(" ", _without(text, texts)))
+
+
+def _without(text: str, texts: Collection[str]) -> str:
     for known in sorted(texts, key=len, reverse=True):
         text = re.sub(rf"(?<![^\W_]){re.escape(known)}(?![^\W_])", " ", text, flags=re.IGNORECASE)
-    return not has_signs(_PUNCTUATION.sub(" ", text))
+    return text
 
 
 def _is_plain(text: str) -> bool:

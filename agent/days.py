@@ -9,10 +9,22 @@ MONTHS = (
     "december",
 )  # fmt: skip
 _MONTH = "|".join((*MONTHS, "sept", *(month[:3] for month in MONTHS)))
-_DAY = r"([0-3]?\d)(?:st|nd|rd|th)?(?!\d)"
+ORDINALS = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
+    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+    "twentieth", "twenty-first", "twenty-second", "twenty-third", "twenty-fourth", "twenty-fifth", "twenty-sixth",
+    "twenty-seventh", "twenty-eighth", "twenty-ninth", "thirtieth", "thirty-first",
+)  # fmt: skip
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAY = rf"([0-3]?\d|{'|'.join(sorted(ORDINALS, key=len, reverse=True))})(?:st|nd|rd|th)?(?!\d)"
 _DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
-_WRITTEN = (
+_WRITTEN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (_DATE, lambda found: _word(found[1], found[2], found[3])),
+    # Written with dots the day stands first; with slashes nobody knows.
+    (
+        re.compile(r"\b([0-3]?\d)\.([01]?\d)\.(\d{4})\b"),
+        lambda found: _word(found[3], found[2], found[1]),
+    ),
     (
         re.compile(rf"\b{_DAY}(?: of)? ({_MONTH})\b(?:,? (\d{{4}})\b)?", re.IGNORECASE),
         lambda found: _word(found[3], _number(found[2]), found[1]),
@@ -31,16 +43,32 @@ _WRITTEN = (
     ),
     (re.compile(r"(?<=\b(?:in|of) )(2\d{3})\b", re.IGNORECASE), lambda found: _word(found[1], None, None)),
 )  # fmt: skip
+_OF_A_MONTH = _WRITTEN[:4]
 _NEAR = re.compile(r"\b(?:(today|tomorrow|yesterday)|(this|next|last) (week|month))\b", re.IGNORECASE)
+_WEEKDAY = re.compile(rf"\b(on|this|last) ({'|'.join(_WEEKDAYS)})\b", re.IGNORECASE)
+_IS_PAST = re.compile(r"\b(?:was|were|did)\b", re.IGNORECASE)
 _MEANT = re.compile(r"day([\dx]{8})(?:to(\d{8}))?")
 _AWAY = {"yesterday": -1, "last": -1, "today": 0, "this": 0, "tomorrow": 1, "next": 1}
 
 
 def named(question: str, *, today: date) -> str:
-    """The question with each day, week, month and year that it names as one word. A week begins on Monday."""
+    """The question with each day, week, month and year that it names as one word. A week begins on Monday. "On Friday"
+    is the next one, today counted, or the last one where the question is about what was."""
     for written, word in _WRITTEN:
         question = written.sub(word, question)
+    question = _WEEKDAY.sub(_weekday(today, is_past=bool(_IS_PAST.search(question))), question)
     return _NEAR.sub(_near(today), question)
+
+
+def told(text: str) -> set[str]:
+    """The days of a month that it names, whatever the year."""
+    return {word(found)[-4:] for written, word in _OF_A_MONTH for found in written.finditer(text)}
+
+
+def without(text: str) -> str:
+    for written, _ in _OF_A_MONTH:
+        text = written.sub(" ", text)
+    return text
 
 
 def is_meant(word: str, text: str) -> bool:
@@ -56,7 +84,19 @@ def is_meant(word: str, text: str) -> bool:
 
 def _word(year: str | None, month: str | int | None, day: str | None) -> str:
     month = f"{int(month):02}" if month else "xx"
+    if day and not day.isdigit():
+        day = str(ORDINALS.index(day.lower()) + 1)
     return f"day{year or 'xxxx'}{month}{f'{int(day):02}' if day else 'xx'}"
+
+
+def _weekday(today: date, *, is_past: bool) -> Callable[[re.Match[str]], str]:
+    def word(found: re.Match[str]) -> str:
+        ahead = (_WEEKDAYS.index(found[2].lower()) - today.weekday()) % 7
+        if found[1].lower() == "last" or (is_past and found[1].lower() == "on"):
+            ahead = ahead - 7 if ahead or found[1].lower() == "last" else 0
+        return f"on day{today + timedelta(days=ahead):%Y%m%d}"
+
+    return word
 
 
 def _number(month: str) -> int:

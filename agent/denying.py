@@ -95,6 +95,13 @@ def denies(said: Iterable[str], all_denied: Sequence[Denied], known: frozenset[s
     )
 
 
+def says_not(text: str, stem: str) -> bool:
+    """Whether it has the word, and denies it each time."""
+    tokens = _tokens(text)
+    said = [at for at, token in enumerate(tokens) if wording.stem(token) == stem]
+    return bool(said) and all(_is_denied(tokens, at) for at in said)
+
+
 def _denies(tokens: Sequence[str], one: Denied) -> bool:
     if any(one.stems & stems and not words.isdisjoint(tokens) for stems, words in _SAME):
         return True

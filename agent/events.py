@@ -19,6 +19,12 @@ from config.waiting import Entry
 log = logging.getLogger(__name__)
 KEPT = timedelta(hours=1)
 MOST_EVENTS = 5_000
+# In one step, so that nothing is added to what has just been closed.
+_SAY = """
+if redis.call('EXISTS', KEYS[2]) == 1 then return end
+redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[1], ARGV[2], '*', 'e', ARGV[4], 'd', ARGV[5], 'pe', ARGV[6], 'pd', ARGV[7])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
 
 
 def stream(workspace_id: uuid.UUID, run_id: uuid.UUID) -> str:
@@ -29,6 +35,21 @@ def erase(workspace_id: uuid.UUID, run_ids: Collection[uuid.UUID]) -> None:
     """Raises when Redis is away: what has to go is not given up."""
     if run_ids:
         valkey.client().delete(*(stream(workspace_id, each) for each in run_ids))
+
+
+def close(workspace_id: uuid.UUID, run_ids: Collection[uuid.UUID]) -> None:
+    """As `erase`, and what these go on saying is not kept until they `forget` it. Raises when Redis is away."""
+    pipe = valkey.client().pipeline()
+    for each in run_ids:
+        key = stream(workspace_id, each)
+        pipe.set(_closed(key), 1, ex=KEPT)
+        pipe.delete(key)
+    if run_ids:
+        pipe.execute()
+
+
+def _closed(key: str) -> str:
+    return f"{key}:closed"
 
 
 def are_kept(workspace_id: uuid.UUID, run_ids: Collection[uuid.UUID]) -> bool:
@@ -46,17 +67,32 @@ class Events:
     def say(self, name: str, data: Any, *, page: tuple[str, str] | None = None) -> None:
         text = dumps(data)
         shown, content = page if page is not None else (name, text)
-        pipe = valkey.client().pipeline()
-        fields: dict[Any, Any] = {"e": name, "d": text, "pe": shown, "pd": content}
-        pipe.xadd(self.key, fields, maxlen=self.kept, approximate=self.kept > 1)
-        pipe.expire(self.key, KEPT)
-        self._execute(pipe)
+        how = "~" if self.kept > 1 else "="
+        values = (how, self.kept, int(KEPT.total_seconds()), name, text, shown, content)
+        try:
+            valkey.client().eval(_SAY, 2, self.key, _closed(self.key), *values)
+        except redis.RedisError as error:
+            log.warning("an event is not shown: %s", type(error).__name__)
 
     def forget(self) -> None:
         """A run that begins again says everything again."""
-        pipe = valkey.client().pipeline()
-        pipe.delete(self.key)
-        self._execute(pipe)
+        try:
+            valkey.client().delete(self.key, _closed(self.key))
+        except redis.RedisError as error:
+            log.warning("what was said is not forgotten: %s", type(error).__name__)
+
+    @staticmethod
+    def _execute(pipe: Any) -> None:
+        try:
+            pipe.execute()
+        except redis.RedisError as error:
+            log.warning("an event is not shown: %s", type(error).__name__)
+
+    def is_closed(self) -> bool:
+        try:
+            return bool(valkey.client().exists(_closed(self.key)))
+        except redis.RedisError:
+            return False
 
     def said(self) -> list[Entry]:
         """Everything so far, without waiting. Empty when it has expired or Redis is away."""
@@ -73,13 +109,6 @@ class Events:
         except redis.RedisError:
             return None
         return Entry(*last[0]) if last else None
-
-    @staticmethod
-    def _execute(pipe: Any) -> None:
-        try:
-            pipe.execute()
-        except redis.RedisError as error:
-            log.warning("an event is not shown: %s", type(error).__name__)
 
 
 def rebuilt(events: list[tuple[str, Any]], *, at_milliseconds: int) -> Iterator[Entry]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from agent import kinds
+from agent import unquotable
 from agent.candidates import Candidate
 
 LONGEST_CODE = 600
@@ -74,19 +74,19 @@ def quotable(question: str, candidate: Candidate) -> Iterator[Excerpt]:
     for each in excerpts(candidate):
         if each.block_id in with_orders:
             continue
-        if not kinds.orders_an_assistant(question, each.shown):
+        if not unquotable.orders_an_assistant(question, each.shown):
             kept = [each]
         else:
             with_orders |= {each.block_id} - {""}
             parts = _sentences_of(each) if each.kind == "item" else ()
-            kept = list(takewhile(lambda part: not kinds.orders_an_assistant(question, part.shown), parts))
+            kept = list(takewhile(lambda part: not unquotable.orders_an_assistant(question, part.shown), parts))
         yield from filter(_says_something, kept)
 
 
 def _says_something(excerpt: Excerpt) -> bool:
     if excerpt.kind == "title":
         return False
-    return excerpt.kind in ("row", "property") or not kinds.says_nothing(
+    return excerpt.kind in ("row", "property") or not unquotable.says_nothing(
         excerpt.quote, excerpt.shown, excerpt.candidate.title
     )
 
@@ -140,8 +140,18 @@ def _sentences(text: str) -> Iterator[tuple[int, int]]:
         yield start, len(text)
 
 
+def cells_of(row: Excerpt) -> list[tuple[str, str]]:
+    """The cells of a table's row, each with its label. A cell without text is left out."""
+    pairs = _labelled(row.candidate.text[: row.start], row.quote)
+    return [(_readable(label), _readable(cell)) for label, cell in pairs]
+
+
 def _row(above: str, line: str) -> str:
     """The cells with the labels of the header they stand under."""
+    return _readable(", ".join(f"{label}: {cell}" if label else cell for label, cell in _labelled(above, line)))
+
+
+def _labelled(above: str, line: str) -> list[tuple[str, str]]:
     labels: list[str] = []
     lines = above.rstrip("\n").split("\n")
     for position in range(len(lines) - 1, 0, -1):
@@ -152,8 +162,7 @@ def _row(above: str, line: str) -> str:
             break
     cells = _cells(line)
     labels += [""] * (len(cells) - len(labels))
-    pairs = [(label, cell) for label, cell in zip(labels, cells, strict=False) if cell]
-    return _readable(", ".join(f"{label}: {cell}" if label else cell for label, cell in pairs))
+    return [(label, cell) for label, cell in zip(labels, cells, strict=False) if cell]
 
 
 def _cells(line: str) -> list[str]:

@@ -4,9 +4,11 @@ Vectors are written before the rows that name them and deleted after, so a crash
 names; `repair` removes those, and brings back what an index has lost.
 """
 
+import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +22,9 @@ from integrations import embedder, vectors
 # Names and values of a page's properties.
 Lines = Sequence[tuple[str, str]]
 BATCH = 200
+# A few seconds of a slow processor; very long pages are embedded for minutes.
+EMBEDDED_AT_ONCE = 32
+RENEWED_EVERY_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -30,24 +35,30 @@ class Pieces:
     workspace_id: uuid.UUID
     chunks: list[Chunk]
     stale: set[uuid.UUID]
-    embedded: int
+    fresh: list[Chunk]
 
     def replace(self) -> None:
         """Make the rows equal the chunks. In the transaction that saves the page."""
         Chunk.objects.filter(page=self.page).delete()
         Chunk.objects.bulk_create(self.chunks)
 
-    def forget_stale_vectors(self) -> None:
-        """After the commit."""
+    def settle_vectors(self) -> None:
+        """After the commit. Before it a repair took those for surplus that nothing named yet."""
         _delete(self.workspace_id, self.page.connection_id, self.stale)
+        if self.fresh:
+            index = vectors.workspace(self.workspace_id).collection(self.page.connection_id)
+            there = index.held([str(chunk.pk) for chunk in self.fresh])
+            lost = [chunk for chunk in self.fresh if str(chunk.pk) not in there]
+            _upsert(self.workspace_id, self.page.connection_id, lost)
 
 
 def prepare(page: Page, passages: Sequence[Passage], *, workspace_id: uuid.UUID, lines: Lines) -> Pieces:
     """Cut and embed what is new; outside of any transaction, since it takes long and writes vectors."""
     model = embedder.default()
+    pieces = chunking.chunk(passages, page.title, lines, count_tokens=_patient(model.count_tokens))
     known = {chunk.id: chunk for chunk in Chunk.objects.filter(page=page)}
     chunks, fresh, seen = [], [], Counter[str]()
-    for ordinal, piece in enumerate(chunking.chunk(passages, page.title, lines, count_tokens=model.count_tokens)):
+    for ordinal, piece in enumerate(pieces):
         seen[piece.fingerprint] += 1
         # The same text keeps its id and its vector wherever it moves in the page.
         key = uuid.uuid5(page.id, f"{embedder.NAME}:{piece.fingerprint}:{seen[piece.fingerprint]}")
@@ -68,12 +79,30 @@ def prepare(page: Page, passages: Sequence[Passage], *, workspace_id: uuid.UUID,
         else:
             fresh.append(chunk)
         chunks.append(chunk)
-    texts = [chunking.embedded(chunk.context, chunk.text) for chunk in fresh]
-    for chunk, vector in zip(fresh, model.embed(texts), strict=True):
-        chunk.embedding = embedder.to_bytes(vector)
+    for start in range(0, len(fresh), EMBEDDED_AT_ONCE):
+        background.renew_lease()
+        some = fresh[start : start + EMBEDDED_AT_ONCE]
+        texts = [chunking.embedded(chunk.context, chunk.text) for chunk in some]
+        for chunk, vector in zip(some, model.embed(texts), strict=True):
+            chunk.embedding = embedder.to_bytes(vector)
+    background.renew_lease()
     _upsert(workspace_id, page.connection_id, fresh)
     stale = known.keys() - {chunk.id for chunk in chunks}
-    return Pieces(page=page, workspace_id=workspace_id, chunks=chunks, stale=set(stale), embedded=len(fresh))
+    return Pieces(page=page, workspace_id=workspace_id, chunks=chunks, stale=set(stale), fresh=fresh)
+
+
+def _patient(count_tokens: chunking.CountTokens) -> chunking.CountTokens:
+    """Cutting a very long page takes a while too."""
+    renewed = time.monotonic()
+
+    def count(text: str) -> int:
+        nonlocal renewed
+        if time.monotonic() - renewed > RENEWED_EVERY_SECONDS:
+            background.renew_lease()
+            renewed = time.monotonic()
+        return count_tokens(text)
+
+    return count
 
 
 def remove(pages: Iterable[Page]) -> list[uuid.UUID]:
@@ -94,11 +123,20 @@ class Repaired:
     surplus: int
 
 
-def repair(*, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> Repaired:
-    """Make Chroma hold exactly the vectors of this connection's chunks. Postgres has them, so nothing is embedded."""
+def repair(
+    *, workspace_id: uuid.UUID, connection_id: uuid.UUID, writing: Callable[[], AbstractContextManager[None]]
+) -> Repaired:
+    """Make Chroma hold exactly the vectors of this connection's chunks. Postgres has them, so nothing is embedded.
+
+    `writing` keeps others from naming new ones, who see to theirs afterwards: see `settle_vectors`.
+    """
     missing, surplus = _difference(workspace_id, connection_id)
     _bring_back(workspace_id, connection_id, missing)
-    _delete(workspace_id, connection_id, surplus)
+    if surplus:
+        with writing():
+            named = Chunk.objects.filter(connection_id=connection_id, pk__in=surplus)
+            surplus -= set(named.values_list("pk", flat=True))
+            _delete(workspace_id, connection_id, surplus)
     return Repaired(missing=len(missing), surplus=len(surplus))
 
 

@@ -27,10 +27,11 @@ from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from agent.answering import NOT_FOUND, Answer, Citation, Embed, answer
+from agent.answering import NOT_FOUND, Answer, Citation, answer
 from agent.candidates import Candidate, PageKey, SearchResult
+from agent.follow_ups import in_context
+from agent.ranking import Embed
 from agent.runs.offered import KEYLESS
-from agent.wording import in_context
 
 SEARCH = "search"
 FAILED = "The search did not work, so I cannot answer this now. Please try again."
@@ -180,7 +181,7 @@ class KeylessModel(Model[None]):
 
     async def _gone_of(self, said: Answer, candidates: Sequence[Candidate]) -> set[PageKey]:
         cited = {each.chunk_id for each in said.citations}
-        quoted = {each.page_key for each in candidates if each.chunk_id in cited}
+        quoted = {each.page_key for each in candidates if each.chunk_id in cited or each.page_key == said.named}
         return quoted & set(await self._find_gone(quoted)) if self._find_gone and quoted else set()
 
 

@@ -1,4 +1,4 @@
-"""What kind of thing a question asks for, and whether a sentence has one; what is no answer to anything. Pure."""
+"""What kind of thing a question asks for, and whether a sentence has one. Pure."""
 
 import re
 from collections.abc import Set
@@ -8,152 +8,209 @@ from agent.days import MONTHS
 
 _I = re.IGNORECASE
 _MONTH = "|".join(MONTHS)
+_NAMED_MONTH = "|".join((*MONTHS, *(month[:3] for month in MONTHS)))
+_NUMBER = (
+    r"(?:\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirty|forty|sixty|ninety|half|several)"
+    r"\b)"
+)
+_SPAN = r"\b(?:second|minute|hour|day|week|fortnight|month|quarter|year)s?\b"
+# A number and what it counts, which is not "31 % more than last year".
+_SPANNED = rf"{_NUMBER}(?:(?!\b(?:than|of|last|this|next|per|every|each|an?)\b|%)[^.;:]){{0,30}}?{_SPAN}"
 _DATE = re.compile(
-    r"\d{4}-\d\d|\d{1,2}[:.]\d\d|\b(mon|tues|wednes|thurs|fri|satur|sun|mitt)[a-z]*day|\b\d{1,2}(st|nd|rd|th)?\b"
+    r"\d{4}-\d\d|\d{1,2}[:.]\d\d|\b(mon|tues|wednes|thurs|fri|satur|sun|mitt)[a-z]*day|\b\d{1,2}(st|nd|rd|th)\b"
+    rf"|{_NUMBER}[^.;:]{{0,20}}?{_SPAN}"
     rf"|\b({_MONTH}|spring|summer|autumn|winter"
     r"|noon|midnight|today|tomorrow|daily|weekly|monthly)\b"
-    r"|\b(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)\b"
-    r"|\b(after|before|until|once|when|if|within|every|unless)\b",
+    r"|\b(first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last) (\w+ )?"
+    r"(day|week|month|quarter|half|of)\b"
+    # "Before nine" is no day.
+    r"|\b(after|before|until|once|when|if|within|every|unless)\b"
+    r"(?! (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?:\W*$|[.,;]| in the | o['’]clock))",
+    _I,
+)
+_DAY = re.compile(
+    rf"\d{{4}}-\d\d|\d{{1,2}}[:.]\d\d|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:{_MONTH}|yesterday|today)\b"
+    r"|\b(?:19|20)\d\d\b|\bago\b",
     _I,
 )
 _AMOUNT = re.compile(
-    r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|half|third|quarter|twice|once|no|none|all"
+    rf"{_NUMBER}|\b(third|quarter|twice|once|no|none|all"
     r"|daily|weekly|monthly|never|unlimited|everybody|nothing|free)\b",
     _I,
 )
-_NUMBERED = re.compile(
-    r"(?:\d|\b(?:no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|thousand)\b)[^\W_]*"
-    r"((?:[^\w.;:]+[^\W\d_][\w’'-]*){1,3})",
+# "One engineer" is no amount of something.
+_MUCH = re.compile(
+    rf"\d|{_SPANNED}|\b(?:half|third|quarter|twice|no|none|all|never|unlimited|everybody|nothing|free|thousands?|million"
+    r"|per ?cent|euros?|dollars?|pounds?)\b",
     _I,
 )
-_VALUED = re.compile(r"([^,:]+): [\d.,]*\d(?=,|$)")
+# Numbers that are of no amount: of days, of the clock, in codes.
+_NO_AMOUNT = re.compile(
+    rf"\d{{4}}-\d\d(?:-\d\d)?|\d{{1,2}}[:.]\d\d|\b\d{{1,2}}(?:st|nd|rd|th)\b|\b\d{{1,2}}\.? (?:{_NAMED_MONTH})\b"
+    rf"|\b(?:{_NAMED_MONTH}) \d{{1,4}}\b|\b(?:19|20)\d\d\b|\b[^\W\d_]+[-_]?\d+\b",
+    _I,
+)
+_HOURS = r"\d[:.]\d\d\s*(?:–|-|to|and)\s*\d"
+_DURATION = re.compile(
+    rf"{_SPANNED}|\b(?:half )?an? (?:second|minute|hour|day|week|fortnight|month|quarter|year)\b"
+    rf"|\buntil\b|{_HOURS}|\b(?:indefinitely|for ?ever|permanently|at once|immediately)\b",
+    _I,
+)
+_FREQUENCY = re.compile(
+    r"\b(?:every|each|per|daily|weekly|monthly|quarterly|yearly|annually|hourly|once|twice|times|always|never|rarely)\b"
+    rf"|\b(?:after|in) {_SPANNED}"
+    r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days\b|\ban? (?:minute|hour|day|week|fortnight|month|quarter|year)\b",
+    _I,
+)
+_MONEY = re.compile(
+    r"[€$£] ?\d|\d ?(?:[€%]|(?:eur|euros?|usd|dollars?|pounds?|percent|per cent)\b)"
+    r"|\bfree(?: of charge|\W*$|[.,;:)])|\b(?:included|nothing|no (?:fee|charge|costs?|price))\b",
+    _I,
+)
+_REASON = re.compile(
+    rf"\bsince\b(?!,? (?:the (?:start|beginning|end|first|last) |then\b|last |\d|{_NAMED_MONTH}"
+    r"|spring|summer|autumn|winter|yesterday|mon|tues|wednes|thurs|fri|satur|sun))"
+    r"|\b(?:because|so|therefore|hence|reasons?|caused?|due to|thanks to|otherwise|needs?|lest|in order"
+    r"|cannot|too|waits?|waiting|as (?:it|they|we|he|she|the|a|an|our))\b"
+    r"|(?<!\bhelp )\b(?:would|could|did|does|do|is|are|was|were) (?:have )?not\b",
+    _I,
+)
+_HOLDER = (
+    "safe|drawer|cupboard|room|kitchen|floor|street|office|folder|page|board|channel|desk|tool|system|shelf|list|register"
+    "|database|calendar|building|harbou?r|pier|station|cloud|region|country|tab|menu|settings"
+)
+_PLACE = re.compile(
+    r"(?i:\b(?:in|at|on|under|behind|beside|near|opposite|from|into|to|within|inside|through|by|via))\s+"
+    rf"(?i:the |our |a |an )?(?:[A-Z“\"#/]|(?i:[\w-]+ )?(?i:{_HOLDER}))"
+    r"|(?i:\b(?:place|where|location|address|country|city|room|office|folder|link|path|first look)s?: *[^\s,;])"
+    r"|https?://|\S@\S|→|\w/\w"
+)
+# Looked for at each number: in "one after five, one gave up" what follows one has the next in it.
+_NUMBERED = re.compile(
+    r"(?=(?:\d|\b(?:no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|thousand)\b)[^\W_]*"
+    r"((?:[^\w.;:]+[^\W\d_][\w’'-]*){1,3}))",
+    _I,
+)
+# "How many days …", "how many parental leave days do …"
+_COUNTED_UNIT = re.compile(
+    r"\bhow many (?:(?!(?:is|are|was|were|do|does|did|has|have|had|can|may|must|should|will|would|of|in|per|a)\b)"
+    r"[^\W\d_]+ )*?"
+    r"(second|minute|hour|day|week|month|year)s\b",
+    _I,
+)
+_VALUED = re.compile(r"([^,:]+): (?:(?:up to|at (?:most|least)|about|over|more than) )?[\d.,]*\d(?=,|$)")
 _PERSON = re.compile(
-    r"\b[A-Z][\w’'-]+ [A-Z]\w+|(?<=\w[ ,])[A-Z]\w{2,}|^[A-Z]\w+ [a-z]+s\b"
+    r"\b[A-Z][\w’'-]+ [A-Z]\w+|(?<=[\w;:–][ ,])[A-Z]\w{2,}|^[A-Z]\w+ [a-z]+s\b"
     r"|\b(?i:owner|founders?|lead|manager|head|officer|counsel|team|chief|director|everybody|everyone|nobody)\b"
 )
 # A secret or a number of somebody stands beside the word for it.
-_PHONE = re.compile(r"\+?\(?\d[\d ()/.-]{5,}\d")
+_PHONE = re.compile(
+    r"(?<![\w-])\+\(?\d[\d ()/.-]{5,}\d(?![\w-])"
+    r"|(?<![\w-])(?!\d{4}-\d\d-\d\d|\d\d?\.\d\d?\.\d{4})\(?(?:\d[ ()/.-]{0,2}){7,}\d(?![\w-])"
+    r"|\b(?:phone|telephone|tel|mobile|extension)\b(?: number)?\W{1,3}\(?\d[\d ()/.-]+\d(?![\w-])",
+    _I,
+)
 _SECRET = re.compile(r"\b(passwords?|passcode|pin|keys?|secret|token)\b\W*(is\b|are\b|:|=|[–-]\s)", _I)
-_ADDRESS = re.compile(r"\S@\S|https?://|\w\.\w+/|\d", _I)
+_DOOR_CODE = re.compile(r"\bcode\b\W*(?:is\b|are\b|:|=|[–-]\s)", _I)
+_ADDRESS = re.compile(
+    r"\S@\S|https?://|\w\.\w+/|\b\d{4,5}(?:-\d{3})? [^\W\d_]|(?:stra(?:ß|ss)e|gasse|weg|platz|allee|ufer|kai) \d"
+    r"|\b(?:street|road|avenue|lane|square|quay|rua|pra[çc]a|avenida|rue|calle|via)\b",
+    _I,
+)
 _MAIL = re.compile(r"\S@\S")
-
+_ASKS_MONEY = re.compile(
+    r"\b(?:what|how much)\b.*\b(?:costs?|fees?|prices?|charged?)\b|\bhow much\b.*\bpay\b|\bcosts? of\b"
+    r"|\bwhat (?:did|do|does|will|would)\b.*\b(?:pay|earn)\b(?! for\b)",
+    _I,
+)
 # (what the question says, what its answer then has)
 _KINDS = (
     (re.compile(r"\b(tele)?phone numbers?\b|\btelephone\b|\bphone (of|for)\b|['’]s (tele)?phone\b", _I), _PHONE),
     (re.compile(r"\be-?mail( address)? (of|for)\b|['’]s e-?mail\b|\be-?mail address", _I), _MAIL),
     (re.compile(r"\bpass(words?|code)\b(?! (manager|polic|rule|reset|length))(?=\W*($|\w+ ?\w*\W*$))", _I), _SECRET),
+    (re.compile(r"^\W*what(?: is|['’]s)\b.*\bpass(?:words?|code) (?:of|for|to|in|at)\b", _I), _SECRET),
+    (re.compile(r"^\W*what(?: is|['’]s)\b.*\b(?:door|gate|alarm|entry|access|wi-?fi) code\b", _I), _DOOR_CODE),
     (re.compile(r"\b(tell|give|show|send|what (is|are))\b.*\b(api|secret|access|private)[ -]?keys?\b", _I), _SECRET),
     (re.compile(r"\baddress (of|in|for)\b|['’]s address\b", _I), _ADDRESS),
-    (re.compile(r"^\W*when\b|\buntil when\b|\b(which|what) (day|date)\b|\b(due|deadline)\b", _I), _DATE),
-    (re.compile(r"\bhow (many|much|long|often|old|big|large|quickly|fast|far|early)\b|\bcosts?\b", _I), _AMOUNT),
-    (re.compile(r"\bwho(m|se)?\b", _I), _PERSON),
-)
-_IS = re.compile(r"^\W*(?:and\W+)?(?:is|are|was|were)\b(?! there\b)", _I)
-_ASKS_WHETHER = re.compile(
-    r"^\W*(?:and\W+)?(?:(?:is|are|was|were)\b(?! there\b)|(?:do|does|did|has|have|can|may|must|should|will)\b)", _I
-)
-# (the state that "is it …?" ends with, what says whether it is so)
-_STATES = (
+    (re.compile(r"^\W*when (?:did|was|were)\b", _I), _DAY),
     (
-        re.compile(r"\b(?:done|finished|completed?|ready)\W*$", _I),
-        re.compile(r"\b(?:done|finished|completed?|ready)\b", _I),
+        re.compile(r"^\W*when (?!did|was|were)\b|\buntil when\b|\b(which|what) (day|date)\b|\b(due|deadline)\b", _I),
+        _DATE,
     ),
-    (re.compile(r"\bblocked\W*$", _I), re.compile(r"\b(?:un)?blocked\b(?! by:)", _I)),
-    (re.compile(r"\b(?:in progress|started)\W*$", _I), re.compile(r"\b(?:in progress|started)\b", _I)),
-    (re.compile(r"\bin review\W*$", _I), re.compile(r"\bin review\b", _I)),
+    (re.compile(r"\bhow (long|quickly|fast)\b", _I), _DURATION),
+    (re.compile(r"\bhow often\b", _I), _FREQUENCY),
+    (_ASKS_MONEY, _MONEY),
+    (re.compile(r"\bhow (many|old|big|large|far|early)\b", _I), _AMOUNT),
+    (re.compile(r"\bhow much\b(?!.*\b(costs?|fees?|prices?|charged?|pay)\b)", _I), _MUCH),
+    (re.compile(r"^\W*(?:and\W+)?where\b", _I), _PLACE),
+    (re.compile(r"^\W*(?:and\W+)?where (?:is|are)\b.*\boffices?\W*$", _I), _ADDRESS),
+    (re.compile(r"\bwho(m|se)?\b", _I), _PERSON),
+    (re.compile(r"^\W*why\b|\bthe reason (for|why)\b|^\W*what (?:has )?(?:caused?|led to)\b", _I), _REASON),
 )
-STATES = frozenset(wording.words_of("done finished complete completed ready blocked progress started review"))
-_MOST = re.compile(r"(?<!\bat )\bmost\b", _I)
-_IS_MOST = re.compile(r"\b(?:most|highest|biggest|largest|greatest|top|main|first)\b", _I)
-_WHICH = re.compile(r"^\W*(?:which|what) ([^\W\d_]+)", _I)
-_TIME = re.compile(
-    rf"\b(?:\d{{1,2}} )?(?:{_MONTH})\b(?: \d{{4}})?"
-    r"|\b\d{4}(?:-\d\d)*\b",
+_WORDS = frozenset(wording.words_of("cost costs price number mail address due deadline date"))
+# "How long did it last?"
+_ASKS_LENGTH = re.compile(
+    r"\bhow long (?:did|does|do|will)\b.*\b(?:last|take)\b|\bhow long was (?:the|our|that) [\w -]+(?<!ed)\W*$", _I
+)
+_TAKES = re.compile(r"\bhow long\b.*\btake\b", _I)
+# "300 visits a minute" last no minute.
+_RATE = re.compile(rf"({_NUMBER}[^.,;:]{{0,30}}?) (?:an?|per|each|every) {_SPAN}", _I)
+_GIVEN = ("april", "may", "june", "august")
+# No people, though they have a capital.
+_WHENS = re.compile(
+    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
+    rf"|{'|'.join(month for month in MONTHS if month not in _GIVEN)})\b",
     _I,
 )
-_NAME = re.compile(r"(?<=[^.!?…] )\W{0,2}[^\W\d_a-z]\w+|\d|\w_\w|[“\"`]")
-_TIMES = frozenset(wording.words_of("day date week month quarter year hour time weekday"))
-_POINTER = re.compile(
-    r"^(see|read|compare|more (in|under|on|at)|details? (in|under|on|at|are))\b"
-    r"|\b(is|are) (described|explained|documented|covered|listed|written down) (under|in|on|at)\b",
-    _I,
-)
-_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
-_ORDERS = re.compile(
-    r"\b(ignore|disregard|forget|override)\b.{0,30}\b(instructions?|rules|prompts?|guidelines)\b|\byou are now\b"
-    r"|\bsystem prompt\b|\breply (only )?with\b|\b(dear|attention|note to) (ai|assistant|language model|model)\b"
-    r"|\b(?-i:SYSTEM|ASSISTANT)\s*:|<\|\w+\|>|\[/?INST\]"
-    r"|(?:^|[.!?]\s)\W*(system|assistant|ai|(chat)?bot|llm|model|docent)\s*[:>]\s*"
-    r"((please|you|now|do not|don['’]t|never|always|must)\W+)*"
-    r"(tell|say|answer|reply|respond|print|reveal|output|repeat|act|pretend|inform|claim|treat|write|use|give|show|stop)\b"
-    r"|\b(tell|inform|assure|convince) the (reader|user|asker|person who asks)\b",
-    _I,
-)
-_ABOUT_ORDERS = frozenset(wording.words_of("instructions prompt injection attack attacks assistant machines message"))
-MOST_LINK = 0.6
-WORDS = frozenset(wording.words_of("cost costs price number phone telephone mail address due deadline date"))
+_LASTS = frozenset(wording.words_of("last take"))
+# "Forty minutes until the first message" is how long that took.
+_UP_TO = re.compile(rf"{_SPANNED} (?:until|till|before|after|later|earlier|ago)\b", _I)
+_PHONE_WORDS = frozenset(wording.words_of("phone telephone"))
 
 
 def has_what_is_asked(question: str, shown: str) -> bool:
     """A question that asks two things may be answered by a sentence about one of them."""
     wanted = [answers for asks, answers in _KINDS if asks.search(question)]
-    return not wanted or any(answers.search(shown) for answers in wanted)
+    return not wanted or any(answers.search(_without_asked(question, shown, answers)) for answers in wanted)
 
 
-def asks_state(question: str) -> bool:
-    return bool(_IS.match(question)) and any(asks.search(question) for asks, _ in _STATES)
+def _without_asked(question: str, shown: str, answers: re.Pattern[str]) -> str:
+    """Where to look for it: the day is no amount of days, and the place that is asked about is not where it is."""
+    if answers in (_AMOUNT, _MUCH):
+        return _NO_AMOUNT.sub(" ", shown)
+    if answers is _DURATION:
+        shown = _RATE.sub(r"\1", shown)
+        shown = re.sub(_HOURS, " ", shown) if _TAKES.search(question) else shown
+        return _UP_TO.sub(" ", shown) if _ASKS_LENGTH.search(question) else shown
+    if answers is _PERSON:
+        return _WHENS.sub(" ", shown)
+    if answers is not _PLACE:
+        return shown
+    asked = wording.words_of(question)
+    return re.sub(r"[^\W_]+", lambda word: "" if wording.words_of(word[0]) & asked else word[0], shown)
 
 
-def says_what_is_asked(question: str, shown: str, words: Set[str]) -> bool:
-    """Whether it says what a question turns on that is no word of it: a state, the most of something, what is named as
-    one of many, or what "does it …?" ends with. `words` are those of the sentence and its place."""
-    if _IS.match(question) and any(asks.search(question) and not says.search(shown) for asks, says in _STATES):
-        return False
-    if _MOST.search(question) and not _IS_MOST.search(shown):
-        return False
-    if (
-        _ASKS_WHETHER.match(question)
-        and not wording.read(question).is_about_several
-        and (asked := wording.last_word(question))
-        and asked not in words
-    ):
-        return False
-    return _names_some(question, shown)
+def has_unit(question: str, shown: str) -> bool:
+    """Whether it tells as many days, say, where a question asks how many days and not weeks."""
+    found = _COUNTED_UNIT.search(question)
+    unit = found[1] if found else ""
+    return not unit or re.search(rf"{_NUMBER}[^.;:]{{0,30}}?\b{unit}s?\b|\b{unit}s?\b[^,:]*:", shown, _I) is not None
 
 
-def _names_some(question: str, shown: str) -> bool:
-    """Whether it names what "which customers …?" asks for, as what holds for customers or says nothing of them does
-    not."""
-    found = _WHICH.match(question)
-    noun = wording.words_of(found[1]) if found else set[str]()
-    is_plural = re.match(r"\W*which [^\W_]+(?<!s)s\b", question, _I) is not None
-    of_it = [each.end() for each in re.finditer(r"[^\W_]+", shown) if wording.words_of(each[0]) & noun]
-    if not noun or noun & _TIMES or not (is_plural or of_it) or shown.endswith(":"):
-        return True
-    return _NAME.search(_TIME.sub(" ", shown)) is not None or any(shown[end:].startswith(":") for end in of_it)
-
-
-def counts(shown: str, counted: Set[str]) -> bool:
-    """Whether a number stands before what a "how many" question counts, or is its value, where it is named at all."""
+def counts(shown: str, place: str, counted: Set[str]) -> bool:
+    """Whether a number stands before what a "how many" question counts, or is its value; where only its place names
+    that, any number does."""
     if not wording.words_of(shown) & counted:
-        return True
+        return not counted or bool(wording.words_of(place) & counted)
     found = (*_NUMBERED.finditer(shown), *_VALUED.finditer(shown))
     return any(wording.words_of(each[1]) & counted for each in found)
 
 
+def words_for_kind(question: str) -> frozenset[str]:
+    """Those that say what kind of thing is asked for, which is looked for by its shape."""
+    is_phone = any(asks.search(question) and of == _PHONE for asks, of in _KINDS)
+    return _WORDS | (_PHONE_WORDS if is_phone else set()) | (_LASTS if _ASKS_LENGTH.search(question) else set())
+
+
 def asks_for_kind(question: str) -> bool:
     return any(asks.search(question) for asks, _ in _KINDS)
-
-
-def says_nothing(quote: str, shown: str, title: str) -> bool:
-    """A bare link, the page's own title, or a sentence that only says where something stands."""
-    words = " ".join(shown.split())
-    if not words or words == " ".join(title.split()) or _POINTER.search(words):
-        return True
-    linked = sum(len(each) for each in _LINK.findall(quote))
-    return linked >= MOST_LINK * len(words)
-
-
-def orders_an_assistant(question: str, shown: str) -> bool:
-    """Told only to who asks about it: quoted elsewhere it would look like an answer of ours."""
-    return bool(_ORDERS.search(shown)) and not wording.words_of(question) & _ABOUT_ORDERS

@@ -58,7 +58,7 @@ def properties_of(
     lines: list[tuple[str, str]] = []
     typed: dict[str, Property] = {}
     truncated: list[str] = []
-    for name, value in _in_schema_order(_values(page), columns):
+    for name, value in _in_order(_values(page)):
         kind, key = value.get("type"), value["id"]
         if not isinstance(kind, str):
             continue
@@ -262,12 +262,9 @@ def _is_truncated(kind: str, payload: object, has_more: object) -> bool:
     return kind == "people" and has_more is not False and len(_list(payload)) >= SHOWN
 
 
-def _in_schema_order(values: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterable[tuple[str, Json]]:
-    order = {key: position for position, key in enumerate(columns)}
-    return sorted(
-        ((name, value) for name, value in values.items() if _has_id(value)),
-        key=lambda pair: order.get(pair[1]["id"], len(order)),
-    )
+def _in_order(values: Mapping[str, Any]) -> Iterable[tuple[str, Json]]:
+    """By name: Notion's order is nobody's choice, and is lost where the values are kept."""
+    return sorted((name, value) for name, value in values.items() if _has_id(value))
 
 
 def _has_id(value: object) -> bool:

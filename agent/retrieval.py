@@ -1,6 +1,7 @@
 """From a question to the passages that may answer it: by meaning (Chroma) and by words (Postgres), mixed.
 
-Only connections that the asker may read are searched, with five statements and one request to Chroma per connection.
+Only connections that the asker may read are searched, with five statements (six where rows of tables are picked) and
+one request to Chroma per connection.
 Postgres has every embedding, so what words found is compared with the question by meaning even without Chroma.
 """
 
@@ -8,6 +9,7 @@ import logging
 import math
 import re
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,7 +25,7 @@ from django.utils.translation import ngettext
 from accounts import background
 from accounts.models import Connection, Membership
 from accounts.zones import zone_of
-from agent import rows, wording
+from agent import cells, picking, wording
 from agent.candidates import Candidate, SearchResult
 from agent.fusion import mix
 from agent.models import Chunk, Page, Source, SyncRun
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 NEAREST = 50
 WORDIEST = 50
 MOST_WORDS = 32
+MOST_OF_TABLES = 16
 SHORTEST_MISSPELLING = 4
 # Looking at these takes two seconds; what is counted in more is said to be the least.
 MOST_READ_ROWS = 20_000
@@ -131,8 +134,9 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
     lines = {each.chunk_id: each.line for each in matching}
     candidates = [each.model_copy(update={"line": lines.get(each.chunk_id)}) for each in candidates]
     have = {each.chunk_id for each in candidates}
-    candidates += [each for each in matching[: rows.MOST_ROWS] if each.chunk_id not in have]
+    candidates += [each for each in matching[: picking.MOST_ROWS] if each.chunk_id not in have]
     have = {each.chunk_id for each in candidates}
+    candidates += [each for each in more_of_tables(readable, question, candidates) if each.chunk_id not in have]
     result = SearchResult(
         query=question,
         candidates=candidates,
@@ -143,16 +147,28 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
     return Found(result, is_by_meaning=near is not None, is_index_lost=is_index_lost)
 
 
+def more_of_tables(readable: Scope, question: str, found: Iterable[Candidate]) -> list[Candidate]:
+    """For a question that picks rows of tables: the rest of those that were found, and such as have a cell beginning
+    with the name it asks about, which other passages may say more often."""
+    if not cells.may_pick(question):
+        return []
+    wanted = Q(page__notion_id__in={each.page_id for each in found if "\n| " in each.text}, text__contains="\n| ")
+    if name := cells.name_sought(question):
+        wanted |= Q(text__contains=f"| {name}")
+    rows = _readable(readable).filter(wanted).order_by("-page__edited_at", "page_id", "ordinal")
+    return [_candidate(row, dense=0, lexical=0, score=0) for row in rows.values(*SHOWN)[:MOST_OF_TABLES]]
+
+
 def picked(readable: Scope, question: str) -> tuple[list[Candidate], bool]:
     """The rows of databases that a question like "which tasks are blocked?" picks by their properties, and whether
     there are rows that were not looked at."""
-    if not rows.may_pick(question):
+    if not picking.may_pick(question):
         return [], False
     first = _readable(readable).filter(page__source__kind=Source.Kind.DATABASE, ordinal=0)
     read = first.order_by("id").values(*SHOWN)[: MOST_READ_ROWS + 1]
     found = [_candidate(row, dense=0, lexical=0, score=0) for row in read]
-    lines = rows.matching(question, found[:MOST_READ_ROWS], today=timezone.localdate(timezone=readable.zone))
-    return rows.marked(lines), len(found) > MOST_READ_ROWS
+    lines = picking.matching(question, found[:MOST_READ_ROWS], today=timezone.localdate(timezone=readable.zone))
+    return picking.marked(lines), len(found) > MOST_READ_ROWS
 
 
 def nearest(readable: Scope, vector: embedder.Vector, *, limit: int = NEAREST) -> tuple[dict[str, float] | None, bool]:

@@ -14,7 +14,7 @@ from accounts.permissions import can_buy
 from accounts.zones import zone_of
 from agent.models import Conversation
 from agent.runs.services import LONGEST_PROMPT
-from billing import changes
+from billing import choices
 from billing.effective import EffectivePlan
 from billing.permissions import is_included
 from billing.plans import Feature
@@ -112,7 +112,7 @@ class Shell:
 
     @property
     def can_upgrade(self) -> bool:
-        return self.membership.may_manage and bool(changes.upgrades(self.plan))
+        return self.membership.may_manage and bool(choices.upgrades(self.plan))
 
     @cached_property
     def workspaces(self) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.conf import settings
 
 from accounts.models import Membership
-from billing import changes
+from billing import changes, choices, previewing, wishes
 from billing.consequences import consequences, of_the_end
 from billing.effective import EffectivePlan, State
 from billing.gateways import Line, Preview, Refused, gateway, is_given
@@ -33,6 +33,8 @@ class Offer:
     rest_cents: int | None = None
     then_cents: int | None = None
     then_on: str = ""
+    # The next invoice, where it takes something else than these two together.
+    invoice_cents: int | None = None
     currency: str = CURRENCY
     lines: tuple[Line, ...] = ()
     seats: int = 1
@@ -42,7 +44,8 @@ class Offer:
 
 @dataclass(frozen=True)
 class Dialog:
-    """`chosen`: what its address asks for; `seats_least`: 0 when it does not ask for a number of seats."""
+    """`chosen`: what its address asks for; `seats_least`: 0 when it does not ask for a number of seats; `seen`: what
+    its words rest on."""
 
     chosen: str
     title: str
@@ -53,17 +56,26 @@ class Dialog:
     losses: tuple[str, ...] = ()
     seats_least: int = 0
     is_loss: bool = False
+    seen: str = ""
 
 
 def dialog(membership: Membership, *, chosen: str, seats: str, now: datetime) -> Dialog | None:
-    """None when there is nothing to ask. Raises gateways.Refused."""
+    """None when there is nothing to ask. Raises choices.NotAllowed or gateways.Refused."""
     current = plan_of(membership, now=now)
+    seen = choices.standing(_subscription(membership), current)
+    asked = _dialog(membership, current, chosen=chosen, seats=seats, now=now)
+    return replace(asked, seen=seen) if asked else None
+
+
+def _dialog(membership: Membership, current: EffectivePlan, *, chosen: str, seats: str, now: datetime) -> Dialog | None:
     if chosen == "cancel":
-        return _end(membership, current, now) if current.state in changes.PAYS and not current.leaves_at else None
+        return _end(membership, current, now) if current.state in choices.PAYS and not current.leaves_at else None
     plan = PLANS[Tier(chosen)] if chosen in Tier.values else current.plan
-    if plan.tier in changes.upgrades(current):
+    if plan.tier in choices.upgrades(current):
         return _upgrade(membership, current, plan, seats, now)
-    if plan.tier in changes.downgrades(current):
+    if choices.is_planned(current, plan.tier):
+        choices.check_downgrade(current, plan.tier)
+    if plan.tier in choices.downgrades(current):
         return _downgrade(membership, current, plan, now)
     if chosen == current.tier and current.state == State.ACTIVE and plan.is_per_seat:
         return _seats(membership, current, seats, now)
@@ -106,7 +118,7 @@ def _downgrade(membership: Membership, current: EffectivePlan, plan: Plan, now: 
         title=f"Move to {plan.name} on {day(at)}",
         action="downgrade",
         button=f"Move to {plan.name}",
-        lines=(until_then(current, at), TAKEN_BACK, *_dropped(current)),
+        lines=(until_then(current, at), TAKEN_BACK, *_dropped(current), *_withdrawn(membership)),
         offer=Offer() if _is_given(membership, now) else then,
         losses=tuple(consequences(membership.workspace, plan, now=now)),
     )
@@ -115,7 +127,7 @@ def _downgrade(membership: Membership, current: EffectivePlan, plan: Plan, now: 
 def _seats(membership: Membership, current: EffectivePlan, seats: str, now: datetime) -> Dialog:
     plan, is_given = current.plan, _is_given(membership, now)
     offer = _offer(membership, plan, seats, now)
-    offer = replace(offer, rest_cents=None) if current.leaves_at else replace(offer, today_cents=None)
+    offer = replace(offer, rest_cents=None) if current.leaves_at else replace(offer, today_cents=None, lines=())
     more = A_SEAT_MORE_AT_ONCE if current.leaves_at else A_SEAT_MORE
     has_price = offer.then_on and not is_given
     is_charged = gateway().takes_money and not is_given
@@ -130,6 +142,7 @@ def _seats(membership: Membership, current: EffectivePlan, seats: str, now: date
             *((more, *_paid_for(membership, current)) if is_charged else ()),
             *((SEATS_WAIT,) * waits),
             *_stays(current),
+            *_withdrawn(membership),
         ),
         offer=offer if has_price else replace(offer, then_cents=None),
         seats_least=membership.workspace.memberships.count(),
@@ -138,9 +151,10 @@ def _seats(membership: Membership, current: EffectivePlan, seats: str, now: date
 
 def _end(membership: Membership, current: EffectivePlan, now: datetime) -> Dialog:
     at, subscription = current.period.ends_at, _subscription(membership)
+    changes.check_no_turn(subscription, now=now)
     try:
-        invoice = gateway().next_invoice(subscription, seats=subscription.seats, now=now)
-        added = (last_invoice(invoice.rest_cents, invoice),) if invoice and invoice.rest_cents > 0 else ()
+        invoice = gateway().invoice_after(subscription, tier=None, now=now)
+        added = (last_invoice(invoice.then_cents, invoice),) if invoice else ()
     except Refused:
         added = (LAST_UNKNOWN,)
     return Dialog(
@@ -153,6 +167,7 @@ def _end(membership: Membership, current: EffectivePlan, now: datetime) -> Dialo
             *added,
             TAKEN_BACK,
             *_dropped(current),
+            *_withdrawn(membership),
         ),
         offer=Offer(),
         losses=tuple(of_the_end(membership.workspace, current, at=at)),
@@ -195,6 +210,13 @@ def _dropped(current: EffectivePlan, *, at_once: bool = False) -> tuple[str, ...
     return (f"The {what} that is planned for {day(current.pending.at)} is dropped{when}.",)
 
 
+def _withdrawn(membership: Membership) -> tuple[str, ...]:
+    wish = wishes.waiting(membership.workspace_id)
+    if wish is None:
+        return ()
+    return (f"Your wish for {wishes.in_words(wish)}, which waits for our answer, is withdrawn with it.",)
+
+
 def _offer(membership: Membership, plan: Plan, seats: str, now: datetime) -> Offer:
     """What it costs, for as many seats as asked for, else one for each member."""
     members = membership.workspace.memberships.count()
@@ -203,7 +225,7 @@ def _offer(membership: Membership, plan: Plan, seats: str, now: datetime) -> Off
         return Offer(problem="Seats: a whole number.", seats=members)
     wanted = said if plan.is_per_seat else None
     try:
-        preview = changes.preview(membership=membership, tier=plan.tier, seats=wanted, now=now)
+        preview = previewing.preview(membership=membership, tier=plan.tier, seats=wanted, now=now)
     except InvalidField as error:
         return Offer(problem=error.detail, seats=wanted or members)
     return _priced(preview, seats=wanted or members, members=members)
@@ -215,9 +237,18 @@ def _priced(preview: Preview, *, seats: int, members: int) -> Offer:
         rest_cents=preview.rest_cents,
         then_cents=preview.then_cents,
         then_on=day(preview.next_at) if preview.next_at else "",
+        invoice_cents=_differing(preview),
         currency=preview.currency,
         # One line would only say the sum twice.
         lines=preview.lines if len(preview.lines) > 1 else (),
         seats=seats,
         seats_sent=str(seats) if seats != members else "",
     )
+
+
+def _differing(preview: Preview) -> int | None:
+    """A moment between two questions may be worth a cent."""
+    if preview.invoice_cents is None:
+        return None
+    differs = abs(preview.invoice_cents - preview.rest_cents - preview.then_cents) > 1
+    return preview.invoice_cents if differs else None

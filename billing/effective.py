@@ -124,11 +124,13 @@ class EffectivePlan:
 class TrialExpired(AppError):
     code = "trial-expired"
     status = 402
+    is_for_payment = True
 
 
 class PaymentRequired(AppError):
     code = "payment-required"
     status = 402
+    is_for_payment = True
 
 
 def effective(subscription: Facts, now: datetime) -> EffectivePlan:

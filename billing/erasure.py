@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts import connections
 from accounts.models import Connection, Workspace
-from billing import reminding
+from billing import hearing, reminding
 from billing.effective import EffectivePlan, effective
 from billing.models import Subscription
 from billing.reminders import FIRST_WARNING, LAST_WARNING, NOTICE
@@ -34,9 +34,13 @@ def due(*, now: datetime) -> list[uuid.UUID]:
 def decide(*, workspace_id: uuid.UUID, now: datetime) -> Erasure | None:
     """Under the subscription's lock, so that a purchase of the same moment comes before it, or finds it decided.
 
-    The connections end in the same transaction: from then on nothing more is read. None: nothing is to be erased now.
-    Asked again after a crash, it answers what was decided before.
+    The connections end in the same transaction: from then on nothing more is read. None: nothing is to be erased now,
+    or whether it was paid for is not known. Asked again after a crash, it answers what was decided before.
     """
+    is_decided = Subscription.objects.get(workspace_id=workspace_id).is_erasing
+    if not is_decided and not hearing.is_sure(workspace_id, now=now):
+        log.warning("the content of workspace %s waits: whether it was paid for is not known", workspace_id)
+        return None
     with transaction.atomic():
         subscription = Subscription.objects.select_for_update().get(workspace_id=workspace_id)
         if subscription.is_erasing:
@@ -46,7 +50,7 @@ def decide(*, workspace_id: uuid.UUID, now: datetime) -> Erasure | None:
         if current.ended_at is None:
             subscription.erases_from = None
         elif subscription.erases_from is not None and _is_ripe(subscription, current, now):
-            ended = tuple(Connection.objects.filter(workspace_id=workspace_id))
+            ended = tuple(Connection.objects.filter(workspace_id=workspace_id).order_by("pk"))
             for connection in ended:
                 connections.end(connection)
             subscription.content_erased_at = now

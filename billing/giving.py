@@ -5,15 +5,17 @@ Where Stripe takes the money, nothing is given beside what is being paid for: St
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from accounts.models import User, Workspace
 from accounts.names import cleaned
 from accounts.permissions import Forbidden
+from accounts.tenancy import NotAMember
 from billing import seats as seating
 from billing import wishes
-from billing.changes import NotAllowed, locked
+from billing.changes import locked
+from billing.choices import NotAllowed
 from billing.effective import State, effective
 from billing.gateways import gateway
 from billing.models import GivenPlan, PlanRequest, Subscription
@@ -27,6 +29,14 @@ class IsPaidFor(NotAllowed):
     status = 409
 
 
+def withdraw_lapsed(*, now: datetime) -> None:
+    """Wishes for more seats of a plan that is over by the clock."""
+    lapsed = PlanRequest.objects.filter(decided_at=None, workspace__subscription__pending_at__lte=now)
+    for workspace_id in lapsed.values_list("workspace_id", flat=True):
+        with suppress(NotAMember), locked(workspace_id, now):
+            pass  # Whoever takes the lock writes what the clock has made true.
+
+
 def approve(*, request_id: int, by: User, now: datetime) -> Subscription:
     """Staff says yes to a change of plan, and the customer hears of it.
 
@@ -34,14 +44,9 @@ def approve(*, request_id: int, by: User, now: datetime) -> Subscription:
     """
     with _answering(request_id, by, now) as (subscription, wish):
         wishes.decide(wish, Outcome.APPROVED, by=by.email, now=now)
-        _put_on(
-            subscription,
-            PLANS[Tier(wish.tier)],
-            seats=wish.seats,
-            by=wish.requested_by_id,
-            now=now,
-            keeps_planned=True,
-        )
+        fixed = wish.fixed_with(subscription.workspace.memberships.count())
+        by_id = wish.requested_by_id
+        _put_on(subscription, PLANS[Tier(wish.tier)], fixed=fixed, by=by_id, now=now, keeps_planned=True)
         wishes.tell(wish, subscription)
     return subscription
 
@@ -62,6 +67,8 @@ def refuse(*, request_id: int, by: User, why: str, now: datetime) -> Subscriptio
 def _answering(request_id: int, by: User, now: datetime) -> Iterator[tuple[Subscription, PlanRequest]]:
     _check_is_staff(by)
     workspace_id = PlanRequest.objects.values_list("workspace_id", flat=True).get(pk=request_id)
+    with locked(workspace_id, now):
+        pass  # What the clock has withdrawn is written at once: a refusal that follows must not undo it.
     with locked(workspace_id, now) as subscription:
         # Whoever writes a request holds the subscription's lock, and asks for no second one.
         yield subscription, PlanRequest.objects.get(pk=request_id)
@@ -94,13 +101,14 @@ def give(
     if plan.trial is not None:
         raise InvalidField("A trial cannot be given.", pointer="/tier")
     with locked(workspace.pk, now) as subscription:
-        quantity = seating.wanted(workspace, plan, seats)
-        _put_on(subscription, plan, seats=quantity, by=by.pk, now=now)
+        seating.wanted(workspace, plan, seats)
+        _put_on(subscription, plan, fixed=seats if plan.is_per_seat else None, by=by.pk, now=now)
         GivenPlan.objects.create(
             workspace=workspace, tier=tier, seats=subscription.seats, given_by=by.email, why=reason, given_at=now
         )
+        members = workspace.memberships.count()
         for wish in PlanRequest.objects.filter(workspace=workspace, decided_at=None):
-            if wish.tier == tier and wish.seats <= subscription.seats:
+            if wish.tier == tier and (wish.fixed_with(members) or 1) <= subscription.seats:
                 wishes.decide(wish, Outcome.APPROVED, by=by.email, now=now)
             else:
                 given = f"You were given {plan.with_seats(subscription.seats)}."
@@ -110,15 +118,20 @@ def give(
 
 
 def _put_on(
-    subscription: Subscription, plan: Plan, *, seats: int, by: uuid.UUID, now: datetime, keeps_planned: bool = False
+    subscription: Subscription,
+    plan: Plan,
+    *,
+    fixed: int | None,
+    by: uuid.UUID,
+    now: datetime,
+    keeps_planned: bool = False,
 ) -> None:
+    """`fixed`: the number of seats that was asked for or given; None: one for each member."""
     gateway().hear(subscription, now=now)
     if gateway().is_bought(subscription, now=now):
         raise IsPaidFor("A subscription is being paid for. It has to end before a plan is given.")
-    members = subscription.workspace.memberships.count()
-    # More seats than members: their number is fixed.
-    subscription.fixed_seats = seats if plan.is_per_seat and seats > members else None
-    quantity = max(seats, members) if plan.is_per_seat else 1
+    subscription.fixed_seats = fixed
+    quantity = seating.wanted(subscription.workspace, plan, fixed)
     current = effective(subscription, now)
     if keeps_planned and current.tier == plan.tier and current.state == State.ACTIVE:
         # More seats of the plan that stands: whether it ends or becomes smaller is another matter.

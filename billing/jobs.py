@@ -3,7 +3,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import background, tenancy
-from billing import reminding
+from billing import giving, hearing, reminding
 from billing.models import StripeAccount
 
 
@@ -31,17 +31,54 @@ def reconcile() -> None:
 @shared_task(base=background.WorkspaceJob, name="billing.jobs.send_seats")
 def send_seats(*, change: str) -> None:
     """Safe to repeat: the number is absolute, and the same attempt has the same key at Stripe."""
-    from billing.stripe import seats
+    from billing.stripe import seats, telling
 
+    now, account = timezone.now(), _account()
+    if account is not None:
+        with tenancy.shared(), telling.patiently(now=now):
+            seats.send(account, change=change, now=now)
+
+
+@shared_task(base=background.WorkspaceJob, name="billing.jobs.finish_planned")
+def finish_planned() -> None:
+    """Safe to repeat: it looks at Stripe what is left to do."""
+    from billing.stripe import telling
+
+    now, account = timezone.now(), _account()
+    if account is not None:
+        with tenancy.shared(), telling.patiently(now=now):
+            telling.finish_planned(account, now=now)
+
+
+@shared_task(base=background.WorkspaceJob, name="billing.jobs.hear")
+def hear() -> None:
+    """Safe to repeat: what Stripe says is written under the subscription's lock."""
     workspace_id = tenancy.active_workspace_id()
     assert workspace_id is not None
     with tenancy.shared():
-        account = StripeAccount.objects.filter(workspace_id=workspace_id).first()
-        if account is not None:
-            seats.send(account, change=change, now=timezone.now())
+        hearing.catch_up(workspace_id, now=timezone.now())
+
+
+@shared_task(base=background.PublicTask, name="billing.jobs.ask_unheard", expires=60)
+def ask_unheard() -> None:
+    """Safe to repeat and to run beside itself: a workspace has one job that asks."""
+    hearing.ask_unheard(now=timezone.now())
 
 
 @shared_task(base=background.PublicTask, name="billing.jobs.remind", expires=60)
 def remind() -> None:
     """Safe to repeat and to run beside itself: each reminder's key is used once."""
     reminding.sweep(now=timezone.now())
+
+
+@shared_task(base=background.PublicTask, name="billing.jobs.withdraw_lapsed", expires=60)
+def withdraw_lapsed() -> None:
+    """Safe to repeat and to run beside itself: each wish is decided once, under its subscription's lock."""
+    giving.withdraw_lapsed(now=timezone.now())
+
+
+def _account() -> StripeAccount | None:
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None
+    with tenancy.shared():
+        return StripeAccount.objects.filter(workspace_id=workspace_id).first()

@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from billing.moments import exactly, on
-from billing.plans import PAST_DUE_GRACE, upgrade_url
+from billing.plans import PAST_DUE_GRACE
 from billing.reminders import Reminder
 
 
@@ -80,7 +80,13 @@ LETTERS: dict[str, Letter] = {
 
 
 def context(
-    reminder: Reminder, *, workspace: str, erased_at: datetime, zone: ZoneInfo, leaves_at: datetime | None = None
+    reminder: Reminder,
+    *,
+    workspace: str,
+    url: str,
+    erased_at: datetime,
+    zone: ZoneInfo,
+    leaves_at: datetime | None = None,
 ) -> dict[str, object]:
     """For the mail's template. `leaves_at`: when a cancelled subscription ends."""
     letter = LETTERS[reminder.kind]
@@ -93,7 +99,7 @@ def context(
     return {
         "title": letter.title.format(**words),
         "paragraphs": [paragraph.format(**words) for paragraph in letter.paragraphs],
-        "url": upgrade_url(),
+        "url": url,
         "action": letter.action,
         "footnote": "You get this as an owner of the workspace.",
     }

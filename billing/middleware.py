@@ -2,9 +2,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
 
 from accounts.middleware import refusal
-from billing import permissions
+from billing import hearing, permissions
 from config.errors import AppError
 
 
@@ -25,5 +26,11 @@ class PlanGateMiddleware:
         try:
             permissions.check_open(membership, method=request.method or "")
         except AppError as error:
+            hearing.ask_soon(error, membership=membership, now=timezone.now())
             return refusal(request, error)
         return None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> None:
+        membership = getattr(request, "membership", None)
+        if isinstance(error, AppError) and membership is not None:
+            hearing.ask_soon(error, membership=membership, now=timezone.now())

@@ -17,6 +17,7 @@ from config.errors import AppError
 class PlanRequired(AppError):
     code = "plan-required"
     status = 403
+    is_for_payment = True
 
 
 class PlanIsOpen(BasePermission):

@@ -1,5 +1,6 @@
 """The plans: prices, limits and features. Everything that names one of them reads it here."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -110,6 +111,11 @@ KEPT_AFTER_END = timedelta(days=30)
 def upgrade_url() -> str:
     """Where a refused person can choose a plan."""
     return f"{settings.PUBLIC_URL}/app/plan"
+
+
+def plan_url(workspace_id: uuid.UUID) -> str:
+    """The same for who comes from elsewhere and may have another workspace open by then."""
+    return f"{upgrade_url()}?workspace={workspace_id}"
 
 
 def cheapest_with_more(tier: Tier, metric: str) -> Plan | None:

@@ -1,11 +1,14 @@
 """Says what is due to the owners, once each. A round reads the subscriptions that are to be looked at, by an index.
 
-Each is looked at under its lock, and its mail is written in the same transaction: a purchase comes before it or after,
+Whoever may have paid elsewhere is asked about first, without a lock: nobody who has paid hears of an end. Each is
+looked at under its lock, and its mail is written in the same transaction: a purchase comes before it or after,
 eight rounds at once take eight different ones, and what is killed in between has said nothing.
 """
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,10 +18,11 @@ from django.db.models import Min, QuerySet
 from accounts import mails
 from accounts.models import Mail, Membership, Role, Workspace
 from accounts.zones import zone_of
-from billing import letters
-from billing.effective import effective
+from billing import hearing, letters
+from billing.effective import EffectivePlan, effective
+from billing.gateways import gateway
 from billing.models import Subscription
-from billing.plans import KEPT_AFTER_END
+from billing.plans import KEPT_AFTER_END, plan_url
 from billing.reminders import FIRST_WARNING, KINDS, LAST_WARNING, NOTICE, Reminder, due, next_look
 
 log = logging.getLogger(__name__)
@@ -27,6 +31,8 @@ MOST = 500
 # Longer than this a round keeps no worker from other work.
 LONGEST_SECONDS = 5.0
 LATER = timedelta(days=1)
+# When whether somebody has paid was not known: the next round asks again.
+ASK_AGAIN = timedelta(minutes=1)
 
 
 def sweep(*, now: datetime) -> int:
@@ -47,29 +53,52 @@ def sent_at(subscription: Subscription, *, kind: str, about: datetime) -> dateti
 
 
 def _look_at_next(now: datetime) -> bool:
+    asks_first = False
     with transaction.atomic():
-        subscription = (
-            Subscription.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("workspace")
-            .filter(remind_at__lte=now)
-            .order_by("remind_at")
-            .first()
-        )
+        subscription = _locked(Subscription.objects.filter(remind_at__lte=now).order_by("remind_at"))
         if subscription is None:
             return False
-        try:
-            with transaction.atomic():
+        with _apart(subscription, now):
+            asks_first = _asks_first(subscription, now)
+            if asks_first:
+                # No other round takes it meanwhile, and nobody waits for its row.
+                Subscription.objects.filter(pk=subscription.pk).update(remind_at=now + ASK_AGAIN)
+            else:
                 _look(subscription, now)
-        except Exception:
-            # One that cannot be told must not keep the others from hearing.
-            log.exception("the reminders of %s failed", subscription.workspace_id)
-            Subscription.objects.filter(pk=subscription.pk).update(remind_at=now + LATER)
+    if asks_first and hearing.is_sure(subscription.workspace_id, now=now):
+        with transaction.atomic():
+            heard = _locked(Subscription.objects.filter(pk=subscription.pk))
+            if heard is not None:
+                with _apart(heard, now):
+                    _look(heard, now)
     return True
 
 
+def _locked(found: QuerySet[Subscription]) -> Subscription | None:
+    return found.select_for_update(skip_locked=True, of=("self",)).select_related("workspace").first()
+
+
+def _asks_first(subscription: Subscription, now: datetime) -> bool:
+    """Nobody hears of an end, or of a payment that is open, who has paid."""
+    if gateway().is_heard(subscription, now=now):
+        return False
+    warned_at = _first_warned_at(subscription, effective(subscription, now))
+    return due(subscription, now, first_warned_at=warned_at) is not None
+
+
+@contextmanager
+def _apart(subscription: Subscription, now: datetime) -> Iterator[None]:
+    """One that cannot be told must not keep the others from hearing."""
+    try:
+        with transaction.atomic():
+            yield
+    except Exception:
+        log.exception("the reminders of %s failed", subscription.workspace_id)
+        Subscription.objects.filter(pk=subscription.pk).update(remind_at=now + LATER)
+
+
 def _look(subscription: Subscription, now: datetime) -> None:
-    ended_at = effective(subscription, now).ended_at
-    warned_at = sent_at(subscription, kind=FIRST_WARNING, about=ended_at) if ended_at else None
+    warned_at = _first_warned_at(subscription, effective(subscription, now))
     reminder = due(subscription, now, first_warned_at=warned_at)
     mails.withdraw(
         workspace_id=subscription.workspace_id,
@@ -81,6 +110,10 @@ def _look(subscription: Subscription, now: datetime) -> None:
     if reminder is not None and not _tell_owners(subscription, reminder, now):
         next_at = min(next_at or now + LATER, now + LATER)
     Subscription.objects.filter(pk=subscription.pk).update(remind_at=next_at, erases_from=subscription.erases_from)
+
+
+def _first_warned_at(subscription: Subscription, current: EffectivePlan) -> datetime | None:
+    return sent_at(subscription, kind=FIRST_WARNING, about=current.ended_at) if current.ended_at else None
 
 
 def _erases_from(subscription: Subscription, reminder: Reminder | None, now: datetime) -> datetime | None:
@@ -121,6 +154,7 @@ def _tell_owners(subscription: Subscription, reminder: Reminder, now: datetime) 
         context = letters.context(
             reminder,
             workspace=workspace.name,
+            url=plan_url(workspace.pk),
             erased_at=erased_at,
             zone=zone_of(owner.user),
             leaves_at=effective(subscription, now).leaves_at,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import Membership, Workspace
+from billing import wishes
 from billing.effective import EffectivePlan, check_access, effective
 from billing.gateways import Refused, gateway
 from billing.models import Subscription
@@ -110,5 +111,5 @@ def _one_more(subscription: Subscription, current: EffectivePlan, present: int, 
 
 def _locked(workspace_id: uuid.UUID, now: datetime) -> Subscription:
     subscription = Subscription.objects.select_for_update().get(workspace_id=workspace_id)
-    subscription.catch_up(now)
+    wishes.catch_up(subscription, now)
     return subscription

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role
 from accounts.permissions import can_buy
-from billing import changes, gateways, wishes
+from billing import choices, gateways, wishes
 from billing.effective import EffectivePlan, State, effective
 from billing.models import Subscription
 from billing.moments import day, exactly, here
@@ -66,7 +66,8 @@ def pricing(*, is_member: bool) -> dict[str, Any]:
     }
 
 
-def plan_page(membership: Membership, *, now: datetime) -> dict[str, Any]:
+def plan_page(membership: Membership, *, now: datetime, is_heard: bool = True) -> dict[str, Any]:
+    """`is_heard`: whether the payment provider could be asked where the plan stands."""
     subscription = Subscription.objects.select_related("workspace").get(workspace_id=membership.workspace_id)
     current = effective(subscription, now)
     is_owner = can_buy(membership)
@@ -84,14 +85,16 @@ def plan_page(membership: Membership, *, now: datetime) -> dict[str, Any]:
             ),
             **_left_over(current, membership),
         },
-        "columns": [_column(plan, current, subscription) for plan in PLANS.values()],
+        "columns": [_column(plan, current, subscription, now) for plan in PLANS.values()],
         "features": list(Feature),
         "coming": COMING,
         "can_manage": is_owner,
+        "seen": choices.standing(subscription, current),
         "can_see_prices": membership.may_manage,
-        "can_cancel": is_owner and current.state in changes.PAYS and not _is_leaving(current),
+        "can_cancel": is_owner and current.state in choices.PAYS and not _is_leaving(current),
         "can_set_seats": is_owner and current.state == State.ACTIVE and current.plan.is_per_seat,
         "owner_name": "" if is_owner else owner_name(membership),
+        "is_unheard": not is_heard,
         **money_part,
     }
 
@@ -108,13 +111,19 @@ def _money(subscription: Subscription, current: EffectivePlan, now: datetime) ->
     shown: dict[str, Any] = {
         "has_portal": gateway.has_portal(subscription),
         "late": _late(subscription, current),
-        "is_given": gateways.is_given(subscription, now=now) and current.state in changes.PAYS,
+        "is_given": gateways.is_given(subscription, now=now) and current.state in choices.PAYS,
     }
     is_bought = gateway.is_bought(subscription, now=now)
+    away = {**shown, "invoices_away": True, "is_away": is_bought}
+    if gateway.is_silent(subscription, now=now):
+        return away
     try:
         invoices = gateway.invoices(subscription)
-    except gateways.Refused as away:
-        return {**shown, "invoices_away": away.detail, "is_away": is_bought}
+    except gateways.Silent:
+        gateway.remember_silence(subscription, now=now)
+        return away
+    except gateways.Refused:
+        return away
     shown |= {"invoices": [_invoice(each) for each in invoices]}
     try:
         return {**shown, "next_invoice": gateway.next_invoice(subscription, seats=subscription.seats, now=now)}
@@ -255,15 +264,16 @@ def until_then(current: EffectivePlan, at: datetime) -> str:
     return "Until then everything stays as it is."
 
 
-def _column(plan: Plan, current: EffectivePlan, subscription: Subscription) -> dict[str, Any]:
+def _column(plan: Plan, current: EffectivePlan, subscription: Subscription, now: datetime) -> dict[str, Any]:
     """At the price it is sold at; the present plan at what is paid for it."""
-    upgrades, downgrades = changes.upgrades(current), changes.downgrades(current)
+    upgrades, downgrades = choices.upgrades(current), choices.downgrades(current)
     is_next = current.pending is not None and current.pending.plan == plan
     action = ""
     if plan.tier in upgrades:
         action = f"Upgrade to {plan.name}" if current.state == State.ACTIVE else f"Choose {plan.name}"
-    elif plan.tier in downgrades and not is_next:
-        action = f"Move to {plan.name} on {day(current.period.ends_at)}"
+    elif plan.tier in downgrades:
+        is_turning = gateways.gateway().is_turning(subscription, now=now)
+        action = f"Move to {plan.name}" + ("" if is_turning else f" on {day(current.period.ends_at)}")
     is_current = plan.tier == current.tier and not current.ended_at
     return {
         "plan": subscription.priced(plan) if is_current else plan,

@@ -15,7 +15,7 @@ from django_htmx.http import reselect, reswap, retarget
 from accounts.edge import MemberPage
 from accounts.models import Membership
 from accounts.permissions import can_buy
-from billing import changes, gateways, shown
+from billing import changes, choices, gateways, hearing, shown
 from billing.dialogs import Dialog, dialog
 from billing.effective import State
 from billing.moments import day
@@ -39,6 +39,7 @@ class Pricing(View):
 
 class PlanPage(MemberPage):
     open_when_expired = True
+    asks_for_payments = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
         now, part = timezone.now(), request.headers.get("HX-Target", "")
@@ -47,9 +48,10 @@ class PlanPage(MemberPage):
         if part == "bought" and bought is not None and bought["waits"]:
             return render(request, "billing/_bought.html", {"bought": bought})
         confirm, notice = self._confirm(now)
-        if part == "offer" and confirm is not None:
+        # The dialog around it stays, so what that rests on must still be so.
+        if part == "offer" and confirm is not None and request.GET.get("seen", confirm.seen) == confirm.seen:
             return render(request, "billing/_offer.html", {"confirm": confirm})
-        context = shown.plan_page(self.membership, now=now)
+        context = shown.plan_page(self.membership, now=now, is_heard=is_known)
         page = render(request, "billing/plan.html", {**context, "confirm": confirm, "notice": notice, "bought": bought})
         # A part that is over asks for the whole page: the plan stands in its frame too.
         return reswap(retarget(reselect(page, ".shell"), ".shell"), "outerHTML") if part else page
@@ -58,7 +60,7 @@ class PlanPage(MemberPage):
         asked = whole(self.request.GET.get("asked", "")) or 0
         if asked % LOOKS and asked < PATIENCE:
             return True
-        return changes.look(membership=self.membership, now=now, awaits="bought" in self.request.GET)
+        return hearing.look(membership=self.membership, now=now)
 
     def _confirm(self, now: datetime) -> tuple[Dialog | None, dict[str, str] | None]:
         """The dialog that is asked for, or why there is none."""
@@ -67,7 +69,7 @@ class PlanPage(MemberPage):
             return None, None
         try:
             return dialog(self.membership, chosen=chosen, seats=seats, now=now), None
-        except (changes.NotAllowed, gateways.Refused) as refused:
+        except (choices.NotAllowed, gateways.Refused) as refused:
             notice = {"tone": "bad", "text": refused.detail}
             if refused.retry_after is not None:
                 notice |= {"url": self.request.get_full_path(), "action": "Try again"}
@@ -79,7 +81,7 @@ class PlanPage(MemberPage):
             raise InvalidField(f"Nothing here is called that. Known: {', '.join(ACTIONS)}.", pointer="/action")
         try:
             answer = act(self.membership, request, timezone.now())
-        except (changes.NotAllowed, gateways.Refused) as refused:
+        except (choices.NotAllowed, gateways.Refused) as refused:
             messages.error(request, refused.detail)
         else:
             if not isinstance(answer, str):
@@ -102,7 +104,8 @@ def _bought(membership: Membership, query: QueryDict, now: datetime, *, is_known
         return None
     is_there = current.tier == tier and current.state == State.ACTIVE
     is_planned = current.pending is not None and current.pending.plan == PLANS[Tier(tier)]
-    address = f"{reverse('plan')}?{urlencode({'bought': tier, 'was': was})}"
+    named = {"workspace": str(membership.workspace_id), "bought": tier, "was": was}
+    address = f"{reverse('plan')}?{urlencode(named)}"
     return {
         "plan": PLANS[Tier(tier)],
         "was": PLANS[Tier(was)] if was in Tier.values and was != tier else None,
@@ -122,7 +125,7 @@ Answer = str | HttpResponse
 
 def _upgrade(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
     tier, seats = _tier(request), _seats(request)
-    change = changes.upgrade(membership=membership, tier=tier, seats=seats, now=now)
+    change = changes.upgrade(membership=membership, tier=tier, seats=seats, now=now, seen=_seen(request))
     if change.checkout_url is not None:
         return redirect(change.checkout_url)
     if change.status == gateways.PENDING_APPROVAL:
@@ -132,27 +135,27 @@ def _upgrade(membership: Membership, request: HttpRequest, now: datetime) -> Ans
 
 def _downgrade(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
     tier = _tier(request)
-    after = changes.downgrade(membership=membership, tier=tier, now=now)
+    after = changes.downgrade(membership=membership, tier=tier, now=now, seen=_seen(request)).subscription
     return f"The plan changes to {PLANS[tier].name} on {day(after.pending_at or now)}."
 
 
 def _cancel(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
-    after = changes.cancel(membership=membership, now=now)
+    after = changes.cancel(membership=membership, now=now, seen=_seen(request)).subscription
     return f"The subscription ends on {day(after.pending_at or now)}."
 
 
 def _resume(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
-    changes.resume(membership=membership, now=now)
+    changes.resume(membership=membership, now=now, seen=_seen(request))
     return "The plan stays as it is."
 
 
 def _withdraw(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
-    changes.withdraw(membership=membership, now=now)
+    changes.withdraw(membership=membership, now=now, seen=_seen(request))
     return "Your wish was taken back."
 
 
 def _change_seats(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
-    change = changes.set_seats(membership=membership, seats=_seats(request), now=now)
+    change = changes.set_seats(membership=membership, seats=_seats(request), now=now, seen=_seen(request))
     if change.status == gateways.PENDING_APPROVAL:
         return "Your wish for more seats was sent. You will hear from us."
     return "The number of seats was changed."
@@ -160,6 +163,11 @@ def _change_seats(membership: Membership, request: HttpRequest, now: datetime) -
 
 def _portal(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
     return redirect(changes.portal_url(membership=membership, now=now))
+
+
+def _seen(request: HttpRequest) -> str:
+    """What the dialog that is answered rested on."""
+    return request.POST.get("seen", "")
 
 
 def _tier(request: HttpRequest) -> Tier:

@@ -7,11 +7,11 @@ from typing import Any
 from django.conf import settings
 
 from accounts import mails
-from accounts.models import Membership, Role
+from accounts.models import Membership, Role, User
 from accounts.zones import zone_of
 from billing.models import PlanRequest, Subscription
 from billing.moments import exactly
-from billing.plans import PLANS, Tier, upgrade_url
+from billing.plans import PLANS, Tier, plan_url
 from config.errors import AppError
 
 Outcome = PlanRequest.Outcome
@@ -22,17 +22,19 @@ class AlreadyDecided(AppError):
     status = 409
 
 
-def ask(subscription: Subscription, *, tier: Tier, seats: int, by: uuid.UUID, now: datetime) -> PlanRequest:
+def ask(
+    subscription: Subscription, *, tier: Tier, seats: int, is_fixed: bool, by: uuid.UUID, now: datetime
+) -> PlanRequest:
     """Another wish takes the place of one that waits, as a new one: a yes is to what staff saw."""
     workspace_id = subscription.workspace_id
-    waiting = PlanRequest.objects.select_related("requested_by").filter(workspace_id=workspace_id, decided_at=None)
-    before = waiting.first()
+    before = waiting(workspace_id)
     if before is not None:
-        if (before.tier, before.seats) == (tier, seats):
+        if (before.tier, before.seats, before.is_fixed) == (tier, seats, is_fixed):
             return before
-        decide(before, Outcome.WITHDRAWN, by=before.requested_by.email, now=now)
+        instead = PLANS[tier].with_seats(seats)
+        withdraw_older(subscription, by=User.objects.get(pk=by), deed=f"asked for {instead} instead", now=now)
     wish = PlanRequest.objects.create(
-        workspace_id=workspace_id, tier=tier, seats=seats, requested_by_id=by, requested_at=now
+        workspace_id=workspace_id, tier=tier, seats=seats, is_fixed=is_fixed, requested_by_id=by, requested_at=now
     )
     _tell_staff(wish, now)
     return wish
@@ -44,14 +46,49 @@ def decide(wish: PlanRequest, outcome: Outcome, *, by: str, now: datetime, reaso
     if not PlanRequest.objects.filter(pk=wish.pk, decided_at=None).update(**changes):
         wish.refresh_from_db()
         at = f"{wish.decided_at:%Y-%m-%d %H:%M} UTC"
-        raise AlreadyDecided(f"This wish was {wish.outcome} by {wish.decided_by} on {at}.{_instead(wish)}")
+        why = f" {wish.reason}" if wish.outcome == Outcome.WITHDRAWN and wish.reason else ""
+        raise AlreadyDecided(f"This wish was {wish.outcome} by {wish.decided_by} on {at}.{why}{_instead(wish)}")
     wish.refresh_from_db()
+
+
+def withdraw_older(subscription: Subscription, *, by: User, deed: str, now: datetime) -> None:
+    """With a later choice that applies: a yes to what was asked for before would undo it. `deed`: what was chosen, as
+    the other owners read it."""
+    wish = waiting(subscription.workspace_id)
+    if wish is None:
+        return
+    decide(wish, Outcome.WITHDRAWN, by=by.email, now=now)
+    tell(wish, subscription, by=by, deed=deed)
+
+
+def catch_up(subscription: Subscription, now: datetime) -> None:
+    """What the clock has made true of the plan, and of a wish for more seats of one that is over by it."""
+    tier, turned_at = Tier(subscription.tier), subscription.pending_at
+    subscription.catch_up(now)
+    if turned_at is not None and turned_at <= now:
+        withdraw_with_plan(subscription, tier, over_at=turned_at, by="the clock", now=now)
+
+
+def withdraw_with_plan(
+    subscription: Subscription, tier: Tier, *, by: str, now: datetime, over_at: datetime | None = None
+) -> None:
+    """More seats were asked for on a plan that was `tier` until `over_at`: a yes would bring it back. What was asked
+    for since is another matter, as is a larger plan."""
+    wish = waiting(subscription.workspace_id)
+    if wish is not None and wish.tier == tier and (over_at is None or wish.requested_at < over_at):
+        reason = f"The {PLANS[tier].name} plan that it was for is over."
+        decide(wish, Outcome.WITHDRAWN, by=by, now=now, reason=reason)
+        tell(wish, subscription)
 
 
 def _instead(wish: PlanRequest) -> str:
     """Staff's mail names the first wish of a day, which another may have replaced."""
-    waits = PlanRequest.objects.filter(workspace_id=wish.workspace_id, decided_at=None).first()
+    waits = waiting(wish.workspace_id)
     return f" Request {waits.pk} of the same workspace waits now: {in_words(waits)}." if waits else ""
+
+
+def waiting(workspace_id: uuid.UUID) -> PlanRequest | None:
+    return PlanRequest.objects.select_related("requested_by").filter(workspace_id=workspace_id, decided_at=None).first()
 
 
 def newest(workspace_id: uuid.UUID) -> PlanRequest | None:
@@ -84,36 +121,40 @@ def _tell_staff(wish: PlanRequest, now: datetime) -> None:
     )
 
 
-def tell(wish: PlanRequest, subscription: Subscription) -> None:
-    """The answer, and what is there now, to who asked; to the owners, when that person is none of them any more."""
+def tell(wish: PlanRequest, subscription: Subscription, *, by: User | None = None, deed: str = "") -> None:
+    """The answer, and what is there now, to all owners: several may have asked the same. `by`: who need not hear it."""
     owners = Membership.objects.select_related("user", "workspace").filter(
         workspace_id=wish.workspace_id, role=Role.OWNER, user__is_active=True
     )
-    asker = [owner for owner in owners if owner.user_id == wish.requested_by_id]
-    for owner in asker or owners:
+    for owner in owners.exclude(user=by) if by else owners:
         mails.put(
             key=f"plan-answer:{wish.pk}:{owner.user_id}",
             to=owner.user.email,
             template="letter",
-            context=_letter(wish, subscription, owner),
+            context=_letter(wish, subscription, owner, deed),
             user_id=owner.user_id,
             workspace_id=wish.workspace_id,
             now=wish.decided_at,
         )
 
 
-def _letter(wish: PlanRequest, subscription: Subscription, owner: Membership) -> dict[str, Any]:
+def _letter(wish: PlanRequest, subscription: Subscription, owner: Membership, deed: str) -> dict[str, Any]:
     what, workspace = in_words(wish), owner.workspace.name
-    asked = f"You asked for {what} for {workspace} on {exactly(wish.requested_at, zone_of(owner.user))}."
+    is_theirs = owner.user_id == wish.requested_by_id
+    who, whose = ("You", "Your") if is_theirs else (wish.requested_by.email, "The")
+    asked = f"{who} asked for {what} for {workspace} on {exactly(wish.requested_at, zone_of(owner.user))}."
     if wish.outcome == Outcome.APPROVED:
         given = PLANS[Tier(subscription.tier)].with_seats(subscription.seats)
         title, paragraphs = f"{workspace} is on {given} now", [asked, "It is yours from now on."]
+    elif wish.outcome == Outcome.WITHDRAWN:
+        since = wish.reason or f"{wish.decided_by} has {deed} since."
+        title, paragraphs = f"{whose} wish for {what} was withdrawn", [asked, since]
     else:
-        title, paragraphs = f"Your wish for {what} was refused", [asked, f"Our answer: {wish.reason}"]
+        title, paragraphs = f"{whose} wish for {what} was refused", [asked, f"Our answer: {wish.reason}"]
     return {
         "title": title,
         "paragraphs": paragraphs,
-        "url": upgrade_url(),
+        "url": plan_url(owner.workspace_id),
         "action": "See the plan",
         "footnote": "You get this as an owner of the workspace.",
     }

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Who holds a row may be waiting for somebody else; a thread does not wait for that as a job can.
+os.environ.setdefault("DATABASE_LOCK_SECONDS", "2")
 
 from a2wsgi import WSGIMiddleware
-from django.urls import get_resolver
+from django.urls import Resolver404, get_resolver, resolve
 
 from config import environment as env
 from config import handover, probes, waiting
@@ -30,9 +32,17 @@ from config.exchange import (
 from config.wsgi import application as wsgi
 
 THREADS = env.number("THREADS", 8)
+# Whatever waits for the payment provider waits here, and nobody else for it.
+PAYMENT_THREADS = 4
 BODY_SECONDS = 30
-# a2wsgi describes the same protocol with types of its own.
-_django = cast(Callable[[Scope, Receive, Send], Awaitable[None]], WSGIMiddleware(cast(Any, wsgi), workers=THREADS))
+
+
+def _on_threads(number: int) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    # a2wsgi describes the same protocol with types of its own.
+    return cast(Callable[[Scope, Receive, Send], Awaitable[None]], WSGIMiddleware(cast(Any, wsgi), workers=number))
+
+
+_django, _payments = _on_threads(THREADS), _on_threads(PAYMENT_THREADS)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +87,8 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
         return
     scope = for_django(scope, body)
     passing, began = _Passing(send), time.monotonic()
-    await _django({**scope, handover.MARK: True}, replay(body), passing)
+    threads = _payments if _asks_for_payments(scope["path"]) else _django
+    await threads({**scope, handover.MARK: True}, replay(body), passing)
     if passing.held is None or passing.handover is None:
         return
     gone = asyncio.ensure_future(until_gone(receive))
@@ -92,6 +103,15 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.gather(gone, work, return_exceptions=True)
     if not work.cancelled() and (error := work.exception()):
         raise error
+
+
+def _asks_for_payments(path: str) -> bool:
+    try:
+        found = resolve(path)
+    except Resolver404:
+        return False
+    view = getattr(found.func, "view_class", getattr(found.func, "cls", None))
+    return "admin" in found.app_names or getattr(view, "asks_for_payments", False)
 
 
 async def _take_over(scope: Scope, order: handover.Handover, first: Answer, send: Send, began: float) -> None:

@@ -18,6 +18,8 @@ class AppError(Exception):
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 400
+    # True where it would not be said to whom has paid for more.
+    is_for_payment: ClassVar[bool] = False
 
     def __init__(self, detail: str, *, retry_after: float | None = None, **extra: Any) -> None:
         super().__init__(detail)

@@ -104,8 +104,11 @@ DATABASES: dict[str, Any] = {
 }
 DATABASES["default"]["OPTIONS"] |= {
     "roles": not ALLOW_WEAK_ISOLATION,
-    "pool": {"min_size": 1, "max_size": env.number("DATABASE_POOL", 10), "max_lifetime": 600, "timeout": 10},
+    "pool": {"min_size": 1, "max_size": env.number("DATABASE_POOL", 14), "max_lifetime": 600, "timeout": 10},
 }
+# Set by the web process alone: a job may wait.
+if env.text("DATABASE_LOCK_SECONDS", ""):
+    DATABASES["default"]["OPTIONS"]["options"] = f"-c lock_timeout={env.number('DATABASE_LOCK_SECONDS', 2)}s"
 if _owner_url:
     DATABASES["owner"] = env.database(_owner_url)
 
@@ -188,7 +191,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.parsers.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.Negotiation",
-    "EXCEPTION_HANDLER": "config.errors.handler",
+    "EXCEPTION_HANDLER": "billing.refusals.handler",
     "DEFAULT_SCHEMA_CLASS": "config.schema.Schema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -234,10 +237,12 @@ CELERY_BEAT_SCHEDULE = {
     "fill-pool": {"task": "accounts.jobs.fill_pool", "schedule": 30.0},
     "process-payment-events": {"task": "billing.jobs.process_events", "schedule": 30.0},
     "reconcile-payments": {"task": "billing.jobs.reconcile", "schedule": crontab(hour="3", minute="30")},
+    "ask-unheard-renewals": {"task": "billing.jobs.ask_unheard", "schedule": 300.0},
     "take-notion-events": {"task": "agent.jobs.take_events", "schedule": 15.0},
     "forget-notion-events": {"task": "agent.jobs.forget_events", "schedule": 3600.0},
     "send-mails": {"task": "accounts.jobs.send_mails", "schedule": 10.0},
     "remind": {"task": "billing.jobs.remind", "schedule": 60.0},
+    "withdraw-lapsed-wishes": {"task": "billing.jobs.withdraw_lapsed", "schedule": 60.0},
     "look-after-syncs": {"task": "agent.jobs.look_after_syncs", "schedule": 30.0},
     "erase-ended": {"task": "agent.jobs.erase_ended", "schedule": 900.0},
     "forget-expired": {"task": "accounts.jobs.forget_expired", "schedule": 3600.0},

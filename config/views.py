@@ -135,7 +135,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def again_url(request: HttpRequest) -> str:
     """The page that was asked for, or empty where its address only takes what is sent."""
     view = getattr(request.resolver_match and request.resolver_match.func, "view_class", None)
-    return request.path if hasattr(view, "get") else ""
+    if not hasattr(view, "get"):
+        return ""
+    return request.get_full_path() if request.method == "GET" else request.path
 
 
 def _refusal(request: HttpRequest, error: AppError, template: str) -> HttpResponse:

@@ -4,6 +4,7 @@ Server and client share the module name `chromadb`, so the server lives in a fol
 its Rust command line, which takes a third of the memory and a tenth of the time of the console script.
 """
 
+import os
 import shutil
 import signal
 import sqlite3
@@ -117,8 +118,10 @@ class ChromaProcess:
         self._process = None
 
     def freeze(self) -> None:
+        """Returns when every thread stands: until then it could still answer."""
         if self._process is not None:
             self._process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def thaw(self) -> None:
         if self._process is not None:

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import certifi
 
 from devkit.home import PROJECT, Home
 from devkit.postgres import SYSTEM_FOLDER
@@ -20,6 +22,8 @@ MEASURING = PROJECT / "tests" / "measuring"
 LEAST_COVERAGE = 90  # percent of lines and branches
 # Three on two cores, since some wait for servers that start, leases that run out and clocks.
 WHOLE_RUN = ["-n", "3", "--dist", "loadscope", "--no-loadscope-reorder", "--durations=20"]
+# Beside the checks, which leave a core idle; pytest keeps the result, and its processes would each compile all again.
+COMPILE_TESTS = ["python", "-m", "pytest", "--collect-only", "-qq"]
 BIN = Path(sys.executable).parent
 CHECKS: dict[str, list[str]] = {
     "style": ["ruff", "check", "."],
@@ -53,10 +57,20 @@ class TestServices(Services):
             self.environment["DOCENT_LEAVES_DATABASES"] = "1"
         # The tests start our modules in a hundred processes: they are compiled once, also where files should be few.
         self.environment["PYTHONDONTWRITEBYTECODE"] = ""
+        # Nobody here speaks TLS, and each of a thousand clients of httpx reads the list of authorities: here, of one.
+        self.environment["SSL_CERT_FILE"] = str(one_authority(self.home.path))
 
     def stop(self) -> None:
         super().stop()
         erase(self.home)
+
+
+def one_authority(folder: Path) -> Path:
+    end = "-----END CERTIFICATE-----\n"
+    first, _, _ = certifi.contents().partition(end)
+    file = folder / "authority.pem"
+    file.write_text(first + end)
+    return file
 
 
 def erase(home: Home) -> None:
@@ -67,7 +81,11 @@ def erase(home: Home) -> None:
                 shutil.rmtree(folder)
 
 
-def call(command: Sequence[str], environment: Mapping[str, str]) -> int:
+@contextmanager
+def started(
+    command: Sequence[str], environment: Mapping[str, str], output: int | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """What still runs at the end of the block is stopped."""
     print(f"$ {' '.join(command)}", flush=True)
     # Below a reaper, so that a killed `make test` leaves no test process; SIGINT lets pytest clear up after itself.
     reaping = [sys.executable, "-I", "-S", str(REAPER), str(int(signal.SIGINT)), "15", ""]
@@ -76,13 +94,19 @@ def call(command: Sequence[str], environment: Mapping[str, str]) -> int:
         cwd=PROJECT,
         env={**os.environ, **environment},
         stdin=subprocess.PIPE,
+        stdout=output,
         start_new_session=True,
     ) as process:
         try:
-            return process.wait()
+            yield process
         finally:
             assert process.stdin is not None
             process.stdin.close()
+
+
+def call(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    with started(command, environment) as process:
+        return process.wait()
 
 
 def check(environment: Mapping[str, str]) -> int:
@@ -110,8 +134,10 @@ def test(arguments: Sequence[str]) -> int:
     with TestServices() as services:
         if chosen:
             return call(["python", "-m", "pytest", *chosen], services.environment)
-        if check(services.environment):
-            return 1
+        with started(COMPILE_TESTS, services.environment, subprocess.DEVNULL) as compiling:
+            if check(services.environment):
+                return 1
+            compiling.wait()
         counted = services.home.path / "coverage"
         counted.mkdir()
         environment = {**services.environment, "PYTHONPATH": str(MEASURING), "DOCENT_COVERAGE": str(counted)}

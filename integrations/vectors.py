@@ -139,6 +139,13 @@ class ConnectionIndex:
         for part in _parts(len(ids)):
             self._with_collection(_removing(list(ids[part])))
 
+    def held(self, ids: Sequence[str]) -> set[str]:
+        """Those of these that are there."""
+        there = set[str]()
+        for part in _parts(len(ids)):
+            there.update(self._with_collection(_finding(list(ids[part]))) or ())
+        return there
+
     def query(self, *, embedding: NDArray[np.float32], limit: int) -> list[Hit]:
         vectors = np.asarray(embedding, np.float32).reshape(1, -1)
         answer = self._with_collection(
@@ -346,6 +353,10 @@ def _upserting(rows: dict[str, Any]) -> Callable[[Collection], None]:
 
 def _removing(ids: list[str]) -> Callable[[Collection], object]:
     return lambda opened: opened.delete(ids=ids)
+
+
+def _finding(ids: list[str]) -> Callable[[Collection], list[str]]:
+    return lambda opened: list(opened.get(ids=ids, include=[])["ids"])
 
 
 def _reading(start: int) -> Callable[[Collection], list[str]]:

@@ -16,7 +16,7 @@ from config.numbers import WholeNumber, whole
 from tasks import services
 from tasks.filters import LOCAL, NOTION, Filters, is_source, narrowed
 from tasks.forms import check_seen
-from tasks.models import Task
+from tasks.models import Outgoing, Task
 from tasks.search import search
 
 FURTHEST = 5_000
@@ -40,7 +40,7 @@ class NewTask(TaskInput):
 
 
 class SettleInput(Body):
-    action = Choice(["retry", "discard", "undo", "keep", "mine", "restore"])
+    action = Choice(["retry", "make", "discard", "undo", "keep", "mine", "restore"])
 
 
 class ChangeRow(serializers.Serializer[Any]):
@@ -80,6 +80,8 @@ class TaskRow(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     sync_state = serializers.CharField()
+    sync_reason = serializers.CharField(help_text="Why it is not in Notion yet; empty when nothing stands in the way")
+    doubtful = serializers.BooleanField(help_text="Notion may have it already: `make` or `discard` it")
 
 
 class TaskPage(serializers.Serializer[Any]):
@@ -134,7 +136,7 @@ class Tasks(MemberAPI):
         filters = Filters(**_checked(FilterInput, _given(request)))
         tasks = narrowed(Task.objects.readable_by(self.membership), filters, self.membership)
         piece = paging.piece(
-            tasks.select_related("task_source").defer("words"),
+            tasks.select_related("task_source", "outgoing").defer("words"),
             request.query_params,
             by="created_at",
             newest_first=True,
@@ -184,8 +186,8 @@ class Settle(MemberAPI):
 
     @extend_schema(request=SettleInput, responses=TaskRow)
     def post(self, request: Request, task_id: uuid.UUID) -> Response:
-        """Send again, discard or take that back what Notion does not have; in a conflict, keep what won or write what
-        lost (`mine`); restore from the trash."""
+        """Send again, discard or take that back what Notion does not have; `make` what it may have; in a conflict, keep
+        what won or write what lost (`mine`); restore from the trash."""
         action = _checked(SettleInput, request.data)["action"]
         return Response(row(services.settle(by=self.membership, task_id=task_id, action=action, now=timezone.now())))
 
@@ -211,7 +213,7 @@ class SearchTasks(MemberAPI):
 
 def row(task: Task) -> dict[str, Any]:
     """By hand: a serializer costs more than the query for fifty of them."""
-    source = task.task_source
+    source, outgoing = task.task_source, getattr(task, "outgoing", None)
     return {
         "id": str(task.pk),
         "title": task.title,
@@ -230,6 +232,8 @@ def row(task: Task) -> dict[str, Any]:
         "created_at": task.created_at,
         "updated_at": task.updated_at,
         "sync_state": task.sync_state,
+        "sync_reason": outgoing.reason if outgoing else "",
+        "doubtful": outgoing is not None and outgoing.state == Outgoing.State.DOUBTFUL,
     }
 
 

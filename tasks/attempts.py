@@ -80,16 +80,16 @@ def wait(outgoing_id: str, reason: str, *, due_in: float | None) -> None:
             outbox.wake(current, due_at=timezone.now() + max(pause, timedelta(seconds=due_in)))
 
 
-def fail(outgoing_id: str, reason: str) -> None:
+def fail(outgoing_id: str, reason: str, *, state: Outgoing.State = Outgoing.State.FAILED) -> None:
     with transaction.atomic():
-        current = _ended(outgoing_id, state=Outgoing.State.FAILED, reason=reason[:500])
+        current = _ended(outgoing_id, state=state, reason=reason[:500])
         if current is not None:
             merging.settle(current.task, current)
 
 
 def gone(outgoing_id: str) -> None:
     with transaction.atomic():
-        reason = "In Notion this task is in the trash, or no longer shared with Docent."
+        reason = "In Notion this task is in the trash, in another place, or no longer shared with Docent."
         current = _ended(outgoing_id, state=Outgoing.State.FAILED, reason=reason)
         if current is not None:
             current.task.sync_state = Task.SyncState.GONE

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.conf import settings
 
 from accounts import background
-from tasks import sending
+from tasks import mirroring, sending
 
 
 # On the queue of short work: its waiting is bounded to seconds, and somebody has just edited.
@@ -22,4 +22,4 @@ def send(*, outgoing_id: str) -> None:
 @shared_task(base=background.WorkspaceJob, name="tasks.jobs.look")
 def look(*, task_id: str) -> None:
     # Safe to repeat: it makes the task equal Notion's row.
-    sending.look(task_id=task_id)
+    mirroring.look(task_id=task_id)

@@ -128,6 +128,8 @@ def trouble(task: Task) -> dict[str, Any]:
         words, actions = gettext("Change discarded"), [("undo", gettext("Undo"))]
     elif task.sync_state == Task.SyncState.WAITING:
         words, actions = gettext("Waiting for Notion"), [retry, discard] if outgoing and outgoing.reason else []
+    elif outgoing is not None and outgoing.state == Outgoing.State.DOUBTFUL:
+        words, tone, actions = gettext("Perhaps in Notion"), "warn", [("make", retry[1]), discard]
     elif task.sync_state == Task.SyncState.FAILED:
         words, tone, actions = gettext("Notion refused it"), "bad", [retry, discard]
     elif task.sync_state == Task.SyncState.GONE:

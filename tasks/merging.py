@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.dateparse import parse_date, parse_datetime
 
+from integrations.notion import address_of
 from tasks import history
 from tasks.mapping import Mapped
 from tasks.models import Outgoing, Task, TaskChange
@@ -40,7 +41,7 @@ def merge(task: Task, outgoing: Outgoing | None, row: Mapping[str, Any], found: 
     for field in set(FIELDS) - set(found.facts) - set((outgoing.fields if outgoing else {}).keys()):
         show(task, field, says[field])
         task.base.pop(field, None)
-    task.url = str(row.get("url") or "")
+    task.url = address_of(row)
     task.updated_at = max(edited_at, task.updated_at) if outgoing and outgoing.fields else edited_at
 
 
@@ -51,6 +52,9 @@ def _merge_field(
     waiting = outgoing.fields.get(field) if outgoing and outgoing.state != Outgoing.State.DISCARDED else None
     is_echo = outgoing is not None and field in outgoing.sent and same(field, outgoing.sent[field], fact)
     is_news = known is not None and not same(field, known[0], fact) and not is_echo
+    if outgoing is not None and is_echo:
+        # It has come back; the next time somebody wrote it.
+        del outgoing.sent[field]
     if waiting is None:
         if is_news and shown(task, field) != says:
             history.record(task, field, old=shown(task, field), new=says, origin=TaskChange.Origin.NOTION, at=edited_at)
@@ -91,7 +95,7 @@ def settle(task: Task, outgoing: Outgoing | None) -> None:
         if outgoing.pk is not None and not outgoing._state.adding:
             outgoing.delete()
         outgoing = None
-    if outgoing is not None and outgoing.state == Outgoing.State.FAILED:
+    if outgoing is not None and outgoing.state in {Outgoing.State.FAILED, Outgoing.State.DOUBTFUL}:
         state = Task.SyncState.GONE if task.sync_state == Task.SyncState.GONE else Task.SyncState.FAILED
     elif outgoing is not None and outgoing.state == Outgoing.State.WAITING:
         state = Task.SyncState.WAITING

@@ -142,6 +142,8 @@ class Outgoing(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting"
         FAILED = "failed"
+        # Notion may have made its page: a member says whether it is to be made again.
+        DOUBTFUL = "doubtful"
         # Given up by the member; kept so that they can think again.
         DISCARDED = "discarded"
 
@@ -158,6 +160,8 @@ class Outgoing(models.Model):
     version = models.PositiveIntegerField(default=0)
     # From this moment on Notion may have made the page, whatever it answered.
     attempted_at = models.DateTimeField(null=True, blank=True)
+    # That attempt made none: it was looked for at once, or a member says so.
+    is_absent = models.BooleanField(default=False)
     lease = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
 

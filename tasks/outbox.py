@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts import background, tenancy
 from accounts.models import Membership
-from config.errors import InvalidField
+from config.errors import AppError, InvalidField
 from tasks import history, merging
 from tasks.mapping import DONE_WORDS
 from tasks.models import Outgoing, Task, TaskChange, TaskSource
@@ -63,9 +63,27 @@ def move_to_trash(task: Task, *, by: Membership, now: datetime, is_trashed: bool
     _queue(task, outgoing)
 
 
+class PerhapsThere(AppError):
+    code = "perhaps-in-notion"
+    status = 409
+
+
 def retry(task: Task) -> None:
+    """Raises PerhapsThere: whoever tries everything again would make it twice."""
     outgoing = Outgoing.objects.select_for_update().filter(task=task).first()
-    if outgoing is not None and outgoing.state != Outgoing.State.DISCARDED:
+    if outgoing is None or outgoing.state == Outgoing.State.DISCARDED:
+        return
+    if outgoing.state == Outgoing.State.DOUBTFUL:
+        raise PerhapsThere("Notion may have this task. Look there: `make` makes it, `discard` leaves it.")
+    task.sync_state = Task.SyncState.WAITING
+    _queue(task, outgoing)
+
+
+def make(task: Task) -> None:
+    """A member says that Notion does not have it."""
+    outgoing = Outgoing.objects.select_for_update().filter(task=task, state=Outgoing.State.DOUBTFUL).first()
+    if outgoing is not None:
+        outgoing.is_absent = True
         task.sync_state = Task.SyncState.WAITING
         _queue(task, outgoing)
 
@@ -124,7 +142,9 @@ def facts(task: Task, values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
 def _fact(source: TaskSource, task: Task, field: str, value: Any) -> tuple[Any, Any]:
     column = _column(source, field)
     if field == "title":
-        return value, value
+        fact, says = task.base.get("title") or (value, value)
+        # What is shown in place of no title, or of a long one, is not written over it.
+        return (fact, says) if value.split() == says.split() else (value, value)
     if field == "due_on":
         return (str(value), str(value)) if value else (None, None)
     if field == "priority":
@@ -205,7 +225,8 @@ def _opened(task: Task) -> Outgoing:
     if outgoing is None:
         assert task.connection_id is not None
         return Outgoing(task=task, connection_id=task.connection_id)
-    if outgoing.state == Outgoing.State.DISCARDED:
+    # What Notion does not have at all stands only here.
+    if outgoing.state == Outgoing.State.DISCARDED and task.notion_page_id:
         outgoing.fields = {}
     return outgoing
 

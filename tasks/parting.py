@@ -12,19 +12,25 @@ from tasks.models import Outgoing, Task, TaskSource
 TRASH_LIFE = timedelta(days=30)
 
 
-def forget(*, connection_id: uuid.UUID, notion_page_ids: Sequence[str] | None = None) -> None:
-    """Delete these mirrored tasks, or with no ids all of the connection's, and its mapping.
+def forget(*, connection_id: uuid.UUID, notion_page_ids: Sequence[str] | None = None) -> bool:
+    """Delete these mirrored tasks, or with no ids all of the connection's, and its mapping. Whether there were any.
 
     One that a member put into the trash can be brought back for as long as Notion keeps it; one with edits that Notion
     does not have says that it is gone.
     """
     if notion_page_ids is None:
-        Task.objects.filter(connection_id=connection_id).delete()
-        TaskSource.objects.filter(connection_id=connection_id).delete()
-        return
+        with transaction.atomic():
+            list(TaskSource.objects.select_for_update().filter(connection_id=connection_id).order_by("pk"))
+            tasks = Task.objects.filter(connection_id=connection_id)
+            list(tasks.select_for_update().order_by("pk").values_list("pk"))
+            number, _ = tasks.delete()
+            TaskSource.objects.filter(connection_id=connection_id).delete()
+        return bool(number)
     with transaction.atomic():
-        for task in _parting(connection_id, notion_page_ids):
+        going = list(_parting(connection_id, notion_page_ids))
+        for task in going:
             task.delete()
+    return bool(going)
 
 
 def hide(*, connection_id: uuid.UUID, notion_page_ids: Sequence[str]) -> None:
@@ -44,7 +50,7 @@ def _parting(connection_id: uuid.UUID, notion_page_ids: Sequence[str]) -> Iterat
     """Those of which nothing has to be kept. Locked, in the caller's transaction."""
     now = timezone.now()
     tasks = Task.objects.select_for_update().filter(connection_id=connection_id)
-    for task in tasks.filter(notion_page_id__in=notion_page_ids):
+    for task in tasks.filter(notion_page_id__in=notion_page_ids).order_by("pk"):
         unsent = Outgoing.objects.filter(task=task).exclude(state=Outgoing.State.DISCARDED)
         if unsent.exists() and task.trashed_at is None:
             # The sender finds out by itself; until then nothing is lost.

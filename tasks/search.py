@@ -44,7 +44,7 @@ def search(
     tasks = narrowed(Task.objects.readable_by(by), used, by)
     ranked: Any = _ranked(tasks, words) if words else tasks.annotate(score=Value(1.0, output_field=FloatField()))
     in_order = ranked.order_by("-score", "is_done", F("due_on").asc(nulls_last=True), "pk")
-    rows = list(in_order.select_related("task_source").defer("words")[offset : offset + limit + 1])
+    rows = list(in_order.select_related("task_source", "outgoing").defer("words")[offset : offset + limit + 1])
     named = list(used.named())
     found = [Found(row, round(float(row.score), 4), [*_ways(row), *named]) for row in rows[:limit]]
     return Findings(found=found, words=words, filters=used, is_last=len(rows) <= limit)

@@ -15,10 +15,12 @@ from config.errors import InvalidField
 from tasks import listing, offers, services
 from tasks.forms import EditForm, NewTaskForm
 from tasks.models import Outgoing, TaskSource
+from tasks.outbox import PerhapsThere
 
 HISTORY = 100
 EDITED = {
     "retry": _lazy("Sent to Notion again."),
+    "make": _lazy("Sent to Notion again."),
     "discard": _lazy("Discarded. It can be undone until the next change."),
     "undo": _lazy("The change waits for Notion again."),
     "mine": _lazy("Your value goes to Notion."),
@@ -207,7 +209,7 @@ def edited(request: HttpRequest, by: Membership, task_id: uuid.UUID) -> EditForm
 def settle(request: HttpRequest, by: Membership, task_id: uuid.UUID, action: str) -> None:
     try:
         services.settle(by=by, task_id=task_id, action=action, now=timezone.now())
-    except InvalidField as error:
+    except (InvalidField, PerhapsThere) as error:
         messages.error(request, error.detail)
     else:
         messages.success(request, EDITED[action])

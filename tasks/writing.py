@@ -9,6 +9,7 @@ from tasks.mapping import columns_of
 Json = dict[str, Any]
 LONGEST = 2_000
 MOST_IN_A_LIST = 100
+MARKER = "Added in Docent as"
 
 
 class NoColumn(Exception):
@@ -84,7 +85,7 @@ def split(text: str) -> list[str]:
 
 
 def marker(task_id: object) -> str:
-    return f"Added in Docent as {task_id}"
+    return f"{MARKER} {task_id}"
 
 
 def new_page(data_source_id: str, values: Json, task_id: object) -> Json:

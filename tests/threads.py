@@ -2,12 +2,15 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
+from typing import Any, TypeVar
 
-from django.db import connections
+from django.db import connection, connections, transaction
+from django.db.models import QuerySet
 
 T = TypeVar("T")
+MOST_LOOKS = 500
 
 
 def elsewhere(work: Callable[[], T]) -> T:
@@ -34,3 +37,31 @@ def at_once(work: Callable[[], T], *, times: int) -> list[T]:
 
     with ThreadPoolExecutor(times) as threads:
         return [task.result() for task in [threads.submit(run) for _ in range(times)]]
+
+
+def in_turn(held: QuerySet[Any], *works: Callable[[], object]) -> None:
+    """Each begins when those before it wait for a row; they go on when the held rows are free. What one raises is
+    raised."""
+    with ThreadPoolExecutor(len(works)) as threads:
+        with transaction.atomic():
+            assert held.select_for_update()
+            begun = []
+            for number, work in enumerate(works, start=1):
+                begun.append(threads.submit(elsewhere, partial(work)))
+                for _ in range(MOST_LOOKS):
+                    if wait(begun, timeout=0.02).done or waiting() >= number:
+                        break
+                assert waiting() == number, [one.exception() for one in begun if one.done()]
+        for one in begun:
+            one.result()
+
+
+def waiting() -> int:
+    """How many wait for us, or for somebody who does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE waiting(pid) AS (SELECT pg_backend_pid() UNION SELECT held.pid FROM pg_locks held"
+            " JOIN waiting ON waiting.pid = ANY(pg_blocking_pids(held.pid)) WHERE NOT granted)"
+            " SELECT count(*) - 1 FROM waiting"
+        )
+        return int(cursor.fetchone()[0])

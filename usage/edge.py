@@ -15,6 +15,11 @@ class MeteredAPI(MemberAPI):
 
     schema_of_view: ClassVar[str] = "workspace"
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Before all else, so that a refusal of the body's size or of what is accepted says too what is left.
+        self.perform_authentication(request)
+        super().initial(request, *args, **kwargs)
+
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
         membership = getattr(request._request, "membership", None)

@@ -13,6 +13,7 @@ BUSY_RETRY = timedelta(seconds=2)
 class QuotaExceeded(AppError):
     code = "quota-exceeded"
     status = 429
+    is_for_payment = True
 
 
 class Busy(AppError):

@@ -61,7 +61,10 @@ class NotionNotice(models.Model):
     notion_id = models.CharField(max_length=36, blank=True)
     # The earliest edit that is not read yet.
     happened_at = models.DateTimeField()
+    # Later than now where a reading failed: not before then it is read again.
     noticed_at = models.DateTimeField(default=timezone.now)
+    # How often reading it failed. Those that never did are read first.
+    tries = models.PositiveIntegerField(default=0)
     # Moves with every further event, so that who read before that one does not take it for read.
     version = models.PositiveIntegerField(default=1)
 

@@ -40,6 +40,8 @@ class DeletionFields(serializers.Serializer[Any]):
 class OneWorkspace(MemberAPI):
     """What concerns everybody in the workspace. For owners and admins; only an owner can delete it."""
 
+    asks_for_payments = True
+
     @property
     def open_when_expired(self) -> bool:
         """Nobody is kept here because of a trial or a payment that ended."""

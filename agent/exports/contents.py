@@ -83,7 +83,7 @@ def _conversations(archive: ZipFile, by: Membership) -> int:
 
 
 def _tasks(by: Membership) -> Iterator[dict[str, Any]]:
-    readable = Task.objects.readable_by(by).select_related("task_source")
+    readable = Task.objects.readable_by(by).select_related("task_source", "outgoing")
     keys = list(readable.order_by("created_at", "pk").values_list("pk", flat=True))
     return (task_row(task) for task in _in_pieces(readable, keys))
 

@@ -22,6 +22,7 @@ from agent.live import events, ledger
 from agent.live.ledger import Holder
 from agent.live.removing import remove, remove_rows
 from agent.models import Page, Source
+from agent.sync import trash
 from agent.sync.session import Session, beside
 from agent.sync.showing import MINUTE_MAY_GO_ON
 from billing import reading
@@ -104,7 +105,7 @@ class Check:
         with client as notion:
             holders = self._holders(pages)
             threads = ThreadPoolExecutor(len(pages) + len(holders), thread_name_prefix="check")
-            answers = {page: threads.submit(notion.page, page.notion_id) for page in pages}
+            answers = {page: threads.submit(_shown, notion, page) for page in pages}
             of_holders = {each: threads.submit(_shown, notion, each) for each in holders}
             wait([*answers.values(), *of_holders.values()], timeout=max(self.seconds, 0.1))
             # Who is late is not waited for: its request has a time limit of its own.
@@ -163,9 +164,11 @@ class Check:
         except (NotionError, TimeoutError) as error:
             log.info("a cited page was not checked: %s", type(error).__name__)
             self.unchecked.add(_key(page))
-            if isinstance(error, Unauthorized):
+            if isinstance(error, Unauthorized) and session.connection.sealed_refresh_token:
                 # Who reads it renews the token, or finds that the member has to connect again.
                 _read_later(session.connection, page, began)
+            elif isinstance(error, Unauthorized):
+                connections.refused(session.connection)
         else:
             edited_at = events.parse_moment(found.get("last_edited_time"))
             self.in_trash[page.pk] = bool(found.get("in_trash"))
@@ -195,7 +198,10 @@ def _is_hidden(holder: Holder) -> bool:
 
 
 def _shown(notion: Notion, holder: Holder) -> dict[str, Any]:
-    return notion.data_source(holder.notion_id) if isinstance(holder, Source) else notion.page(holder.notion_id)
+    """In the trash also when a toggle or column around it is: Notion says that of the block alone."""
+    ask = notion.data_source if isinstance(holder, Source) else notion.page
+    found = ask(holder.notion_id)
+    return found | {"in_trash": bool(found.get("in_trash")) or trash.are_blocks_above(notion, found)}
 
 
 def _client(connection: Connection, *, seconds: float) -> Notion:
@@ -214,7 +220,8 @@ def _budget(connection: Connection) -> Budget:
 
 
 def _is_fresh(holder: Holder, now: datetime) -> bool:
-    read = (holder.indexed_at, holder.checked_at) if isinstance(holder, Page) else ()
+    is_sure = isinstance(holder, Page) and holder.doubted_at is None
+    read = (holder.indexed_at, holder.checked_at) if isinstance(holder, Page) and is_sure else ()
     return any(at is not None and at >= now - FRESH for at in read)
 
 

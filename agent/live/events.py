@@ -4,7 +4,9 @@ A payload is believed in nothing: it only says which connections should look aga
 """
 
 import logging
+import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -83,39 +85,65 @@ def _take_some(*, now: datetime) -> int:
     with transaction.atomic():
         waiting = NotionEvent.objects.select_for_update(skip_locked=True).filter(processed_at=None)
         events = list(waiting.order_by("received_at")[:BATCH])
+        told = _Told()
         for event in events:
             try:
                 with transaction.atomic():
-                    _fan_out(event, now=now)
+                    _fan_out(event, told, now=now)
             except OperationalError:
                 raise
             except Exception:
                 # It would hold up all that come after it, for all customers.
                 log.exception("an event of the type %s is left out", event.type)
+        told.write_down(now=now)
         NotionEvent.objects.filter(pk__in=[each.pk for each in events]).update(processed_at=now)
+    told.note_times()
     return len(events)
 
 
-def _fan_out(event: NotionEvent, *, now: datetime) -> None:
+@dataclass
+class _Told:
+    """Of some events: the connections that look again, at what, and when Notion was last heard from."""
+
+    connections: dict[uuid.UUID, Connection] = field(default_factory=dict)
+    things: dict[tuple[uuid.UUID, NotionNotice.Kind, str], datetime] = field(default_factory=dict)
+    heard_at: dict[uuid.UUID, datetime] = field(default_factory=dict)
+
+    def write_down(self, *, now: datetime) -> None:
+        # In one order: others may write notices of the same pages at this moment.
+        for (key, kind, notion_id), happened_at in sorted(self.things.items()):
+            notice(self.connections[key], kind, notion_id, happened_at, now=now)
+        for _key, connection in sorted(self.connections.items()):
+            # Otherwise it waits until the sync goes on or ends.
+            if not connection.is_paused:
+                ask_to_read(connection)
+
+    def note_times(self) -> None:
+        """Each by itself: whoever writes what was read through a connection holds it, and holds up no other one."""
+        for key, at in self.heard_at.items():
+            Connection.objects.filter(pk=key).exclude(last_event_at__gte=at).update(last_event_at=at)
+
+
+def _fan_out(event: NotionEvent, told: _Told, *, now: datetime) -> None:
     meaning = meaning_of(event.type)
     if meaning == Meaning.NOTHING:
         return
     for connection in _meant(event.about):
         if not freshness.has_live_sync(connection.workspace_id, now=now):
             continue
+        told.connections[connection.pk] = connection
         if event.about["authors"] != [connection.bot_id]:
             # What we wrote ourselves is no news, but it is looked at: somebody may have written too.
-            Connection.objects.filter(pk=connection.pk).exclude(last_event_at__gte=event.happened_at).update(
-                last_event_at=event.happened_at
-            )
-        for kind, key in _things(event, meaning):
-            notice(connection, kind, key, event.happened_at, now=now)
-        ask_to_read(connection)
+            known = told.heard_at.get(connection.pk, event.happened_at)
+            told.heard_at[connection.pk] = max(known, event.happened_at)
+        for kind, notion_id in _things(event, meaning):
+            thing = (connection.pk, kind, notion_id)
+            told.things[thing] = min(told.things.get(thing, event.happened_at), event.happened_at)
 
 
 def _meant(about: Json) -> list[Connection]:
     """By the bots that see the thing; without them, whoever is connected to that workspace of Notion."""
-    active = Connection.objects.filter(status=Connection.Status.ACTIVE, is_paused=False).order_by("pk")
+    active = Connection.objects.filter(status=Connection.Status.ACTIVE).order_by("pk")
     if about["tells_who"]:
         return list(active.filter(bot_id__in=about["bots"])) if about["bots"] else []
     return list(active.filter(notion_workspace_id=about["workspace"])) if about["workspace"] else []
@@ -143,7 +171,9 @@ def notice(connection: Connection, kind: NotionNotice.Kind, key: str, happened_a
         fresh.save(force_insert=True)
     elif held.pk != fresh.pk:
         held.happened_at, held.version = min(held.happened_at, happened_at), held.version + 1
-        held.save(update_fields=["happened_at", "version"])
+        # One that was put off is tried again at once.
+        held.noticed_at = min(held.noticed_at, now)
+        held.save(update_fields=["happened_at", "noticed_at", "version"])
 
 
 def ask_to_read(connection: Connection) -> None:
@@ -158,9 +188,9 @@ def ask_to_read(connection: Connection) -> None:
 
 
 def _wake_forgotten(*, now: datetime) -> None:
-    """A notice that came while the job for the earlier ones was ending has no job of its own."""
+    """A notice that came while the job for the earlier ones was ending, or during a pause, has no job of its own."""
     old = NotionNotice.objects.filter(noticed_at__lt=now - timedelta(seconds=10))
-    for connection in Connection.objects.filter(pk__in=old.values("connection_id")):
+    for connection in Connection.objects.filter(pk__in=old.values("connection_id"), is_paused=False):
         ask_to_read(connection)
 
 

@@ -6,7 +6,7 @@ Notion marks only the thing itself as being in the trash: what lies below it loo
 import uuid
 from collections.abc import Collection, Iterator
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from agent.models import Page, Source
 
@@ -16,15 +16,27 @@ _LARGE = ("markdown", "observed", "properties", "outline")
 
 def below(connection_id: uuid.UUID, names: Collection[str]) -> list[Page]:
     """All pages in what has these names, however deep. A database is named by its data source."""
-    found: dict[uuid.UUID, Page] = {}
+    return _below(connection_id, names)[0]
+
+
+def databases_below(connection_id: uuid.UUID, names: Collection[str]) -> list[Source]:
+    return _below(connection_id, names)[1]
+
+
+def _below(connection_id: uuid.UUID, names: Collection[str]) -> tuple[list[Page], list[Source]]:
+    pages: dict[uuid.UUID, Page] = {}
+    databases: dict[uuid.UUID, Source] = {}
     left, seen = set(names), set[str]()
     while left:
-        left |= set(_databases(connection_id).filter(holder_id__in=left).values_list("notion_id", flat=True))
         seen |= left
-        level = _pages(connection_id).filter(parent_id__in=left)
-        found |= {page.pk: page for page in level if page.notion_id not in names}
-        left = {page.notion_id for page in level} - seen
-    return list(found.values())
+        # What lies in a wiki names its database, and its rows name its data source.
+        held = set(_databases(connection_id).filter(notion_id__in=left).values_list("database_id", flat=True)) - {""}
+        inside = list(_databases(connection_id).filter(holder_id__in=left | held))
+        level = list(_pages(connection_id).filter(parent_id__in=left))
+        databases |= {source.pk: source for source in inside if source.notion_id not in names}
+        pages |= {page.pk: page for page in level if page.notion_id not in names}
+        left = ({source.notion_id for source in inside} | {page.notion_id for page in level}) - seen
+    return list(pages.values()), list(databases.values())
 
 
 def above(connection_id: uuid.UUID, pages: Collection[Page]) -> dict[Page, list[Holder]]:
@@ -33,10 +45,9 @@ def above(connection_id: uuid.UUID, pages: Collection[Page]) -> dict[Page, list[
     left, seen = {page.parent_id for page in pages}, {""}
     while left := left - seen:
         seen |= left
-        level: list[Holder] = [
-            *_pages(connection_id).filter(notion_id__in=left),
-            *_databases(connection_id).filter(notion_id__in=left),
-        ]
+        databases = list(_databases(connection_id).filter(Q(notion_id__in=left) | Q(database_id__in=left)))
+        level: list[Holder] = [*_pages(connection_id).filter(notion_id__in=left), *databases]
+        holders |= {each.database_id: each for each in databases}
         holders |= {each.notion_id: each for each in level}
         left = {_lies_in(each) for each in level}
     return {page: list(_climb(page, holders)) for page in pages}

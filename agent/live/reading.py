@@ -1,28 +1,33 @@
 """Reading what was noticed: each page is asked for by itself, with the connection's own token."""
 
 import logging
-from datetime import datetime
+import uuid
+from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
-from accounts import background, tenancy
+from accounts import background, connections, tenancy
 from accounts.models import Connection, NotionNotice
-from agent.live import ledger
+from agent.live import ledger, postponing
 from agent.live.removing import as_before, ask_for, remove, remove_rows
 from agent.models import Page, Source, SyncRun
-from agent.sync import meeting, reading, services, showing
+from agent.sync import discovery, doubts, meeting, reading, services, showing
 from agent.sync.session import Session, Stopped, opened
 from integrations import notion
-from integrations.notion import NotFound, Refused, Unauthorized
+from integrations.notion import NotFound, NotionError, RateLimited, Refused, Unauthorized, Unreachable
 
 log = logging.getLogger(__name__)
 MOST_RENEWED = 20
+# What another machine has just written down is due; what was put off waits for longer.
+CLOCKS_DIFFER = timedelta(seconds=5)
 
 
 def read_noticed(*, connection_id: str) -> None:
     """The job. A sync of the same connection may be at work: each writes a page whole, and the later reading stays."""
     connection = Connection.objects.filter(pk=connection_id, status=Connection.Status.ACTIVE).first()
-    if connection is None:
+    # Before the first sync nobody has chosen what may be read; it reads everything that was chosen.
+    if connection is None or not SyncRun.objects.filter(connection_id=connection.pk).exists():
         with tenancy.shared():
             NotionNotice.objects.filter(connection_id=connection_id).delete()
         return
@@ -30,26 +35,54 @@ def read_noticed(*, connection_id: str) -> None:
         with opened(connection, SyncRun(connection_id=connection.pk), patience=notion.HASTY) as session:
             # Its writes wait for the connection instead of a sync's row: there is none.
             session.is_only_looking = True
-            while notice := _next(connection):
-                background.renew_lease()
-                _handle(session, notice)
-                background.note_progress()
+            _read_all(session)
             _renew_outdated(session)
+            asked = set[uuid.UUID]()
+            while _make_sure(session, asked):
+                # What lies below those that are gone, or back, is noticed too.
+                _read_all(session)
     except Stopped:
         log.info("connection %s was ended meanwhile", connection.pk)
     except Unauthorized:
-        # The next sync says so, with what to do; until then nothing more is asked with this token.
+        # The next sync says so, with what to do; nothing more is asked with this token.
+        connections.refused(connection)
         services.start_connection(connection, requested_by=None)
         with tenancy.shared():
             NotionNotice.objects.filter(connection_id=connection.pk).delete()
 
 
-def _next(connection: Connection) -> NotionNotice | None:
+def _read_all(session: Session) -> None:
+    """Those that cannot be read keep none of the others, however many they are."""
+    failures = 0
+    while notice := _next(session.connection, is_newest=failures % 2 == 1):
+        background.renew_lease()
+        began = timezone.now()
+        try:
+            _handle(session, notice, began=began)
+        except (Unauthorized, RateLimited):
+            raise
+        except (Refused, Unreachable) as error:
+            log.warning("what Notion told of could not be read: %s", error)
+            postponing.postpone(notice)
+            failures += 1
+            if failures % discovery.MOST_FAILURES_IN_A_ROW == 0 and not isinstance(error, Refused):
+                # Away, or these pages alone? If it does not answer this either, all of them wait.
+                session.notion.me()
+        else:
+            failures = 0
+            background.note_progress()
+
+
+def _next(connection: Connection, *, is_newest: bool = False) -> NotionNotice | None:
+    """What never failed before what did. After a failure those of both ends in turn: bad ones often come together."""
     with tenancy.shared():
-        return NotionNotice.objects.filter(connection=connection).order_by("happened_at", "pk").first()
+        due = NotionNotice.objects.filter(connection=connection, noticed_at__lte=timezone.now() + CLOCKS_DIFFER)
+        fresh = due.filter(tries=0)
+        ordered = (fresh if fresh.exists() else due).order_by("noticed_at", "happened_at", "pk")
+        return ordered.last() if is_newest else ordered.first()
 
 
-def _handle(session: Session, notice: NotionNotice) -> None:
+def _handle(session: Session, notice: NotionNotice, *, began: datetime) -> None:
     if notice.kind == NotionNotice.Kind.SYNC:
         _done(notice)
         services.start_connection(session.connection, requested_by=None)
@@ -64,17 +97,21 @@ def _handle(session: Session, notice: NotionNotice) -> None:
             _look_at_rows(session, source)
         if not databases:
             read_page(session, notice.notion_id, edited_at=notice.happened_at)
-    except Refused as error:
-        if isinstance(error, Unauthorized):
-            raise
-        log.warning("a page that Notion told of could not be read: %s", error)
+    except NotionError as error:
+        if not isinstance(error, Unauthorized | RateLimited):
+            for source in databases:
+                doubts.doubt_source(session, source)
+            if not databases:
+                postponing.say_failed(session, notice.notion_id, str(error), began=began)
+        raise
     _done(notice)
 
 
 def _done(notice: NotionNotice) -> None:
     """Unless another event came while the page was read: then it is read again."""
     with tenancy.shared():
-        NotionNotice.objects.filter(pk=notice.pk, version=notice.version).delete()
+        if not NotionNotice.objects.filter(pk=notice.pk, version=notice.version).delete()[0]:
+            NotionNotice.objects.filter(pk=notice.pk).update(tries=0)
 
 
 def _renew_outdated(session: Session) -> None:
@@ -83,14 +120,40 @@ def _renew_outdated(session: Session) -> None:
     if len(pages) > MOST_RENEWED:
         services.start_connection(session.connection, requested_by=None)
         return
+    _read_each(session, pages)
+
+
+def _read_each(session: Session, pages: list[Page]) -> None:
     for page in pages:
         background.renew_lease()
+        began = timezone.now()
         try:
             _read_page(session, page.notion_id)
-        except Refused as error:
-            if isinstance(error, Unauthorized):
-                raise
-            log.warning("a page that shows another one could not be read: %s", error)
+        except (Unauthorized, RateLimited):
+            raise
+        except (Refused, Unreachable) as error:
+            # A sync looks after it, as after any that failed.
+            postponing.say_failed(session, page.notion_id, str(error), began=began)
+
+
+def _make_sure(session: Session, asked: set[uuid.UUID]) -> bool:
+    """Of what the pages that were read now show no more, each once; whether there was any. What fails is left to a
+    sync."""
+    sources = [source for source in doubts.sources(session) if source.pk not in asked]
+    for source in sources:
+        discovery.make_sure(session, source)
+        if session.sources[source.notion_id].is_gone:
+            remove_rows(session, source)
+        else:
+            ask_for(session, list(session.pages.filter(source=source, state=Page.State.PENDING)))
+    doubted = doubts.pages(session).exclude(state__in=[*Page.LOST, Page.State.FAILED]).exclude(pk__in=asked)
+    pages = list(doubted.order_by("id")[: MOST_RENEWED + 1])
+    asked |= {each.pk for each in (*sources, *pages)}
+    if len(pages) > MOST_RENEWED:
+        services.start_connection(session.connection, requested_by=None)
+        return False
+    _read_each(session, pages)
+    return bool(sources or pages)
 
 
 def read_page(session: Session, notion_id: str, *, edited_at: datetime) -> None:
@@ -117,14 +180,31 @@ def _read_page(session: Session, notion_id: str) -> None:
     seen, accounted = (before.seen_run, before.sync_run) if before is not None else (None, None)
     meeting.meet(session, [found])
     page = session.pages.get(notion_id=notion_id)
+    if before is not None:
+        # Who judged it since has done so after this look.
+        page.checked_at = before.checked_at
+    session.asked_at = began
     try:
         reading.account(session, page)
     finally:
+        session.asked_at = None
         as_before(session, page, seen=seen, accounted=accounted)
     if lost := session.gone.pop(page.pk, None):
-        remove(session, page, Page.State(lost[0]), began=began)
+        remove(session, page, Page.State(lost.state), began=began)
     elif before is not None and before.state in Page.LOST:
+        for source in ledger.databases_below(page.connection_id, [page.notion_id]):
+            _find_again(session, source)
         ask_for(session, _lost(ledger.below(page.connection_id, [page.notion_id])))
+    else:
+        ask_for(session, _come_back(session, notion_id))
+
+
+def _come_back(session: Session, notion_id: str) -> list[Page]:
+    """What lies on this page by what it shows now, and is not read."""
+    shown = showing.named(session.pages.get(notion_id=notion_id).shows, showing.BLOCKS)
+    databases = {each.notion_id for each in session.sources.values() if each.database_id in shown and each.is_chosen}
+    lying = Q(notion_id__in=shown, parent_id=notion_id) | Q(parent_id__in=databases)
+    return list(session.pages.filter(lying, state__in=[Page.State.PENDING, *Page.LOST]))
 
 
 def _look_at_rows(session: Session, source: Source) -> None:
@@ -137,8 +217,16 @@ def _look_at_rows(session: Session, source: Source) -> None:
         return
     if found.get("in_trash"):
         remove_rows(session, source)
-    else:
-        ask_for(session, _lost(rows))
+        return
+    for each in (source, *ledger.databases_below(source.connection_id, [source.notion_id])):
+        _find_again(session, each)
+    ask_for(session, _lost(rows))
+
+
+def _find_again(session: Session, source: Source) -> None:
+    known = session.sources.get(source.notion_id)
+    if known is not None and known.is_gone:
+        discovery.look_again(session, known)
 
 
 def _lost(pages: list[Page]) -> list[Page]:

@@ -11,12 +11,12 @@ from accounts import tenancy
 from accounts.models import NotionNotice
 from agent.live import events, ledger
 from agent.models import Page, Source
-from agent.sync import lag, services, settling, vanishing
+from agent.sync import lag, meeting, services, settling, trash, vanishing
 from agent.sync.session import Session, Stopped
 from integrations import vectors
 
 log = logging.getLogger(__name__)
-REASONS = dict((vanishing.TRASHED, vanishing.NOT_SHOWN))
+REASONS = dict((trash.IN_TRASH, vanishing.NOT_SHOWN))
 
 
 def remove(session: Session, page: Page, state: Page.State, *, began: datetime) -> bool:
@@ -29,12 +29,27 @@ def remove(session: Session, page: Page, state: Page.State, *, began: datetime) 
     is_gone = _hide(session, page, state, below if state == Page.State.TRASHED else [], began=began)
     if is_gone and state == Page.State.UNREACHABLE:
         ask_for(session, [each for each in below if each.state not in Page.LOST])
+    elif is_gone:
+        _lose_databases(session, page.notion_id)
     return is_gone
 
 
 def remove_rows(session: Session, source: Source) -> bool:
     """Notion said that this database is in the trash."""
-    return _hide(session, None, Page.State.TRASHED, ledger.below(source.connection_id, [source.notion_id]))
+    is_gone = _hide(session, None, Page.State.TRASHED, ledger.below(source.connection_id, [source.notion_id]))
+    if is_gone:
+        meeting.lose_source(session, source)
+        _lose_databases(session, source.notion_id)
+    return is_gone
+
+
+def _lose_databases(session: Session, notion_id: str) -> None:
+    """Otherwise a sync would list their rows, which look as if nothing had happened."""
+    try:
+        for source in ledger.databases_below(session.connection.pk, [notion_id]):
+            meeting.lose_source(session, session.sources.get(source.notion_id, source))
+    except Stopped:
+        log.info("connection %s was ended meanwhile", session.connection.pk)
 
 
 def ask_for(session: Session, pages: Sequence[Page]) -> None:
@@ -62,7 +77,7 @@ def _hide(
             if page is not None and (first is None or _was_read_since(first, began)):
                 return True
             going = [each for each in held.values() if each.state not in Page.GONE]
-            is_kept = bool(going) and is_braked(session, len(going))
+            is_kept = bool(going) and is_braked(session, going)
             for each in () if is_kept else going:
                 _leave_out(session, each, *((state, REASONS[state]) if each == first else vanishing.NOT_ASKED))
     except Stopped:
@@ -85,8 +100,13 @@ def _sync(session: Session) -> None:
     services.start_connection(session.connection, requested_by=asker)
 
 
-def is_braked(session: Session, number: int) -> bool:
-    return vanishing.kept(session.connection) is not None or vanishing.is_too_many(session, number)
+def is_braked(session: Session, going: Sequence[Page]) -> bool:
+    known = session.pages.exclude(state__in=Page.GONE).count()
+    return (
+        vanishing.kept(session.connection) is not None
+        or vanishing.is_too_many(session, len(going))
+        or vanishing.is_everything(going, known)
+    )
 
 
 def as_before(session: Session, page: Page, *, seen: object, accounted: object) -> None:

@@ -1,7 +1,7 @@
 from .changes import Change
 from .ended import Disconnection
 from .exports import Export, ExportPart
-from .index import Chunk, Page, Source
+from .index import Chunk, Loss, Page, Source
 from .runs import Conversation, Run, Step
 from .sync import SyncRun
 
@@ -12,6 +12,7 @@ __all__ = [
     "Disconnection",
     "Export",
     "ExportPart",
+    "Loss",
     "Page",
     "Run",
     "Source",

@@ -31,10 +31,12 @@ class Source(models.Model):
     # The page that a database lies in, and the column or toggle of it that Notion names instead.
     holder_id = models.CharField(max_length=36, blank=True)
     holder_block_id = models.CharField(max_length=36, blank=True)
-    # Its columns or their options are others than before, and not all of its rows were listed since.
+    # It is new or back, or its columns or their options are others, and not all of its rows were listed since.
     is_recast = models.BooleanField(default=False)
     # In the trash, deleted or no longer shared.
     is_gone = models.BooleanField(default=False)
+    # Since when it may be other than this, and Notion has not told: see agent.sync.doubts.
+    doubted_at = models.DateTimeField(null=True)
     found_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -67,12 +69,14 @@ class Page(models.Model):
     LOST: ClassVar = (State.TRASHED, State.UNREACHABLE)
     GONE: ClassVar = (State.SKIPPED, *LOST)
     SEARCHABLE: ClassVar = ~models.Q(state__in=GONE) & models.Q(indexed_at__isnull=False)
-    # Answered from as it was read before: the last reading failed, or what it says was edited and not read since.
+    # Answered from as it was read before: the last reading failed, what it says was edited and not read since, or it
+    # may be gone.
     OLDER: ClassVar = SEARCHABLE & (
         ~models.Q(state=State.INDEXED)
         | models.Q(observed_edited_at__gt=models.F("edited_at"))
         | models.Q(outdated_at__isnull=False)
         | models.Q(blocks_outdated_at__isnull=False)
+        | models.Q(doubted_at__isnull=False)
     )
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection_id = models.UUIDField()
@@ -104,6 +108,8 @@ class Page(models.Model):
     # Since when something else is other than this page shows it: in its lines, or in what its blocks say.
     outdated_at = models.DateTimeField(null=True)
     blocks_outdated_at = models.DateTimeField(null=True)
+    # Since when it may be gone, or back: see agent.sync.doubts.
+    doubted_at = models.DateTimeField(null=True)
     # The sync that last met this page, and the one that last accounted for it: a resumed sync does the difference.
     seen_run = models.UUIDField(null=True)
     sync_run = models.UUIDField(null=True)
@@ -134,10 +140,27 @@ class Page(models.Model):
                 condition=models.Q(outdated_at__isnull=False) | models.Q(blocks_outdated_at__isnull=False),
                 name="page_outdated",
             ),
+            models.Index(fields=["connection_id"], condition=models.Q(doubted_at__isnull=False), name="page_doubted"),
         ]
 
     def __str__(self) -> str:
         return self.title or self.notion_id
+
+
+class Loss(models.Model):
+    """A page that was erased and no member said so, for as long as it counts with those that vanish after it."""
+
+    connection_id = models.UUIDField()
+    notion_id = models.CharField(max_length=36)
+    gone_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["connection_id", "notion_id"], name="loss_once_per_page")
+        ]
+
+    def __str__(self) -> str:
+        return self.notion_id
 
 
 class Chunk(models.Model):

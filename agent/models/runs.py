@@ -1,6 +1,7 @@
 import uuid
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -34,6 +35,8 @@ class Run(models.Model):
         FAILED = "failed"
         STOPPED = "stopped"
 
+    OPEN: ClassVar = (Status.QUEUED, Status.RUNNING)
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="runs")
     owner_id = models.UUIDField()
@@ -45,6 +48,11 @@ class Run(models.Model):
     grounded = models.BooleanField(null=True)
     model = models.CharField(max_length=80, blank=True)
     citations = models.JSONField(default=list)
+    # The connections whose pages were given to it or to an answer before it: it may say something of them and not cite
+    # it. Null where that was not noted.
+    found_in = ArrayField(models.UUIDField(), null=True)
+    # The same of the pages, by their ids here.
+    found_on = ArrayField(models.UUIDField(), null=True)
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True)

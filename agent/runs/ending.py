@@ -1,5 +1,6 @@
 """The end of a run and of its hold. Light: pages and the API stop runs without loading what performs them."""
 
+import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,15 @@ from django.utils import timezone
 from accounts import tenancy
 from agent.events import Events
 from agent.models import Conversation, Run, Step
-from agent.runs import shown
+from agent.runs import forgetting, shown
+from agent.sync import holding
 from usage import services as usage
 from usage.models import Entry
 
 if TYPE_CHECKING:
     from agent.runs.working import Work
 
-OPEN = (Run.Status.QUEUED, Run.Status.RUNNING)
+OPEN = Run.OPEN
 TOO_LONG = "It took too long."
 NOT_ENOUGH = "What is left of the token quota is not enough for this question."
 NO_ACCESS = "You are not a member of this workspace any more."
@@ -41,6 +43,8 @@ def finish(run: Run, status: Run.Status, *, work: "Work | None" = None, error: s
     """End the run and its hold in one transaction, unless it has ended before; then say so to who listens."""
     now = timezone.now()
     with transaction.atomic():
+        if work is not None:
+            holding.hold_to_quote(work.given.found_in)
         stored = Run.objects.select_for_update().filter(pk=run.pk, status__in=OPEN).first()
         if stored is None:
             if work is not None and not Run.objects.filter(pk=run.pk).exists():
@@ -49,12 +53,27 @@ def finish(run: Run, status: Run.Status, *, work: "Work | None" = None, error: s
         stored.status, stored.finished_at, stored.error = status, now, error
         if work is not None:
             _keep(stored, work, is_failure=status == Run.Status.FAILED)
+            forgetting.forget_gone(stored, given=work.given.found_on)
         stored.save()
         Conversation.objects.filter(pk=stored.conversation_id).update(updated_at=now)
         _close_hold(stored, has_worked=work is not None and work.has_called, now=now)
-    steps = list(Step.objects.filter(run=stored))
-    name = "error" if status == Run.Status.FAILED else "done"
-    events_of(stored).say(name, shown.as_json(stored, steps))
+    tell(stored.pk)
+
+
+@transaction.atomic
+def tell(run_id: uuid.UUID | str) -> None:
+    """That it is over, and how. Under its lock: whoever erases what it says comes before or after."""
+    run = Run.objects.select_for_update().exclude(status__in=OPEN).filter(pk=run_id).first()
+    if run is None:
+        return
+    events = events_of(run)
+    if events.is_closed():
+        events.forget()
+    last = events.last()
+    if last is None or not last.is_end:
+        told = shown.events(run, Step.objects.filter(run=run))
+        for name, data in told if last is None else told[-1:]:
+            events.say(name, data)
 
 
 def _charge_deleted(run: Run, work: "Work", *, now: datetime) -> None:

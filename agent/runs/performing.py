@@ -13,9 +13,10 @@ from accounts.background import LeaseLost
 from accounts.models import Membership
 from agent import retrieval
 from agent.models import Run, Step
-from agent.runs import ending, models, shown
+from agent.runs import ending, models
 from agent.runs.allowance import AllowanceSpent
 from agent.runs.ending import OPEN, events_of, finish
+from agent.runs.given import Given
 from agent.runs.working import Stopped, Work
 from agent.sync import coverage
 from usage.models import Hold
@@ -76,15 +77,7 @@ def _begin(run_id: str, *, now: datetime) -> Run | None:
 def _tell_end(run_id: str) -> None:
     """A worker may die between ending the run and saying so, or end it while the next one, which has forgotten all that
     was said, begins anew. Who listens would wait for nothing."""
-    run = Run.objects.exclude(status__in=OPEN).filter(pk=run_id).first()
-    if run is None:
-        return
-    last = events_of(run).last()
-    if last is not None and last.is_end:
-        return
-    told = shown.events(run, Step.objects.filter(run=run))
-    for name, data in told if last is None else told[-1:]:
-        events_of(run).say(name, data)
+    ending.tell(run_id)
 
 
 def _prepare(run: Run) -> Work:
@@ -93,6 +86,8 @@ def _prepare(run: Run) -> Work:
     held = Hold.objects.get(pk=run.hold_id)
     choice = models.choose(_wanted_model(membership))
     scope = retrieval.scope(membership)
+    given = Given(run.pk)
+    history = given.recall(_earlier(run) if choice.reads_history else [], readable=scope.connection_ids)
     return Work(
         run=run,
         membership=membership,
@@ -102,7 +97,8 @@ def _prepare(run: Run) -> Work:
         events=events_of(run),
         choice=choice,
         tokens=held.tokens,
-        history=_history(run) if choice.reads_history else [],
+        history=history,
+        given=given,
     )
 
 
@@ -117,8 +113,8 @@ def _wanted_model(membership: Membership) -> str:
     return membership.user.model
 
 
-def _history(run: Run) -> list[tuple[str, str]]:
+def _earlier(run: Run) -> list[Run]:
     earlier = Run.objects.filter(
         conversation_id=run.conversation_id, status=Run.Status.SUCCEEDED, created_at__lt=run.created_at
     )
-    return list(earlier.order_by("-created_at").values_list("prompt", "answer")[:TURNS_REMEMBERED])[::-1]
+    return list(earlier.order_by("-created_at")[:TURNS_REMEMBERED])[::-1]

@@ -40,5 +40,13 @@ def _hide(run: Run, readable: Collection[str], *, is_asker: bool) -> None:
         run.answer, run.citations = UNREADABLE, kept
     elif run.answer and not kept and not is_asker:
         # An answer cut short quotes without saying what, and one that found nothing names the nearest page.
-        is_abstention = run.status == Run.Status.SUCCEEDED and run.answer.startswith(NOT_FOUND)
-        run.answer = NOT_FOUND if is_abstention else NOT_NOTED
+        run.answer = NOT_FOUND if _is_abstention(run) else NOT_NOTED
+
+
+def without_quotes(run: Run, *, otherwise: str = UNREADABLE) -> str:
+    """What is left of its answer when all that it says of a connection or a page goes."""
+    return NOT_FOUND if not run.citations and _is_abstention(run) else otherwise
+
+
+def _is_abstention(run: Run) -> bool:
+    return run.status == Run.Status.SUCCEEDED and run.answer.startswith(NOT_FOUND)

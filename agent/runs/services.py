@@ -12,7 +12,7 @@ from accounts.models import Membership
 from accounts.names import cleaned
 from agent import events
 from agent.models import Conversation, Run
-from agent.runs import ending, reading
+from agent.runs import ending, forgetting, reading
 from config.errors import AppError, InvalidField
 from usage import services as usage
 
@@ -151,18 +151,47 @@ def rate(*, membership: Membership, run_id: uuid.UUID, rating: str, reason: str 
     return run
 
 
-def quoting(connection_id: uuid.UUID) -> QuerySet[Run]:
-    return Run.objects.filter(citations__contains=[{"connection_id": str(connection_id)}])
+def resting_on(connection_id: uuid.UUID) -> QuerySet[Run]:
+    """Runs whose answers may say something of it. Where that was not noted, all that cite nothing."""
+    cites = Q(citations__contains=[{"connection_id": str(connection_id)}])
+    unknown = Q(found_in=None, citations=[]) & ~Q(answer="")
+    return Run.objects.filter(cites | Q(found_in__contains=[connection_id]) | unknown)
 
 
 def forget_quotes(connection_id: uuid.UUID, *, workspace_id: uuid.UUID) -> None:
-    """Blank what answers quoted from a connection that was ended. The numbers and the questions stay."""
-    for run in quoting(connection_id).only("id", "citations").iterator():
-        for citation in run.citations:
-            if citation.get("connection_id") == str(connection_id):
-                citation.update(quote="", before="", after="")
-        run.answer = reading.UNREADABLE
-        run.save(update_fields=["citations", "answer"])
+    """Blank what answers say of a connection that was ended. The numbers and the questions stay."""
+    which = {"connection_id": str(connection_id)}
+    resting = resting_on(connection_id)
+    events.close(workspace_id, list(resting.filter(status__in=Run.OPEN).values_list("pk", flat=True)))
+    for key in list(resting.exclude(status__in=Run.OPEN).values_list("pk", flat=True)):
+        _forget_in(key, connection_id, which)
     # Whoever still listens to one that is over is told what is left of it.
-    lately = Run.objects.filter(finished_at__gt=timezone.now() - 2 * events.KEPT)
-    events.erase(workspace_id, [run.pk for run in (lately | quoting(connection_id)).only("id")])
+    events.erase(workspace_id, list(_lately().values_list("pk", flat=True)))
+
+
+@transaction.atomic
+def _forget_in(run_id: uuid.UUID, connection_id: uuid.UUID, which: dict[str, str]) -> None:
+    """Under its lock: another connection may be ended, or a page erased, at the same time."""
+    for run in Run.objects.select_for_update().filter(pk=run_id):
+        is_cited = any(which.items() <= citation.items() for citation in run.citations)
+        if run.answer and (is_cited or not run.citations):
+            run.answer = reading.without_quotes(run)
+        run.citations = [forgetting.blanked(each, which) for each in run.citations]
+        run.found_in = [key for key in run.found_in or () if key != connection_id]
+        run.save(update_fields=["citations", "answer", "found_in"])
+
+
+def are_left(connection_id: uuid.UUID, *, workspace_id: uuid.UUID) -> bool:
+    """Whether an answer, or what was told of it while it was written, still says something of that connection."""
+    which = {"connection_id": str(connection_id)}
+    for run in resting_on(connection_id).iterator():
+        mine = [each for each in run.citations if which.items() <= each.items()]
+        if not mine or any(forgetting.blanked(each, which) != each for each in mine):
+            return True
+    cited = Run.objects.filter(citations__contains=[which])
+    return events.are_kept(workspace_id, list(cited.values_list("pk", flat=True)))
+
+
+def _lately() -> QuerySet[Run]:
+    """Of those that were over before nothing is told any more."""
+    return Run.objects.filter(finished_at__gt=timezone.now() - 2 * events.KEPT)

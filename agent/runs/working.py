@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -29,7 +29,7 @@ from pydantic_ai.usage import UsageLimits
 
 from accounts import background
 from accounts.models import Membership
-from agent import keyless, retrieval, rows
+from agent import keyless, picking, retrieval
 from agent.candidates import Candidate, PageKey, SearchResult
 from agent.events import Events, dumps
 from agent.live.checking import Check
@@ -37,6 +37,7 @@ from agent.models import Run, Step
 from agent.runs import shown
 from agent.runs.allowance import Bounded
 from agent.runs.citing import checked
+from agent.runs.given import Given
 from agent.runs.instructions import INSTRUCTIONS
 from agent.runs.models import Choice
 from agent.runs.writing import Writing
@@ -62,6 +63,7 @@ class Work:
     coverage: dict[str, Any]
     tokens: int
     history: Sequence[tuple[str, str]]
+    given: Given
     text: str = ""
     citations: list[dict[str, Any]] = field(default_factory=list)
     grounded: bool | None = None
@@ -228,12 +230,18 @@ class Work:
     async def search(self, query: str) -> SearchResult:
         begun = time.monotonic()
         await self.look(at_once=True)
-        found = await sync_to_async(retrieval.search)(self.scope, query)
+        found = await sync_to_async(self._search)(query)
         self.found.update({each.chunk_id: each for each in found.result.candidates})
-        self.counts = self.counts or rows.lists(query) or found.result.picks_rows
+        self.counts = self.counts or picking.lists(query) or found.result.picks_rows
         await self.note("search", "Search", _search_summary(found, self.scope), begun=begun, now="Writing…")
         await self.look(at_once=True)
         return found.result
+
+    def _search(self, query: str) -> retrieval.Found:
+        self.given.search_in(self.scope.connection_ids)
+        found = retrieval.search(self.scope, query)
+        there = self.given.take(found.result.candidates)
+        return replace(found, result=found.result.model_copy(update={"candidates": there}))
 
 
 def _search_summary(found: retrieval.Found, scope: retrieval.Scope) -> str:

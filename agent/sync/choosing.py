@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import connections as authorizations
 from accounts.models import Connection, Membership
+from agent.exports import services as exports
 from agent.models import Page, Source, SyncRun
-from agent.sync import services
+from agent.sync import holding, services
 from config.errors import InvalidField
 from tasks import columns as task_columns
-from tasks import services as tasks
+from tasks import sources as task_sources
 from tasks.models import TaskSource
 
 PREVIEW = 3
@@ -39,12 +41,21 @@ def choose(
     """
     authorizations.owned(membership, connection.id)
     with transaction.atomic():
-        services.hold(connection)
+        holding.hold(connection.pk)
         sources = Source.objects.filter(connection_id=connection.id)
         holder = _holder(sources.in_bulk(), source_ids, tasks_source) if tasks_source else None
+        again = list(sources.filter(pk__in=source_ids, is_chosen=False).values_list("pk", flat=True))
         sources.filter(pk__in=source_ids).update(is_chosen=True)
-        sources.filter(pk__in=shown_ids - source_ids).update(is_chosen=False)
+        waiting = Page.objects.filter(source__in=again, state=Page.State.SKIPPED)
+        waiting.update(state=Page.State.PENDING, reason="")
+        left_out = sources.filter(pk__in=shown_ids - source_ids)
+        left_out.update(is_chosen=False)
         is_other = tasks_source is not None and _map(connection, holder, columns)
+        names = list(left_out.values_list("notion_id", flat=True))
+        task_sources.leave_out(connection_id=connection.id, data_source_ids=names)
+        if names:
+            # Their tasks may stand in one; what answers say of their pages goes with those.
+            exports.forget(made_before=timezone.now())
         return services.start_connection(connection, requested_by=membership.user_id, is_full=is_other)
 
 
@@ -71,12 +82,12 @@ def _not_chosen(source: Source, what_to_do: str) -> InvalidField:
 def _map(connection: Connection, holder: Source | None, columns: Mapping[str, str] | None) -> bool:
     """Whether from now on other rows than before are tasks, or are read otherwise."""
     if holder is None:
-        tasks.map_nothing(connection_id=connection.id)
+        task_sources.map_nothing(connection_id=connection.id)
         return False
     which: dict[str, Any] = {"connection_id": connection.id, "data_source_id": holder.notion_id}
     is_other = not TaskSource.objects.filter(**which).exists()
     if is_other:
-        tasks.map_source(**which, title=holder.title, schema=holder.schema)
+        task_sources.map_source(**which, title=holder.title, schema=holder.schema)
     if columns is not None:
         is_other |= task_columns.remap(**which, columns=columns, schema=holder.schema)
     return is_other
@@ -104,7 +115,7 @@ def remap(*, membership: Membership, source: Source, columns: Mapping[str, str])
     if not source.is_chosen:
         raise _not_chosen(source, "Choose it first.")
     with transaction.atomic():
-        services.hold(connection)
+        holding.hold(connection.pk)
         task_columns.remap(
             connection_id=connection.id, data_source_id=source.notion_id, columns=columns, schema=source.schema
         )

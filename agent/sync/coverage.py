@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from django.db.models import Count, Min, Q, QuerySet
 
 from accounts.models import Connection, Membership
 from agent.models import Page, Source, SyncRun
-from agent.sync import freshness, lag, losses, services, showing, vanishing
+from agent.sync import doubts, freshness, lag, losses, services, showing, vanishing
 from billing import reading
 
 MOST_REASONS = 20
@@ -45,8 +45,9 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
     resting = reading.uncovered(membership.workspace_id, now=now)
     kept = vanishing.kept_by(ids)
     reasons, oldest = _reasons(ids), _oldest(ids, Page.SEARCHABLE)
-    outdated = _oldest(ids, Page.OLDER | _unshown(kept.values()))
+    outdated = _oldest(ids, _older(ids, kept))
     lags, how = lag.of(ids, now=now), freshness.kept_fresh(membership.workspace, connections, now=now)
+    worked_out = worked_out_at(Source.objects.filter(connection_id__in=ids))
     rows = []
     for connection, counted in zip(connections, known["connections"], strict=True):
         synced = connection.last_synced_at
@@ -57,7 +58,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "synced": connection.id not in resting,
                 "last_synced_at": synced,
                 "lag_seconds": int((now - synced).total_seconds()) if synced else None,
-                "kept_fresh": "by_hand" if connection.id in resting else how[connection.id],
+                "kept_fresh": _kept_fresh(connection, how, resting),
                 "last_event_at": connection.last_event_at,
                 "lag_ms": asdict(lags[connection.id]) if connection.id in lags else None,
                 "pages": counted["pages"],
@@ -66,22 +67,29 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "oldest": oldest.get(connection.id),
                 "oldest_outdated": outdated.get(connection.id),
                 "kept": _kept(kept.get(connection.id)),
-                "worked_out_at": worked_out_at(Source.objects.filter(connection_id=connection.id)),
+                "worked_out_at": worked_out.get(connection.id),
             }
         )
     return {"complete": known["complete"], "connections": rows}
 
 
+def _kept_fresh(connection: Connection, how: Mapping[uuid.UUID, str], resting: Collection[uuid.UUID]) -> str:
+    is_resting = connection.id in resting and connection.status == Connection.Status.ACTIVE
+    return "by_hand" if is_resting else how[connection.id]
+
+
 def searchable(ids: Collection[uuid.UUID]) -> dict[str, Any]:
     """Of each connection the pages that are known, and those that are answered from, as they are now or were before."""
     figures = {key: Figures() for key in ids}
-    figures |= _counted(Page.objects.filter(connection_id__in=ids), vanishing.kept_by(ids), by="connection_id")
+    older = _older(ids, vanishing.kept_by(ids))
+    figures |= _counted(Page.objects.filter(connection_id__in=ids), older, by="connection_id")
     ended = SyncRun.objects.filter(connection_id__in=ids).exclude(status__in=services.OPEN)
     newest = ended.order_by("connection_id", "-created_at").distinct("connection_id")
     complete = {run.connection_id for run in newest if run.status == SyncRun.Status.COMPLETE}
     # Hidden by what lies above it, and not yet asked for by itself.
     hidden = Page.objects.filter(connection_id__in=ids, state=vanishing.NOT_ASKED[0], reason=vanishing.NOT_ASKED[1])
     complete -= set(hidden.values_list("connection_id", flat=True))
+    complete -= _without_access(ids) | doubts.doubted(ids) | _with_losses(ids).keys()
     is_complete = bool(figures) and all(key in complete and each.are_accounted for key, each in figures.items())
     return {
         "complete": is_complete,
@@ -122,22 +130,28 @@ class Figures:
 
 
 def of_source(source: Source) -> Figures:
-    kept = vanishing.kept_by([source.connection_id])
-    return _counted(Page.objects.filter(source=source), kept, by="source_id").get(source.pk, Figures())
+    ids = [source.connection_id]
+    older = _older(ids, vanishing.kept_by(ids))
+    return _counted(Page.objects.filter(source=source), older, by="source_id").get(source.pk, Figures())
 
 
-def _unshown(kept: Iterable[SyncRun]) -> Q:
-    """Pages of connections that show none of them any more: the sync failed, and they are answered from as before."""
-    failed = [run.connection_id for run in kept if run.status == SyncRun.Status.FAILED]
-    return Page.SEARCHABLE & Q(connection_id__in=failed)
+def _older(ids: Collection[uuid.UUID], kept: Mapping[uuid.UUID, SyncRun]) -> Q:
+    """Pages that are answered from as before: also all of a connection that shows none of them any more, since the sync
+    failed, or that Notion no longer accepts."""
+    unshown = {key for key, run in kept.items() if run.status == SyncRun.Status.FAILED} | _without_access(ids)
+    return Page.OLDER | (Page.SEARCHABLE & Q(connection_id__in=unshown))
+
+
+def _without_access(ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    lost = Connection.objects.filter(pk__in=ids, status=Connection.Status.REAUTHORIZE)
+    return set(lost.values_list("pk", flat=True))
 
 
 def _kept(run: SyncRun | None) -> dict[str, Any] | None:
     return {"sync_id": run.pk, "pages": run.vanished, "of": run.vanished_of} if run else None
 
 
-def _counted(pages: QuerySet[Page], kept: Mapping[uuid.UUID, SyncRun], *, by: str) -> dict[uuid.UUID, Figures]:
-    older = Page.OLDER | _unshown(kept.values())
+def _counted(pages: QuerySet[Page], older: Q, *, by: str) -> dict[uuid.UUID, Figures]:
     counted = pages.values(by, "state").annotate(
         number=Count("id"),
         searchable=Count("id", filter=Page.SEARCHABLE),
@@ -157,7 +171,8 @@ def _counted(pages: QuerySet[Page], kept: Mapping[uuid.UUID, SyncRun], *, by: st
 
 
 def _reasons(ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
-    """Why pages are not answered from, or only as they were before, the most frequent first."""
+    """Why pages are not answered from, or only as they were before, the most frequent first; last what is not known of
+    pages that are."""
     missing = Page.objects.filter(connection_id__in=ids).exclude(state__in=[Page.State.INDEXED, Page.State.PENDING])
     counted = missing.values("connection_id", "state", "reason").annotate(
         pages=Count("id"), older=Count("id", filter=Page.OLDER)
@@ -167,6 +182,26 @@ def _reasons(ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
         said = found.setdefault(row["connection_id"], [])
         if len(said) < MOST_REASONS:
             said.append({key: row[key] for key in ("state", "reason", "pages", "older")})
+    for key, pages in _with_losses(ids).items():
+        lost = " ".join(losses.of_pages(pages))
+        found.setdefault(key, []).append({"state": Page.State.INDEXED, "reason": lost, "pages": len(pages), "older": 0})
+    unread: dict[uuid.UUID, list[Source]] = {}
+    for source in doubts.doubted_sources(ids):
+        unread.setdefault(source.connection_id, []).append(source)
+    for key, sources in unread.items():
+        rows = Page.objects.filter(source__in=sources, state=Page.State.INDEXED).count()
+        of_rows = {"state": Page.State.INDEXED, "reason": doubts.of_sources(sources), "pages": rows, "older": 0}
+        found.setdefault(key, []).append(of_rows)
+    return found
+
+
+def _with_losses(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[tuple[str, losses.Warnings]]]:
+    """Pages that are searchable but not whole, by connection."""
+    read = Page.objects.filter(connection_id__in=ids, state=Page.State.INDEXED).exclude(warnings=[])
+    found: dict[uuid.UUID, list[tuple[str, losses.Warnings]]] = {}
+    for key, title, warnings in read.order_by("title", "id").values_list("connection_id", "title", "warnings"):
+        if losses.of_page(warnings):
+            found.setdefault(key, []).append((title, warnings))
     return found
 
 
@@ -180,8 +215,8 @@ def _oldest(ids: list[uuid.UUID], which: Q) -> dict[uuid.UUID, dict[str, Any]]:
     }
 
 
-def worked_out_at(sources: QuerySet[Source]) -> datetime | None:
-    """How old formulas and rollups of these sources' rows may be: when Notion gave the oldest of those rows.
+def worked_out_at(sources: QuerySet[Source]) -> dict[uuid.UUID, datetime]:
+    """By connection, how old formulas and rollups of these sources' rows may be: when Notion gave the oldest of those.
 
     They change with the day, or with pages that we cannot see, and Notion calls their row unchanged.
     """
@@ -192,8 +227,8 @@ def worked_out_at(sources: QuerySet[Source]) -> datetime | None:
         if any(isinstance(each, dict) and each.get("type") in showing.WORKED_OUT for each in schema.values())
     ]
     rows = Page.objects.filter(source__in=computed, state__in=[Page.State.INDEXED, Page.State.FAILED])
-    oldest: datetime | None = rows.exclude(indexed_at=None).aggregate(at=Min("observed_at"))["at"]
-    return oldest
+    given = rows.exclude(indexed_at=None).exclude(observed_at=None).values_list("connection_id")
+    return dict(given.annotate(at=Min("observed_at")))
 
 
 def in_short(found: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Each way may fail alone; what it did not find is never taken for gone. How much 
 """
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import F, Q
@@ -11,12 +12,14 @@ from django.utils.dateparse import parse_datetime
 
 from agent import properties
 from agent.models import Page, Source
-from agent.sync import reach, showing
+from agent.sync import doubts, reach, showing, trash
 from agent.sync.meeting import BATCH, as_dict, lose_source, meet, meet_database, meet_source, name_place
 from agent.sync.session import Json, Session
 from integrations.notion import Incomplete, NotFound, RateLimited, Refused, StaleCursor, Unauthorized, Unreachable
 
 log = logging.getLogger(__name__)
+# So many failures in a row are no longer the pages' fault.
+MOST_FAILURES_IN_A_ROW = 5
 
 
 def discover(session: Session) -> None:
@@ -25,8 +28,10 @@ def discover(session: Session) -> None:
     by_search(session, until=since if session.run.reach == reach.Reach.CHANGES else None)
     for source in list(session.sources.values()):
         if source.kind == Source.Kind.DATABASE and source.is_chosen:
-            if session.run.reach != reach.Reach.CHANGES and source.notion_id not in session.met:
-                _look_again(session, source)
+            if source.doubted_at is not None:
+                make_sure(session, source)
+            elif session.run.reach != reach.Reach.CHANGES and source.notion_id not in session.met:
+                look_again(session, source)
             if not source.is_gone:
                 rows_of(session, source, since=None if source.is_recast else since)
     _name_databases(session)
@@ -57,11 +62,11 @@ def _search(session: Session, until: datetime | None) -> None:
             cursor, restarted = None, True
             seen.clear()
             continue
+        except (Unauthorized, RateLimited):
+            raise
         except Refused as error:
             session.note(f"Notion's search was refused: {error}")
             return
-        except (Unauthorized, RateLimited):
-            raise
         except Unreachable as error:
             if session.is_only_looking or not session.pages.exists():
                 raise
@@ -87,8 +92,20 @@ def _are_older(found: list[Json], until: datetime) -> bool:
     return bool(known) and min(known) < until
 
 
-def rows_of(session: Session, source: Source, *, since: datetime | None = None) -> None:
-    """A database whose rows cannot be listed keeps the run from being complete, and stops nothing else."""
+def rows_of(session: Session, source: Source, *, since: datetime | None = None) -> bool:
+    """A database whose rows cannot be listed keeps the run from being complete, or is in doubt where there is none, and
+    stops nothing else. Whether all were listed, or it is gone."""
+    why_not, batch = _list_rows(session, source, since)
+    meet(session, batch, source)
+    if why_not and not source.is_gone:
+        session.note(why_not)
+        if session.is_only_looking:
+            doubts.doubt_source(session, source)
+    return not why_not or source.is_gone
+
+
+def _list_rows(session: Session, source: Source, since: datetime | None) -> tuple[str, list[Json]]:
+    """Why not all were listed, and those that were listed last."""
     batch: list[Json] = []
     try:
         for row in session.notion.query(source.notion_id, *_edited(since)):
@@ -97,15 +114,14 @@ def rows_of(session: Session, source: Source, *, since: datetime | None = None) 
                 meet(session, batch, source)
                 batch = []
     except Incomplete:
-        session.note(f"Notion gives out only the first rows of “{source.title}”.")
+        return f"Notion gives out only the first rows of “{source.title}”.", batch
     except Unauthorized:
         raise
     except (Refused, Unreachable) as error:
         if isinstance(error, NotFound):
-            _look_again(session, source)
-        if not source.is_gone:
-            session.note(f"The rows of “{source.title}” could not be listed: {error}")
-    meet(session, batch, source)
+            look_again(session, source)
+        return f"The rows of “{source.title}” could not be listed: {error}", batch
+    return "", batch
 
 
 def _edited(since: datetime | None) -> tuple[Json | None, list[Json]]:
@@ -116,35 +132,78 @@ def _edited(since: datetime | None) -> tuple[Json | None, list[Json]]:
     return {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": since.isoformat()}}, order
 
 
-def _look_again(session: Session, source: Source) -> None:
-    """Search left this database out: its columns may be others by now, or it is gone."""
+def make_sure(session: Session, source: Source) -> None:
+    """Ask for everything that is said of a database that is in doubt."""
+    doubted_at = source.doubted_at
+    if look_again(session, source):
+        known = session.sources[source.notion_id]
+        if known.is_gone or (_name_database(session, known) and _list_again(session, known)):
+            doubts.settle_source(session, known, doubted_at)
+
+
+def _list_again(session: Session, source: Source) -> bool:
+    """The rows, where not all of them were listed since they may have become others."""
+    return not source.is_recast or rows_of(session, source)
+
+
+def look_again(session: Session, source: Source) -> bool:
+    """Search left this database out: its columns may be others by now, or it is gone, or what it lies in is. False when
+    Notion does not say; then it is in doubt."""
     try:
         found = session.notion.data_source(source.notion_id)
     except NotFound:
         lose_source(session, source)
+        return True
     except Unauthorized:
         raise
     except (Refused, Unreachable) as error:
         log.info("a known data source was not shown: %s", error)
+        doubts.doubt_source(session, source)
+        return False
+    return _judge_source(session, source, found)
+
+
+def _judge_source(session: Session, source: Source, found: Json) -> bool:
+    is_known = True
+    try:
+        is_gone = bool(found.get("in_trash")) or trash.is_above(session, found.get("database_parent"))
+    except Unauthorized:
+        raise
+    except (Refused, Unreachable) as error:
+        session.note(f"What “{source.title}” lies in was not shown: {error}")
+        doubts.doubt_source(session, source)
+        is_gone, is_known = source.is_gone, False
+    if is_gone:
+        lose_source(session, source)
     else:
-        if found.get("in_trash"):
-            lose_source(session, source)
-        else:
-            meet_source(session, found)
+        meet_source(session, found)
+    return is_known
 
 
 def _name_databases(session: Session) -> None:
     wanted = [source for source in session.sources.values() if source.database_id and not source.is_gone]
     for source in wanted:
         is_known = session.run.reach == reach.Reach.CHANGES and source.database_title
-        if is_known or source.database_id in session.met:
-            continue
-        try:
-            meet_database(session, session.notion.database(source.database_id))
-        except Unauthorized:
-            raise
-        except (Refused, Unreachable) as error:
-            log.info("a known database was not shown: %s", error)
+        # What is in doubt was asked for already.
+        if not is_known and source.doubted_at is None:
+            _name_database(session, source)
+
+
+def _name_database(session: Session, source: Source) -> bool:
+    """False when Notion does not say how it is called; then it is in doubt."""
+    if not source.database_id or source.database_id in session.met:
+        return True
+    try:
+        meet_database(session, session.notion.database(source.database_id))
+    except NotFound:
+        log.info("what holds a known data source is not shared with the connection")
+    except Unauthorized:
+        raise
+    except (Refused, Unreachable) as error:
+        log.info("a known database was not shown: %s", error)
+        doubts.doubt_source(session, source)
+        return False
+    return True
 
 
 def _remember(session: Session) -> None:
@@ -170,6 +229,31 @@ def _list_what_search_left_out(session: Session) -> None:
         may_list = source.kind == Source.Kind.DATABASE and source.is_chosen and not source.is_gone
         if may_list and unseen > 1 + rows.count() // BATCH:
             rows_of(session, source)
+
+
+def meet_inside(session: Session, page: Page, blocks: Iterable[Json]) -> list[str]:
+    """The pages and databases named among its blocks. Those that Notion does not give, by their ids: they cost the page
+    nothing, and are asked for again."""
+    refused, failures = [], 0
+    for block in blocks:
+        try:
+            if block.get("type") == "child_page":
+                meet_child_page(session, page, block)
+            elif block.get("type") == "child_database":
+                meet_child_database(session, block["id"])
+            else:
+                continue
+        except (Unauthorized, RateLimited):
+            raise
+        except (Refused, Unreachable) as error:
+            failures += 1
+            if failures >= MOST_FAILURES_IN_A_ROW and not isinstance(error, Refused):
+                raise
+            log.warning("what a page names was not shown: %s", error)
+            refused.append(block["id"])
+        else:
+            failures = 0
+    return refused
 
 
 def meet_child_database(session: Session, database_id: str) -> None:

@@ -9,10 +9,10 @@ from django.utils import timezone
 from accounts import background, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection, Job, Membership
-from agent import events
 from agent.exports import services as exports
-from agent.models import Change, Chunk, Disconnection, Page, Source, SyncRun
+from agent.models import Change, Chunk, Disconnection, Loss, Page, Source, SyncRun
 from agent.runs import services as runs
+from agent.sync import holding
 from integrations import vectors
 from tasks import parting
 from tasks.models import Outgoing, Task, TaskSource
@@ -63,9 +63,10 @@ def _forget(connection_id: uuid.UUID) -> None:
     with transaction.atomic():
         runs = SyncRun.objects.filter(connection_id=connection_id)
         list(runs.select_for_update().values_list("pk", flat=True))
+        holding.hold(connection_id)
         runs.delete()
         parting.forget(connection_id=connection_id)
-        for model in (Page, Source, Change):
+        for model in (Page, Loss, Source, Change):
             model._default_manager.filter(connection_id=connection_id).delete()
 
 
@@ -119,7 +120,7 @@ def erase(*, connection_id: str) -> None:
         Connection.objects.filter(pk=key, workspace_id=workspace_id, status=Connection.Status.DISCONNECTED).delete()
 
 
-OF_A_CONNECTION: tuple[type[Model], ...] = (SyncRun, Page, Chunk, Source, Change, Task, TaskSource, Outgoing)
+OF_A_CONNECTION: tuple[type[Model], ...] = (SyncRun, Page, Loss, Chunk, Source, Change, Task, TaskSource, Outgoing)
 
 
 def _left(workspace_id: uuid.UUID, connection_id: uuid.UUID) -> list[str]:
@@ -131,12 +132,8 @@ def _left(workspace_id: uuid.UUID, connection_id: uuid.UUID) -> list[str]:
     ]
     if vectors.workspace(workspace_id).collection(connection_id).count():
         found.append("vectors")
-    cited = runs.quoting(connection_id)
-    if events.are_kept(workspace_id, [run.pk for run in cited.only("id")]):
-        found.append("events")
-    quotes = (each for run in cited.only("citations").iterator() for each in run.citations)
-    if any(each.get("connection_id") == str(connection_id) and each.get("quote") for each in quotes):
-        found.append("quotes")
+    if runs.are_left(connection_id, workspace_id=workspace_id):
+        found.append("answers")
     held = Connection.objects.filter(pk=connection_id)
     if held.exclude(sealed_access_token="", sealed_refresh_token="").exists():
         found.append("tokens")

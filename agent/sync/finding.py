@@ -2,28 +2,41 @@
 
 import uuid
 from contextlib import suppress
+from typing import Any
 
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import JSONObject
+from django.utils import timezone
 
-from accounts import background, tenancy
+from accounts import background, connections, tenancy
 from accounts.models import Connection, Job
 from agent import indexing
+from agent.exports import services as exports
 from agent.models import Page, Source, SyncRun
-from agent.sync import discovery, placing
+from agent.runs import forgetting
+from agent.sync import discovery, holding, placing, settling
 from agent.sync.session import Stopped, opened
 from billing.reading import NOT_COVERED
 from integrations import notion
 from tasks import parting
+from tasks import sources as task_sources
 
 
 def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
-    """Read it no more, and forget what was read. Nothing changes in Notion."""
+    """Read it no more, and forget what was read, with its tasks. Nothing changes in Notion.
+
+    Refused while its tasks have changes that Notion does not have.
+    """
     with transaction.atomic():
+        holding.hold(source.connection_id)
+        task_sources.leave_out(connection_id=source.connection_id, data_source_ids=[source.notion_id])
         Source.objects.filter(pk=source.pk).update(is_chosen=False)
         pages = list(Page.objects.filter(source=source))
         parting.forget(connection_id=source.connection_id, notion_page_ids=[page.notion_id for page in pages])
         stale = indexing.remove(pages)
         Page.objects.filter(source=source).update(
+            observed=JSONObject(**{name: F(f"observed__{name}") for name in settling.PLACED_BY}),
             state=Page.State.SKIPPED,
             reason="Not among the chosen sources",
             markdown="",
@@ -35,7 +48,13 @@ def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
             shows=[],
             outdated_at=None,
             blocks_outdated_at=None,
+            doubted_at=None,
         )
+        where: Any = {"connection_id": source.connection_id, "workspace_id": workspace_id}
+        if pages:
+            forgetting.forget_pages({page.pk: page.notion_id for page in pages}, **where, words=forgetting.LEFT_OUT)
+        # Its tasks may stand in one.
+        exports.forget(made_before=timezone.now())
     indexing.forget_vectors(stale, workspace_id=workspace_id, connection_id=source.connection_id)
 
 
@@ -75,6 +94,10 @@ def find_sources(*, connection_id: str) -> None:
     # Long waits are the queue's: a connection that Notion holds up keeps no worker from the others.
     with opened(connection, run, patience=notion.HASTY) as session, suppress(Stopped, *NOT_COVERED):
         session.is_only_looking = True
-        discovery.by_search(session)
-        for page in session.pages.exclude(parent_id__in=session.titles):
-            placing.place(session, page)
+        try:
+            discovery.by_search(session)
+            for page in session.pages.exclude(parent_id__in=session.titles):
+                placing.place(session, page)
+        except notion.Unauthorized:
+            # The connection says so, and what to do.
+            connections.refused(connection)

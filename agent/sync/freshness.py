@@ -38,7 +38,10 @@ def kept_fresh(workspace: Workspace, connections: Iterable[Connection], *, now: 
     otherwise = "by_hand" if intervals.interval_of(workspace, now=now) is None else "scheduled"
     ways = {}
     for each in connections:
-        if each.is_paused or each.status != Connection.Status.ACTIVE:
+        if each.status != Connection.Status.ACTIVE:
+            # Neither an event nor a sync reads anything before its owner connects again.
+            ways[each.pk] = "stale"
+        elif each.is_paused:
             ways[each.pk] = "by_hand"
         else:
             ways[each.pk] = "live" if live and _is_told(each) else otherwise
@@ -65,10 +68,13 @@ def shown(connection: Connection, covered: Mapping[str, Any], *, interval: timed
     return {
         "id": connection.pk,
         "name": connection.notion_workspace_name,
-        "label": {"live": _("Near live"), "scheduled": _("On schedule"), "by_hand": _("By hand")}[
-            covered["kept_fresh"]
-        ],
-        "every": every(interval) if interval and covered["kept_fresh"] != "by_hand" else "",
+        "label": {
+            "live": _("Near live"),
+            "scheduled": _("On schedule"),
+            "by_hand": _("By hand"),
+            "stale": _("No longer kept up"),
+        }[covered["kept_fresh"]],
+        "every": every(interval) if interval and covered["kept_fresh"] in {"live", "scheduled"} else "",
         "is_live": covered["kept_fresh"] == "live",
         "heard_at": covered["last_event_at"],
         "median": _length(lag["p50"]) if lag else "",

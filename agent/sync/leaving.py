@@ -14,7 +14,7 @@ def on_left(sender: Any, membership: Membership, **_: Any) -> None:
     from agent.sync.jobs import erase_connection
 
     own = Connection.objects.filter(workspace_id=membership.workspace_id, owner_id=membership.user_id, is_shared=False)
-    for connection in own.exclude(status=Connection.Status.DISCONNECTED):
+    for connection in own.exclude(status=Connection.Status.DISCONNECTED).order_by("pk"):
         connections.end(connection)
         background.enqueue(
             erase_connection,

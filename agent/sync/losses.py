@@ -90,6 +90,14 @@ def _sentence(sort: str, lost: _Lost) -> str:
     return f"{words} ({', '.join(places)})." if places else f"{words}."
 
 
+def without(text: str, title: str) -> str:
+    """What was said of a sync, without this title. Its end may have been cut off in the middle of it."""
+    for said in (f"“{title}”", _quoted(title)):
+        text = text.replace(said, "“…”")
+    before, quote, after = text.rpartition("“")
+    return f"{before}“…" if quote and after and title.startswith(after) else text
+
+
 def _quoted(title: str) -> str:
     title = title or _("Untitled")
     return f"“{title[:LONGEST_TITLE]}…”" if len(title) > LONGEST_TITLE else f"“{title}”"

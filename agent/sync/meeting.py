@@ -8,18 +8,18 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from agent import properties
-from agent.models import Page, Source
-from agent.sync import showing
+from agent.models import Loss, Page, Source
+from agent.sync import doubts, showing
 from agent.sync.placing import page_around
 from agent.sync.session import Json, Session
-from integrations.notion import Refused, Unauthorized, Unreachable
+from integrations.notion import Refused, Unauthorized, Unreachable, address_of
 
 log = logging.getLogger(__name__)
 BATCH = 100
 LONGEST_TITLE = 2000
 OBSERVED = (
     *("seen_run", "source", "url", "title", "parent_id"),
-    *("observed", "observed_at", "observed_edited_at"),
+    *("observed", "observed_at", "observed_edited_at", "observed_hash"),
 )
 
 
@@ -34,7 +34,12 @@ def meet(session: Session, objects: Iterable[Json], source: Source | None = None
         if not isinstance(key, str):
             continue
         if found.get("object") == "data_source" and isinstance(found.get("properties"), dict):
-            meet_source(session, found)
+            known = session.sources.get(key)
+            if not found.get("in_trash"):
+                meet_source(session, found)
+            elif known is not None:
+                # Search lists those in the trash among the others.
+                lose_source(session, known)
         elif found.get("object") == "page":
             pages[key] = found
     if pages:
@@ -50,11 +55,11 @@ def meet_source(session: Session, found: Json) -> Source:
         "database_id": str(as_dict(found.get("parent")).get("database_id") or ""),
         **_holder(session, as_dict(found.get("database_parent")), known),
         "title": properties.title_of(found)[:LONGEST_TITLE],
-        "url": str(found.get("url") or ""),
+        "url": address_of(found),
         "schema": found.get("properties") or {},
         "is_gone": False,
     }
-    if known is not None and known.schema != facts["schema"]:
+    if known is None or known.is_gone or known.schema != facts["schema"]:
         facts["is_recast"] = True
     session.met.add(key)
     with session.writing():
@@ -74,8 +79,10 @@ def _holder(session: Session, parent: Json, known: Source | None) -> Json:
     """Inside a column or toggle Notion names that block: the page around it is looked for once, and kept."""
     block_id = str(parent.get("block_id") or "")
     if not block_id:
-        return {"holder_id": str(parent.get("page_id") or ""), "holder_block_id": ""}
-    if known is not None and known.holder_block_id == block_id:
+        # In a wiki it is the wiki's database.
+        above = parent.get("page_id") or parent.get("data_source_id") or parent.get("database_id")
+        return {"holder_id": str(above or ""), "holder_block_id": ""}
+    if known is not None and known.holder_block_id == block_id and known.doubted_at is None:
         return {}
     around = None
     try:
@@ -107,6 +114,7 @@ def lose_source(session: Session, source: Source) -> None:
         source.is_gone = True
         with session.writing():
             Source.objects.filter(pk=source.pk).update(is_gone=True)
+            doubts.doubt_rows(session, source)
             showing.outdate(session, names_of(source), showing.BLOCKS, showing.LINES)
 
 
@@ -124,9 +132,11 @@ def _write_down(session: Session, found: dict[str, Json], source: Source | None)
     for key, thing in found.items():
         page = known.get(key) or Page(connection_id=session.connection.id, notion_id=key)
         newly_met += page.seen_run != session.run.pk
-        page.seen_run = session.run.pk
+        if key not in known or not session.is_only_looking:
+            # A sync that is open counts its pages by this.
+            page.seen_run = session.run.pk
         page.source = source or page.source
-        page.url = str(thing.get("url") or page.url)
+        page.url = address_of(thing) or page.url
         page.observed_edited_at = parse_datetime(str(thing.get("last_edited_time"))) or page.observed_edited_at
         if isinstance(thing.get("properties"), dict):
             title = properties.title_of(thing)[:LONGEST_TITLE]
@@ -135,12 +145,16 @@ def _write_down(session: Session, found: dict[str, Json], source: Source | None)
             if key not in known or thing.get("parent") != page.observed.get("parent"):
                 # Kept otherwise: the page around a block was looked for.
                 page.parent_id = holders[key] = _parent(thing)
+                # One that has moved is read anew, whatever its time says: a task may be none any more.
+                page.observed_hash = ""
             page.observed, page.title, page.observed_at = thing, title, timezone.now()
         elif not page.observed:
             page.observed = thing
         session.titles[key] = page.title
         (changed if key in known else fresh).append(page)
     Page.objects.bulk_create(fresh)
+    # It is back.
+    Loss.objects.filter(connection_id=session.connection.id, notion_id__in=[page.notion_id for page in fresh]).delete()
     Page.objects.bulk_update(changed, OBSERVED, batch_size=BATCH)
     showing.outdate(session, renamed, showing.BLOCKS, showing.LINES)
     # One that has moved away is still shown where it was.

@@ -8,15 +8,28 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts import background
+from accounts import background, connections
 from accounts.models import Connection
 from agent import indexing
 from agent.models import Page, Source, SyncRun
-from agent.sync import discovery, health, ledger, losses, reach, reading, scheduling, services, settling, vanishing
+from agent.sync import (
+    discovery,
+    doubts,
+    health,
+    holding,
+    ledger,
+    losses,
+    reach,
+    reading,
+    scheduling,
+    services,
+    settling,
+    vanishing,
+)
 from agent.sync.session import Session, Stopped, opened
 from billing import reading as plan
 from integrations import notion
-from tasks import services as tasks
+from tasks import sources as task_sources
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +43,11 @@ def perform(*, sync_run_id: str) -> None:
             run.status, run.turn = SyncRun.Status.RUNNING, run.turn + 1
             run.started_at, run.slowed_until = run.started_at or timezone.now(), None
             run.save(update_fields=["status", "turn", "started_at", "slowed_until"])
-        else:
-            connection = None
-    if run is None or connection is None:
+    if run is None or connection is None or connection.status == Connection.Status.DISCONNECTED:
         services.settle(sync_run_id, now=timezone.now())
+        return
+    if connection.status == Connection.Status.REAUTHORIZE:
+        fail_run(str(run.pk), health.NO_ACCESS)
         return
     try:
         with opened(connection, run) as session:
@@ -46,7 +60,8 @@ def perform(*, sync_run_id: str) -> None:
     except vanishing.NothingShown:
         fail_run(str(run.pk), health.NOTHING_SHOWN)
     except notion.Unauthorized:
-        _needs_authorization(connection, run)
+        connections.refused(connection)
+        fail_run(str(run.pk), health.NO_ACCESS)
 
 
 def _read(session: Session) -> None:
@@ -59,7 +74,7 @@ def _read(session: Session) -> None:
             SyncRun.objects.filter(pk=run.pk).update(known=0, problems=[], reach=run.reach)
             session.pages.filter(seen_run=run.pk).update(seen_run=None)
         discovery.discover(session)
-    tasks.choose_source(
+    task_sources.choose_source(
         connection_id=session.connection.id,
         candidates=[
             (source.notion_id, source.title, source.schema)
@@ -69,7 +84,8 @@ def _read(session: Session) -> None:
     )
     reading.read_all(session)
     vanishing.look_for_the_unseen(session)
-    indexing.repair(workspace_id=session.workspace_id, connection_id=session.connection.id)
+    where = {"workspace_id": session.workspace_id, "connection_id": session.connection.id}
+    indexing.repair(**where, writing=session.writing)
 
 
 def _finish(session: Session) -> None:
@@ -77,9 +93,7 @@ def _finish(session: Session) -> None:
     # Before the end, which tells them to whoever looks after the installation.
     session.count(**session.pace.taken())
     with transaction.atomic():
-        open_run = (
-            SyncRun.objects.select_for_update().filter(pk=run.pk, status=SyncRun.Status.RUNNING, turn=run.turn).first()
-        )
+        open_run = holding.hold_for(run)
         if open_run is None:
             return
         figures = ledger.figures(session)
@@ -115,7 +129,7 @@ def _shortcomings(session: Session, run: SyncRun) -> list[str]:
     if run.failed:
         words = ngettext("%(n)d page could not be read.", "%(n)d pages could not be read.", run.failed)
         said.append(words % {"n": run.failed})
-    return [*said, *losses.of_pages(read.values_list("title", "warnings"))]
+    return [*said, *doubts.in_words(session), *losses.of_pages(read.values_list("title", "warnings"))]
 
 
 def _try_again(connection: Connection, *, tries: int, due_at: datetime) -> None:
@@ -136,11 +150,6 @@ def try_again(*, connection_id: str, tries: int) -> None:
     connection = Connection.objects.filter(pk=connection_id, status=Connection.Status.ACTIVE).first()
     if connection is not None and plan.can_read(connection, now=timezone.now()):
         services.start_connection(connection, requested_by=None, tries=tries)
-
-
-def _needs_authorization(connection: Connection, run: SyncRun) -> None:
-    Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
-    fail_run(str(run.pk), health.NO_ACCESS)
 
 
 def fail_run(sync_run_id: str, reason: str) -> None:

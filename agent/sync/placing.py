@@ -30,7 +30,8 @@ def _lift(session: Session, page: Page) -> None:
     """A page inside a column or toggle names a block as its parent: find the page around it, and keep that."""
     parent = page.observed.get("parent")
     block_id = parent.get("block_id") if isinstance(parent, dict) else None
-    if not isinstance(block_id, str) or page.parent_id != block_id:
+    # One that is in doubt may have moved along with its block.
+    if not isinstance(block_id, str) or (page.parent_id != block_id and page.doubted_at is None):
         return
     around = page_around(session, block_id)
     if around is not None:

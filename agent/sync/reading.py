@@ -15,21 +15,20 @@ from agent.markdown import outline_of, passages_in, passages_of, to_markdown
 from agent.models import Page, Source
 from agent.passages import Passage
 from agent.remarks import Remark
-from agent.sync import discovery, lag, losses, meeting, reach, showing
+from agent.sync import discovery, doubts, lag, losses, meeting, reach, showing, trash
 from agent.sync.placing import place
 from agent.sync.session import Json, Session
-from agent.sync.settling import CONTENT, fail, leave_out, settle, unmark
+from agent.sync.settling import CONTENT, fail, is_judged_since, leave_out, settle, unmark
 from integrations import vectors
-from integrations.notion import Invalid, NotFound, Refused, Restricted, Unauthorized, Unreachable
-from tasks import services as tasks
+from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
+from tasks import mirroring
 
 log = logging.getLogger(__name__)
 # A page that failed in a worker's hands this often is passed over, so that it cannot stop the others.
 MOST_ATTEMPTS = 3
 # An outdated page may become so again while others are looked after, but not without end.
 MOST_RENEWALS = 2
-# So many failures in a row are no longer the pages' fault.
-MOST_FAILURES_IN_A_ROW = 5
+NOT_SHOWN = (Page.State.UNREACHABLE, "Notion no longer shows this page to the connection")
 
 
 def read_all(session: Session) -> None:
@@ -66,7 +65,7 @@ def _account_for(
             raise
         except (Refused, Unreachable, vectors.Unreachable) as error:
             failures += 1
-            if failures >= MOST_FAILURES_IN_A_ROW and not isinstance(error, Refused):
+            if failures >= discovery.MOST_FAILURES_IN_A_ROW and not isinstance(error, Refused):
                 raise
             fail(session, page, str(error))
 
@@ -109,7 +108,13 @@ def look_again(session: Session, page: Page) -> Page:
     except NotFound:
         # Reading its blocks finds the same, and tells what is gone from what is refused.
         session.pages.filter(pk=page.pk).update(observed_hash="")
+    return _as_asked(session, page)
+
+
+def _as_asked(session: Session, page: Page) -> Page:
+    """The page as it is held now. Who judged it since Notion was asked has done so after this look."""
     again: Page = session.pages.get(pk=page.pk)
+    again.checked_at = page.checked_at
     return again
 
 
@@ -119,8 +124,24 @@ def account(session: Session, page: Page) -> None:
         fail(session, page, "Reading this page stopped the reader several times.")
         return
     Page.objects.filter(pk=page.pk).update(attempts=page.attempts + 1)
+    if doubts.is_unasked(page):
+        page = _ask_again(session, page)
+    elif page.state in Page.LOST and session.asked_at is None:
+        # It may have been listed before it was found gone.
+        try:
+            page = _ask_again(session, page)
+        except Unauthorized:
+            raise
+        except (Refused, Unreachable) as error:
+            log.warning("a page that was gone was not shown: %s", error)
+            trash.stay(session, page)
+            return
+    if page.pk in session.gone:
+        return
     if page.observed.get("in_trash"):
-        session.gone[page.pk] = (Page.State.TRASHED, "In Notion's trash")
+        session.lose(page, trash.IN_TRASH)
+        return
+    if trash.hides(session, page):
         return
     source = place(session, page)
     if page.source_id != source.pk:
@@ -134,7 +155,21 @@ def account(session: Session, page: Page) -> None:
     elif page.outdated_at is not None or page.observed_hash != showing.digest(page.observed, source.schema):
         renew_lines(session, page, source)
     else:
-        settle(session, page, Page.State.INDEXED, "unchanged")
+        with session.writing():
+            if not is_judged_since(session, page):
+                page.checked_at = session.asked_at or page.checked_at
+                settle(session, page, Page.State.INDEXED, "unchanged", writing=["checked_at"])
+
+
+def _ask_again(session: Session, page: Page) -> Page:
+    marked_at = page.doubted_at
+    try:
+        meeting.meet(session, [session.notion.page(page.notion_id)])
+    except NotFound:
+        session.lose(page, NOT_SHOWN)
+    again = _as_asked(session, page)
+    again.doubted_at = marked_at
+    return again
 
 
 def must_be_read(session: Session, page: Page) -> bool:
@@ -149,13 +184,15 @@ def must_be_read(session: Session, page: Page) -> bool:
 
 @dataclass(frozen=True)
 class Content:
-    """What a page says. `read_at` is when its blocks began to be read; empty when they are those of before."""
+    """What a page says. `read_at` is when its blocks began to be read; empty when they are those of before. `inside`
+    are the pages and databases that lie among them."""
 
     row: Json
     passages: list[Passage]
     shows: list[str]
     titles: dict[str, str]
     read_at: datetime | None
+    inside: frozenset[str] = frozenset()
 
 
 def read(session: Session, page: Page, source: Source) -> None:
@@ -164,7 +201,7 @@ def read(session: Session, page: Page, source: Source) -> None:
         page = look_again(session, page)
         page.source = source
         if page.observed.get("in_trash"):
-            session.gone[page.pk] = (Page.State.TRASHED, "In Notion's trash")
+            session.lose(page, trash.IN_TRASH)
             return
     row = _complete(session, page.observed)
     read_at = timezone.now()
@@ -182,18 +219,11 @@ def read(session: Session, page: Page, source: Source) -> None:
             # Before what lies in it is met: who meets that marks those who do not show it.
             session.pages.filter(pk=page.pk).update(shows=page.shows)
             showing.outdate(session, copied_no_more, showing.COPIES)
-    for block in every:
-        if block.get("type") == "child_page":
-            discovery.meet_child_page(session, page, block)
-        elif block.get("type") == "child_database":
-            try:
-                discovery.meet_child_database(session, block["id"])
-            except (Invalid, Restricted):
-                remarks.append(Remark(NOT_READABLE, block["id"]))
-    titles = showing.titles_in(session, page.shows)
+    remarks = [*remarks, *(Remark(NOT_READABLE, block_id) for block_id in discovery.meet_inside(session, page, every))]
+    titles, inside = showing.titles_in(session, page.shows), frozenset(showing.inside(every))
     rendered = passages_of(blocks, title_of=titles.get)
     page.warnings = [list(remark) for remark in (*remarks, *rendered.remarks)]
-    _write(session, page, source, Content(row, rendered.passages, page.shows, titles, read_at))
+    _write(session, page, source, Content(row, rendered.passages, page.shows, titles, read_at, inside))
 
 
 def renew_lines(session: Session, page: Page, source: Source) -> None:
@@ -220,39 +250,32 @@ def _write(session: Session, page: Page, source: Source, content: Content) -> No
     page.content_hash, page.edited_at = content_hash, page.observed_edited_at
     page.indexed_at = content.read_at or page.indexed_at
     with session.writing():
-        if not Source.objects.select_for_update().filter(pk=source.pk, is_chosen=True).exists():
+        if not _may_write(session, page, source, content):
             return
-        held = session.pages.select_for_update().filter(pk=page.pk).first()
-        if held is None:
-            return
-        if _is_overtaken(page, held, content):
-            # The vectors that this reader wrote go with the next repair.
-            session.pages.filter(pk=page.pk).update(sync_run=session.run.pk, attempts=0)
-            session.count(unchanged=1)
-            return
-        page.checked_at = content.read_at or page.checked_at
+        page.checked_at = content.read_at or session.asked_at or page.checked_at
         if pieces is not None:
             pieces.replace()
-            session.count(chunks_embedded=pieces.embedded)
+            session.count(chunks_embedded=len(pieces.fresh))
         settle(session, page, Page.State.INDEXED, "unchanged" if is_same else "indexed", writing=CONTENT)
         unmark(session, page, "outdated_at", *(["blocks_outdated_at"] if content.read_at else []))
         if content.read_at:
             showing.outdate_copies(session, page, content.read_at)
+            doubts.doubt_missing(session, page, content.inside)
         showing.outdate_other_sides(session, page, sides)
         if says_other and (session.is_only_looking or session.run.reach == reach.Reach.CHANGES):
             # Who lists everything is shown by Notion what follows from it.
             showing.outdate(session, [page.notion_id], showing.VALUES)
         lag.note(session.connection, happened_at, now=timezone.now())
         # Of a row that was not looked at again, the task may know more.
-        if source.kind == Source.Kind.DATABASE and (content.read_at or says_other):
-            tasks.mirror(
+        if content.read_at or says_other:
+            mirroring.mirror(
                 connection_id=session.connection.id,
                 owner_id=session.connection.owner_id,
                 data_source_id=source.notion_id,
                 row=content.row,
             )
     if pieces is not None:
-        pieces.forget_stale_vectors()
+        pieces.settle_vectors()
 
 
 def _fill(page: Page, source: Source, content: Content) -> properties.Properties:
@@ -267,6 +290,21 @@ def _fill(page: Page, source: Source, content: Content) -> properties.Properties
     return values
 
 
+def _may_write(session: Session, page: Page, source: Source, content: Content) -> bool:
+    """Whether the page is still wanted, and nobody has judged or read it later. Holds the source and the page."""
+    if not Source.objects.select_for_update().filter(pk=source.pk, is_chosen=True).exists():
+        return False
+    held = session.pages.select_for_update().filter(pk=page.pk).first()
+    if held is None or (held.state in Page.LOST and is_judged_since(session, page)):
+        return False
+    if _is_overtaken(page, held, content):
+        # The vectors that this reader wrote go with the next repair.
+        session.pages.filter(pk=page.pk).update(sync_run=session.run.pk, attempts=0)
+        session.count(unchanged=1)
+        return False
+    return True
+
+
 def _is_overtaken(page: Page, held: Page, content: Content) -> bool:
     """Whether another reader began later and has ended before, or wrote other blocks than these lines belong to."""
     if content.read_at is None:
@@ -278,7 +316,7 @@ def gone_or_refused(session: Session, page: Page) -> None:
     try:
         session.notion.page(page.notion_id)
     except NotFound:
-        session.gone[page.pk] = (Page.State.UNREACHABLE, "Notion no longer shows this page to the connection")
+        session.lose(page, NOT_SHOWN)
     else:
         fail(session, page, "Notion shows the page, but not what is in it.")
 

@@ -13,7 +13,7 @@ from accounts import background
 from accounts import connections as authorizations
 from accounts.models import Connection, Membership
 from agent.models import SyncRun
-from agent.sync import health, live, vanishing
+from agent.sync import health, holding, live, vanishing
 from billing import reading
 from config.errors import AppError
 
@@ -59,8 +59,8 @@ def start_each(
     """Queue a sync of this connection, or of each that the member may sync, their own first. While one is open: that
     one.
 
-    Whoever may change the connection and asks for a full one of it confirms that pages which seem gone are gone; of
-    several at once nobody has seen what they would lose.
+    Whoever may change the connection and asks for a full one of it confirms that the pages which a sync kept are gone.
+    Where none was kept, and of several at once, nobody has seen what they would lose.
     """
     authorizations.check_can_connect(membership)
     readable = Connection.objects.readable_by(membership)
@@ -86,7 +86,8 @@ def start_each(
             is_full=is_full,
             is_loss_confirmed=is_full
             and len(covered) == 1
-            and (each.owner_id == membership.user_id or membership.may_manage),
+            and (each.owner_id == membership.user_id or membership.may_manage)
+            and vanishing.kept(each) is not None,
         )
         for each in covered
     ]
@@ -132,16 +133,12 @@ def start_connection(
     raise SyncsInTurn("One sync after another ended just now. Try again.")
 
 
-def hold(connection: Connection) -> None:
-    """First in a transaction that goes on to lock sources or tasks: whoever reads them locks these before."""
-    list(SyncRun.objects.select_for_update().filter(connection_id=connection.id, status__in=OPEN).values_list("pk"))
-    list(Connection.objects.select_for_update(no_key=True).filter(pk=connection.pk).values_list("pk"))
-
-
 def _queued(connection: Connection, *, is_full: bool, **given: Any) -> SyncRun:
     from agent.sync.jobs import sync
 
     with transaction.atomic():
+        # Who begins one beside this waits here rather than at the row that both would make.
+        holding.hold(connection.pk)
         ended = SyncRun.objects.filter(connection_id=connection.id, is_full_due=True).exclude(status__in=OPEN)
         is_due = ended.update(is_full_due=False) > 0
         run = SyncRun.objects.create(connection_id=connection.id, is_full=is_full or is_due, **given)

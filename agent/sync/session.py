@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts import background, connections
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
+from agent.sync import holding
 from agent.sync.live import Telling
 from billing import reading
 from config import valkey
@@ -38,6 +39,14 @@ class Stopped(Exception):
     """The run is no longer wanted."""
 
 
+class Gone(NamedTuple):
+    """In which way a page is proven to be gone, and the words for it; what it was `checked_at` before that."""
+
+    state: str
+    reason: str
+    checked_at: datetime | None
+
+
 @dataclass
 class Session:
     connection: Connection
@@ -51,8 +60,8 @@ class Session:
     sources: dict[str, Source] = field(default_factory=dict)
     # Data sources met in this run.
     met: set[str] = field(default_factory=set)
-    # Pages that this run has proven to be gone, by their keys: in which way, and the words for it.
-    gone: dict[uuid.UUID, tuple[str, str]] = field(default_factory=dict)
+    # Pages that this run has proven to be gone, by their keys.
+    gone: dict[uuid.UUID, Gone] = field(default_factory=dict)
     # How often each outdated page was looked after.
     renewed: Counter[uuid.UUID] = field(default_factory=Counter)
     # Finding what could be chosen, with a run that is not kept.
@@ -60,6 +69,8 @@ class Session:
     begun: float = field(default_factory=time.monotonic)
     # What the transaction that is open has counted so far.
     _counted: Counter[str] | None = None
+    # When Notion was asked for the page that is accounted for now by itself, and not for one of a list.
+    asked_at: datetime | None = None
     # When the edit that is read now was made, if Notion told of it.
     happened_at: datetime | None = None
     # By Notion's minute, when the edits were made that it told of and that were read: others may follow from them.
@@ -72,6 +83,10 @@ class Session:
     @property
     def pages(self) -> Any:
         return Page.objects.filter(connection_id=self.connection.id)
+
+    def lose(self, page: Page, how: tuple[str, str]) -> None:
+        """Proven after `page` was fetched as it is."""
+        self.gone[page.pk] = Gone(*how, page.checked_at)
 
     def count(self, **by: int) -> None:
         """Move the run's figures; in the same transaction as what they count."""
@@ -105,11 +120,8 @@ class Session:
         if self._counted is not None:
             yield
             return
-        wanted: Any = SyncRun.objects.filter(pk=self.run.pk, status=SyncRun.Status.RUNNING, turn=self.run.turn)
-        if self.is_only_looking:
-            wanted = Connection.objects.filter(pk=self.connection.pk, status=Connection.Status.ACTIVE)
         with transaction.atomic():
-            if not wanted.select_for_update().exists():
+            if not self._hold():
                 raise Stopped(str(self.run.pk))
             self._counted = Counter()
             try:
@@ -118,6 +130,11 @@ class Session:
                     self._move(self._counted)
             finally:
                 self._counted = None
+
+    def _hold(self) -> bool:
+        if self.is_only_looking:
+            return holding.hold_beside_syncs(self.connection.pk)
+        return holding.hold_for(self.run) is not None
 
 
 class _Counted:

@@ -1,25 +1,39 @@
 """What becomes of a page: each ends in a state, is counted once in a run, and those who show it learn of it."""
 
+import json
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
+from accounts import background
 from agent import indexing
-from agent.models import Page, SyncRun
-from agent.sync import showing
+from agent.exports import services as exports
+from agent.models import Loss, Page, Source, SyncRun
+from agent.runs import forgetting
+from agent.sync import losses, showing
 from agent.sync.session import Session
 from tasks import parting
 
 log = logging.getLogger(__name__)
 TRY_AGAIN = timedelta(minutes=15)
 MOST_TRIES = 4
-MARKS = ("outdated_at", "blocks_outdated_at")
+COUNTED_AS = {
+    Page.State.SKIPPED: "skipped",
+    Page.State.FAILED: "failed",
+    Page.State.UNREACHABLE: "trashed",
+    Page.State.TRASHED: "trashed",
+}
+MARKS = ("outdated_at", "blocks_outdated_at", "doubted_at")
 # Another reader may have written the rest meanwhile.
 _ALWAYS = ("state", "reason", "next_try_at", "gone_at", "sync_run", "attempts", "source_id", "parent_id")
+# Of a page as Notion gives it, what says where it lies and not what it says.
+PLACED_BY = ("object", "id", "parent", "in_trash", "last_edited_time")
 CONTENT = (
     *("title", "markdown", "outline", "properties", "shows", "warnings", "observed_hash", "content_hash"),
     *("edited_at", "indexed_at", "checked_at"),
@@ -45,12 +59,32 @@ def settle(
         session.pages.filter(pk=page.pk).update(**{name: getattr(page, name) for name in (*_ALWAYS, *writing)})
         if is_first or counted_as == "trashed":
             session.count(**{counted_as: 1})
+        if state != Page.State.FAILED:
+            # Whoever comes here asked for it, or for what it lies in.
+            unmark(session, page, "doubted_at")
         if was_lost != is_lost:
             showing.outdate(session, [page.notion_id], showing.BLOCKS, showing.LINES)
             showing.outdate(session, showing.named(page.shows, showing.ORIGINALS), showing.COPIES)
         if was_lost and not is_lost:
             parting.show_again(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
             showing.outdate_holders(session, {page.notion_id: page.parent_id})
+
+
+def is_judged_since(session: Session, page: Page) -> bool:
+    """Whether another reader has judged the page since it was fetched as it is here; then that stays, and counts.
+
+    First in the transaction that would write otherwise: Notion may have said the opposite before, and lists what lies
+    in something deleted as if it lived.
+    """
+    held = session.pages.select_for_update().filter(pk=page.pk).first()
+    if held is None:
+        return True
+    if held.checked_at == page.checked_at:
+        return False
+    session.pages.filter(pk=page.pk).update(sync_run=session.run.pk, attempts=0)
+    if held.sync_run != session.run.pk:
+        session.count(**{COUNTED_AS.get(Page.State(held.state), "unchanged"): 1})
+    return True
 
 
 def unmark(session: Session, page: Page, *marks: str) -> None:
@@ -64,38 +98,99 @@ def leave_out(session: Session, page: Page, state: Page.State, reason: str) -> N
     """The page is not answered from. One that was lost may come back soon, and keeps its chunks until a second look."""
     stale: list[uuid.UUID] = []
     if state == Page.State.SKIPPED:
+        was_read = page.indexed_at is not None
         page.markdown, page.content_hash, page.indexed_at = "", "", None
-        page.outline, page.shows = [], []
-    page.checked_at = timezone.now()
+        page.outline, page.shows, page.properties = [], [], {}
+        page.observed = {name: value for name, value in page.observed.items() if name in PLACED_BY}
     with session.writing():
+        if state != Page.State.SKIPPED and is_judged_since(session, page):
+            return
+        page.checked_at = timezone.now()
         if state == Page.State.SKIPPED:
             stale = indexing.remove([page])
             unmark(session, page, *MARKS)
         rows: Any = {"connection_id": session.connection.id, "notion_page_ids": [page.notion_id]}
         if state == Page.State.SKIPPED:
-            parting.forget(**rows)
-            settle(session, page, state, "skipped", reason=reason, writing=CONTENT)
+            was_task = parting.forget(**rows)
+            settle(session, page, state, "skipped", reason=reason, writing=(*CONTENT, "observed"))
+            if was_read:
+                _forget_answers(session, {page.pk: page.notion_id}, words=forgetting.LEFT_OUT, is_exported=was_task)
         else:
             parting.hide(**rows)
             settle(session, page, state, "trashed", reason=reason, writing=["checked_at"])
     indexing.forget_vectors(stale, workspace_id=session.workspace_id, connection_id=session.connection.id)
 
 
-def erase(session: Session, page: Page) -> None:
-    """Nothing of the page is left, in Postgres or among the vectors."""
+def _forget_answers(session: Session, pages: Mapping[uuid.UUID, str], *, words: str, is_exported: bool) -> None:
+    where: Any = {"connection_id": session.connection.id, "workspace_id": session.workspace_id}
+    if forgetting.forget_pages(pages, **where, words=words) or is_exported:
+        exports.forget(made_before=timezone.now())
+
+
+def erase(session: Session, page: Page, *, remembered_for: timedelta | None = None) -> None:
+    """Nothing of the page is left, in Postgres, among the vectors or in answers; so long, that there was one."""
+    background.renew_lease()
     with session.writing():
+        if is_judged_since(session, page):
+            return
         stale = indexing.remove([page])
-        parting.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
+        was_task = parting.forget(connection_id=session.connection.id, notion_page_ids=[page.notion_id])
+        gone = {page.pk: page.notion_id}
+        if remembered_for is not None:
+            _remember(page, remembered_for)
         page.delete()
+        _forget_tree(session, page)
+        _forget_title(session, page.title)
+        _forget_answers(session, gone, words=forgetting.ERASED, is_exported=was_task)
         showing.outdate(session, [page.notion_id], showing.BLOCKS, showing.LINES)
         session.count(trashed=1)
     indexing.forget_vectors(stale, workspace_id=session.workspace_id, connection_id=session.connection.id)
 
 
+def _forget_tree(session: Session, page: Page) -> None:
+    """A tree whose top is gone has no name any more; without any page it is none."""
+    trees = Source.objects.filter(connection_id=session.connection.id, kind=Source.Kind.PAGE)
+    for tree in trees.filter(Q(notion_id=page.notion_id) | Q(pk=page.source_id)):
+        if session.pages.filter(notion_id=tree.notion_id).exists():
+            continue
+        # One that was left out stays so, should it come back.
+        if tree.is_chosen and not session.pages.filter(Q(source=tree) | Q(parent_id=tree.notion_id)).exists():
+            tree.delete()
+            session.sources.pop(tree.notion_id, None)
+        else:
+            tree.title = tree.url = ""
+            tree.save(update_fields=["title", "url"])
+            session.sources[tree.notion_id] = tree
+    databases = Source.objects.filter(connection_id=session.connection.id, holder_id=page.notion_id)
+    databases.exclude(place="").update(place="")
+
+
+def _forget_title(session: Session, title: str) -> None:
+    """Syncs say which pages they could not read."""
+    if not title:
+        return
+    runs = SyncRun.objects.filter(connection_id=session.connection.id).annotate(said=Cast("problems", TextField()))
+    written = json.dumps(title, ensure_ascii=False)[1:-1]
+    names = Q(reason__contains=f"“{title[: losses.LONGEST_TITLE]}") | Q(reason__regex="“[^”]+$")
+    for run in runs.filter(names | Q(said__contains=written)).only("reason", "problems"):
+        reason, problems = losses.without(run.reason, title), [losses.without(each, title) for each in run.problems]
+        SyncRun.objects.filter(pk=run.pk).update(reason=reason, problems=problems)
+
+
+def _remember(page: Page, how_long: timedelta) -> None:
+    of_this = Loss.objects.filter(connection_id=page.connection_id)
+    of_this.filter(gone_at__lt=timezone.now() - how_long).delete()
+    Loss.objects.update_or_create(
+        connection_id=page.connection_id, notion_id=page.notion_id, defaults={"gone_at": page.gone_at or timezone.now()}
+    )
+
+
 def fail(session: Session, page: Page, reason: str) -> None:
     """What was indexed before stays; the next sync tries again."""
     log.warning("page %s could not be read: %s", page.notion_id, reason)
-    settle(session, page, Page.State.FAILED, "failed", reason=reason, next_try_at=next_try(session.run))
+    with session.writing():
+        if not is_judged_since(session, page):
+            settle(session, page, Page.State.FAILED, "failed", reason=reason, next_try_at=next_try(session.run))
 
 
 def next_try(run: SyncRun) -> datetime | None:

@@ -56,10 +56,17 @@ def is_worked_out(page: Page) -> bool:
     return any(each.startswith(VALUES) for each in page.shows)
 
 
+def inside(blocks: Iterable[Json]) -> Iterator[str]:
+    """Pages and databases that lie there, by their ids."""
+    for block in blocks:
+        if block.get("type") in ("child_page", "child_database") and isinstance(block.get("id"), str):
+            yield block["id"]
+
+
 def _named(block: Json) -> Iterator[str]:
     kind = block.get("type")
-    if kind in ("child_page", "child_database") and isinstance(block.get("id"), str):
-        yield block["id"]
+    if kind in ("child_page", "child_database"):
+        yield from inside([block])
     elif kind == "link_to_page":
         yield from filter(None, [target_of(block)])
     else:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts import background
 from accounts.models import Connection, User
 from agent.models import Page, Source, SyncRun
-from agent.sync import coverage, services, vanishing
+from agent.sync import coverage, services
 from agent.sync.jobs import sync
 from billing import reading
 
@@ -64,17 +64,16 @@ def _name(user_id: uuid.UUID | None) -> str:
     return str(user) if user else ""
 
 
-def loss(connection: Connection, *, can_confirm: bool) -> dict[str, Any] | None:
-    """Pages of the connection that seem gone and are kept, for whoever is to say whether they are."""
-    run = vanishing.kept(connection)
+def loss(connection: Connection, *, kept: SyncRun | None, can_confirm: bool) -> dict[str, Any] | None:
+    """Pages of the connection that seem gone and are `kept` by a sync, for whoever is to say whether they are."""
     # While Notion does not let us in, nobody can look whether they are.
-    if run is None or connection.status == Connection.Status.REAUTHORIZE:
+    if kept is None or connection.status == Connection.Status.REAUTHORIZE:
         return None
     return {
         "connection_id": connection.id,
-        "sync_id": run.id,
-        "vanished": run.vanished,
-        "of": run.vanished_of,
+        "sync_id": kept.id,
+        "vanished": kept.vanished,
+        "of": kept.vanished_of,
         "can_confirm": can_confirm,
     }
 

@@ -5,31 +5,29 @@ gone is hidden at once; a later look that proves it again erases it.
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.translation import ngettext
 
 from accounts import background
 from accounts.models import Connection
-from agent.models import Page, SyncRun
-from agent.sync import meeting, reach, reading, settling
-from agent.sync.placing import DEEPEST
+from agent.models import Loss, Page, SyncRun
+from agent.sync import discovery, doubts, meeting, reach, reading, settling, trash
 from agent.sync.session import Session
 from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
 
-# Losing this share of a connection's pages in one run looks like lost access, not like deleting; so few pages do not,
-# or of a small connection not more than half of it.
+# Losing this share of a connection's pages within so long looks like lost access, not like deleting; so few pages do
+# not, or of a small connection not more than half of it.
+TOGETHER_WITHIN = timedelta(days=2)
 BRAKE_SHARE = 0.2
 BRAKE_PAGES = 5
 SMALL_SHARE, SMALL_PAGES = 0.5, 2
 KEPT = "Vanished together with many others; kept."
 # From the first proof to the second one, which erases.
 SECOND_LOOK_AFTER = timedelta(minutes=5)
-TRASHED = (Page.State.TRASHED, "In Notion's trash")
-BELOW_TRASH = (Page.State.TRASHED, "Lies in something that is in Notion's trash")
 # By what we know of where it lies; a sync asks Notion for it.
 NOT_ASKED = (Page.State.TRASHED, "Lay in something that is in Notion's trash; not looked at since")
 NOT_SHOWN = (Page.State.UNREACHABLE, "Deleted, or no longer shared with us")
@@ -40,15 +38,39 @@ class NothingShown(Exception):
 
 
 def look_for_the_unseen(session: Session) -> None:
-    _ask_for_each(session)
-    reading.read_all(session)
-    settle(session)
-    while reading.renew_outdated(session):
-        settle(session)
+    """And for what comes into doubt while that is done."""
+    asked = set[uuid.UUID]()
+    while True:
+        _make_sure_of_databases(session, asked)
+        suspects = _suspects(session, asked)
+        asked |= {page.pk for page in suspects}
+        _ask_for_each(session, suspects)
+        reading.read_all(session)
+        if _doubt_what_lies_below(session, asked):
+            # With what it lies in, so that all of it counts at once.
+            continue
+        read_since = settle(session)
+        if reading.renew_outdated(session):
+            read_since |= settle(session)
+        elif not suspects and not read_since:
+            return
+        asked -= read_since
 
 
-def _suspects(session: Session) -> list[Page]:
-    """Hidden pages are due for their second look; of the others, a run that lists only changes knows nothing."""
+def _doubt_what_lies_below(session: Session, asked: set[uuid.UUID]) -> bool:
+    gone = session.pages.filter(pk__in=session.gone).exclude(state__in=Page.GONE)
+    return any([doubts.doubt_below(session, page, known={*session.gone, *asked}) for page in gone])
+
+
+def _make_sure_of_databases(session: Session, asked: set[uuid.UUID]) -> None:
+    for source in doubts.sources(session):
+        if source.pk not in asked:
+            asked.add(source.pk)
+            discovery.make_sure(session, source)
+
+
+def _suspects(session: Session, asked: Collection[uuid.UUID]) -> list[Page]:
+    """Hidden pages are due for their second look; of the others, a run that lists only changes knows those in doubt."""
     now = timezone.now()
     wanted = Q(state__in=Page.LOST)
     if not session.run.is_loss_confirmed:
@@ -56,92 +78,121 @@ def _suspects(session: Session) -> list[Page]:
     if session.run.reach != reach.Reach.CHANGES:
         wanted |= ~Q(state__in=Page.GONE)
     unseen = session.pages.filter(wanted).exclude(seen_run=session.run.pk).exclude(sync_run=session.run.pk)
-    return list(unseen.order_by("id"))
+    known = {page.pk: page for page in [*unseen, *doubts.pages(session).exclude(pk__in=session.gone)]}
+    return sorted((page for key, page in known.items() if key not in asked), key=lambda page: page.pk)
 
 
-def _ask_for_each(session: Session) -> None:
+def _ask_for_each(session: Session, suspects: Collection[Page]) -> None:
     failures = 0
-    for page in _suspects(session):
+    # What many of them lie in is asked for once.
+    above: dict[str, bool] = {}
+    for page in suspects:
         background.renew_lease()
         try:
             found = session.notion.page(page.notion_id)
+            is_in_trash = bool(found.get("in_trash"))
+            is_below = not is_in_trash and trash.is_above(session, found.get("parent"), above)
         except NotFound:
-            session.gone[page.pk] = NOT_SHOWN
+            session.lose(page, NOT_SHOWN)
         except Unauthorized:
             raise
         except (Refused, Unreachable) as error:
             failures += 1
-            if failures >= reading.MOST_FAILURES_IN_A_ROW and not isinstance(error, Refused):
+            if failures >= discovery.MOST_FAILURES_IN_A_ROW and not isinstance(error, Refused):
                 raise
             if page.state in Page.LOST:
+                doubts.may_be_back(session, page)
                 continue
-            session.count(known=1)
+            session.count(known=int(page.seen_run != session.run.pk))
             settling.fail(session, page, str(error))
         else:
             failures = 0
-            if found.get("in_trash"):
-                session.gone[page.pk] = TRASHED
-            elif not _is_below(session, page, found):
+            if is_in_trash:
+                session.lose(page, trash.IN_TRASH)
+            elif is_below:
+                session.lose(page, trash.BELOW)
+            else:
+                if page.doubted_at is not None:
+                    # It may have been accounted for before.
+                    session.pages.filter(pk=page.pk).update(sync_run=None)
                 meeting.meet(session, [found])
 
 
-def _is_below(session: Session, page: Page, found: dict[str, object]) -> bool:
-    """Whether a page that no listing shows lies in something in the trash, which its own object does not say."""
-    holder = found.get("parent")
-    above = holder if isinstance(holder, dict) else {}
-    for _ in range(DEEPEST):
-        try:
-            if above.get("data_source_id"):
-                shown = session.notion.data_source(above["data_source_id"])
-                above = shown.get("database_parent") or {}
-            elif above.get("page_id"):
-                shown = session.notion.page(above["page_id"])
-                above = shown.get("parent") or {}
-            elif above.get("block_id"):
-                shown = session.notion.block(above["block_id"])
-                above = shown.get("parent") or {}
-            else:
-                return False
-        except NotFound:
-            # The connection may well see a page and not what it lies in.
-            return False
-        if shown.get("in_trash"):
-            session.gone[page.pk] = BELOW_TRASH
-            return True
-    return False
-
-
-def settle(session: Session) -> None:
+def settle(session: Session) -> set[uuid.UUID]:
+    """What becomes of the pages that are proven gone. Those to ask for once more, since they were read meanwhile."""
     if session.gone:
         # A token that is no longer accepted would make every page look gone.
         session.notion.me()
     pages = list(session.pages.filter(pk__in=session.gone).order_by("id"))
     # What the member left out is no part of what may be lost.
-    newly = [page for page in pages if page.state not in Page.GONE]
+    newly = [
+        page for page in pages if page.state not in Page.GONE and page.checked_at == session.gone[page.pk].checked_at
+    ]
     known = session.pages.exclude(state__in=Page.GONE).count()
-    is_kept = not session.run.is_loss_confirmed and (is_too_many(session, len(newly)) or _is_everything(newly, known))
+    unconfirmed = _unconfirmed(session, newly)
+    is_kept = bool(unconfirmed) and (is_too_many(session, len(unconfirmed)) or is_everything(newly, known))
     if is_kept:
         _keep(session, len(newly), known)
         if len(newly) == session.pages.exclude(state__in=Page.LOST).count():
             raise NothingShown
     for page in pages:
-        state, reason = session.gone.pop(page.pk)
+        # As it was when that was proven: who read it since has the last word.
+        state, reason, page.checked_at = session.gone.pop(page.pk)
         if page.seen_run != session.run.pk:
             session.count(known=1)
-        if page.state in Page.LOST or session.run.is_loss_confirmed:
+        if session.run.is_loss_confirmed and page not in unconfirmed:
             settling.erase(session, page)
-        elif is_kept:
+        elif _is_second_look(page):
+            settling.erase(session, page, remembered_for=TOGETHER_WITHIN)
+        elif is_kept and page.state not in Page.LOST:
             settling.fail(session, page, KEPT)
         else:
             settling.leave_out(session, page, Page.State(state), reason)
+    return _doubt_those_read_since(session, pages)
+
+
+def _unconfirmed(session: Session, newly: list[Page]) -> list[Page]:
+    """Of the pages that are gone now those that no member was shown as gone."""
+    if not session.run.is_loss_confirmed:
+        return newly
+    earlier = SyncRun.objects.filter(connection_id=session.connection.pk, created_at__lt=session.run.created_at)
+    shown = earlier.filter(vanished__gt=0).order_by("-created_at").first()
+    if shown is not None and shown.vanished == shown.vanished_of and len(newly) <= shown.vanished:
+        # All of them: that sync failed, and marked none.
+        return []
+    return [page for page in newly if (page.state, page.reason) != (Page.State.FAILED, KEPT)]
+
+
+def _doubt_those_read_since(session: Session, gone: Collection[Page]) -> set[uuid.UUID]:
+    """Of what was proven gone those that another reader has found since; the proof may be about what lies above."""
+    if not gone:
+        return set()
+    with session.writing():
+        read = session.pages.filter(pk__in=[page.pk for page in gone]).exclude(state__in=Page.GONE)
+        found = set(read.exclude(state=Page.State.FAILED, reason=KEPT).values_list("pk", flat=True))
+        session.pages.filter(pk__in=found).update(doubted_at=timezone.now())
+    return found
+
+
+def _is_second_look(page: Page) -> bool:
+    return page.gone_at is not None and page.gone_at <= timezone.now() - SECOND_LOOK_AFTER
 
 
 def is_too_many(session: Session, more: int) -> bool:
-    """Whether so many more pages gone, with those that went one by one since the last sync, look like lost access."""
-    since = session.connection.last_synced_at or session.connection.connected_at
-    lost = session.pages.filter(state__in=Page.LOST, gone_at__gt=since).count()
-    known = session.pages.exclude(state__in=Page.GONE).count() + lost
-    return more > 0 and lost + more > most_at_once(known)
+    """Whether so many more pages gone, with those that went before, look like lost access."""
+    left = session.pages.exclude(state__in=Page.GONE).count()
+    lost = _lost_lately(session)
+    return more > 0 and lost + more > most_at_once(left + lost)
+
+
+def _lost_lately(session: Session) -> int:
+    """How many pages went since a member last confirmed a loss. What came meanwhile makes up for none of them."""
+    connection_id, since = session.connection.pk, timezone.now() - TOGETHER_WITHIN
+    ended = SyncRun.objects.filter(status__in=(SyncRun.Status.COMPLETE, SyncRun.Status.PARTIAL), created_at__gt=since)
+    confirmed = ended.filter(connection_id=connection_id, is_loss_confirmed=True)
+    since = confirmed.aggregate(at=Max("created_at"))["at"] or since
+    hidden = session.pages.filter(state__in=Page.LOST, gone_at__gt=since).exclude(source__is_chosen=False)
+    return int(hidden.count()) + Loss.objects.filter(connection_id=connection_id, gone_at__gt=since).count()
 
 
 def most_at_once(known: int) -> float:
@@ -150,7 +201,7 @@ def most_at_once(known: int) -> float:
     return max(few, known * BRAKE_SHARE)
 
 
-def _is_everything(newly: list[Page], known: int) -> bool:
+def is_everything(newly: Sequence[Page], known: int) -> bool:
     return len(newly) == known and any(page.indexed_at is not None for page in newly)
 
 
@@ -162,8 +213,10 @@ def _keep(session: Session, vanished: int, known: int) -> None:
         f"{words} What seems gone is kept and still answered from. If it was deleted on purpose, confirm it on the page"
         " of this sync or of the sources, or ask for a full one."
     )
+    # Who confirmed another loss has confirmed nothing of this one.
+    session.run.is_loss_confirmed = False
     with session.writing():
-        SyncRun.objects.filter(pk=session.run.pk).update(vanished=vanished, vanished_of=known)
+        SyncRun.objects.filter(pk=session.run.pk).update(vanished=vanished, vanished_of=known, is_loss_confirmed=False)
 
 
 def kept(connection: Connection) -> SyncRun | None:

@@ -21,6 +21,7 @@ from agent.models import Conversation, Run
 from agent.runs import ending, offered, services, shown
 from agent.sync import coverage
 from agent.views.suggesting import suggestions
+from billing import hearing
 from billing.models import Subscription
 from billing.permissions import can_change, can_use
 from billing.plans import Feature
@@ -61,6 +62,7 @@ class Ask(AskPage):
         try:
             run = self.ask()
         except AppError as error:
+            hearing.ask_soon(error, membership=self.membership, now=timezone.now())
             return self.show(draft=request.POST.get("prompt", ""), refusal=error)
         return redirect("conversation", run.conversation_id)
 
@@ -92,6 +94,7 @@ class OneConversation(AskPage):
         except (services.NoConversation, services.NotYours):
             raise
         except AppError as error:
+            hearing.ask_soon(error, membership=self.membership, now=timezone.now())
             conversation = conversations.get(membership=self.membership, conversation_id=conversation_id)
             return self.show(conversation, draft=request.POST.get("prompt", ""), refusal=error)
         return redirect("conversation", conversation_id)

@@ -66,6 +66,8 @@ class DeletionForm(forms.Form):
 class Settings(accounts.Settings):
     """The settings page with its connections to Notion: sharing one, or ending it and removing what was read."""
 
+    asks_for_payments = True
+
     def workspace_form_of(self, data: Any = None) -> WorkspaceForm:
         return WorkspaceForm(data, workspace=self.membership.workspace, now=timezone.now())
 
@@ -149,9 +151,7 @@ class Settings(accounts.Settings):
             "connected_at": connection.connected_at,
             "is_shared": connection.is_shared,
             "status": connection.status,
-            "can_share": is_mine
-            and self.membership.may_write
-            and (connection.is_shared or can_change(self.membership)),
+            "can_share": is_mine and self.membership.may_write and (connection.is_shared or self.can_change),
             "can_disconnect": is_mine or self.membership.may_manage,
         }
 

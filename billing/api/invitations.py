@@ -39,6 +39,7 @@ class Invitations(MemberAPI):
     """Those that wait for an answer. The link stands in the mail; where addresses are not verified, in the answer too,
     once."""
 
+    asks_for_payments = True
     keeps_answers = False
     filters = PAGED
 
@@ -83,6 +84,7 @@ class OneInvitation(MemberAPI):
 class Accept(MemberAPI):
     """Joins the workspace. The next sign-in opens it."""
 
+    asks_for_payments = True
     open_when_expired = True
 
     class Input(Body):

@@ -14,11 +14,12 @@ from billing.trial import trial_status
 
 class TrialStatus(MemberAPI):
     open_when_expired = True
+    asks_for_payments = True
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         zone = zone_of(self.membership.user)
-        return Response(trial_status(workspace_id=self.membership.workspace_id, now=timezone.now(), zone=zone))
+        return Response(trial_status(membership=self.membership, now=timezone.now(), zone=zone))
 
 
 class Plans(PublicAPI):

@@ -4,15 +4,16 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
 from accounts.permissions import can_buy
-from billing import changes, seats, shown, wishes
+from billing import changes, choices, hearing, previewing, seats, shown, wishes
 from billing.consequences import consequences
 from billing.effective import Pending, effective
-from billing.gateways import PENDING_APPROVAL, Preview, Refused, gateway, is_given
+from billing.gateways import PENDING_APPROVAL, Change, Preview, Refused, gateway, is_given
 from billing.models import PlanRequest, Subscription
 from billing.plans import PLANS, Tier
 from config.body import Body, Choice
@@ -34,6 +35,7 @@ def subscription_json(subscription: Subscription) -> dict[str, Any]:
         "ends_at": current.ends_at,
         "erases_at": current.erases_at,
         "pending": _pending_json(current.pending),
+        "seen": choices.standing(subscription, current),
         # Those of a team that has become a smaller plan are written when somebody changes something.
         "seats": subscription.seats if current.plan.is_per_seat else 1,
         "paid_seats": subscription.paid_in(current.period.starts_at) if current.plan.is_per_seat else 1,
@@ -58,6 +60,17 @@ def _request_json(wish: PlanRequest | None) -> dict[str, Any] | None:
     }
 
 
+def _undone_json(change: Change) -> dict[str, Any]:
+    """What somebody else may have chosen at the same moment, and is not so any more."""
+    return {"dropped": _pending_json(change.dropped), "withdrawn": _request_json(change.withdrawn)}
+
+
+def _changed_json(change: Change) -> dict[str, Any]:
+    """With the wish that it has made or withdrawn, if one waited."""
+    newest = wishes.newest(change.subscription.workspace_id)
+    return {**subscription_json(change.subscription), **_undone_json(change), "request": _request_json(newest)}
+
+
 def preview_json(preview: Preview | None) -> dict[str, Any] | None:
     if preview is None:
         return None
@@ -67,6 +80,7 @@ def preview_json(preview: Preview | None) -> dict[str, Any] | None:
         "rest_cents": preview.rest_cents,
         "then_cents": preview.then_cents,
         "next_at": preview.next_at,
+        "invoice_cents": preview.invoice_cents,
         "drops": _pending_json(preview.drops),
         "currency": preview.currency,
         "lines": [{"description": line.description, "amount_cents": line.amount_cents} for line in preview.lines],
@@ -81,22 +95,27 @@ def _next_invoice(subscription: Subscription, now: datetime) -> tuple[Preview | 
         return None, False
 
 
-class Present(MemberAPI):
-    """Where the workspace stands: plan, period, what is pending, what is due next. Amounts only for owners."""
-
+class _Plan(MemberAPI):
     open_when_expired = True
+    asks_for_payments = True
+
+
+class Present(_Plan):
+    """Where the workspace stands: plan, period, what is pending, what is due next. Amounts only for owners."""
 
     @ANSWER
     def get(self, request: Request) -> Response:
         now = timezone.now()
-        changes.look(membership=self.membership, now=now)
+        is_heard = hearing.look(membership=self.membership, now=now)
         subscription = Subscription.objects.get(workspace_id=self.membership.workspace_id)
         current = effective(subscription, now)
         is_owner = can_buy(self.membership)
-        invoice, is_known = _next_invoice(subscription, now) if is_owner else (None, None)
-        is_free = current.state in changes.PAYS and is_given(subscription, now=now)
+        invoice, is_known = (None, None)
+        if is_owner:
+            invoice, is_known = _next_invoice(subscription, now) if is_heard else (None, False)
+        is_free = current.state in choices.PAYS and is_given(subscription, now=now)
         monthly_cents = 0 if is_free else shown.monthly_cents(subscription, current)
-        allowed = {"upgrades": changes.upgrades(current), "downgrades": changes.downgrades(current)}
+        allowed = {"upgrades": choices.upgrades(current), "downgrades": choices.downgrades(current)}
         return Response(
             {
                 **subscription_json(subscription),
@@ -109,24 +128,34 @@ class Present(MemberAPI):
         )
 
 
-class _Change(MemberAPI):
-    open_when_expired = True
+class Seen(Body):
+    seen = serializers.CharField(
+        max_length=200,
+        required=False,
+        allow_blank=True,
+        help_text="`seen` of GET /subscription or of a preview: if the plan, its month or the wish that waits is not"
+        " so any more, nothing is done and the answer is 409 plan-changed, with the `seen` of now.",
+    )
 
-    class Input(Body):
+
+class _Choosing(_Plan):
+    Input: type[Body] = Seen
+
+    def read(self, request: Request) -> dict[str, Any]:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        said = dict(form.validated_data)
+        return {**said, "tier": Tier(said["tier"])} if "tier" in said else said
+
+
+class Upgrade(_Choosing):
+    class Input(Seen):
         tier = Choice(choices=Tier.choices)
         seats = WholeNumber(min_value=1, max_value=seats.MOST, required=False)
 
-    def read(self, request: Request) -> tuple[Tier, int | None]:
-        form = self.Input(data=request.data)
-        form.is_valid(raise_exception=True)
-        return Tier(form.validated_data["tier"]), form.validated_data.get("seats")
-
-
-class Upgrade(_Change):
-    @extend_schema(request=_Change.Input, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        tier, wanted = self.read(request)
-        change = changes.upgrade(membership=self.membership, tier=tier, seats=wanted, now=timezone.now())
+        change = changes.upgrade(membership=self.membership, **self.read(request), now=timezone.now())
         # The address to pay at lets in who has it.
         self.keeps_answers = change.checkout_url is None
         return Response(
@@ -134,79 +163,72 @@ class Upgrade(_Change):
                 "status": change.status,
                 "subscription": subscription_json(change.subscription),
                 "checkout_url": change.checkout_url,
+                **_undone_json(change),
             }
         )
 
 
-class PreviewChange(_Change):
-    @extend_schema(request=_Change.Input, responses=OpenApiTypes.OBJECT)
-    def post(self, request: Request) -> Response:
-        tier, wanted = self.read(request)
-        now = timezone.now()
-        preview = changes.preview(membership=self.membership, tier=tier, seats=wanted, now=now)
-        lost = consequences(self.membership.workspace, PLANS[tier], now=now)
-        return Response({"tier": tier, **(preview_json(preview) or {}), "consequences": lost})
-
-
-class Seats(MemberAPI):
-    open_when_expired = True
-
+class PreviewChange(_Choosing):
     class Input(Body):
+        tier = Choice(choices=Tier.choices)
+        seats = WholeNumber(min_value=1, max_value=seats.MOST, required=False)
+
+    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request) -> Response:
+        asked, now = self.read(request), timezone.now()
+        preview = previewing.preview(membership=self.membership, **asked, now=now)
+        lost = consequences(self.membership.workspace, PLANS[asked["tier"]], now=now)
+        return Response(
+            {"tier": asked["tier"], **(preview_json(preview) or {}), "consequences": lost, "seen": preview.seen}
+        )
+
+
+class Seats(_Choosing):
+    class Input(Seen):
         seats = WholeNumber(min_value=1, max_value=seats.MOST, allow_null=True)
 
     @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        form = self.Input(data=request.data)
-        form.is_valid(raise_exception=True)
-        wanted = form.validated_data["seats"]
-        change = changes.set_seats(membership=self.membership, seats=wanted, now=timezone.now())
+        change = changes.set_seats(membership=self.membership, **self.read(request), now=timezone.now())
         # Nothing has changed yet of what waits for staff.
         status = 202 if change.status == PENDING_APPROVAL else 200
-        return Response(subscription_json(change.subscription), status=status)
+        return Response(_changed_json(change), status=status)
 
 
-class Downgrade(MemberAPI):
-    open_when_expired = True
-
-    class Input(Body):
+class Downgrade(_Choosing):
+    class Input(Seen):
         tier = Choice(choices=Tier.choices)
 
     @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        form = self.Input(data=request.data)
-        form.is_valid(raise_exception=True)
-        tier = Tier(form.validated_data["tier"])
-        return Response(subscription_json(changes.downgrade(membership=self.membership, tier=tier, now=timezone.now())))
+        change = changes.downgrade(membership=self.membership, **self.read(request), now=timezone.now())
+        return Response(_changed_json(change))
 
 
-class Cancel(MemberAPI):
-    open_when_expired = True
-
-    @ANSWER
+class Cancel(_Choosing):
+    @extend_schema(request=Seen, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        return Response(subscription_json(changes.cancel(membership=self.membership, now=timezone.now())))
+        change = changes.cancel(membership=self.membership, **self.read(request), now=timezone.now())
+        return Response(_changed_json(change))
 
 
-class Resume(MemberAPI):
-    open_when_expired = True
-
-    @ANSWER
+class Resume(_Choosing):
+    @extend_schema(request=Seen, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        return Response(subscription_json(changes.resume(membership=self.membership, now=timezone.now())))
+        change = changes.resume(membership=self.membership, **self.read(request), now=timezone.now())
+        return Response(_changed_json(change))
 
 
-class Withdraw(MemberAPI):
+class Withdraw(_Choosing):
     """Takes back a wish that waits for staff."""
 
-    open_when_expired = True
-
-    @ANSWER
+    @extend_schema(request=Seen, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
-        return Response(subscription_json(changes.withdraw(membership=self.membership, now=timezone.now())))
+        change = changes.withdraw(membership=self.membership, **self.read(request), now=timezone.now())
+        return Response(_changed_json(change))
 
 
-class Portal(MemberAPI):
-    open_when_expired = True
+class Portal(_Plan):
     # Who has the address is let in.
     keeps_answers = False
 

@@ -1,4 +1,4 @@
-"""Who takes the money. What may change into what is decided before, in `billing.changes`; no gateway knows it."""
+"""Who takes the money. What may change into what is decided before, in `billing.choices`; no gateway knows it."""
 
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from billing.gateways.contract import (
     ACTIVE,
     CHECKOUT_REQUIRED,
     PENDING_APPROVAL,
+    SILENCE,
     AlreadyBought,
     Change,
     Gateway,
@@ -16,6 +17,7 @@ from billing.gateways.contract import (
     NoPortal,
     Preview,
     Refused,
+    Silent,
 )
 from billing.gateways.manual import Manual
 from billing.models import Subscription
@@ -24,6 +26,7 @@ __all__ = [
     "ACTIVE",
     "CHECKOUT_REQUIRED",
     "PENDING_APPROVAL",
+    "SILENCE",
     "AlreadyBought",
     "Change",
     "Gateway",
@@ -32,6 +35,7 @@ __all__ = [
     "NoPortal",
     "Preview",
     "Refused",
+    "Silent",
     "gateway",
     "is_given",
 ]

@@ -1,23 +1,29 @@
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from billing.effective import Pending
-from billing.models import Subscription
+from billing.models import PlanRequest, Subscription
 from billing.plans import CURRENCY, Tier
 from config.errors import AppError
 
 ACTIVE, CHECKOUT_REQUIRED, PENDING_APPROVAL = "active", "checkout_required", "pending_approval"
+# How long who waited for an answer in vain is not made to wait again.
+SILENCE = timedelta(seconds=45)
 
 
 @dataclass(frozen=True)
 class Change:
-    """`checkout_url`: where the customer has to go before anything changes."""
+    """`checkout_url`: where the customer has to go before anything changes. `dropped`: what was planned and will not
+    happen now; `withdrawn`: the wish that waited and waits no more."""
 
     status: str
     subscription: Subscription
     checkout_url: str | None = None
+    dropped: Pending | None = None
+    withdrawn: PlanRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -30,8 +36,9 @@ class Line:
 class Preview:
     """Amounts in integer cents. `next_at`: when `then_cents` is due for the first time; None when nothing will be.
 
-    `rest_cents`: what is for the rest of the present period, now or on the next invoice. `drops`: what is planned and
-    will not happen then.
+    `rest_cents`: what is for the rest of the present period, now or on the next invoice. `invoice_cents`: what is
+    really taken next after what is due now, with both and the balance; None where it is not asked for. `drops`: what is
+    planned and will not happen then. `seen`: the standing that this rests on, of what is asked for by a member.
     """
 
     takes_effect_at: datetime
@@ -41,7 +48,9 @@ class Preview:
     lines: tuple[Line, ...] = ()
     currency: str = CURRENCY
     rest_cents: int = 0
+    invoice_cents: int | None = None
     drops: Pending | None = None
+    seen: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,13 @@ class Invoice:
 
 class Refused(AppError):
     """What the gateway does not do, in words for who asked. Nothing was changed here."""
+
+
+class Silent(Refused):
+    """Who takes the money does not answer, and whoever asked has waited for that."""
+
+    code = "payments-unavailable"
+    status = 503
 
 
 class AlreadyBought(Refused):
@@ -84,8 +100,29 @@ class Gateway(Protocol):
         """Whether what has been bought was asked for just now, or nobody can be asked."""
         ...
 
-    def look(self, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> None:
-        """Writes what has been bought: word of it may be late or lost. `is_brief`: somebody waits for a page."""
+    def is_silent(self, subscription: Subscription, *, now: datetime) -> bool:
+        """Whether it was asked about in vain a moment ago: then nobody need wait again."""
+        ...
+
+    def remember_silence(self, subscription: Subscription, *, now: datetime) -> None:
+        """It was just asked about in vain. Outside the transaction that asked, which is undone."""
+        ...
+
+    def is_silent_to_any(self, *, now: datetime) -> bool:
+        """As `is_silent`, about anybody."""
+        ...
+
+    def unheard(self, *, now: datetime) -> Iterable[uuid.UUID]:
+        """Workspaces whose paid period has ended without word of what came after it."""
+        ...
+
+    def look(self, subscription: Subscription, *, now: datetime, is_before_change: bool = False) -> None:
+        """Writes what has been bought: word of it may be late or lost. Asked briefly: somebody waits."""
+        ...
+
+    def is_paid_for(self, subscription: Subscription) -> bool:
+        """Whether somebody pays, as who takes the money says now. Writes nothing, so it needs no lock. Raises Refused
+        when that is not known."""
         ...
 
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
@@ -127,8 +164,17 @@ class Gateway(Protocol):
         that is not known now."""
         ...
 
+    def invoice_after(self, subscription: Subscription, *, tier: Tier | None, now: datetime) -> Preview | None:
+        """As `next_invoice`, if this smaller plan, or with None the end, were planned."""
+        ...
+
     def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:
         """Whether somebody pays for the present plan here; else it was given, or nobody takes money."""
+        ...
+
+    def is_turning(self, subscription: Subscription, *, now: datetime) -> bool:
+        """Whether a month ends just now: by one of the two clocks, ours and theirs, and not yet by the other. Then
+        nobody can say when what is chosen would happen."""
         ...
 
     def hear(self, subscription: Subscription, *, now: datetime) -> None:

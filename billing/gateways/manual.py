@@ -18,8 +18,23 @@ class Manual:
     def is_heard(self, subscription: Subscription, *, now: datetime) -> bool:
         return True
 
-    def look(self, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> None:
+    def is_silent(self, subscription: Subscription, *, now: datetime) -> bool:
+        return False
+
+    def remember_silence(self, subscription: Subscription, *, now: datetime) -> None:
         return None
+
+    def is_silent_to_any(self, *, now: datetime) -> bool:
+        return False
+
+    def unheard(self, *, now: datetime) -> tuple[uuid.UUID, ...]:
+        return ()
+
+    def look(self, subscription: Subscription, *, now: datetime, is_before_change: bool = False) -> None:
+        return None
+
+    def is_paid_for(self, subscription: Subscription) -> bool:
+        return False
 
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
         return Preview(takes_effect_at=now, due_now_cents=0, then_cents=PLANS[tier].monthly_cents(seats), next_at=None)
@@ -31,7 +46,7 @@ class Manual:
         self, subscription: Subscription, *, tier: Tier, seats: int, is_fixed: bool, by: uuid.UUID, now: datetime
     ) -> Change:
         if settings.IS_PRODUCTION:
-            wishes.ask(subscription, tier=tier, seats=seats, by=by, now=now)
+            wishes.ask(subscription, tier=tier, seats=seats, is_fixed=is_fixed, by=by, now=now)
             return Change(PENDING_APPROVAL, subscription)
         subscription.fixed_seats = seats if is_fixed else None
         subscription.buy(tier, seats=seats, by=by, now=now)
@@ -61,7 +76,13 @@ class Manual:
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
         return None
 
+    def invoice_after(self, subscription: Subscription, *, tier: Tier | None, now: datetime) -> Preview | None:
+        return None
+
     def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:
+        return False
+
+    def is_turning(self, subscription: Subscription, *, now: datetime) -> bool:
         return False
 
     def hear(self, subscription: Subscription, *, now: datetime) -> None:

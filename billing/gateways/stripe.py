@@ -4,27 +4,44 @@ Nothing here gives service. What a customer has bought is what `billing.stripe.m
 """
 
 import logging
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import stripe
+from django.db.models import QuerySet
 
 from accounts import background
 from billing.effective import effective
-from billing.gateways.contract import CHECKOUT_REQUIRED, Change, Invoice, Line, NoPortal, Preview, Refused
+from billing.gateways.contract import (
+    CHECKOUT_REQUIRED,
+    SILENCE,
+    Change,
+    Invoice,
+    Line,
+    NoPortal,
+    Preview,
+    Refused,
+    Silent,
+)
 from billing.gateways.manual import Manual
 from billing.models import StripeAccount, Subscription
-from billing.plans import PLANS, Plan, Tier, upgrade_url
+from billing.plans import PLANS, Plan, Tier, plan_url
 from billing.states import State
-from billing.stripe import leaving, mirror, pages, paying, renewal, schedules, truth
+from billing.stripe import leaving, mirror, pages, paying, renewal, schedules, truth, unheard
 from billing.stripe.setup import NotSetUp, portal_configuration, price_of
-from integrations.stripe import StripeError
+from integrations.stripe import StripeClient, StripeError
 
 log = logging.getLogger(__name__)
 # How long what Stripe has said is not asked for again by who only looks.
 HEARD = timedelta(seconds=5)
+# A difference about when a month ends that lasts longer is none of clocks.
+TURN = timedelta(hours=1)
+# Who may wait for Stripe in one process: fewer than its threads for payments, so that some are left for who does not.
+ASKING = threading.BoundedSemaphore(2)
+TURN_SECONDS = 1
 
 
 class CardRefused(Refused):
@@ -40,15 +57,21 @@ PERHAPS_DONE = "Whether it was done is not known yet: look at the plan again bef
 @contextmanager
 def _talking(outcome: str = NOTHING_DONE) -> Iterator[None]:
     """What Stripe refuses or does not answer is told to who asked, and our side stays as it was."""
+    if not ASKING.acquire(timeout=TURN_SECONDS):
+        raise paying.PaymentsAway(f"The payment provider is slow to answer. {NOTHING_DONE}", retry_after=60)
     try:
         yield
     except stripe.CardError as error:
         raise CardRefused(error.user_message or "The card was declined.") from error
+    except stripe.APIConnectionError as error:
+        raise Silent(f"The payment provider does not answer. {outcome}", retry_after=60) from error
     except (StripeError, NotSetUp, truth.UnknownPrice) as error:
         log.exception("Stripe does not do what was asked")
         raise paying.PaymentsAway(
             f"The payment provider does not answer as it should. {outcome}", retry_after=60
         ) from error
+    finally:
+        ASKING.release()
 
 
 class Stripe:
@@ -58,14 +81,33 @@ class Stripe:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         return account is None or (account.synced_at is not None and abs(now - account.synced_at) < HEARD)
 
+    def is_silent(self, subscription: Subscription, *, now: datetime) -> bool:
+        return _silent(now).filter(workspace_id=subscription.workspace_id).exists()
+
+    def remember_silence(self, subscription: Subscription, *, now: datetime) -> None:
+        StripeAccount.objects.filter(workspace_id=subscription.workspace_id).update(unanswered_at=now)
+
+    def is_silent_to_any(self, *, now: datetime) -> bool:
+        return _silent(now).exists()
+
+    def unheard(self, *, now: datetime) -> Iterator[uuid.UUID]:
+        return unheard.workspaces(now=now)
+
     @_talking()
-    def look(self, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> None:
+    def look(self, subscription: Subscription, *, now: datetime, is_before_change: bool = False) -> None:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:
-            mirror.refresh(account, subscription, now=now, is_brief=is_brief)
-            if not is_brief:
-                # A change follows, whose answer may be lost: who looks after it asks anew.
-                StripeAccount.objects.filter(pk=account.pk).update(synced_at=None)
+            mirror.refresh(account, subscription, now=now, is_brief=True)
+            if is_before_change:
+                _forget_heard(account)
+
+    def is_paid_for(self, subscription: Subscription) -> bool:
+        account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+        if account is None:
+            # It is made, and committed, before the first page to pay at.
+            return False
+        with _talking():
+            return truth.ask(account, is_brief=True).is_standing
 
     @_talking()
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
@@ -73,9 +115,10 @@ class Stripe:
         account = _paying_account(subscription, now)
         if account is None:
             return _of_purchase(subscription, plan, seats, now)
-        bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
+        api = truth.api(is_brief=True)
+        bought = api.v1.subscriptions.retrieve(account.subscription_id)
         item = truth.item_of(bought)
-        invoice = truth.api().v1.invoices.create_preview(
+        invoice = api.v1.invoices.create_preview(
             {
                 "customer": account.customer_id,
                 "subscription": bought.id,
@@ -85,11 +128,13 @@ class Stripe:
                 },
             }
         )
+        monthly = plan.monthly_cents(seats)
         return Preview(
             takes_effect_at=now,
             due_now_cents=max(0, invoice.amount_due),
-            then_cents=plan.monthly_cents(seats),
+            then_cents=monthly,
             next_at=truth.moment(item.current_period_end),
+            invoice_cents=renewal.after(invoice, monthly),
             lines=_lines(invoice, due_cents=max(0, invoice.amount_due)),
             currency=invoice.currency,
         )
@@ -103,11 +148,16 @@ class Stripe:
     ) -> Change:
         account, was = _paying_account(subscription, now), effective(subscription, now).tier
         if account is not None:
-            with _talking(PERHAPS_DONE):
-                with _with_nothing_planned(account, subscription):
-                    url = paying.confirm_url(account, PLANS[tier], seats, was=was)
-                pages.remember(account, tier=tier, seats=seats, is_fixed=is_fixed, now=now)
-                mirror.refresh(account, subscription, now=now)
+            # Stripe's page changes nothing beside what is planned, nor while a smaller plan that has come is still held
+            # by its schedule.
+            with _talking(PERHAPS_DONE), schedules.nothing_planned(account.subscription_id):
+                url = paying.confirm_url(account, PLANS[tier], seats, was=was)
+            pages.remember(account, tier=tier, seats=seats, is_fixed=is_fixed, now=now)
+            if subscription.pending_at is not None:
+                subscription.forget_pending()
+                subscription.changed_at = now
+                subscription.save()
+            _forget_heard(account)
             return Change(CHECKOUT_REQUIRED, subscription, url)
         with _talking():
             account = paying.account_of(subscription)
@@ -127,7 +177,7 @@ class Stripe:
     def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:
-            self.look(subscription, now=now)
+            self.look(subscription, now=now, is_before_change=True)
             account.refresh_from_db()
             with _talking(PERHAPS_DONE):
                 leaving.end_all(account)
@@ -157,9 +207,10 @@ class Stripe:
         account = _paying_account(subscription, now)
         if account is None:
             return Manual().more_seats(subscription, seats=seats, now=now)
-        bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
+        api = truth.api(is_brief=True)
+        bought = api.v1.subscriptions.retrieve(account.subscription_id)
         paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
-        rest = renewal.rest_of_period(truth.api(), bought, seats, paid=paid)
+        rest = renewal.rest_of_period(api, bought, seats, paid=paid)
         is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
         lines = _lines(rest.invoice, due_cents=rest.due_cents, paid_cents=rest.paid_cents) if rest.invoice else ()
         return Preview(
@@ -181,25 +232,32 @@ class Stripe:
         is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
         paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
         asked = None if is_ending else renewal.question(bought, seats, paid=paid)
-        invoice = renewal.coming(api, bought, asked)
-        if invoice is None or (is_ending and not invoice.amount_due):
-            return None
         paid_cents = 0 if is_ending else renewal.paid_cents(api, bought, seats, paid=paid)
-        prorated_cents = renewal.prorated_cents(api, bought, invoice, asked)
-        due = max(0, invoice.amount_due - paid_cents)
-        at = truth.moment(invoice.next_payment_attempt or truth.item_of(bought).current_period_end)
-        return Preview(
-            takes_effect_at=at,
-            due_now_cents=0,
-            then_cents=due,
-            next_at=at,
-            lines=_lines(invoice, due_cents=due, paid_cents=paid_cents),
-            currency=invoice.currency,
-            rest_cents=prorated_cents - paid_cents,
-        )
+        return _coming(api, bought, asked, is_ending=is_ending, paid_cents=paid_cents)
+
+    @_talking()
+    def invoice_after(self, subscription: Subscription, *, tier: Tier | None, now: datetime) -> Preview | None:
+        account = _paying_account(subscription, now)
+        if account is None:
+            return None
+        api = truth.api(is_brief=True)
+        bought = api.v1.subscriptions.retrieve(account.subscription_id)
+        asked = renewal.question_after(bought, price_of(PLANS[tier]) if tier else None)
+        return _coming(api, bought, asked, is_ending=tier is None)
 
     def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:
         return _paying_account(subscription, now) is not None
+
+    def is_turning(self, subscription: Subscription, *, now: datetime) -> bool:
+        account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+        if account is None or not account.subscription_id or subscription.paid_from is None:
+            return False
+        current, theirs = effective(subscription, now), subscription.paid_from
+        if current.ended_at is not None:
+            return now - current.ended_at < TURN
+        ours = current.period
+        is_behind = theirs < ours.starts_at and now - ours.starts_at < TURN
+        return is_behind or (theirs >= ours.ends_at and ours.ends_at - now < TURN)
 
     @_talking()
     def hear(self, subscription: Subscription, *, now: datetime) -> None:
@@ -216,11 +274,11 @@ class Stripe:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is None:
             raise NoPortal("There are no card and no invoices before the first purchase.")
-        session = truth.api().v1.billing_portal.sessions.create(
+        session = truth.api(is_brief=True).v1.billing_portal.sessions.create(
             {
                 "customer": account.customer_id,
                 "configuration": portal_configuration("card"),
-                "return_url": upgrade_url(),
+                "return_url": plan_url(account.workspace_id),
             }
         )
         return session.url
@@ -246,20 +304,40 @@ class Stripe:
         )
 
 
-@contextmanager
-def _with_nothing_planned(account: StripeAccount, subscription: Subscription) -> Iterator[None]:
-    """Stripe's page changes nothing beside what is planned, so that goes first; it comes back when the page does not
-    open. A smaller plan that has come is still held by its schedule for a month."""
-    bought = truth.api().v1.subscriptions.retrieve(account.subscription_id)
-    if bought.schedule or bought.cancel_at or bought.cancel_at_period_end:
-        schedules.take_back(account.subscription_id)
-    try:
-        yield
-    except Exception:
-        if subscription.pending_at is not None:
-            tier = Tier(subscription.pending_tier) if subscription.pending_tier else None
-            schedules.plan(account.subscription_id, tier)
-        raise
+def _coming(
+    api: StripeClient,
+    bought: stripe.Subscription,
+    asked: stripe.params.InvoiceCreatePreviewParams | None,
+    *,
+    is_ending: bool,
+    paid_cents: int = 0,
+) -> Preview | None:
+    """`paid_cents`: what Stripe would take again."""
+    invoice = renewal.coming(api, bought, asked)
+    if invoice is None or (is_ending and not invoice.amount_due):
+        return None
+    prorated_cents = renewal.prorated_cents(api, bought, invoice, asked, is_ending=is_ending)
+    due = renewal.charged(invoice.amount_due - paid_cents)
+    at = truth.moment(invoice.next_payment_attempt or truth.item_of(bought).current_period_end)
+    return Preview(
+        takes_effect_at=at,
+        due_now_cents=0,
+        then_cents=due,
+        next_at=at,
+        lines=_lines(invoice, due_cents=due, paid_cents=paid_cents),
+        currency=invoice.currency,
+        rest_cents=prorated_cents - paid_cents,
+        invoice_cents=due,
+    )
+
+
+def _silent(now: datetime) -> QuerySet[StripeAccount]:
+    return StripeAccount.objects.filter(unanswered_at__gt=now - SILENCE, unanswered_at__lt=now + SILENCE)
+
+
+def _forget_heard(account: StripeAccount) -> None:
+    """What comes may be done at once and its answer lost: who looks after it asks anew."""
+    StripeAccount.objects.filter(pk=account.pk).update(synced_at=None)
 
 
 def _paying_account(subscription: Subscription, now: datetime) -> StripeAccount | None:
@@ -275,19 +353,26 @@ def _paying_account(subscription: Subscription, now: datetime) -> StripeAccount 
 def _of_purchase(subscription: Subscription, plan: Plan, seats: int, now: datetime) -> Preview:
     """Who bought here before may have a balance, which Checkout uses first."""
     monthly = plan.monthly_cents(seats)
-    due = monthly
+    due, next_cents = monthly, None
     lines: tuple[Line, ...] = (Line(_words(plan, seats), monthly),)
     account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
     if account is not None:
         items: list[stripe.params.InvoiceCreatePreviewParamsSubscriptionDetailsItem] = [
             {"price": price_of(plan), "quantity": seats}
         ]
-        invoice = truth.api().v1.invoices.create_preview(
+        invoice = truth.api(is_brief=True).v1.invoices.create_preview(
             {"customer": account.customer_id, "subscription_details": {"items": items}}
         )
-        due = max(0, invoice.amount_due)
+        due, next_cents = max(0, invoice.amount_due), renewal.after(invoice, monthly)
         lines = _lines(invoice, due_cents=due)
-    return Preview(takes_effect_at=now, due_now_cents=due, then_cents=monthly, next_at=None, lines=lines)
+    return Preview(
+        takes_effect_at=now,
+        due_now_cents=due,
+        then_cents=monthly,
+        next_at=None,
+        lines=lines,
+        invoice_cents=next_cents,
+    )
 
 
 def _words(plan: Plan, seats: int) -> str:
@@ -295,7 +380,7 @@ def _words(plan: Plan, seats: int) -> str:
 
 
 def _lines(invoice: stripe.Invoice, *, due_cents: int, paid_cents: int = 0) -> tuple[Line, ...]:
-    """They add up to what is due. A balance is a credit from before, or less than Stripe charges for at a time."""
+    """They add up to what is due. A balance is a credit or a debt from before."""
     lines = [Line(line.description or "", line.amount) for line in invoice.lines.data]
     if invoice.lines.has_more:
         lines.append(
@@ -303,5 +388,8 @@ def _lines(invoice: stripe.Invoice, *, due_cents: int, paid_cents: int = 0) -> t
         )
     if paid_cents:
         lines.append(Line("Seats that are paid for already", -paid_cents))
+    carried_cents = max(0, sum(line.amount_cents for line in lines) + invoice.starting_balance) if not due_cents else 0
+    if carried_cents:
+        lines.append(Line("Too little to be charged now: comes with the next invoice", -carried_cents))
     balance_cents = due_cents - sum(line.amount_cents for line in lines)
     return (*lines, Line("Your balance", balance_cents)) if balance_cents else tuple(lines)

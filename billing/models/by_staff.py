@@ -20,13 +20,15 @@ class PlanRequest(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="plan_requests")
     tier = models.CharField(max_length=8, choices=Tier.choices)
     seats = models.PositiveIntegerField(default=1)
+    # Whether an owner has named the number. None: asked before that was kept.
+    is_fixed = models.BooleanField(null=True, blank=True)
     requested_by = models.ForeignKey(User, on_delete=models.CASCADE)
     requested_at = models.DateTimeField(default=timezone.now)
     decided_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=9, choices=Outcome.choices, blank=True)
-    # An address, not an account: it stays when the account is gone.
+    # An address, not an account: it stays when the account is gone. Or what has ended the plan that the wish was for.
     decided_by = models.EmailField(max_length=254, blank=True)
-    # Why it was refused, as the customer reads it.
+    # Why it was refused, or withdrawn by nobody, as the customer reads it.
     reason = models.TextField(blank=True)
 
     class Meta:
@@ -49,6 +51,11 @@ class PlanRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tier} for {self.workspace_id}"
+
+    def fixed_with(self, members: int) -> int | None:
+        """The number that a yes fixes; nobody who is there is left without a seat. None: seats follow the members."""
+        is_fixed = self.seats > members if self.is_fixed is None else self.is_fixed and self.seats >= members
+        return self.seats if is_fixed and PLANS[Tier(self.tier)].is_per_seat else None
 
 
 class GivenPlan(models.Model):

@@ -21,6 +21,17 @@ class StripeAccount(models.Model):
     # The last one whose end we know: what stands beside it was given since.
     ended_id = models.CharField(max_length=64, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
+    # When Stripe was asked in vain last, by who had to wait for that; emptied when it answers.
+    unanswered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["unanswered_at"],
+                condition=models.Q(unanswered_at__isnull=False),
+                name="stripe_account_unanswered",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.customer_id} of {self.workspace_id}"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import stripe
 from django.db import transaction
 
+from accounts.models import Job
 from billing.effective import State, effective
 from billing.gateways import gateway
 from billing.models import StripeAccount, StripeEvent, Subscription
@@ -69,7 +70,7 @@ def _process(event: StripeEvent, *, now: datetime) -> None:
         bring_up_to_date(account, now=now)
 
 
-def bring_up_to_date(account: StripeAccount, *, now: datetime, checks_seats: bool = False) -> bool:
+def bring_up_to_date(account: StripeAccount, *, now: datetime) -> bool:
     """Asks Stripe under the subscription's lock. True when our mirror was wrong. An erased workspace has none."""
     with transaction.atomic():
         subscription = Subscription.objects.select_for_update().filter(workspace_id=account.workspace_id).first()
@@ -77,8 +78,8 @@ def bring_up_to_date(account: StripeAccount, *, now: datetime, checks_seats: boo
             return False
         account.refresh_from_db()
         differed = mirror.refresh(account, subscription, now=now)
-        if checks_seats and _owes_seats(subscription, now):
-            log.error("%s pays for %d seats", account, subscription.seats)
+        if _owes_seats(subscription, now) and not _are_being_told(subscription):
+            log.error("%s pays for %d seats, not for those that are due", account, subscription.seats)
             gateway().set_seats(subscription, seats=due(subscription), now=now)
         return differed
 
@@ -90,12 +91,17 @@ def _owes_seats(subscription: Subscription, now: datetime) -> bool:
     return pays and current.plan.is_per_seat and subscription.seats != due(subscription)
 
 
+def _are_being_told(subscription: Subscription) -> bool:
+    waiting = Job.objects.filter(workspace_id=subscription.workspace_id, name="billing.jobs.send_seats")
+    return waiting.filter(failed_at=None).exists()
+
+
 def reconcile(*, now: datetime) -> int:
     """Every mirror against Stripe, then the events that never came. Answers how many mirrors were wrong."""
     wrong = 0
     for account in StripeAccount.objects.order_by("pk").iterator(chunk_size=100):
         try:
-            differed = bring_up_to_date(account, now=now, checks_seats=True)
+            differed = bring_up_to_date(account, now=now)
         except Exception:
             # One that cannot be compared must not keep the others from it.
             log.exception("%s could not be compared with Stripe", account)

@@ -8,9 +8,12 @@ from datetime import datetime
 
 import stripe
 
+from accounts import background
+from billing import wishes
 from billing.models import StripeAccount, Subscription
-from billing.stripe import pages, truth
-from billing.stripe.truth import LATE, amounts_of, api, item_of, moment, planned, tier_of
+from billing.plans import Tier
+from billing.stripe import pages, schedules, truth
+from billing.stripe.truth import LATE, amounts_of, api, item_of, moment, tier_of
 
 
 def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> bool:
@@ -26,7 +29,7 @@ def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime
             if _is_about_the_end(account, subscription, said.bought):
                 _write_ended(subscription, said.bought)
             account.subscription_id, account.ended_id = "", said.bought.id
-    account.synced_at = now
+    account.synced_at, account.unanswered_at = now, None
     account.save()
     if _facts(subscription) != facts:
         subscription.changed_at = now
@@ -61,6 +64,8 @@ def _own(subscription: Subscription) -> tuple[object, ...]:
 
 
 def _hear(account: StripeAccount, subscription: Subscription, bought: stripe.Subscription, now: datetime) -> None:
+    from billing.jobs import finish_planned
+
     settled = pages.settle(subscription, bought)
     if settled is not None:
         bought = truth.ask(account).bought or bought
@@ -69,12 +74,16 @@ def _hear(account: StripeAccount, subscription: Subscription, bought: stripe.Sub
     plan, seats = (account.subscription_id, subscription.tier), subscription.seats
     _write_standing(account, subscription, bought, now)
     is_new, is_chosen = plan != (bought.id, subscription.tier), False
+    if is_new:
+        wishes.withdraw_with_plan(subscription, Tier(plan[1]), by="a purchase", now=now)
     if is_new or seats != subscription.seats:
         is_chosen = pages.keep_choice(subscription, is_new=is_new)
     if settled is not None and settled.tier == subscription.tier:
         pages.fix(subscription, settled)
     if settled is not None or is_chosen:
         pages.tell_seats(subscription)
+    if schedules.is_half_done(bought):
+        background.enqueue(finish_planned, workspace_id=subscription.workspace_id, key="finish planned")
 
 
 def write_seats(account: StripeAccount, subscription: Subscription, bought: stripe.Subscription) -> None:
@@ -100,13 +109,10 @@ def _write_standing(
     else:
         subscription.status, subscription.past_due_since = Subscription.Status.ACTIVE, None
     subscription.forget_pending()
-    if bought.cancel_at:
-        subscription.pending_at = moment(bought.cancel_at)
-    elif bought.cancel_at_period_end:
-        subscription.pending_at = moment(item.current_period_end)
-    elif (next_plan := planned(bought)) is not None:
-        subscription.pending_tier, subscription.pending_at = next_plan.tier, next_plan.at
-        subscription.pending_price_cents = next_plan.price_cents
+    coming = schedules.coming(bought)
+    if coming is not None:
+        subscription.pending_tier, subscription.pending_at = coming.tier or "", coming.at
+        subscription.pending_price_cents = coming.price_cents
 
 
 def _late_since(bought: stripe.Subscription) -> datetime | None:

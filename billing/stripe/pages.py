@@ -47,7 +47,7 @@ def settle(subscription: Subscription, bought: stripe.Subscription) -> StripePag
     if planned is not None and planned.tier == tier and planned.seats < quantity:
         page = _for(subscription, tier, planned.seats)
         if page is not None:
-            schedules.release(bought.id)
+            schedules.take_back(bought.id)
         return page
     page = _for(subscription, tier, quantity)
     had = _credited(bought) if page else None
@@ -121,7 +121,7 @@ def _price_of(line: stripe.InvoiceLineItem) -> str:
 
 def _put_back(subscription: Subscription, bought: stripe.Subscription, page: StripePage, had: Had) -> bool:
     """The credit that was given pays for it, so no card is asked."""
-    planned = schedules.take_aside(bought)
+    is_aside = schedules.take_aside(bought)
     try:
         truth.api().v1.subscriptions.update(
             bought.id,
@@ -134,12 +134,14 @@ def _put_back(subscription: Subscription, bought: stripe.Subscription, page: Str
         )
     except stripe.CardError:
         log.exception("%s stays at what an old page has made of it", subscription)
-        if planned:
-            schedules.arrange(bought.id, planned)
+        if is_aside:
+            schedules.finish(bought.id)
         return False
     log.warning("%s is put back: an old page gave money back for it", subscription)
-    if page.tier != had.tier and not (bought.cancel_at or bought.cancel_at_period_end):
-        schedules.arrange(bought.id, planned or Tier(page.tier))
+    if is_aside:
+        schedules.finish(bought.id)
+    elif page.tier != had.tier and not (bought.cancel_at or bought.cancel_at_period_end):
+        schedules.plan(bought.id, Tier(page.tier))
     return True
 
 

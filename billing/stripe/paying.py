@@ -3,7 +3,7 @@
 from accounts.models import Role, Workspace
 from billing.gateways.contract import AlreadyBought, Refused
 from billing.models import StripeAccount, StripePage, Subscription
-from billing.plans import Plan, Tier, upgrade_url
+from billing.plans import Plan, Tier, plan_url
 from billing.stripe import leaving, truth
 from billing.stripe.setup import portal_configuration, price_of
 
@@ -45,8 +45,8 @@ def checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) -
             "client_reference_id": str(account.workspace_id),
             "line_items": [{"price": price_of(plan), "quantity": seats}],
             "subscription_data": {"metadata": {"workspace": str(account.workspace_id)}},
-            "success_url": _back(plan, was),
-            "cancel_url": upgrade_url(),
+            "success_url": _back(account, plan, was),
+            "cancel_url": plan_url(account.workspace_id),
         }
     )
     if session.url is None:
@@ -62,20 +62,20 @@ def confirm_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) ->
         {
             "customer": account.customer_id,
             "configuration": portal_configuration("upgrade"),
-            "return_url": upgrade_url(),
+            "return_url": plan_url(account.workspace_id),
             "flow_data": {
                 "type": "subscription_update_confirm",
                 "subscription_update_confirm": {
                     "subscription": bought.id,
                     "items": [{"id": truth.item_of(bought).id, "price": price_of(plan), "quantity": seats}],
                 },
-                "after_completion": {"type": "redirect", "redirect": {"return_url": _back(plan, was)}},
+                "after_completion": {"type": "redirect", "redirect": {"return_url": _back(account, plan, was)}},
             },
         }
     )
     return session.url
 
 
-def _back(plan: Plan, was: Tier) -> str:
+def _back(account: StripeAccount, plan: Plan, was: Tier) -> str:
     """The page that waits until the plan is there, and then shows what it changed."""
-    return f"{upgrade_url()}?bought={plan.tier}&was={was}"
+    return f"{plan_url(account.workspace_id)}&bought={plan.tier}&was={was}"

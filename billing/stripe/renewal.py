@@ -10,6 +10,8 @@ from billing.stripe import seats as seating
 from integrations.stripe import StripeClient
 
 Invoice = stripe.Invoice
+# Less than that Stripe charges at no time: it is carried over, and comes with the next invoice.
+LEAST_CENTS = 50
 
 
 def question(bought: stripe.Subscription, seats: int, *, paid: int) -> stripe.params.InvoiceCreatePreviewParams:
@@ -33,6 +35,15 @@ def question(bought: stripe.Subscription, seats: int, *, paid: int) -> stripe.pa
     return asked
 
 
+def question_after(bought: stripe.Subscription, price: str | None) -> stripe.params.InvoiceCreatePreviewParams:
+    """The question for the next renewal if a smaller plan of this price, or with None the end, were planned."""
+    details: stripe.params.InvoiceCreatePreviewParamsSubscriptionDetails = {"cancel_at_period_end": price is None}
+    if price is not None:
+        details["items"] = [{"id": truth.item_of(bought).id, "price": price, "quantity": 1}]
+        details["proration_behavior"] = "none"
+    return {"subscription": bought.id, "subscription_details": details}
+
+
 @dataclass(frozen=True)
 class Rest:
     """`due_cents`: what an invoice made now would take, with what waits for one."""
@@ -49,7 +60,7 @@ def rest_of_period(api: StripeClient, bought: stripe.Subscription, seats: int, *
         return Rest()
     asked, already = _at_once(api, bought, seats), paid_cents(api, bought, seats, paid=paid)
     cents = asked.total - _waiting_cents(api, bought) - already
-    return Rest(cents, max(0, asked.amount_due - already), already, asked)
+    return Rest(cents, charged(asked.amount_due - already), already, asked)
 
 
 def paid_cents(api: StripeClient, bought: stripe.Subscription, seats: int, *, paid: int) -> int:
@@ -74,8 +85,8 @@ def _at_once(api: StripeClient, bought: stripe.Subscription, seats: int) -> Invo
 
 def _waiting_cents(api: StripeClient, bought: stripe.Subscription) -> int:
     """What was added to the next invoice in this period."""
-    invoice = coming(api, bought)
-    return prorated_cents(api, bought, invoice) if invoice else 0
+    invoice, is_ending = coming(api, bought), bool(bought.cancel_at_period_end or bought.cancel_at)
+    return prorated_cents(api, bought, invoice, is_ending=is_ending) if invoice else 0
 
 
 def coming(
@@ -90,17 +101,29 @@ def coming(
         return None
 
 
+def charged(due_cents: int) -> int:
+    """What Stripe takes where this is due."""
+    return due_cents if due_cents >= LEAST_CENTS else 0
+
+
+def after(invoice: Invoice, monthly_cents: int) -> int:
+    """What the next month's invoice takes after this one: with what this one leaves of the balance."""
+    return charged(monthly_cents + invoice.starting_balance + invoice.total - invoice.amount_due)
+
+
 def prorated_cents(
     api: StripeClient,
     bought: stripe.Subscription,
     invoice: Invoice,
     asked: stripe.params.InvoiceCreatePreviewParams | None = None,
+    *,
+    is_ending: bool,
 ) -> int:
     """The part of the next invoice that is for the present period; `asked` as in `coming`."""
     if not invoice.lines.has_more:
         return sum(line.amount for line in invoice.lines.data if _is_prorated(line))
     # A preview's lines after the first ten cannot be listed, so the sums tell.
-    if bought.cancel_at_period_end or bought.cancel_at:
+    if is_ending:
         return invoice.subtotal
     month: stripe.params.InvoiceCreatePreviewParams = {"subscription": bought.id}
     recurring = api.v1.invoices.create_preview({**(asked or month), "preview_mode": "recurring"})

@@ -1,36 +1,146 @@
-"""A smaller plan from the next month on. While it is planned, Stripe refuses every other change of the subscription."""
+"""A smaller plan from the next month on, or the end.
+
+While a schedule stands, Stripe refuses every other change of the subscription, so that one is planned, or put aside and
+planned again, takes several calls. What is wanted is noted at the subscription first, and the note goes last: while it
+stands, what it says is planned, and `billing.stripe.telling` does the rest.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 
 import stripe
 
 from billing.plans import PLANS, Tier
 from billing.stripe import truth
-from billing.stripe.setup import price_of
+from billing.stripe.setup import NotSetUp, price_of
+from integrations.stripe import StripeError
 
-# Stands at the subscription while its plan for the next month is taken off and put on again.
-ASIDE = "planned_tier"
+# "pro 1767225600": what is wanted, and from when. After that moment it is nobody's wish any more.
+NOTE = "planned_tier"
+END = "end"
+NO_NOTE = {NOTE: ""}
+
+
+@dataclass(frozen=True)
+class Coming:
+    """`tier`: None is the end."""
+
+    tier: Tier | None
+    at: datetime
+    price_cents: int | None = None
+
+
+def coming(bought: stripe.Subscription) -> Coming | None:
+    """What will be at the period's end. The schedule has to be expanded."""
+    at = truth.moment(truth.item_of(bought).current_period_end)
+    if _noted(bought):
+        tier = _noted_tier(bought)
+        return Coming(tier, at, truth.amounts_of(price_of(PLANS[tier]))[0] if tier else None)
+    if bought.cancel_at or bought.cancel_at_period_end:
+        return Coming(None, truth.moment(bought.cancel_at) if bought.cancel_at else at)
+    planned = truth.planned(bought)
+    return Coming(planned.tier, planned.at, planned.price_cents) if planned else None
+
+
+def is_half_done(bought: stripe.Subscription) -> bool:
+    """The schedule has to be expanded. One of a single phase plans nothing, and is in the way of all else."""
+    schedule = bought.schedule
+    return bool(_noted(bought)) or (isinstance(schedule, stripe.SubscriptionSchedule) and len(schedule.phases) == 1)
 
 
 def plan(subscription_id: str, tier: Tier | None) -> None:
     """At the period's end this plan, or the end."""
-    release(subscription_id)
-    if tier is None:
-        truth.api().v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
-    else:
-        arrange(subscription_id, tier)
+    bought = _ask(subscription_id)
+    if tier is not None or bought.schedule:
+        _note(bought, tier)
+    _carry_out(bought, tier)
 
 
 def take_back(subscription_id: str) -> None:
     """The subscription goes on as it is."""
-    release(subscription_id)
-    truth.api().v1.subscriptions.update(subscription_id, {"cancel_at_period_end": False})
+    bought = _ask(subscription_id)
+    _let_go(bought)
+    if bought.cancel_at or bought.cancel_at_period_end or _noted(bought):
+        _update(bought, {"cancel_at_period_end": False, "metadata": NO_NOTE})
 
 
-def arrange(subscription_id: str, tier: Tier) -> None:
+def take_aside(bought: stripe.Subscription) -> bool:
+    """A plan that comes is taken off until `finish`. False when there is none. The schedule has to be expanded."""
+    planned = truth.planned(bought)
+    is_noted = bool(_noted(bought))
+    if planned is not None and not is_noted:
+        _note(bought, planned.tier)
+    _let_go(bought)
+    return is_noted or planned is not None
+
+
+def finish(subscription_id: str) -> None:
+    """What was taken aside, or what a failure has left half done."""
+    bought = _ask(subscription_id)
+    if not is_half_done(bought):
+        return
+    planned = truth.planned(bought)
+    if not _noted(bought):
+        _let_go(bought)
+    elif planned is not None and planned.tier == _noted_tier(bought):
+        _update(bought, {"metadata": NO_NOTE})
+    else:
+        _carry_out(bought, _noted_tier(bought))
+
+
+@contextmanager
+def nothing_planned(subscription_id: str) -> Iterator[None]:
+    """What is planned is dropped, unless what is done inside fails."""
+    bought = _ask(subscription_id)
+    was = coming(bought)
+    try:
+        if was is not None and not _noted(bought):
+            _note(bought, was.tier)
+        _let_go(bought)
+        yield
+        if was is not None:
+            _update(bought, {"metadata": NO_NOTE})
+    except Exception:
+        if was is not None:
+            # Where Stripe does not take it now, the note stands.
+            with suppress(StripeError, NotSetUp, truth.UnknownPrice):
+                plan(subscription_id, was.tier)
+        raise
+
+
+def _noted(bought: stripe.Subscription) -> str:
+    words = (bought.metadata.to_dict() if bought.metadata else {}).get(NOTE, "").split()
+    return words[0] if words[1:] == [str(truth.item_of(bought).current_period_end)] else ""
+
+
+def _noted_tier(bought: stripe.Subscription) -> Tier | None:
+    noted = _noted(bought)
+    return None if noted == END else Tier(noted)
+
+
+def _note(bought: stripe.Subscription, tier: Tier | None) -> None:
+    note = f"{tier or END} {truth.item_of(bought).current_period_end}"
+    if bought.schedule:
+        _update(bought, {"metadata": {NOTE: note}})
+    else:
+        _update(bought, {"metadata": {NOTE: note}, "cancel_at_period_end": False})
+
+
+def _carry_out(bought: stripe.Subscription, tier: Tier | None) -> None:
+    _let_go(bought)
+    if tier is None:
+        _update(bought, {"cancel_at_period_end": True, "metadata": NO_NOTE})
+    else:
+        _arrange(bought, tier)
+        _update(bought, {"metadata": NO_NOTE})
+
+
+def _arrange(bought: stripe.Subscription, tier: Tier) -> None:
     """From the period's end on this plan; then the schedule lets go."""
-    api = truth.api().v1
-    bought = api.subscriptions.update(subscription_id, {"cancel_at_period_end": False, "metadata": {ASIDE: ""}})
-    item = truth.item_of(bought)
-    schedule = api.subscription_schedules.create({"from_subscription": bought.id})
+    schedules, item = truth.api().v1.subscription_schedules, truth.item_of(bought)
+    schedule = schedules.create({"from_subscription": bought.id})
     present: stripe.params.SubscriptionScheduleUpdateParamsPhase = {
         "items": [{"price": item.price.id, "quantity": item.quantity or 1}],
         "start_date": schedule.phases[0].start_date,
@@ -41,26 +151,22 @@ def arrange(subscription_id: str, tier: Tier) -> None:
         "proration_behavior": "none",
         "duration": {"interval": "month", "interval_count": 1},
     }
-    api.subscription_schedules.update(
-        schedule.id, {"end_behavior": "release", "proration_behavior": "none", "phases": [present, after]}
-    )
+    try:
+        schedules.update(
+            schedule.id, {"end_behavior": "release", "proration_behavior": "none", "phases": [present, after]}
+        )
+    except StripeError:
+        with suppress(StripeError):
+            schedules.release(schedule.id)
+        raise
 
 
-def release(subscription_id: str) -> None:
-    """Nothing is planned any more."""
-    bought = truth.api().v1.subscriptions.update(subscription_id, {"metadata": {ASIDE: ""}})
-    _let_go(bought)
+def _ask(subscription_id: str) -> stripe.Subscription:
+    return truth.api().v1.subscriptions.retrieve(subscription_id, {"expand": ["schedule"]})
 
 
-def take_aside(bought: stripe.Subscription) -> Tier | None:
-    """What is planned, taken off until `arrange`. It is noted at Stripe first: a crash in between loses nothing."""
-    planned = truth.planned(bought)
-    if planned is not None:
-        truth.api().v1.subscriptions.update(bought.id, {"metadata": {ASIDE: planned.tier}})
-        _let_go(bought)
-        return planned.tier
-    noted = (bought.metadata.to_dict() if bought.metadata else {}).get(ASIDE)
-    return Tier(noted) if noted else None
+def _update(bought: stripe.Subscription, changes: stripe.params.SubscriptionUpdateParams) -> None:
+    truth.api().v1.subscriptions.update(bought.id, changes)
 
 
 def _let_go(bought: stripe.Subscription) -> None:

@@ -18,6 +18,7 @@ def send(account: StripeAccount, *, change: str, now: datetime) -> None:
     """`change`: the same for a repeated attempt. Raises StripeError or UnknownPrice."""
     with transaction.atomic():
         subscription = Subscription.objects.select_for_update().get(workspace_id=account.workspace_id)
+        account.refresh_from_db()
         if not effective(subscription, now).plan.is_per_seat or not account.subscription_id:
             return
         bought = truth.api().v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
@@ -32,9 +33,9 @@ def send(account: StripeAccount, *, change: str, now: datetime) -> None:
 
 
 def _bring(bought: stripe.Subscription, item: stripe.SubscriptionItem, *, seats: int, paid: int, key: str) -> None:
-    differs = item.quantity != seats
-    planned = schedules.take_aside(bought) if differs or not bought.schedule else None
-    is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
+    coming = schedules.coming(bought)
+    is_ending = coming is not None and coming.tier is None
+    is_aside = schedules.take_aside(bought) if item.quantity != seats else schedules.is_half_done(bought)
     for quantity, behavior in steps(item.quantity or 1, seats, paid=paid, is_ending=is_ending):
         truth.api().v1.subscriptions.update(
             bought.id,
@@ -42,8 +43,8 @@ def _bring(bought: stripe.Subscription, item: stripe.SubscriptionItem, *, seats:
             # Cancelled between two attempts, it is another request, which Stripe refuses under the same key.
             {"idempotency_key": f"{key}:{quantity}:{behavior}"},
         )
-    if planned is not None:
-        schedules.arrange(bought.id, planned)
+    if is_aside:
+        schedules.finish(bought.id)
 
 
 def steps(before: int, after: int, *, paid: int, is_ending: bool) -> list[tuple[int, Behavior]]:

@@ -15,12 +15,13 @@ from django.utils import timezone
 from accounts import mails
 from accounts.models import Invitation, Membership, Role, User, Workspace
 from accounts.permissions import check_can_manage
-from billing import seats
+from billing import hearing, seats
 from billing.changes import locked
 from billing.effective import PaymentRequired, TrialExpired
 from billing.moments import day
 from billing.permissions import PlanRequired, check_can_use
 from billing.plans import Feature
+from billing.seats import SeatsFull
 from billing.services import kept_address
 from config.errors import AppError
 
@@ -83,10 +84,20 @@ class Link:
 def invite(*, by: Membership, email: str, role: Role, now: datetime) -> Link:
     """Sends a link. Who has an open invitation gets a new one, and the old link is dead.
 
-    Raises Forbidden, PlanRequired, InvalidField, AlreadyMember or TooManyInvitations.
+    Raises Forbidden, PlanRequired, InvalidField, AlreadyMember, TooManyInvitations, or gateways.Refused when it is not
+    known whether the plan has members.
     """
     check_can_manage(by)
-    address, token = kept_address(email), secrets.token_urlsafe(32)
+    try:
+        return _invite(by, kept_address(email), role, now)
+    except PlanRequired:
+        if not hearing.is_news(by.workspace_id, now=now):
+            raise
+        return _invite(by, kept_address(email), role, now)
+
+
+def _invite(by: Membership, address: str, role: Role, now: datetime) -> Link:
+    token = secrets.token_urlsafe(32)
     with locked(by.workspace_id, now) as subscription:
         check_can_use(subscription, Feature.MEMBERS)
         if Membership.objects.filter(workspace_id=by.workspace_id, user__email=address).exists():
@@ -184,8 +195,18 @@ def is_for(invitation: Invitation, user: User) -> bool:
 def accept(*, token: str, user: User, now: datetime) -> Membership:
     """Joins, once: the subscription is locked while seats are counted, and the invitation is claimed by one UPDATE.
 
-    Raises NoInvitation, InvitationOver, OtherAddress, AlreadyMember, SeatsFull or WorkspaceClosed.
+    Raises NoInvitation, InvitationOver, OtherAddress, AlreadyMember, SeatsFull, WorkspaceClosed, or gateways.Refused
+    when it is not known whether there is a seat.
     """
+    try:
+        return _accept(token, user, now)
+    except (SeatsFull, WorkspaceClosed):
+        if not hearing.is_news(find(token).workspace_id, now=now):
+            raise
+        return _accept(token, user, now)
+
+
+def _accept(token: str, user: User, now: datetime) -> Membership:
     invitation = find(token)
     check_good(invitation, now=now)
     if not is_for(invitation, user):
@@ -222,12 +243,13 @@ def in_address(path: str) -> Link | None:
 
 def accept_as_new(link: Link, *, user: User, now: datetime) -> Membership:
     """As `accept`, for an account made just now for the invited address. Where addresses are verified the token stands
-    nowhere but in the mail, so who has it reads the mail of that address."""
+    nowhere but in the mail, so who has it reads the mail of that address. What refuses it is asked about
+    on the page that comes next."""
     if settings.EMAIL_VERIFICATION_REQUIRED:
         address = EmailAddress.objects.get(user=user, email=link.invitation.email)
         address.verified = True
         address.save(update_fields=["verified"])
-    return accept(token=link.token, user=user, now=now)
+    return _accept(link.token, user, now)
 
 
 def _take_seat(invitation: Invitation, now: datetime) -> None:
@@ -237,6 +259,11 @@ def _take_seat(invitation: Invitation, now: datetime) -> None:
         raise WorkspaceClosed(
             f"{invitation.workspace.name} takes no new members at present. Ask {invitation.invited_by}."
         ) from error
+    except SeatsFull:
+        # The last one may be taken by this same invitation.
+        invitation.refresh_from_db()
+        check_good(invitation, now=now)
+        raise
 
 
 def _digest(token: str) -> str:

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts import tenancy
 from accounts.models import Membership, Role
+from billing.gateways import Refused
 from billing.seats import SeatsFull
 from billing.team import invitations
 
@@ -19,6 +20,8 @@ from billing.team import invitations
 @method_decorator(never_cache, name="dispatch")
 class AcceptPage(View):
     """Who invites to what. Not a MemberPage: who opens it may not be signed in, and belongs elsewhere so far."""
+
+    asks_for_payments = True
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         invitation, user = invitations.find(token), tenancy.signed_in(request)
@@ -48,7 +51,7 @@ class AcceptPage(View):
             return redirect(f"{reverse('account_login')}?{urlencode({'next': request.path})}")
         try:
             joined = invitations.accept(token=token, user=user, now=timezone.now())
-        except (SeatsFull, invitations.WorkspaceClosed) as error:
+        except (SeatsFull, invitations.WorkspaceClosed, Refused) as error:
             # The link stays good, and its page says why.
             messages.error(request, error.detail)
             return redirect(request.path)

@@ -1,6 +1,7 @@
-"""Merges the files of this folder into one seed for the Notion emulator, moved to the day it is loaded.
+"""Merges the files of this folder into one seed for the Notion emulator, moved to the week it is loaded.
 
-Dates that YAML reads as dates (times of editing, due dates, date mentions) move; dates inside sentences stay.
+Everything moves by the same whole weeks, so that weekdays stay right: times of editing, due dates, date mentions, and
+the dates inside titles and sentences. Months without a day and a year stay.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from devkit.demo import dates
 
 FOLDER = Path(__file__).resolve().parent
 SUBJECTS = (
@@ -29,6 +32,9 @@ SUBJECTS = (
 )
 # The day the content speaks of as today.
 WRITTEN_ON = date(2026, 11, 22)
+
+# What they say of days is so every year.
+SAID_OF_EVERY_YEAR = frozenset({"time_off", "expenses", "public_holidays", "how_we_work", "support_hours"})
 
 CLIENT_ID = "d0ce27de-0000-4000-8000-000000000001"
 CLIENT_SECRET = "secret_demo_northwind_0000"
@@ -53,7 +59,8 @@ def load(today: date = WRITTEN_ON) -> dict[str, Any]:
         "pages": pages,
         "databases": databases,
     }
-    moved: dict[str, Any] = _moved({"workspaces": [workspace]}, today - WRITTEN_ON)
+    by = timedelta(weeks=(today - WRITTEN_ON).days // 7)
+    moved: dict[str, Any] = _moved({"workspaces": [workspace]}, by, WRITTEN_ON)
     return moved | {"integrations": [_integration()], "grants": [_grant([page["key"] for page in pages])]}
 
 
@@ -72,13 +79,20 @@ def _page(pages: list[Any], key: str) -> dict[str, Any]:
     return found
 
 
-def _moved(value: Any, by: timedelta) -> Any:
+def _moved(value: Any, by: timedelta, near: date | None) -> Any:
+    """`near` is the day its page was edited; None where dates in sentences stay."""
     if isinstance(value, dict):
-        return {key: _moved(inner, by) for key, inner in value.items()}
+        edited = value.get("edited")
+        near = edited.date() if isinstance(edited, datetime) else near
+        near = None if value.get("key") in SAID_OF_EVERY_YEAR else near
+        # Pages below one that stays are their own.
+        return {key: _moved(inner, by, WRITTEN_ON if key == "pages" else near) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_moved(inner, by) for inner in value]
+        return [_moved(inner, by, near) for inner in value]
     if isinstance(value, datetime):
         return (value + by).isoformat().replace("+00:00", "Z")
+    if isinstance(value, str):
+        return dates.moved(value, by, near) if near and by else value
     return (value + by).isoformat() if isinstance(value, date) else value
 
 

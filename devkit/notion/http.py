@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import gzip
+import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,7 +67,12 @@ class Response:
 
 
 def json_response(status: int, value: object, headers: dict[str, str] | None = None) -> Response:
-    return Response(status, orjson.dumps(value), {"content-type": JSON} | (headers or {}))
+    try:
+        body = orjson.dumps(value)
+    except TypeError:
+        # Half a character: JSON can spell it, UTF-8 cannot.
+        body = json.dumps(value).encode()
+    return Response(status, body, {"content-type": JSON} | (headers or {}))
 
 
 def html_response(status: int, page: str) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import string
+from collections.abc import Sequence
 from urllib.parse import quote, unquote
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -16,10 +17,15 @@ PROPERTY_LETTERS = string.ascii_letters + string.digits + "?:;<>=@[]\\^_`{|}~"
 
 def make_id(*path: str) -> str:
     """The first 48 bits are common to a workspace (the first two parts of the path), as in real ids."""
-    common = uuid5(ROOT, "/".join(path[:2])).hex[:12]
-    own = uuid5(ROOT, "/".join(path)).hex
+    common = uuid5(ROOT, _joined(path[:2])).hex[:12]
+    own = uuid5(ROOT, _joined(path)).hex
     variant = "89ab"[int(own[16], 16) % 4]
     return str(UUID(f"{common}8{own[13:16]}{variant}{own[17:]}"))
+
+
+def _joined(path: Sequence[str]) -> str:
+    """A name may hold half a character, which no id can be made of."""
+    return "/".join(path).encode(errors="replace").decode()
 
 
 def parse_id(text: object) -> str | None:
@@ -38,7 +44,7 @@ def plain(id: str) -> str:
 
 def property_id(*path: str) -> str:
     """Four printable characters, percent-encoded as they stand in JSON."""
-    digest = hashlib.sha256("/".join(path).encode()).digest()
+    digest = hashlib.sha256(_joined(path).encode()).digest()
     return encode("".join(PROPERTY_LETTERS[byte % len(PROPERTY_LETTERS)] for byte in digest[:4]))
 
 

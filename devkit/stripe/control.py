@@ -30,6 +30,8 @@ class Control:
             ("GET", "health"): lambda request, body: {"ok": True},
             ("POST", "reset"): self.reset,
             ("GET", "state"): self.state,
+            ("GET", "objects"): lambda request, body: {"objects": list(program.world.objects.values())},
+            ("POST", "objects"): self.put_objects,
             ("GET", "journal"): self.journal,
             ("GET", "clock"): self.clock,
             ("POST", "clock"): self.move_clock,
@@ -71,6 +73,11 @@ class Control:
         kind = request.one("kind")
         world = self.program.world
         return {"objects": [view(world, one) for one in world.objects.values() if kind in (None, one["object"])]}
+
+    def put_objects(self, request: Request, body: Json) -> Json:
+        """What GET answered, once more: no need to make it all again after a reset."""
+        self.program.world.objects |= {one["id"]: one for one in body["objects"]}
+        return {}
 
     def journal(self, request: Request, body: Json) -> Json:
         since = int(request.one("since") or 0)

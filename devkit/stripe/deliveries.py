@@ -36,13 +36,13 @@ class Deliveries:
     def __init__(self, world: World) -> None:
         self.world = world
         self.wake = asyncio.Event()
+        self.flying = 0
         self.forget()
 
     def forget(self) -> None:
         self.faults: Json = dict(DEFAULTS)
         self.dice = random.Random(0)
         self.log: deque[Json] = deque(maxlen=KEPT)
-        self.flying = 0
 
     def configure(self, given: Json) -> Json:
         unknown = given.keys() - DEFAULTS.keys()
@@ -132,6 +132,8 @@ class Deliveries:
             status = await self._post(client, endpoint, event)
         finally:
             self.flying -= 1
+        if self.world.objects.get(event["id"]) is not event:
+            return {}  # Forgotten meanwhile.
         entry = {"event": event["id"], "type": event["type"], "endpoint": endpoint["id"], "status": status}
         self.log.append(entry | {"attempt": one["attempt"]})
         if isinstance(status, int) and 200 <= status < 300:

@@ -21,7 +21,7 @@ from integrations.notion.errors import (
     Unauthorized,
     Unreachable,
 )
-from integrations.notion.links import dashed, page_id_from_url, undashed
+from integrations.notion.links import address_of, dashed, page_id_from_url, undashed
 from integrations.notion.listing import Slice
 from integrations.notion.oauth import Grant
 from integrations.notion.patience import HASTY, Patience
@@ -51,6 +51,7 @@ __all__ = [
     "Unauthorized",
     "Unmetered",
     "Unreachable",
+    "address_of",
     "dashed",
     "oauth",
     "page_id_from_url",

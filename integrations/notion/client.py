@@ -112,12 +112,16 @@ class Notion:
         data_source_id: str,
         filter: Mapping[str, object] | None = None,
         sorts: Sequence[Mapping[str, object]] = (),
+        *,
+        in_trash: bool = False,
     ) -> Iterator[Json]:
-        """All rows, each once. Ends with Incomplete when Notion cut it (10,000 rows)."""
+        """All rows, each once, or those in the trash. Ends with Incomplete when Notion cut it (10,000 rows)."""
         # Notion refuses an empty filter.
         body: Json = {"filter": dict(filter)} if filter else {}
         if sorts:
             body["sorts"] = [dict(sort) for sort in sorts]
+        if in_trash:
+            body["in_trash"] = True
         return streamed(self._posting(f"data_sources/{_id(data_source_id)}/query", body))
 
     # Writing: never repeated unless Notion certainly did nothing. After Unreachable, look before asking again;

@@ -1,12 +1,15 @@
 """Notion's ids, and the addresses that hold them."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 _HEX = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _AT_END = re.compile(rf"(?:^|[-/])({_HEX.pattern}|{_UUID.pattern})$", re.IGNORECASE)
 _HOSTS = ("notion.so", "notion.com", "notion.site")
+LONGEST = 2000
 
 
 def is_id(text: str) -> bool:
@@ -23,6 +26,12 @@ def dashed(text: str) -> str:
 
 def undashed(text: str) -> str:
     return text.replace("-", "").lower()
+
+
+def address_of(thing: Mapping[str, Any]) -> str:
+    """Where a page or database opens. Notion puts the title into it; a longer one goes without, and opens as well."""
+    url = str(thing.get("url") or "")
+    return url if len(url) <= LONGEST else f"https://www.notion.so/{undashed(thing['id'])}"
 
 
 def page_id_from_url(text: str) -> str | None:

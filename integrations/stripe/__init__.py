@@ -3,17 +3,20 @@
 Objects of this library are no dicts: `obj["items"]` and attributes work, `.get` does not.
 """
 
+import functools
 import json
 from collections.abc import Sequence
 from typing import Final
 
+import requests
 import stripe
+from requests.utils import get_environ_proxies
 from stripe import StripeClient, StripeError
 
 API = "https://api.stripe.com"
 # Events carry the version of their endpoint, so `stripe_setup` makes the endpoint with this one too.
 VERSION: Final = "2026-10-28.endive"
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 10
 # Of what only makes a page fuller.
 BRIEF_SECONDS = 4
 TOLERANCE_SECONDS = 300
@@ -31,17 +34,35 @@ class NoEvent(Exception):
 
 
 def client(*, key: str, url: str = API, is_brief: bool = False) -> StripeClient:
-    """Repeats what failed on the way twice; every POST is given an idempotency key by who sends it.
+    """Repeats what failed on the way once; every POST is given an idempotency key by who sends it.
 
-    A brief one is for what somebody waits to see and can do without: it asks once, and not for long.
+    A brief one is for what somebody waits to see and can do without: it asks once, and not for long, over a connection
+    of its own, since a kept one may have been dropped on the way without a word.
     """
+    return _client(key, url, retries=0, seconds=BRIEF_SECONDS) if is_brief else _kept_client(key, url)
+
+
+@functools.lru_cache(maxsize=8)
+def _kept_client(key: str, url: str) -> StripeClient:
+    return _client(key, url, retries=1, seconds=TIMEOUT_SECONDS)
+
+
+def _client(key: str, url: str, *, retries: int, seconds: int) -> StripeClient:
     return StripeClient(
         key,
         stripe_version=VERSION,
         base_addresses={"api": url, "files": url, "connect": url, "meter_events": url},
-        max_network_retries=0 if is_brief else 2,
-        http_client=stripe.RequestsClient(timeout=BRIEF_SECONDS if is_brief else TIMEOUT_SECONDS),
+        max_network_retries=retries,
+        http_client=stripe.RequestsClient(timeout=seconds, session=_session(url)),
     )
+
+
+def _session(url: str) -> requests.Session:
+    """Looks for proxies in the environment once: to do so for each request takes as long as all else of it."""
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies.update(get_environ_proxies(url))
+    return session
 
 
 def verified(body: bytes, signature: str, *, secrets: Sequence[str]) -> stripe.Event:

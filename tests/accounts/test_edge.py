@@ -152,3 +152,8 @@ def test_nothing_on_the_way_keeps_an_answer(alice: Person, address: str) -> None
     answers = [alice.api.get(address), alice.api.post(address, {})]
 
     assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+@pytest.mark.parametrize("address", ["/app", "/app/ask", "/app/tasks", "/app/sources", "/app/usage", "/app/plan"])
+def test_a_browser_does_not_keep_a_page_for_who_comes_after(alice: Person, address: str) -> None:
+    assert alice.web.get(address).headers["Cache-Control"] == "no-store"

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 import psycopg
+import pytest
 from celery import shared_task
 from django.db import DatabaseError, connection, connections, transaction
 
@@ -167,7 +168,10 @@ def say(person: Person, conversation: Conversation) -> None:
 @contextmanager
 def at_work() -> Iterator[None]:
     """Workers and a server's loop beside the threads that ask."""
-    import_module("config.asgi")
+    with pytest.MonkeyPatch.context() as patch:
+        # What it sets for a web process is nothing for the workers that later tests start from here.
+        patch.setenv("DATABASE_LOCK_SECONDS", "")
+        import_module("config.asgi")
     serving = threading.Thread(target=loop.run_forever)
     workers = [threading.Thread(target=work) for _ in range(WORKERS)]
     for thread in (serving, *workers):

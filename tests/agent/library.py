@@ -5,15 +5,26 @@ from datetime import date
 
 import numpy as np
 
-from agent import rows
+from agent import picking
 from agent.answering import Answer, answer
 from agent.candidates import Candidate
 from agent.chunking import chunk
+from agent.follow_ups import in_context
 from agent.passages import Passage
-from agent.wording import in_context
 from integrations.embedder import Embedder
 
 Page = tuple[Sequence[Passage], Sequence[tuple[str, str]]]
+
+
+def page(*texts: str) -> Page:
+    return [Passage(f"b{number}", "paragraph", text, ()) for number, text in enumerate(texts)], ()
+
+
+def table(*rows: str) -> Page:
+    head, *others = rows
+    rule = "|" + " --- |" * (head.count("|") - 1)
+    first = [Passage("t0", "table", f"{head}\n{rule}", ())]
+    return first + [Passage(f"t{number}", "table", row, ()) for number, row in enumerate(others, 1)], ()
 
 
 class Library:
@@ -44,7 +55,7 @@ class Library:
         whole = in_context(question, earlier) or question
         near = self.vectors @ self.embedder.embed_one(whole)
         found = [self.candidates[at].model_copy(update={"dense": float(near[at])}) for at in (-near).argsort()]
-        picked = rows.marked(rows.matching(whole, found, today=today or date(2026, 11, 22)))
+        picked = picking.marked(picking.matching(whole, found, today=today or date(2026, 11, 22)))
         ids = {each.chunk_id for each in picked}
-        first = picked[: rows.MOST_ROWS] + [each for each in found[:6] if each.chunk_id not in ids]
-        return answer(whole, first, self.embedder.embed, asked=question, more_rows=len(picked[rows.MOST_ROWS :]))
+        first = picked[: picking.MOST_ROWS] + [each for each in found[:6] if each.chunk_id not in ids]
+        return answer(whole, first, self.embedder.embed, asked=question, more_rows=len(picked[picking.MOST_ROWS :]))

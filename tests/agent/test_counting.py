@@ -11,7 +11,7 @@ from accounts.models import Connection
 from agent import indexing, keyless, retrieval
 from agent.answering import Answer, Citation
 from agent.models import Page, Source, SyncRun
-from agent.rows import MOST_ROWS
+from agent.picking import MOST_ROWS
 from tests.agent.asking import ask
 from tests.index import connect, write
 from tests.people import Person

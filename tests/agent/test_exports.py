@@ -18,8 +18,10 @@ from agent.jobs import export, forget_exports
 from agent.models import Conversation, Export, ExportPart, Run, Source
 from agent.sync import ending
 from billing.models import Subscription
-from tasks.models import Task
+from tasks.models import Task, TaskSource
+from tests.agent.erasing_pages import erase_page
 from tests.devkit.machine import eventually
+from tests.index import connect, write
 from tests.people import Person, join
 from tests.threads import at_once, elsewhere
 from usage.models import Entry
@@ -192,6 +194,22 @@ def test_what_was_disconnected_is_in_no_export(alice: Person) -> None:
     with tenancy.within(alice.workspace):
         ending.disconnect(membership=alice.membership)
         ending.erase(connection_id=str(connection.pk))
+
+    assert alice.api.get(said["download_url"]).status_code == 404
+
+
+@pytest.mark.usefixtures("chroma")
+def test_an_erased_row_is_in_no_export(alice: Person) -> None:
+    connection = connect(alice)
+    row = write(alice, connection, "Order paper", "Ten boxes.").page
+    with tenancy.within(alice.workspace):
+        source = TaskSource.objects.create(connection_id=connection.pk, data_source_id="plan", title="Plan")
+        where = {"connection_id": connection.pk, "task_source": source, "notion_page_id": row.notion_id}
+        Task.objects.create(owner_id=alice.user.pk, title=row.title, **where)
+    said = make(alice)
+    assert "Order paper" in text(opened(alice, said), "tasks.csv")
+
+    erase_page(alice, connection, "Order paper")
 
     assert alice.api.get(said["download_url"]).status_code == 404
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from agent.follow_ups import in_context
 from agent.passages import Passage
-from agent.wording import in_context
 from integrations.embedder import Embedder
 from tests.agent.library import Library, Page
 
@@ -47,7 +47,13 @@ def tasks(embedder: Embedder) -> Library:
 
 @pytest.mark.parametrize(
     "question",
-    ["And how long is parental leave?", "Also, who approves a holiday?", "Then when is the trial period over?"],
+    [
+        "And how long is parental leave?",
+        "Also, who approves a holiday?",
+        "Then when is the trial period over?",
+        "How old may an expense claim be before it is refused?",
+        "How long does it take to restore a backup?",
+    ],
 )
 def test_a_whole_question_is_asked_alone(question: str) -> None:
     assert in_context(question, [HOLIDAY]) == question
@@ -55,7 +61,14 @@ def test_a_whole_question_is_asked_alone(question: str) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["And in Germany?", "What about Germany?", "And when?", "And how long is it?", "And what about sick days?"],
+    [
+        "And in Germany?",
+        "What about Germany?",
+        "And when?",
+        "And how long is it?",
+        "And what about sick days?",
+        "Is there a deadline for it?",
+    ],
 )
 def test_what_has_no_subject_goes_on_with_the_one_before(question: str) -> None:
     assert in_context(question, [HOLIDAY]) == f"{HOLIDAY} {question}"

@@ -1,6 +1,7 @@
 """The properties of a row, as lines to read and as values to work with."""
 
 import json
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -105,11 +106,14 @@ def test_values_are_kept_by_id() -> None:
     assert typed["id_checkbox"].value is True
 
 
-def test_lines_follow_the_order_of_the_schema() -> None:
-    given = page(url="https://a.example", number=1)
-    schema = {"properties": {"N": {"id": "id_number"}, "U": {"id": "id_url"}}}
+@pytest.mark.parametrize("names", list(permutations(["Due date", "Url", "Assignee"])))
+def test_lines_are_the_same_in_whatever_order_they_are_kept(names: tuple[str, ...]) -> None:
+    values = {name: {"id": f"id_{name}", "type": "url", "url": name} for name in names}
+    schema = {name: {"id": f"id_{name}"} for name in reversed(names)}
 
-    assert [name for name, _ in properties_of(given, schema).lines] == ["number", "url"]
+    read = properties_of({"properties": values}, {"properties": schema})
+
+    assert [name for name, _ in read.lines] == ["Assignee", "Due date", "Url"]
 
 
 def test_nameless_people_are_looked_up() -> None:

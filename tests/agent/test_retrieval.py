@@ -39,6 +39,17 @@ def test_identifiers_and_misspellings_are_found_by_their_letters(alice: Person, 
     assert titles(alice, question)[0] == "Insurance"
 
 
+@pytest.mark.parametrize("question", ["Who is Ada?", "Where does Ada work?"])
+def test_a_table_with_the_name_is_found_among_many_that_say_it(alice: Person, question: str) -> None:
+    connection = connect(alice)
+    write(alice, connection, "The crew", "| Name | City |\n| --- | --- |\n| Ada Wong | Graz |\n| Bruno | Oslo |")
+    for number in range(settings.RETRIEVAL_LIMIT):
+        write(alice, connection, f"Diary {number}", f"Who is Ada? Ada does work where Ada is, day {number}.")
+
+    assert "The crew" in titles(alice, question)
+    assert "The crew" not in titles(alice, "When is Ada at work?")
+
+
 def test_a_candidate_says_where_it_stands(alice: Person) -> None:
     page = write(alice, connect(alice), "Tea", "We drink tea at four.", "The kettle is blue.")
 

@@ -116,6 +116,8 @@ class Life:
         if self.book.tier is None or not PLANS[self.book.tier].downgrades or self.book.owes_since:
             return False
         tier = self.chance.choice(PLANS[self.book.tier].downgrades)
+        if self.book.next and self.book.next[0] == tier:
+            return False
         changes.downgrade(membership=self.owner.membership, tier=tier, now=self.now)
         self.book.plans(tier)
         return True

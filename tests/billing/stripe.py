@@ -1,16 +1,25 @@
 """A customer at the stand-in for Stripe: what a person would click, and the time that passes there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
+from django.db import transaction
+from django.db.models import QuerySet
 from django.test import override_settings
+from django.utils import timezone
 
-from billing.models import StripeAccount
+from accounts.models import Job
+from billing import jobs
+from billing.models import StripeAccount, Subscription
 from billing.stripe import events, setup
 from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
+from tests.devkit.machine import eventually
 from tests.people import Person
+from tests.threads import elsewhere
 
 DAY = 86_400
 GOOD, DECLINED, ASKS_THE_BANK, FAILS_LATER = (
@@ -19,6 +28,9 @@ GOOD, DECLINED, ASKS_THE_BANK, FAILS_LATER = (
     "4000002500003155",
     "4000000000000341",
 )
+
+# What Stripe has once it is set up: it is set up once, since that takes forty requests.
+SHOP: list[dict[str, Any]] = []
 
 
 @contextmanager
@@ -31,7 +43,11 @@ def at_stripe(vendor: StripeProcess) -> Iterator[None]:
         STRIPE_WEBHOOK_SECRETS=[WEBHOOK_SECRET],
     ):
         setup.forget()
-        setup.set_up()
+        if SHOP:
+            vendor.control("objects", {"objects": SHOP})
+        else:
+            setup.set_up()
+            SHOP.extend(vendor.control("objects")["objects"])
         yield
     setup.forget()
 
@@ -83,3 +99,41 @@ def upgrade(person: Person, tier: str, **more: object) -> str:
     answer = person.api.post("/user/upgrade-subscription", {"tier": tier, **more})
     assert answer.json()["status"] == "checkout_required", answer.json()
     return str(answer.json()["checkout_url"])
+
+
+def asked(vendor: StripeProcess) -> int:
+    return len(vendor.control("journal")["requests"])
+
+
+def a_while_passes(person: Person) -> None:
+    """Since Stripe was asked last, with an answer or in vain."""
+    before = timezone.now() - timedelta(minutes=1)
+    accounts = StripeAccount.objects.filter(workspace=person.workspace)
+    accounts.update(synced_at=before)
+    accounts.exclude(unanswered_at=None).update(unanswered_at=before)
+
+
+def waiting(person: Person) -> QuerySet[Job]:
+    """Jobs that ask Stripe where the plan stands."""
+    return Job.objects.filter(workspace=person.workspace, name="billing.jobs.hear", failed_at=None)
+
+
+def work(person: Person) -> None:
+    """What a worker would do now."""
+    for job in waiting(person):
+        elsewhere(lambda key=str(job.pk): jobs.hear(key))
+
+
+@contextmanager
+def while_stripe_hangs(vendor: StripeProcess, person: Person, work: Callable[[], object]) -> Iterator[None]:
+    """Inside it the work waits for Stripe, in a thread of its own; and nobody waits for the workspace's row."""
+    since = asked(vendor)
+    vendor.fault("hang", times=1)
+    with ThreadPoolExecutor(1) as thread:
+        begun = thread.submit(elsewhere, work)
+        eventually(lambda: asked(vendor) > since)
+        with transaction.atomic():
+            assert Subscription.objects.select_for_update(nowait=True).get(workspace=person.workspace)
+        yield
+        assert not begun.done()
+    begun.result()

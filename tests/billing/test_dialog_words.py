@@ -162,3 +162,18 @@ def test_a_late_payer_at_stripe_is_not_told_that_everything_stays(vendor: Stripe
 
     assert "Cancel Pro" in page
     assert ALL not in page
+
+
+def test_a_smaller_plan_that_is_planned_already_is_not_dropped(alice: Person) -> None:
+    put_on_plan(alice, "teams")
+    alice.web.post("/app/plan", {"action": "downgrade", "tier": "pro"})
+    at = f"{alice.subscription.pending_at:%-d %b %Y}"
+
+    page = text(alice, "?confirm=pro")
+    again = alice.api.post("/subscription/downgrade", {"tier": "pro"})
+    shown = alice.api.post("/subscription/preview", {"tier": "pro"})
+
+    words = f"The change to Pro on {at} is planned already."
+    assert (words in page, "is dropped" in page) == (True, False)
+    assert [(each.status_code, each.json()["detail"]) for each in (again, shown)] == [(409, words)] * 2
+    assert "is dropped" in text(alice, "?confirm=plus")

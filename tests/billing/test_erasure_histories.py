@@ -124,7 +124,7 @@ class Life:
 
     def somebody_cancels(self) -> None:
         if self.is_paying and self.leaves_at is None:
-            self.leaves_at = changes.cancel(membership=self.person.membership, now=self.now).pending_at
+            self.leaves_at = changes.cancel(membership=self.person.membership, now=self.now).subscription.pending_at
 
     def the_last_retry_fails(self) -> None:
         if self.is_paying and self.leaves_at is None:
@@ -161,7 +161,7 @@ class Life:
         self.nothing_is_away_for_forty_days()
 
 
-@pytest.mark.parametrize("seed", range(6 * STORM))
+@pytest.mark.parametrize("seed", range(3 * STORM))
 def test_content_is_erased_only_after_thirty_days_and_two_warnings(seed: int) -> None:
     chance = random.Random(seed + 1_000 * ROUND)
     # Rounds look at every subscription that is due, also at those of thousands of other tests.

@@ -67,6 +67,16 @@ def test_of_sixteen_people_on_one_link_one_joins(owner: Person, now: datetime) -
     check_seats(owner)
 
 
+def test_one_link_accepted_twice_at_once_takes_the_last_seat(owner: Person, now: datetime) -> None:
+    team.fix_seats(owner, 2)
+    nora, token = team.invited(owner, "Nora", now)
+
+    ended = all_at_once([lambda: invitations.accept(token=token, user=nora.user, now=now)] * 8)
+
+    assert ended == {"done": 1, "invitation-over": 7}
+    check_seats(owner)
+
+
 def test_of_fifteen_links_for_three_seats_three_are_taken(owner: Person, now: datetime) -> None:
     team.fix_seats(owner, 4)
     waiting = [team.invited(owner, "Nora", now) for _ in range(15)]

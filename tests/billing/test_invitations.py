@@ -15,6 +15,7 @@ from billing.changes import downgrade
 from billing.plans import COMING, Feature, Tier
 from billing.team import invitations, members
 from tests.billing import team
+from tests.billing.states import put
 from tests.people import PASSWORD, Person, join, put_on_plan, sign_up
 
 WEEK = timedelta(days=7)
@@ -48,6 +49,15 @@ def test_inviting_alone_costs_nothing(owner: Person) -> None:
 
     assert (answer.status_code, answer.json()["role"]) == (201, "viewer")
     assert (team.members(owner), owner.subscription.seats) == (1, 1)
+
+
+@pytest.mark.parametrize(("state", "status"), [("grace", 201), ("read_only", 402)])
+def test_who_is_late_with_a_payment_invites_until_the_grace_is_over(
+    owner: Person, now: datetime, state: str, status: int
+) -> None:
+    put(owner, "teams", state, now)
+
+    assert owner.api.post("/workspace/invitations", {"email": somebody()}).status_code == status
 
 
 def test_the_mail_has_the_link_and_the_database_only_its_digest(owner: Person) -> None:
@@ -228,7 +238,7 @@ def test_fixed_seats_refuse_one_more(owner: Person, now: datetime) -> None:
 
 def test_nobody_joins_after_the_team_has_gone_down_to_one_person(owner: Person, now: datetime) -> None:
     nora, token = team.invited(owner, "Nora", now)
-    pending = downgrade(membership=owner.membership, tier=Tier.PLUS, now=now)
+    pending = downgrade(membership=owner.membership, tier=Tier.PLUS, now=now).subscription
     assert pending.pending_at is not None
 
     Invitation.objects.update(expires_at=pending.pending_at + WEEK)

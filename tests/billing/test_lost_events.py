@@ -1,14 +1,23 @@
 """Who has paid is served although no event of it ever comes: Stripe is asked when they come back, or ask to buy."""
 
+import re
+from contextlib import ExitStack
+from datetime import datetime
+from html import unescape
+
+import httpx
 import pytest
 from django.utils import timezone
 
+from billing.gateways import stripe as gateways_stripe
 from billing.models import Subscription
-from billing.stripe import truth
+from billing.plans import PLANS, Tier
+from billing.stripe import setup, truth
 from devkit.stripe.process import StripeProcess
+from tests.billing import team
 from tests.billing.pages import text
 from tests.billing.stripe import account, buy, confirm, pay, state, upgrade
-from tests.people import Person, join
+from tests.people import Person, join, sign_up
 
 WAITS = "Waiting for the payment provider…"
 
@@ -118,6 +127,18 @@ def test_a_page_that_waits_asks_stripe_now_and_then(vendor: StripeProcess, alice
     assert 1 <= asked(vendor) - before <= 2
 
 
+def test_who_opens_the_page_that_waits_again_and_again_has_stripe_asked_now_and_then(
+    vendor: StripeProcess, alice: Person
+) -> None:
+    upgrade(alice, "pro")
+    before = asked(vendor)
+
+    for _ in range(6):
+        assert WAITS in text(alice, "?bought=pro&was=trial")
+
+    assert 1 <= asked(vendor) - before < 6
+
+
 def test_who_comes_back_late_with_a_payment_hears_of_that(vendor: StripeProcess, alice: Person) -> None:
     buy(alice, vendor, "pro")
     Subscription.objects.filter(workspace=alice.workspace).update(status="past_due", past_due_since=timezone.now())
@@ -155,16 +176,17 @@ NOT_KNOWN = "Whether it was done is not known yet"
 
 @pytest.mark.parametrize("do", ["cut_after", "500_after"])
 @pytest.mark.parametrize(
-    ("address", "path", "steps", "planned"),
-    [("cancel", "/v1/subscriptions/", 1, None), ("downgrade", "/v1/subscription_schedules/", 0, "pro")],
+    ("address", "path", "planned"),
+    [("cancel", "/v1/subscriptions/", None), ("downgrade", "/v1/subscription_schedules/", "pro")],
 )
 def test_where_the_answer_is_lost_after_the_deed_nobody_says_that_nothing_was_done(
-    vendor: StripeProcess, alice: Person, do: str, address: str, path: str, steps: int, planned: str | None
+    vendor: StripeProcess, alice: Person, do: str, address: str, path: str, planned: str | None
 ) -> None:
     buy(alice, vendor, "plus")
-    vendor.fault(do, times=1_000, path=path, method="POST", skip=steps)
+    setup.price_of(PLANS[Tier.PRO])
+    vendor.fault(do, times=1_000, path=path, method="POST")
     # Nor is anything said of it after that.
-    vendor.fault("500", times=1_000, method="GET", skip=1)
+    vendor.fault("500", times=1_000, method="GET", skip=2)
 
     answer = alice.api.post(f"/subscription/{address}", {} if address == "cancel" else {"tier": planned})
     vendor.control("faults", method="DELETE")
@@ -183,3 +205,62 @@ def test_what_did_not_reach_stripe_was_not_done(vendor: StripeProcess, alice: Pe
     answers = [alice.api.post(f"/subscription/{address}").json()["detail"] for address in ("cancel", "portal")]
 
     assert all("Nothing was changed." in words for words in answers)
+
+
+def test_while_stripe_does_not_answer_nobody_hears_that_nothing_was_paid(vendor: StripeProcess, alice: Person) -> None:
+    pay(upgrade(alice, "pro"))
+    vendor.fault("500", times=100)
+
+    told, page = alice.api.get("/subscription").json(), text(alice)
+    vendor.control("faults", method="DELETE")
+
+    assert (told["next_invoice"], told["next_invoice_is_known"]) == (None, False)
+    assert "it counts and shows here later: you need not pay again" in page
+    assert "Your plan is not affected" not in page
+
+
+def test_who_comes_back_with_another_workspace_open_is_led_to_the_one_that_was_paid_for(
+    vendor: StripeProcess, alice: Person, now: datetime
+) -> None:
+    boss = sign_up("Boss")
+    buy(boss, vendor, "teams")
+    url, own = upgrade(alice, "pro"), alice.workspace
+    alice.web.post(f"/app/invitations/{team.link_for(boss, alice.email, now)}")
+
+    back = httpx.URL(pay(url).headers["location"]).raw_path.decode()
+    other = alice.web.get(back)
+    again = re.findall(r'name="next" value="([^"]*)"', other.content.decode())[0]
+    led = alice.web.post("/app/switch-workspace", {"workspace": str(own.pk), "next": unescape(again)}, follow=True)
+
+    assert other.status_code == 409
+    assert f"Switch to {own.name}" in unescape(other.content.decode())
+    assert "You are on Pro now" in led.content.decode()
+
+
+def test_a_page_that_waits_leads_away_when_another_workspace_is_opened(
+    vendor: StripeProcess, alice: Person, now: datetime
+) -> None:
+    boss = sign_up("Boss")
+    buy(boss, vendor, "teams")
+    upgrade(alice, "pro")
+    waiting = alice.web.get("/app/plan?bought=pro&was=trial").content.decode()
+    [address] = map(unescape, re.findall(r'hx-get="([^"]*asked=1)"', waiting))
+    alice.web.post(f"/app/invitations/{team.link_for(boss, alice.email, now)}")
+
+    answer = alice.web.get(address, headers={"HX-Request": "true", "HX-Target": "bought"})
+
+    assert (answer.status_code, answer["HX-Redirect"]) == (409, address)
+
+
+def test_who_finds_no_turn_to_ask_is_told_so_and_sees_the_page(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+
+    with ExitStack() as turns:
+        for _ in range(2):
+            turns.enter_context(gateways_stripe.ASKING)
+        refused, page = alice.api.post("/subscription/cancel"), alice.web.get("/app/plan")
+
+    assert (refused.status_code, refused["Retry-After"]) == (503, "60")
+    assert "Nothing was changed." in refused.json()["detail"]
+    assert page.status_code == 200
+    assert alice.subscription.pending_at is None

@@ -6,10 +6,11 @@ import pytest
 from django.db import transaction
 
 from billing.plans import Tier
+from billing.stripe import truth
 from devkit.stripe.process import StripeProcess
 from tests.billing.pages import text
 from tests.billing.states import PAID, WALK, put
-from tests.billing.stripe import buy, hear
+from tests.billing.stripe import account, buy, hear
 from tests.billing.stripe import state as standing
 from tests.people import Person, join
 
@@ -70,6 +71,29 @@ def test_a_smaller_plan_is_previewed_with_the_refusal_of_the_change(alice: Perso
     ]
 
     assert answers == ["/problems/downgrade-not-allowed"] * 2
+
+
+@pytest.mark.parametrize("state", ["ended", "ended_by_the_clock"])
+@pytest.mark.parametrize("tier", PAID)
+def test_what_has_ended_is_refused_with_what_may_be_chosen(
+    alice: Person, now: datetime, tier: Tier, state: str
+) -> None:
+    put(alice, tier, state, now)
+
+    smaller = alice.api.post("/subscription/downgrade", {"tier": "pro"}).json()["detail"]
+    trial = alice.api.post("/user/upgrade-subscription", {"tier": "trial"}).json()["detail"]
+
+    words = f"{tier.capitalize()} has ended. Choose a plan to begin again: Pro or Plus or Teams."
+    assert (smaller, trial) == (words, words)
+
+
+def test_an_end_that_was_not_heard_of_is_refused_with_what_may_be_chosen(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "plus")
+    truth.api().v1.subscriptions.cancel(account(alice).subscription_id)
+
+    answer = alice.api.post("/subscription/downgrade", {"tier": "pro"}).json()
+
+    assert answer["detail"].startswith("Plus has ended. Choose a plan to begin again: ")
 
 
 def test_who_returns_to_a_smaller_plan_is_told_what_no_longer_fits(alice: Person, now: datetime) -> None:

@@ -146,6 +146,26 @@ def test_in_what_ends_only_what_goes_beyond_is_invoiced(vendor: StripeProcess, a
     assert invoiced(vendor) == [6_100, pytest.approx(2_400, abs=2), pytest.approx(told["due_now_cents"], abs=1)]
 
 
+def test_what_is_too_little_to_be_charged_is_not_said_to_be_due(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams", seats=3)
+    alice.api.post("/subscription/cancel")
+    seats_told(alice, vendor, 1)
+    vendor.advance(29 * DAY)
+    hear(alice, vendor)
+    told = preview(alice, 4)
+    dialog = text(alice, "?confirm=teams&seats=4").partition("Your plan")[0]
+
+    seats_told(alice, vendor, 4)
+
+    [_, second] = vendor.control("state?kind=invoice")["objects"]
+    owed = truth.api().v1.customers.retrieve(account(alice).customer_id).balance
+    assert (told["due_now_cents"], second["amount_due"]) == (0, 0)
+    assert 0 < owed < 50
+    assert told["rest_cents"] == pytest.approx(owed, abs=1)
+    assert sum(line["amount_cents"] for line in told["lines"]) == 0  # type: ignore[attr-defined]
+    assert "Too little to be charged now: comes with the next invoice" in dialog
+
+
 def test_a_plan_bought_again_begins_with_its_own_seats(vendor: StripeProcess, alice: Person) -> None:
     buy(alice, vendor, "teams", seats=5)
     alice.api.post("/subscription/cancel")

@@ -198,7 +198,7 @@ def test_an_upgrade_shows_its_proration_and_is_confirmed_at_the_portal(vendor: S
 
     assert "\u2212$" in asked, "what is left of Pro is taken off"
     assert "$73 a month" in asked
-    assert back.endswith("?bought=teams&was=pro")
+    assert back.endswith("&bought=teams&was=pro")
     assert (alice.subscription.tier, alice.subscription.seats) == ("teams", 2)
 
 

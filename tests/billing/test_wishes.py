@@ -12,41 +12,14 @@ from django.test import RequestFactory, override_settings
 from django.utils import timezone
 
 from accounts.models import Mail, User
-from billing import giving
 from billing.admin import PlanRequestAdmin
 from billing.models import PlanRequest
 from tests.billing.pages import text
-from tests.billing.wishes import answered, staff, waiting
-from tests.people import Person, join
+from tests.billing.wishes import answer, answered, ask, ask_for_seats, letters, staff, waiting
+from tests.people import Person, join, put_on_plan
 from tests.threads import at_once
 
 pytestmark = pytest.mark.usefixtures("hosted")
-
-
-@pytest.fixture
-def hosted(_database: None) -> Any:
-    with override_settings(IS_PRODUCTION=True, STAFF_MAIL="staff@example.com"):
-        yield
-
-
-@pytest.fixture
-def sam(_database: None) -> User:
-    return staff()
-
-
-def ask(person: Person, tier: str = "pro", **more: object) -> PlanRequest:
-    assert person.api.post("/user/upgrade-subscription", {"tier": tier, **more}).status_code == 200
-    return waiting(person)
-
-
-def answer(person: Person, wish: PlanRequest, *, by: User, **why: str) -> None:
-    act = giving.refuse if why else giving.approve
-    act(request_id=wish.pk, by=by, now=timezone.now(), **why)  # type: ignore[operator]  # one of two signatures
-
-
-def letters(person: Person) -> list[tuple[str, str, str]]:
-    of_answers = Mail.objects.filter(workspace=person.workspace, key__startswith="plan-answer:")
-    return list(of_answers.order_by("created_at").values_list("to", "subject", "text"))
 
 
 def test_who_asked_hears_that_staff_said_yes_and_it_is_kept_who(alice: Person, sam: User) -> None:
@@ -114,6 +87,84 @@ def test_only_an_owner_takes_it_back(alice: Person) -> None:
     assert bob.api.post("/subscription/withdraw").status_code == 403
     assert "Take back" not in text(bob)
     assert bob.api.get("/subscription").json()["request"] is None
+
+
+@pytest.mark.parametrize(("address", "dialog"), [("cancel", "cancel"), ("downgrade", "pro")])
+@pytest.mark.parametrize(("tier", "what"), [("plus", "Teams with 2 seats"), ("teams", "Teams with 5 seats")])
+def test_a_cancellation_or_a_smaller_plan_withdraws_what_was_asked_for_before(
+    alice: Person, sam: User, address: str, dialog: str, tier: str, what: str
+) -> None:
+    put_on_plan(alice, tier)
+    wish = ask(alice, "teams", seats=2) if tier == "plus" else ask_for_seats(alice, 5)
+
+    said = text(alice, f"?confirm={dialog}")
+    answered = alice.api.post(f"/subscription/{address}", {"tier": "pro"} if address == "downgrade" else {}).json()
+    page = text(alice)
+
+    assert f"Your wish for {what}, which waits for our answer, is withdrawn with it." in said
+    assert (answered["request"]["status"], answered["pending"] is not None) == ("withdrawn", True)
+    assert "Your wish" not in page
+    assert not letters(alice)
+    with pytest.raises(CommandError, match=f"This wish was withdrawn by {alice.email}"):
+        call_command("approve_plan", str(wish.pk), "--by", sam.email)
+    assert alice.subscription.pending_at is not None
+
+
+def test_another_owner_who_had_asked_hears_that_it_was_withdrawn(alice: Person) -> None:
+    bob = join(alice, "Bob", role=alice.membership.role)
+    put_on_plan(alice, "teams", seats=2)
+    ask_for_seats(bob, 5)
+
+    alice.web.post("/app/plan", {"action": "cancel"})
+
+    [(to, subject, words)] = letters(alice)
+    assert (to, subject) == (bob.email, "Your wish for Teams with 5 seats was withdrawn")
+    assert f"{alice.email} has cancelled the subscription since." in words
+
+
+def test_both_who_asked_the_same_hear_the_answer(alice: Person, sam: User) -> None:
+    bob = join(alice, "Bob", role=alice.membership.role)
+    wish = ask(alice, "teams")
+    assert ask(bob, "teams") == wish
+
+    answer(alice, wish, by=sam, why="Call us first.")
+
+    told = {to: (subject, words) for to, subject, words in letters(alice)}
+    assert set(told) == {alice.email, bob.email}
+    assert told[alice.email][0].startswith("Your wish for Teams")
+    assert told[bob.email][0].startswith("The wish for Teams")
+    assert f"{alice.email} asked for Teams" in told[bob.email][1]
+    assert "Our answer: Call us first." in told[bob.email][1]
+
+
+def test_who_asked_the_same_hears_that_it_was_taken_back(alice: Person) -> None:
+    bob = join(alice, "Bob", role=alice.membership.role)
+    ask(alice, "teams")
+    ask(bob, "teams")
+
+    alice.api.post("/subscription/withdraw")
+
+    [(to, _, words)] = letters(alice)
+    assert to == bob.email
+    assert f"{alice.email} has taken it back since." in words
+
+
+def test_a_cancellation_that_is_refused_leaves_the_wish(alice: Person) -> None:
+    wish = ask(alice, "plus")
+
+    assert alice.api.post("/subscription/cancel").status_code == 409
+
+    assert waiting(alice) == wish
+
+
+def test_a_wish_after_a_cancellation_takes_its_place_when_staff_says_yes(alice: Person, sam: User) -> None:
+    put_on_plan(alice, "plus")
+    alice.api.post("/subscription/cancel")
+    wish = ask(alice, "teams")
+
+    answer(alice, wish, by=sam)
+
+    assert (alice.subscription.tier, alice.subscription.pending_at) == ("teams", None)
 
 
 def test_a_yes_is_to_what_staff_saw(alice: Person, sam: User) -> None:
@@ -236,48 +287,3 @@ def test_the_database_keeps_one_wish_and_how_it_was_decided(alice: Person, facts
 
     with pytest.raises(IntegrityError, match=name):
         PlanRequest.objects.create(workspace=alice.workspace, tier="pro", requested_by=alice.user, **facts)
-
-
-def test_fewer_seats_than_were_asked_for_are_a_no_that_says_what_was_given(alice: Person, sam: User) -> None:
-    ask(alice, "teams", seats=10)
-
-    call_command("give_plan", str(alice.workspace.pk), "teams", "--seats", "2", "--by", sam.email, "--why", "A start")
-
-    [(_, subject, words)] = letters(alice)
-    said = alice.api.get("/subscription").json()
-    assert (subject, "Our answer: You were given Teams with 2 seats." in words) == (
-        "Your wish for Teams with 10 seats was refused",
-        True,
-    )
-    assert (said["seats"], said["request"]["seats"], said["request"]["status"]) == (2, 10, "refused")
-    assert "Our answer: You were given Teams with 2 seats." in text(alice)
-
-
-@pytest.mark.parametrize("seats", ["10", "12"])
-def test_as_many_seats_as_were_asked_for_or_more_are_a_yes(alice: Person, sam: User, seats: str) -> None:
-    ask(alice, "teams", seats=10)
-
-    call_command("give_plan", str(alice.workspace.pk), "teams", "--seats", seats, "--by", sam.email, "--why", "Yes")
-
-    [(_, subject, words)] = letters(alice)
-    assert subject == f"Alice's company is on Teams with {seats} seats now"
-    assert "You asked for Teams with 10 seats" in words
-    assert alice.api.get("/subscription").json()["request"]["status"] == "approved"
-
-
-def test_a_yes_names_the_seats_that_are_there(alice: Person, sam: User) -> None:
-    call_command("give_plan", str(alice.workspace.pk), "teams", "--by", sam.email, "--why", "A start")
-    wish = ask_for_seats(alice, 3)
-    for name in ("Bob", "Dora", "Eve"):
-        join(alice, name)
-
-    answer(alice, wish, by=sam)
-
-    [(_, subject, words)] = letters(alice)
-    assert (subject, alice.subscription.seats) == ("Alice's company is on Teams with 4 seats now", 4)
-    assert "You asked for Teams with 3 seats" in words
-
-
-def ask_for_seats(person: Person, seats: int) -> PlanRequest:
-    assert person.api.post("/subscription/seats", {"seats": seats}).status_code == 202
-    return waiting(person)

@@ -4,8 +4,10 @@ import secrets
 from collections.abc import Callable
 
 from django.core.management import call_command
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Mail, User
+from billing import giving
 from billing.models import PlanRequest
 from billing.wishes import AlreadyDecided
 from tests.people import Person
@@ -31,3 +33,23 @@ def answered(work: Callable[[], object]) -> bool:
     except AlreadyDecided:
         return False
     return True
+
+
+def ask(person: Person, tier: str = "pro", **more: object) -> PlanRequest:
+    assert person.api.post("/user/upgrade-subscription", {"tier": tier, **more}).status_code == 200
+    return waiting(person)
+
+
+def answer(person: Person, wish: PlanRequest, *, by: User, **why: str) -> None:
+    act = giving.refuse if why else giving.approve
+    act(request_id=wish.pk, by=by, now=timezone.now(), **why)  # type: ignore[operator]  # one of two signatures
+
+
+def letters(person: Person) -> list[tuple[str, str, str]]:
+    of_answers = Mail.objects.filter(workspace=person.workspace, key__startswith="plan-answer:")
+    return list(of_answers.order_by("created_at").values_list("to", "subject", "text"))
+
+
+def ask_for_seats(person: Person, seats: int) -> PlanRequest:
+    assert person.api.post("/subscription/seats", {"seats": seats}).status_code == 202
+    return waiting(person)

@@ -18,7 +18,7 @@ from tests.storm import STORM
 CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
 # The same requests each time, so that a failure is seen again; more of them are for `make soak`.
 FEW = settings(
-    max_examples=5 * STORM,
+    max_examples=4 * STORM,
     derandomize=STORM == 1,
     database=None,
     deadline=None,

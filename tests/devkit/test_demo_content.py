@@ -13,6 +13,7 @@ import pytest
 from notion_client import Client
 
 from devkit import demo
+from devkit.demo import dates
 from devkit.notion.process import EmulatorProcess
 
 CATEGORIES = {
@@ -210,14 +211,53 @@ def test_questions_are_many_varied_and_halved() -> None:
     assert {one["after"] for one in questions if one["category"] == "follow-up"} <= set(ids)
 
 
-def test_loading_later_moves_dates_and_leaves_sentences() -> None:
+def test_loading_later_moves_all_dates_by_the_same_weeks() -> None:
     then, later = (demo.load(demo.WRITTEN_ON + timedelta(days=days)) for days in (0, 10))
 
     moved = task(later, "t_terms")
 
-    assert (task(then, "t_terms")["Due"], moved["Due"]) == ("2026-11-20", "2026-11-30")
-    assert moved["edited"] == "2026-11-30T16:00:00Z"
-    assert moved["blocks"] == task(then, "t_terms")["blocks"]
+    assert (task(then, "t_terms")["Due"], moved["Due"]) == ("2026-11-20", "2026-11-27")
+    assert moved["edited"] == "2026-11-27T16:00:00Z"
+    assert "Launch sync, 5 Nov" in titles(later)
+    assert "Launch sync, 29 Oct" in titles(later)
+    assert "Harbor 6 launches on 8 December 2026." in str(later)
+    assert "Harbor 6 launches on 1 December 2026." not in str(later)
+    assert "expire on 31 March" in str(later)
+
+
+def test_every_meeting_has_its_day_in_its_title() -> None:
+    for days in (0, 10, 100):
+        for row in meetings(demo.load(demo.WRITTEN_ON + timedelta(days=days))):
+            on = date.fromisoformat(row["Date"])
+            assert row["Name"].endswith(f", {on.day} {on:%b}")
+
+
+@pytest.mark.parametrize(
+    ("text", "weeks", "moved"),
+    [
+        ("Tuesday, 24 November 2026, or the 27th", 1, "Tuesday, 1 December 2026, or the 4th"),
+        ("Launch sync, 29 Oct", 1, "Launch sync, 5 Nov"),
+        ("From 30 December to 2 January", 1, "From 6 January to 9 January"),
+        ("25 and 26 November", 1, "2 and 3 December"),
+        ("10 to 14 May 2027", 3, "31 May to 4 June 2027"),
+        ("prices from December 2026", 10, "prices from February 2027"),
+        ("January to April 2027", 5, "February to May 2027"),
+        ("the 95th percentile of 3 Markets in May", 1, "the 95th percentile of 3 Markets in May"),
+        ("by the 1st", -1, "by the 24th"),
+    ],
+)
+def test_dates_in_sentences_keep_their_form(text: str, weeks: int, moved: str) -> None:
+    assert dates.moved(text, timedelta(weeks=weeks), demo.WRITTEN_ON) == moved
+
+
+def meetings(seed: dict[str, Any]) -> list[dict[str, Any]]:
+    databases = seed["workspaces"][0]["databases"]
+    found: list[dict[str, Any]] = next(one for one in databases if one["key"] == "meeting_notes")["sources"][0]["rows"]
+    return found
+
+
+def titles(seed: dict[str, Any]) -> set[str]:
+    return {row["Name"] for row in meetings(seed)}
 
 
 def task(seed: dict[str, Any], key: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import httpx
 import psycopg
 import pytest
 
-from devkit import supervisor
+from devkit import elsewhere, supervisor
 from devkit.home import PROJECT, Home, Trouble, free_port
 from devkit.services import Services
 from devkit.testing import erase
@@ -134,7 +134,7 @@ def test_a_stranger_buys_a_plan_without_a_key(product: Product) -> None:
     back = visitor.send(str(checkout.url), card="4242424242424242")
 
     assert str(checkout.url).startswith(stripe)
-    assert str(back.url).endswith("/app/plan?bought=pro&was=trial")
+    assert str(back.url).endswith("&bought=pro&was=trial")
     assert eventually(lambda: "You are on Pro now" in visitor.open("/app/plan?bought=pro&was=trial"))
     assert "Next invoice: $10" in visitor.open("/app/plan")
     assert "Here it is" in httpx.get(f"{stripe}/clock/").text
@@ -161,15 +161,25 @@ def test_another_word_is_one_line_that_says_what_is_allowed(tmp_path: Path, monk
         ("CHROMA_URL", "127.0.0.1:8000", "An address of Chroma looks like"),
     ],
 )
-def test_an_address_that_does_not_answer_is_one_line(name: str, url: str, words: str, tmp_path: Path) -> None:
-    named = {other: os.environ[other] for other in URLS if other in os.environ}
+def test_an_address_that_does_not_answer_is_named(
+    name: str, url: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, url)
 
-    process = start(tmp_path / "home", **{**named, "NOTION_API_URL": "http://127.0.0.1:9", name: url})
+    with pytest.raises(Trouble) as trouble:
+        elsewhere.check()
+
+    assert str(trouble.value).startswith(f"{name} cannot be used: ")
+    assert words in str(trouble.value)
+    assert "hidden" not in str(trouble.value)
+
+
+def test_a_start_without_one_of_them_ends_with_one_line(tmp_path: Path) -> None:
+    named = {name: os.environ[name] for name in URLS}
+
+    process = start(tmp_path / "home", **named | {"NOTION_API_URL": "http://127.0.0.1:9", "CHROMA_URL": "127.0.0.1:1"})
     said, _ = process.communicate(timeout=60)
 
     assert process.returncode == 1
     assert "Traceback" not in said
-    last = said.splitlines()[-1]
-    assert last.startswith(f"{name} cannot be used: ")
-    assert words in last
-    assert "hidden" not in said
+    assert said.splitlines()[-1].startswith("CHROMA_URL cannot be used: ")

@@ -17,7 +17,7 @@ from tests.stack import Stack
 from tests.storm import STORM
 
 THREADS = 16
-QUESTIONS = 2 * STORM
+QUESTIONS = STORM
 # Each is a stream of the run's events from the beginning, and a read.
 REPLAYS = 10 * STORM
 QUESTION = "What is the code word of the warehouse door?"

@@ -34,6 +34,8 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "usage.jobs.expire_holds": {},
     "usage.jobs.check_books": {},
     "billing.jobs.send_seats": {"change": "sync"},
+    "billing.jobs.finish_planned": {},
+    "billing.jobs.hear": {},
 }
 # Sweeps: they run without a workspace and take no arguments.
 SWEEPS = {
@@ -42,11 +44,13 @@ SWEEPS = {
     "accounts.jobs.forget_expired",
     "billing.jobs.process_events",
     "billing.jobs.reconcile",
+    "billing.jobs.ask_unheard",
     "accounts.jobs.send_mails",
     "agent.jobs.erase_ended",
     "agent.jobs.take_events",
     "agent.jobs.forget_events",
     "billing.jobs.remind",
+    "billing.jobs.withdraw_lapsed",
     "agent.jobs.look_after_syncs",
 }
 

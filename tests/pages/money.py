@@ -185,6 +185,14 @@ def _dialogs() -> dict[str, Context]:
                 today_cents=None, rest_cents=1600, then_cents=10900, then_on="1 Dec 2026", seats=5, seats_sent="5"
             ),
         },
+        "seats-balance": upgrade | {
+            "title": "Change seats", "action": "seats", "button": "Change seats",
+            "lines": ["As many as members: then seats follow the members."],
+            "offer": offer(
+                today_cents=None, rest_cents=1600, then_cents=10900, then_on="1 Dec 2026", invoice_cents=2500, seats=5,
+                seats_sent="5",
+            ),
+        },
         "cancel": {
             "chosen": "cancel", "title": "Cancel Teams", "action": "cancel", "button": "Cancel subscription",
             "lines": ["It ends on 1 Dec 2026. Until then everything stays as it is."], "is_loss": True,

@@ -220,7 +220,7 @@ def _people() -> dict[str, State]:
 
 FOR_ANOTHER = "This invitation is for maya@northwind.example. Sign in with that address."
 LEFT_OVER = "Pro is for one person: the others can read here until the plan is Teams again."
-OTHER = "This page belongs to another workspace than the one now open. Reload it."
+OTHER = "This page belongs to another workspace than the one now open."
 FULL = "All 2 seats are taken. An owner can add some."
 
 

@@ -30,6 +30,7 @@ STORMS = (
     "tests/config/test_openapi_attack.py",
     "tests/agent/sync/test_converging.py",
     "tests/agent/sync/test_kills.py",
+    "tests/agent/sync/test_very_large.py",
 )
 # So hard that ten minutes are enough for one round of all of them on two cores.
 STORM = "3"

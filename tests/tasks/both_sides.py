@@ -8,7 +8,8 @@ from typing import Any
 
 from accounts import tenancy
 from accounts.models import Job
-from tasks import sending
+from integrations import notion
+from tasks import mirroring
 from tasks.models import Outgoing, Task, TaskChange, TaskSource
 from tests.agent.sync.working import sync
 from tests.outside import NotionWorkspace
@@ -216,8 +217,8 @@ class Storm:
             job.delete()
             with tenancy.within(self.alice.workspace):
                 try:
-                    sending.look(**job.arguments)
-                except sending.notion.NotionError:
+                    mirroring.look(**job.arguments)
+                except notion.NotionError:
                     job.save(force_insert=True)
 
     def quiet(self) -> None:
@@ -229,7 +230,8 @@ class Storm:
             with tenancy.within(self.alice.workspace):
                 failed = [str(each) for each in Task.objects.filter(sync_state="failed").values_list("pk", flat=True)]
             for task_id in failed:
-                self.alice.api.post(f"/tasks/{task_id}/sync", {"action": "retry"})
+                for action in ("retry", "make"):
+                    self.alice.api.post(f"/tasks/{task_id}/sync", {"action": action})
             self.send()
             self.sync()
         with tenancy.within(self.alice.workspace):

@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts import tenancy
 from accounts.models import Connection
-from tasks import services
+from tasks import mirroring, sources
 from tasks.models import Task
 from tests.people import Person
 
@@ -36,7 +36,7 @@ def connection(person: Person, *, is_shared: bool = False) -> Connection:
         sealed_access_token="",
     )
     with tenancy.within(person.workspace):
-        services.map_source(connection_id=made.pk, data_source_id=SOURCE, title="Launch plan", schema=SCHEMA)
+        sources.map_source(connection_id=made.pk, data_source_id=SOURCE, title="Launch plan", schema=SCHEMA)
     return made
 
 
@@ -60,7 +60,7 @@ def from_notion(connection: Connection, title: str, *, due: str = "", status: st
         },
     }
     with tenancy.within(connection.workspace):
-        services.mirror(
+        mirroring.mirror(
             connection_id=connection.pk,
             owner_id=connection.owner_id,
             data_source_id=SOURCE,

@@ -1,5 +1,6 @@
 """Tasks edited here and in Notion: sent once, never lost, and what loses in a conflict stays in the history."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +12,14 @@ from accounts.models import Connection, Job
 from agent.models import Page
 from agent.sync import vanishing
 from billing.models import Subscription
+from config import valkey
+from integrations.notion.setup import budget_from_settings
 from tasks import sending
 from tasks.models import Outgoing, Task
 from tests.agent.sync.working import long_ago, sync
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person
+from tests.threads import elsewhere
 
 TITLE = "Choose a printer"
 
@@ -115,18 +119,6 @@ def test_a_task_made_here_is_made_once_although_the_answer_was_lost(
     assert [title for title in in_notion(acme) if "Order paper" in title] == ["Order paper"]
     assert task(synced, "Order paper")["sync_state"] == "synced"
     assert task(synced, "Order paper")["notion_page_id"] == in_notion(acme)["Order paper"]["id"]
-
-
-def test_a_page_renamed_before_the_retry_is_still_found(synced: Person, acme: NotionWorkspace) -> None:
-    synced.api.post("/tasks", {"title": "Order paper", "source": "notion"})
-    acme.fault({"commit_then": {"status": "reset"}}, method="POST", path_regex="/v1/pages$", times=1)
-    deliver(synced)
-    acme.edit(op="set_title", id=in_notion(acme)["Order paper"]["id"], title="Order more paper")
-
-    deliver(synced)
-
-    assert len([title for title in in_notion(acme) if "paper" in title]) == 1
-    assert task(synced, "Order more paper")["sync_state"] == "synced"
 
 
 @pytest.mark.parametrize("how", ["503", "504", "reset"])
@@ -320,3 +312,59 @@ def test_a_row_trashed_in_notion_hides_its_task_until_the_second_look(synced: Pe
 
     assert answers == [404, 200, 404]
     assert (is_kept, is_kept_for_good) == (True, False)
+
+
+def test_a_task_brought_back_while_it_is_thrown_away_is_made(synced: Person, acme: NotionWorkspace) -> None:
+    made = synced.api.post("/tasks", {"title": "Order more paper", "source": "notion"}).json()
+    acme.fault("reset", method="POST", path_regex="/v1/pages", times=9)
+    deliver(synced)
+    acme.emulator.control(f"faults?token={acme.token}", method="DELETE")
+    synced.api.delete(f"/tasks/{made['id']}")
+    acme.fault({"slow": {"ms": 1500}}, path_regex="/v1/users/me", times=1)
+
+    before = len(acme.requests())
+    with ThreadPoolExecutor(1) as worker:
+        sending = worker.submit(elsewhere, lambda: deliver(synced))
+        while len(acme.requests()) == before:
+            wait([sending], timeout=0.02)
+            assert not sending.done()
+        restored = synced.api.post(f"/tasks/{made['id']}/sync", {"action": "restore"})
+        assert not sending.done()
+    sending.result()
+    deliver(synced)
+
+    assert restored.status_code == 200
+    assert "Order more paper" in in_notion(acme)
+
+
+def test_what_was_once_written_here_is_news_when_somebody_writes_it_in_notion(
+    synced: Person, acme: NotionWorkspace
+) -> None:
+    """While the title waits, what was sent of the day is still known."""
+    edited = patch(synced, due_on="2026-12-03")
+    acme.fault({"commit_then": {"status": "reset"}}, method="PATCH", times=1)
+    deliver(synced)
+    patch(synced, title="Choose two printers")
+
+    for day in (None, "2026-12-24", "2026-12-03"):
+        if day:
+            acme.edit(op="set_property", id=edited["notion_page_id"], name="Due", value=day)
+        with tenancy.within(synced.workspace):
+            sync(synced)
+
+    lines = [line for line in history(synced, edited["id"]) if line["field"] == "due_on"]
+    said = [("docent", "2026-12-03"), ("notion", "2026-12-03"), ("notion", "2026-12-24")]
+    assert sorted((line["origin"], line["new"]) for line in lines) == said
+
+
+def test_sending_waits_when_notion_holds_up_the_whole_workspace(synced: Person, acme: NotionWorkspace) -> None:
+    """As it told another connection to the same Notion workspace."""
+    shared = Connection.objects.get(workspace=synced.workspace).notion_workspace_id
+    budget_from_settings(valkey.client(), "another", workspace=shared).block(60, whole_workspace=True)
+    patch(synced, due_on="2026-12-03")
+    before = len(acme.requests())
+
+    deliver(synced)
+
+    assert len(acme.requests()) == before
+    assert task(synced)["sync_state"] == "waiting"

@@ -9,7 +9,7 @@ from accounts.models import Connection
 from agent.models import Source
 from devkit.notion.process import EmulatorProcess
 from tasks import columns as task_columns
-from tasks import services
+from tasks import mirroring, sources
 from tasks.models import Outgoing, Task, TaskSource
 from tests.agent.sync.working import long_ago, sync
 from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
@@ -143,7 +143,7 @@ def choose(person: Person, notion: NotionWorkspace, *, status: str) -> None:
     with tenancy.within(person.workspace):
         source = Source.objects.get(notion_id=notion.source("tasks_main"))
         here = {"connection_id": source.connection_id, "data_source_id": source.notion_id, "schema": source.schema}
-        services.map_source(title=source.title, **here)
+        sources.map_source(title=source.title, **here)
         task_columns.remap(columns={"status_property": status}, **here)
         sync(person, is_full=True)
 
@@ -210,7 +210,7 @@ def test_a_row_older_than_our_write_sets_nothing_back(nora: Person, rich: Notion
 
     with tenancy.within(nora.workspace):
         connection = Connection.objects.get(workspace=nora.workspace)
-        services.mirror(
+        mirroring.mirror(
             connection_id=connection.pk,
             owner_id=connection.owner_id,
             data_source_id=rich.source("tasks_main"),

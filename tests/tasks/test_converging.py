@@ -16,7 +16,7 @@ from tests.people import Person
 from tests.storm import ROUND, STORM
 from tests.tasks.both_sides import Storm, workspace
 
-STEPS = 30 * STORM
+STEPS = 20 * STORM
 DRAWN = os.environ.get("DOCENT_SEED", f"{2 * ROUND},{2 * ROUND + 1}")
 
 

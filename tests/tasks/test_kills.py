@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection as database
 from django.db import transaction
 
 from accounts import tenancy
@@ -19,6 +18,7 @@ from tests.devkit.machine import eventually
 from tests.outside import NotionWorkspace
 from tests.people import Person
 from tests.tasks.test_both_ways import TITLE, history, in_notion, patch, synced, task
+from tests.threads import waiting
 
 __all__ = ["synced"]
 
@@ -83,16 +83,10 @@ def killed_while_it_settles(person: Person, acme: NotionWorkspace) -> None:
             eventually(lambda: Outgoing.objects.exclude(sent={}).exists())
             with transaction.atomic():
                 Task.objects.select_for_update().get(pk=task_id)
-                eventually(lambda: _is_done(person, acme) and _somebody_waits())
+                eventually(lambda: _is_done(person, acme) and waiting())
                 assert process.poll() is None, "it should have been killed"
                 process.kill()
                 process.wait()
-
-
-def _somebody_waits() -> bool:
-    with database.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return bool(cursor.fetchone()[0])
 
 
 def go_on(person: Person) -> None:

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import tenancy
 from agent.models import Source
-from tasks import services
+from tasks import services, sources
 from tasks.models import Outgoing, Task, TaskChange, TaskSource
 from tests.people import Person
 from tests.tasks import rows
@@ -224,11 +224,11 @@ def test_trouble_with_columns_is_said_where_tasks_and_sources_are(alice: Person)
         source = services.writable_source(alice.membership)
         assert source is not None
         schema = {name: column for name, column in rows.SCHEMA.items() if name != "Due"}
-        services.choose_source(connection_id=source.connection_id, candidates=[(rows.SOURCE, "Launch plan", schema)])
+        sources.choose_source(connection_id=source.connection_id, candidates=[(rows.SOURCE, "Launch plan", schema)])
 
     assert "The column for “Due date” is gone" in alice.web.get("/app/tasks").content.decode()
     with tenancy.within(alice.workspace):
-        services.choose_source(
+        sources.choose_source(
             connection_id=source.connection_id, candidates=[(rows.SOURCE, "Launch plan", rows.SCHEMA)]
         )
     assert "is gone" not in alice.web.get("/app/tasks").content.decode()
@@ -245,7 +245,7 @@ def test_a_database_whose_tasks_have_unsent_changes_stays_mapped(alice: Person) 
     refused = alice.web.post(f"/app/connect/{made.pk}/choose", form)
     kept = task(alice, task_id)["title"]
     with tenancy.within(alice.workspace):
-        services.choose_source(connection_id=made.pk, candidates=[("another", "Tasks", rows.SCHEMA)])
+        sources.choose_source(connection_id=made.pk, candidates=[("another", "Tasks", rows.SCHEMA)])
         is_kept = TaskSource.objects.filter(data_source_id=rows.SOURCE).exists()
     post(alice, task_id, action="discard")
     allowed = alice.web.post(f"/app/connect/{made.pk}/choose", form)

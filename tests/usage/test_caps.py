@@ -239,7 +239,7 @@ def test_an_upgrade_to_teams_in_mid_period_raises_the_limit_and_keeps_what_was_u
 def test_after_a_downgrade_the_next_period_has_the_smaller_limit(team_owner: Person, now: datetime) -> None:
     put_on_plan(team_owner, "teams", now=now)
     use(team_owner, now, "one")
-    pending = changes.downgrade(membership=team_owner.membership, tier=Tier.PLUS, now=now)
+    pending = changes.downgrade(membership=team_owner.membership, tier=Tier.PLUS, now=now).subscription
     assert pending.pending_at is not None
 
     assert left(team_owner, pending.pending_at - timedelta(seconds=1)).requests.limit == 5_000
@@ -251,7 +251,7 @@ def test_a_downgrade_keeps_the_larger_limit_to_the_last_moment_and_then_refuses_
     alice: Person, now: datetime
 ) -> None:
     put_on_plan(alice, "plus", now=now)
-    end = changes.downgrade(membership=alice.membership, tier=Tier.PRO, now=now).pending_at
+    end = changes.downgrade(membership=alice.membership, tier=Tier.PRO, now=now).subscription.pending_at
     assert end is not None
     with tenancy.within(alice.workspace):
         before = services.hold(membership=alice.membership, key="a", now=end - timedelta(hours=1), requests=2_000)

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from accounts import tenancy
 from accounts.models import Membership
@@ -78,6 +79,29 @@ def test_every_metered_answer_says_what_is_left(alice: Person, now: datetime) ->
         headers = alice.api.get(address).headers
         assert headers["RateLimit"].startswith('"requests";r=999;t=')
         assert '"tokens";q=1000000;w=' in headers["RateLimit-Policy"]
+
+
+@pytest.mark.parametrize("address", ["/usage/quota", "/usage/logs", "/agent/run"])
+def test_what_an_answer_may_not_be_is_refused_with_what_is_left(alice: Person, now: datetime, address: str) -> None:
+    put_on_plan(alice, "pro", now=now)
+
+    refused = alice.api.generic("POST" if "run" in address else "GET", address, HTTP_ACCEPT="image/png")
+
+    assert refused.status_code == 406
+    assert refused.headers["RateLimit"].startswith('"requests";r=1000;t=')
+
+
+def test_who_is_not_known_is_told_nothing_of_what_is_left() -> None:
+    refused = APIClient().get("/usage/quota", HTTP_ACCEPT="image/png")
+
+    assert (refused.status_code, refused.has_header("RateLimit")) == (406, False)
+
+
+def test_a_body_that_is_too_large_is_refused_with_what_is_left(alice: Person) -> None:
+    refused = alice.api.generic("POST", "/agent/run", b" " * 1_000_001, content_type="application/json")
+
+    assert refused.status_code == 413
+    assert refused.headers["RateLimit"].startswith('"requests";r=')
 
 
 def test_no_time_is_told_after_which_a_trial_has_more(alice: Person) -> None:

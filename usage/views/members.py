@@ -60,6 +60,7 @@ class Members(MemberPage):
     """Who is in the workspace. Everybody may see it; only Teams has more than one."""
 
     schema_of_view: ClassVar[str] = "workspace"
+    asks_for_payments = True
     # Asked here: removing and leaving go on while a payment is late, and for whom a team left over.
     open_when_expired: ClassVar[bool] = True
 
@@ -96,7 +97,7 @@ class Members(MemberPage):
         try:
             with tenancy.shared():
                 link = invitations.invite(by=self.membership, email=address, role=role, now=timezone.now())
-        except (invitations.AlreadyMember, invitations.TooManyInvitations, InvalidField) as error:
+        except (invitations.AlreadyMember, invitations.TooManyInvitations, InvalidField, gateways.Refused) as error:
             return {"email": address, "is_ok": False, "words": error.detail, "link": ""}
         return {"email": link.invitation.email, "is_ok": True, "words": "Sent", "link": link_to_show(link) or ""}
 

@@ -18,9 +18,9 @@ from agent.models import Source
 from agent.sync import choosing, finding
 from agent.sync.views.counting import known_pages
 from agent.sync.views.shared import ConnectionPage, can_share
-from billing import reading
+from billing import hearing, reading
 from config.errors import AppError, InvalidField
-from tasks import services as tasks
+from tasks import sources as task_sources
 from tasks.mapping import COLUMNS
 from tasks.models import TaskSource
 
@@ -55,6 +55,7 @@ class Connect(MemberPage):
                     now=timezone.now(),
                 )
             except AppError as error:
+                hearing.ask_soon(error, membership=self.membership, now=timezone.now())
                 form.add_error("token", error.detail)
             else:
                 return _to_choice(connection)
@@ -104,6 +105,7 @@ class Callback(MemberPage):
             request.session["connect_problem"] = "denied"
             return redirect("connect")
         except AppError as error:
+            hearing.ask_soon(error, membership=self.membership, now=timezone.now())
             request.session["connect_problem"] = error.detail
             return redirect("connect")
         return _to_choice(connection)
@@ -193,7 +195,7 @@ def _holder(connection: Connection, chosen: list[Source]) -> str | None:
     mapped = TaskSource.objects.filter(connection_id=connection.id).first()
     by_notion_id = {source.notion_id: source for source in chosen}
     if mapped is None or not (mapped.is_refusal or mapped.data_source_id in by_notion_id):
-        key = tasks.likeliest([(source.notion_id, source.schema) for source in chosen])
+        key = task_sources.likeliest([(source.notion_id, source.schema) for source in chosen])
     else:
         key = mapped.data_source_id
     return str(by_notion_id[key].id) if key in by_notion_id else None

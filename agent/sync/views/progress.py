@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import tenancy
 from agent.models import SyncRun
-from agent.sync import live, services, shown
+from agent.sync import live, services, shown, vanishing
 from agent.sync.views.shared import ConnectionPage, can_manage
 from config.handover import Mode
 
@@ -34,7 +34,9 @@ class Progress(ConnectionPage):
             "can_steer": can_manage(self.membership, connection),
             "loss": None
             if run.status in services.OPEN
-            else shown.loss(connection, can_confirm=can_manage(self.membership, connection)),
+            else shown.loss(
+                connection, kept=vanishing.kept(connection), can_confirm=can_manage(self.membership, connection)
+            ),
         }
         return render(request, "connect/sync.html", context)
 

@@ -14,12 +14,13 @@ from django.utils.translation import gettext_lazy
 from accounts import tenancy
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
-from agent.sync import choosing, coverage, finding, freshness, intervals, services, shown
+from agent.sync import choosing, coverage, finding, freshness, intervals, services, shown, vanishing
 from agent.sync.views.connecting import sent_columns
 from agent.sync.views.shared import ConnectionPage, can_manage
 from billing import permissions, reading
 from billing.models import Subscription
 from billing.plans import Feature
+from config.errors import InvalidField
 from tasks.mapping import COLUMNS
 from tasks.models import TaskSource
 
@@ -67,12 +68,18 @@ class Sources(ConnectionPage):
                 *(_lost_access(each) for each in connections if each.status == Connection.Status.REAUTHORIZE),
                 *self._resting(connections),
             ],
-            "losses": list(
-                filter(None, (shown.loss(each, can_confirm=can_manage(self.membership, each)) for each in connections))
-            ),
+            "losses": self._losses(connections),
             **_gaps(Page.objects.filter(connection_id__in=[connection.id for connection in connections])),
         }
         return render(request, "agent/sources.html", context)
+
+    def _losses(self, connections: list[Connection]) -> list[dict[str, Any]]:
+        kept = vanishing.kept_by([each.id for each in connections])
+        found = (
+            shown.loss(each, kept=kept.get(each.id), can_confirm=can_manage(self.membership, each))
+            for each in connections
+        )
+        return list(filter(None, found))
 
     def _has_room(self) -> bool:
         """For another Notion workspace, by the plan."""
@@ -165,7 +172,10 @@ class OneSource(ConnectionPage):
                 return redirect("source", source.id)
             if request.POST.get("confirm", "").strip() != source.title.strip():
                 return self.show(source, remove_error=_("Type the name exactly as it stands above."), status=422)
-            finding.leave_out_source(source, workspace_id=self.membership.workspace_id)
+            try:
+                finding.leave_out_source(source, workspace_id=self.membership.workspace_id)
+            except InvalidField as refusal:
+                return self.show(source, remove_error=refusal.detail, status=422)
             return redirect("sources")
         return redirect("source", source.id)
 
@@ -195,8 +205,9 @@ class OneSource(ConnectionPage):
             ],
             **_gaps(Page.objects.filter(source=source)),
             "freshness": self._freshness(connection),
-            "worked_out_at": coverage.worked_out_at(Source.objects.filter(pk=source.pk)),
+            "worked_out_at": coverage.worked_out_at(Source.objects.filter(pk=source.pk)).get(connection.id),
             "remove_error": remove_error,
+            "holds_tasks": mapped is not None,
         }
         return render(self.request, "agent/source.html", context, status=status)
 

@@ -21,6 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["id"] is None:
+            giving.withdraw_lapsed(now=timezone.now())
             for request in PlanRequest.objects.filter(decided_at=None).select_related("workspace", "requested_by"):
                 self.stdout.write(
                     f"{request.pk}: {request.workspace} wants {wishes.in_words(request)}"

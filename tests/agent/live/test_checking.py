@@ -16,6 +16,7 @@ from agent.models import Chunk, Page
 from agent.sync import coverage
 from tests.agent.asking import ask
 from tests.agent.sync.working import sync
+from tests.agent.test_forgetting import UNKNOWN
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person
 from tests.threads import elsewhere
@@ -88,6 +89,20 @@ def test_what_lies_below_a_deleted_page_is_no_longer_answered_from(
     assert state_of(alice, visas) == "trashed"
     with tenancy.within(alice.workspace):
         assert not coverage.coverage(membership=alice.membership, now=timezone.now())["complete"]
+
+
+def test_a_deleted_page_is_not_named_as_the_nearest(alice: Person, acme: NotionWorkspace) -> None:
+    page = {"title": "Lunar holidays", "blocks": [{"p": "Holidays on the moon begin in the crater."}]}
+    moon = acme.edit(op="add_page", parent=acme.page("handbook"), page=page)["id"]
+    read_a_minute_ago(alice, acme)
+    assert "Lunar" in ask(alice, UNKNOWN)["answer"]
+    grow_old(alice)
+    acme.edit(op="trash", id=moon)
+
+    answered = ask(alice, UNKNOWN)
+
+    assert (answered["grounded"], "Lunar" in answered["answer"]) == (False, False)
+    assert state_of(alice, moon) == "trashed"
 
 
 def test_without_what_holds_it_a_page_is_not_called_checked(alice: Person, acme: NotionWorkspace, visas: str) -> None:
@@ -224,9 +239,10 @@ def test_a_token_that_cannot_be_read_costs_the_check_and_no_answer(alice: Person
     assert answered["checked"] is False
 
 
-def test_a_token_that_ended_is_found_by_the_reading_that_follows(
+def test_a_token_that_ended_is_renewed_by_the_reading_that_follows(
     alice: Person, acme: NotionWorkspace, read: Connection
 ) -> None:
+    Connection.objects.filter(pk=read.pk).update(sealed_refresh_token="sealed")
     acme.fault("401", path_regex="/pages/")
 
     assert ask(alice, TRAINS)["answer"].endswith(checking.NOT_CHECKED)

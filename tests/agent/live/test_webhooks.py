@@ -1,7 +1,5 @@
 """Notion's events: verified, stored once, and each connection looks again with its own token."""
 
-import hashlib
-import hmac
 import json
 import random
 from datetime import datetime, timedelta
@@ -11,74 +9,20 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 from django.db import connection as db
-from django.test import Client
 from django.utils import timezone
 
 from accounts import tenancy
-from accounts.models import Connection, Job, NotionEvent, NotionHook, NotionNotice
-from agent.live import events, hook, jobs
-from agent.models import Change, Chunk, Page, SyncRun
+from accounts.models import Connection, NotionEvent, NotionHook, NotionNotice
+from agent.live import events, hook
+from agent.models import Change, Page, SyncRun
 from agent.sync import coverage, ending, lag, performing, services
 from devkit.notion.process import EmulatorProcess
+from tests.agent.live.telling import covered, event, post, signed, texts, work
 from tests.agent.sync.working import sync
 from tests.outside import NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan
-from tests.threads import elsewhere
 
-TOKEN = "secret_of_the_subscription"
-
-
-@pytest.fixture(autouse=True)
-def _subscribed(monkeypatch: pytest.MonkeyPatch) -> None:
-    NotionHook.objects.all().delete()
-    NotionEvent.objects.all().delete()
-    monkeypatch.setattr(settings, "NOTION_WEBHOOK_TOKEN", TOKEN)
-
-
-def signed(body: bytes, key: str = TOKEN) -> str:
-    return "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
-
-
-def post(body: bytes, signature: str | None = None) -> int:
-    headers = {"X-Notion-Signature": signed(body) if signature is None else signature}
-    return Client().post("/webhooks/notion", data=body, content_type="application/json", headers=headers).status_code
-
-
-def event(connection: Connection, kind: str, notion_id: str, **more: Any) -> bytes:
-    payload = {
-        "id": str(uuid4()),
-        "timestamp": timezone.now().isoformat(),
-        "type": kind,
-        "workspace_id": connection.notion_workspace_id,
-        "authors": [{"id": str(uuid4()), "type": "person"}],
-        "accessible_by": [{"id": connection.bot_id, "type": "bot"}],
-        "entity": {"id": notion_id, "type": "page"},
-        "data": {},
-        **more,
-    }
-    return json.dumps(payload).encode()
-
-
-def work(person: Person) -> None:
-    jobs.take_events()
-    for job in Job.objects.filter(workspace=person.workspace, name="agent.jobs.read_noticed", failed_at=None):
-        elsewhere(lambda key=str(job.pk): jobs.read_noticed(key))
-
-
-@pytest.fixture
-def connected(alice: Person, acme: NotionWorkspace) -> Connection:
-    """Alice on Plus, everything read."""
-    put_on_plan(alice, "plus")
-    connection = connect(alice, acme)
-    with tenancy.within(alice.workspace):
-        sync(alice)
-    return connection
-
-
-def texts(person: Person) -> str:
-    with tenancy.within(person.workspace):
-        shown = Chunk.objects.exclude(page__state__in=Page.GONE).order_by("page__title", "ordinal")
-        return "\n".join(shown.values_list("text", flat=True))
+pytestmark = pytest.mark.usefixtures("subscribed")
 
 
 def test_an_edit_that_notion_tells_of_is_searched(alice: Person, acme: NotionWorkspace, connected: Connection) -> None:
@@ -506,7 +450,7 @@ def test_what_notion_does_not_tell_of_is_not_called_live(connected: Connection, 
         ways[kind, status, heard_at is not None] = covered(alice)["kept_fresh"]
     assert "Near live" not in alice.web.get("/app/sources").content.decode()
 
-    assert list(ways.values()) == ["scheduled", "live", "live", "by_hand"]
+    assert list(ways.values()) == ["scheduled", "live", "live", "stale"]
 
 
 def test_first_readings_and_readings_without_a_change_have_no_lag(
@@ -548,6 +492,25 @@ def test_the_lag_is_forgotten_after_a_week_and_with_the_connection(
         assert not Change.objects.exists()
 
 
-def covered(person: Person) -> dict[str, Any]:
-    (row,) = person.api.get("/agent/coverage").json()["connections"]
-    return dict(row)
+@pytest.mark.parametrize("end", [services.stop, services.resume])
+def test_what_notion_tells_of_during_a_pause_is_read_after_it(
+    alice: Person, acme: NotionWorkspace, connected: Connection, end: Any, now: datetime
+) -> None:
+    with tenancy.within(alice.workspace):
+        run = services.start(membership=alice.membership)
+        services.pause(membership=alice.membership, sync_run_id=run.pk, now=now)
+    acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "Planes need a reason."}])
+    acme.edit(op="trash", id=acme.page("security"))
+    post(event(connected, "page.content_updated", acme.page("travel")))
+    post(event(connected, "page.deleted", acme.page("security")))
+    for _ in range(2):
+        work(alice)
+        NotionNotice.objects.update(noticed_at=timezone.now() - timedelta(minutes=1))
+    assert "Planes" not in texts(alice)
+
+    with tenancy.within(alice.workspace):
+        end(membership=alice.membership, sync_run_id=run.pk, now=now)
+    work(alice)
+
+    assert "Planes need a reason." in texts(alice)
+    assert "Laptops" not in texts(alice)

@@ -4,15 +4,20 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import pytest
 from django.db import transaction
 from django.http import HttpResponse
+from django.utils import timezone
 
 from accounts import tenancy
-from agent.models import Chunk, Page, Source, SyncRun
-from agent.sync import choosing, finding, performing, services
+from agent.exports import services as exports
+from agent.models import Chunk, Export, Page, Run, Source, SyncRun
+from agent.runs.forgetting import LEFT_OUT
+from agent.sync import choosing, coverage, finding, performing, services
 from config.errors import InvalidField
 from devkit.notion.process import EmulatorProcess
 from integrations.notion.errors import RateLimited
 from tasks.models import Task, TaskSource
+from tests.agent.asking import ask
 from tests.agent.sync.working import sync, syncing
+from tests.agent.test_forgetting import kept
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person
 from tests.threads import elsewhere
@@ -77,6 +82,23 @@ def test_sources_that_were_not_chosen_are_not_read(alice: Person, acme: NotionWo
         assert not Task.objects.exists()
         assert set(Page.objects.filter(state="indexed").values_list("source__title", flat=True)) == {"Handbook"}
         assert run.status == "complete"
+
+
+def test_a_source_that_is_chosen_again_waits_to_be_read(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        tree = Source.objects.get(kind="page")
+        finding.leave_out_source(tree, workspace_id=alice.workspace.pk)
+        assert coverage.searchable([connection.pk])["complete"]
+        choosing.choose(
+            membership=alice.membership, connection=connection, source_ids=every_source(), shown_ids=every_source()
+        )
+
+        assert not coverage.searchable([connection.pk])["complete"]
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+        assert coverage.searchable([connection.pk])["complete"]
 
 
 def test_a_source_left_out_in_the_middle_of_a_sync_stays_out(alice: Person, acme: NotionWorkspace) -> None:
@@ -187,3 +209,99 @@ def test_choosing_waits_for_what_a_sync_writes_and_holds_nothing_that_it_needs(
             assert len(Source.objects.select_for_update(nowait=True)) == 2
             assert len(TaskSource.objects.select_for_update(nowait=True)) == 1
         assert chosen.result().status_code == 302
+
+
+def remove(person: Person, source: Source) -> HttpResponse:
+    return post(person, f"/app/sources/{source.pk}", action="remove", confirm=source.title)
+
+
+def test_a_removed_source_holds_no_tasks_any_more(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        plan = Source.objects.get(kind="database")
+    said = alice.web.get(f"/app/sources/{plan.pk}").content.decode()
+
+    answer = remove(alice, plan)
+
+    refused = alice.api.post("/tasks", {"title": "Order more paper", "source": "notion"})
+    assert "they leave Docent too" in said
+    assert (answer.status_code, refused.status_code) == (302, 409)
+    assert "No Notion database holds tasks yet." in refused.json()["detail"]
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        assert TaskSource.objects.get().is_refusal
+
+
+def test_a_database_left_out_of_the_choice_holds_no_tasks_any_more(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        tree = Source.objects.get(kind="page")
+
+        choosing.choose(
+            membership=alice.membership, connection=connection, source_ids={tree.pk}, shown_ids=every_source()
+        )
+
+        assert TaskSource.objects.get().is_refusal
+
+
+def test_a_source_whose_tasks_have_unsent_changes_is_not_removed(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        plan = Source.objects.get(kind="database")
+    alice.api.post("/tasks", {"title": "Order more paper", "source": "notion"})
+
+    answer = remove(alice, plan)
+
+    assert answer.status_code == 422
+    assert "1 task has a change that is not in Notion yet" in answer.content.decode()
+    with tenancy.within(alice.workspace):
+        assert (Source.objects.get(pk=plan.pk).is_chosen, Task.objects.count()) == (True, 4)
+
+
+@pytest.mark.parametrize("how", ["removed", "not chosen"])
+def test_what_a_source_said_goes_with_it_and_comes_back(alice: Person, acme: NotionWorkspace, how: str) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        tree, plan = Source.objects.get(kind="page"), Source.objects.get(kind="database")
+        export = exports.ask(membership=alice.membership, now=timezone.now())
+    asked = "How are trains booked?"
+    answered = ask(alice, asked)
+    assert "second class" in answered["answer"]
+
+    if how == "removed":
+        assert remove(alice, tree).status_code == 302
+    with tenancy.within(alice.workspace):
+        if how == "not chosen":
+            shown = {"source_ids": {plan.pk}, "shown_ids": every_source()}
+            choosing.choose(membership=alice.membership, connection=connection, **shown)
+            sync(alice)
+
+        assert [page.observed for page in Page.objects.filter(source=tree) if "properties" in page.observed] == []
+        assert Run.objects.get(pk=answered["id"]).answer == LEFT_OUT
+        assert not Export.objects.filter(pk=export.pk).exists()
+        sync(alice)
+        assert not Page.objects.filter(source=tree, observed__has_key="properties").exists()
+        choosing.choose(
+            membership=alice.membership, connection=connection, source_ids=every_source(), shown_ids=every_source()
+        )
+        sync(alice)
+    assert "second class" not in kept(alice)
+    assert "second class" in ask(alice, asked)["answer"]
+
+
+def test_tasks_of_a_source_that_is_left_out_are_in_no_export(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        tree = Source.objects.get(kind="page")
+        export = exports.ask(membership=alice.membership, now=timezone.now())
+
+        choosing.choose(
+            membership=alice.membership, connection=connection, source_ids={tree.pk}, shown_ids=every_source()
+        )
+
+        assert not Export.objects.filter(pk=export.pk).exists()

@@ -25,9 +25,9 @@ from tests.storm import ROUND, STORM
 
 DRAWN = os.environ.get("DOCENT_SEED", str(ROUND))
 SEEDS = [int(seed) for seed in DRAWN.split(",")]
-PAGES = 32 if STORM == 1 else 500
+PAGES = 20 if STORM == 1 else 500
 ROUNDS = 3 if STORM == 1 else 4
-EDITS = 8 if STORM == 1 else 60
+EDITS = 6 if STORM == 1 else 60
 
 
 def attempt(connection: Connection, person: Person, *, is_asked_for: bool = True) -> SyncRun:

@@ -87,6 +87,8 @@ def test_a_block_that_notion_does_not_give_is_named_with_its_page(
     assert [(each.status, each.reason) for each in (first, again)] == [("partial", said)] * 2
     assert again.unchanged == 1
     assert problems == ["3 blocks that Notion does not give to connections (ai_block, form)."]
+    (covered,) = alice.api.get("/agent/coverage").json()["connections"]
+    assert covered["reasons"] == [{"state": "indexed", "reason": said, "pages": 1, "older": 0}]
     assert said in page
     assert "Still looking" not in alice.web.get("/app/sources").content.decode()
 
@@ -127,8 +129,11 @@ def test_a_revoked_token_is_said_and_nothing_is_lost(alice: Person, acme: Notion
         assert source is not None
     shown = alice.web.get(f"/app/connect/{connection.pk}/sync").content.decode()
 
+    told = alice.api.get("/agent/coverage").json()
+
     assert usable > 1
     assert f"{usable} pages stay searchable." in shown
+    assert (told["complete"], told["connections"][0]["kept_fresh"]) == (False, "stale")
     assert "Restore access" in shown
     assert "Retry" not in shown
     assert "Connect again" in alice.web.get(f"/app/sources/{source.pk}").content.decode()
@@ -275,3 +280,28 @@ def test_a_database_that_only_a_page_names_and_nobody_gives_costs_itself_alone(
 
         assert Page.objects.get(title="Handbook").state == "indexed"
         assert (run.failed, "1 block could not be read (“Handbook”)" in run.reason) == (0, status == 400)
+
+
+def test_a_connection_without_access_is_stale_though_its_last_sync_was_complete(
+    alice: Person, acme: NotionWorkspace
+) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        assert sync(alice).status == "complete"
+    before = alice.api.get("/agent/coverage").json()
+    # As the sender of an edit finds it, or a refused refresh.
+    Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
+
+    told = alice.api.get("/agent/coverage").json()
+
+    assert (before["complete"], told["complete"]) == (True, False)
+    [was], [row] = before["connections"], told["connections"]
+    assert (row["kept_fresh"], row["pages"]["indexed"], row["pages"]["older"]) == ("stale", 0, was["pages"]["indexed"])
+    assert row["older_since"] == row["oldest_outdated"]["indexed_at"] is not None
+    sources = alice.web.get("/app/sources").content.decode()
+    assert "No longer kept up" in sources
+    assert "in an older version, read" in sources
+    assert "Everything is searchable" not in alice.web.get("/app").content.decode()
+    with tenancy.within(alice.workspace):
+        key = Source.objects.filter(kind="database").values_list("pk", flat=True)[0]
+    assert "in an older version, read" in alice.web.get(f"/app/sources/{key}").content.decode()

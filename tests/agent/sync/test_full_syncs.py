@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
 from accounts import tenancy
-from agent.models import SyncRun
+from agent.models import Page, SyncRun
 from agent.sync import performing, services
 from tests.agent.sync.working import sync, syncing
 from tests.outside import NotionWorkspace, connect
@@ -60,6 +60,21 @@ def test_a_full_sync_asked_for_as_another_ends_is_not_lost(alice: Person, acme: 
 
     assert asked.result().is_full
     assert asked.result().pk != ending.pk
+
+
+def test_what_follows_a_killed_reader_embeds_nothing_that_is_there(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        again = sync(alice, is_full=True)
+        # As one leaves it who is killed when everything is listed and nothing read.
+        SyncRun.objects.filter(pk=again.pk).update(status=SyncRun.Status.RUNNING)
+        Page.objects.update(sync_run=None)
+        performing.perform(sync_run_id=str(again.pk))
+        again.refresh_from_db()
+
+    assert (again.status, again.chunks_embedded) == ("complete", 0)
 
 
 def test_a_sync_that_waits_becomes_the_full_one(alice: Person, acme: NotionWorkspace) -> None:

@@ -88,9 +88,11 @@ def test_a_full_sync_of_several_confirms_no_loss_and_of_the_named_one_does(
     alice: Person, acme: NotionWorkspace, other: NotionWorkspace
 ) -> None:
     put_on_plan(alice, "plus")
-    _, second = connect(alice, acme), connect(alice, other)
+    first, second = connect(alice, acme), connect(alice, other)
 
     with tenancy.within(alice.workspace):
+        for connection in (first, second):
+            SyncRun.objects.create(connection_id=connection.pk, status="partial", vanished=8, vanished_of=10)
         several = services.start_each(membership=alice.membership, is_full=True)
         named = services.start(membership=alice.membership, is_full=True, connection_id=second.pk)
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import tenancy
@@ -127,7 +128,9 @@ def test_an_index_that_lost_vectors_is_repaired(alice: Person, acme: NotionWorks
         index = vectors.workspace(alice.workspace.id).collection(connection.id)
         lost = list(index.ids())[:2]
         index.delete(lost)
-        repaired = indexing.repair(workspace_id=alice.workspace.id, connection_id=connection.id)
+        repaired = indexing.repair(
+            workspace_id=alice.workspace.id, connection_id=connection.id, writing=transaction.atomic
+        )
 
         assert repaired.missing == 2
         assert set(lost) <= set(index.ids())

@@ -3,17 +3,20 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, Job
 from agent import retrieval
-from agent.models import Page, SyncRun
+from agent.models import Page, Source, SyncRun
 from agent.sync import live, services, shown
 from agent.sync.jobs import sync
 from tests.agent.sync.working import sync as read_all
+from tests.index import connect as index
 from tests.outside import NotionWorkspace, connect
-from tests.people import Person
+from tests.people import Person, put_on_plan
 
 MINUTE = timedelta(minutes=1)
 
@@ -203,3 +206,31 @@ def test_a_member_hears_nothing_of_anothers_private_connection(
     answers = [charlie.api.get(f"/agent/sync/{run.pk}/events"), charlie.web.get(f"/app/sync/{run.pk}/events")]
 
     assert [answer.status_code for answer in answers] == [404, 404]
+
+
+@pytest.mark.parametrize("path", ["/app", "/app/sources", "/app/settings", "/agent/coverage"])
+def test_many_connections_cost_no_more_statements(alice: Person, path: str) -> None:
+    client = alice.web if path.startswith("/app") else alice.api
+
+    def add(name: str) -> None:
+        connection = index(alice, name=name)
+        formula = {"Total": {"type": "formula"}}
+        with tenancy.within(alice.workspace):
+            source = Source.objects.create(connection_id=connection.pk, kind="database", notion_id="a", schema=formula)
+            about = {"source": source, "state": "indexed", "indexed_at": timezone.now(), "observed_at": timezone.now()}
+            Page.objects.create(connection_id=connection.pk, notion_id="b", **about)
+            SyncRun.objects.create(connection_id=connection.pk, status="partial", vanished=1, vanished_of=2)
+
+    def statements() -> int:
+        client.get(path)
+        with CaptureQueriesContext(connections["default"]) as asked:
+            assert client.get(path).status_code == 200
+        return len(asked)
+
+    put_on_plan(alice, "plus")
+    add("One")
+    before = statements()
+    for n in range(4):
+        add(f"Other {n}")
+
+    assert statements() == before

@@ -4,12 +4,14 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, Role
+from agent.exports import services as exports
 from agent.live import reading as live
-from agent.models import Chunk, Page, Source, SyncRun
-from agent.sync import performing, services, vanishing
+from agent.models import Chunk, Export, Loss, Page, Source, SyncRun
+from agent.sync import ending, performing, services, vanishing
 from agent.sync.session import opened
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
+from tests.agent.asking import ask
 from tests.agent.sync.working import sync, syncing
 from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
 from tests.people import Person, join
@@ -44,17 +46,22 @@ def test_absence_from_search_deletes_nothing(alice: Person, acme: NotionWorkspac
 
 
 @pytest.fixture
-def emptied(alice: Person, emulator: EmulatorProcess, chroma: str) -> tuple[Connection, NotionWorkspace]:
-    """Ten pages were read, then the connection lost eight of them, and a sync saw that."""
-    pages = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact number {n}."}]} for n in range(10)]
-    notion = seeded(emulator, {"pages": pages}, [f"p{n}" for n in range(10)])
+def losing(alice: Person, emulator: EmulatorProcess, chroma: str) -> tuple[Connection, NotionWorkspace]:
+    """Ten pages were read, then the connection lost eight of them."""
+    notion = pages_of_facts(emulator, 10)
     connection = connect(alice, notion)
     with tenancy.within(alice.workspace):
         sync(alice)
-        for n in range(8):
-            notion.edit(op="unshare", id=notion.page(f"p{n}"), token=notion.token)
-        sync(alice)
+    lose(notion, *range(8))
     return connection, notion
+
+
+@pytest.fixture
+def emptied(alice: Person, losing: tuple[Connection, NotionWorkspace]) -> tuple[Connection, NotionWorkspace]:
+    """And a sync saw that."""
+    with tenancy.within(alice.workspace):
+        sync(alice)
+    return losing
 
 
 def confirm(person: Person, connection: Connection) -> HttpResponse:
@@ -105,6 +112,23 @@ def test_a_confirmed_loss_removes_what_is_still_gone(
     assert "seem gone" not in alice.web.get("/app/sources").content.decode()
 
 
+@pytest.mark.parametrize(("more", "erased", "hidden"), [((8,), 8, 1), ((8, 9), 0, 0)])
+def test_a_confirmation_is_about_what_was_shown(
+    alice: Person, emptied: tuple[Connection, NotionWorkspace], more: tuple[int, ...], erased: int, hidden: int
+) -> None:
+    connection, notion = emptied
+    lose(notion, *more)
+    confirm(alice, connection)
+
+    with tenancy.within(alice.workspace):
+        run = SyncRun.objects.get(status="queued")
+        performing.perform(sync_run_id=str(run.pk))
+        run.refresh_from_db()
+
+        assert (Page.objects.count(), Page.objects.filter(state__in=Page.LOST).count()) == (10 - erased, hidden)
+        assert (run.vanished, run.is_loss_confirmed) == ((0, True) if erased else (10, False))
+
+
 def test_a_full_sync_for_tasks_confirms_no_loss(alice: Person, emptied: tuple[Connection, NotionWorkspace]) -> None:
     with tenancy.within(alice.workspace):
         run = services.start_connection(emptied[0], requested_by=None, is_full=True)
@@ -120,6 +144,17 @@ def test_a_full_sync_that_a_member_asks_for_confirms_the_loss(
         sync(alice, is_full=True)
 
         assert Chunk.objects.values("page").distinct().count() == 2
+
+
+def test_a_full_sync_confirms_no_loss_that_nobody_was_told_of(
+    alice: Person, losing: tuple[Connection, NotionWorkspace]
+) -> None:
+    with tenancy.within(alice.workspace):
+        run = sync(alice, is_full=True)
+
+        assert (run.status, run.vanished, run.is_loss_confirmed) == ("partial", 8, False)
+        assert Chunk.objects.values("page").distinct().count() == 10
+        assert vanishing.kept(losing[0]) == run
 
 
 @pytest.mark.parametrize(("known", "most"), [(3, 2), (6, 3), (9, 4), (10, 5), (25, 5), (26, 5), (50, 10), (1000, 200)])
@@ -308,3 +343,139 @@ def test_a_page_that_an_event_brings_while_a_sync_reads_is_not_taken_for_gone(
 
         assert Page.objects.get(notion_id=brought).state == "indexed"
         assert Chunk.objects.filter(page__notion_id=brought, text__contains="sign in at the door").exists()
+
+
+def lose(notion: NotionWorkspace, *numbers: int) -> None:
+    for n in numbers:
+        notion.edit(op="unshare", id=notion.page(f"p{n}"), token=notion.token)
+
+
+def lose_by_an_event(connection: Connection, notion: NotionWorkspace, number: int) -> None:
+    lose(notion, number)
+    with opened(connection, SyncRun(connection_id=connection.pk)) as session:
+        session.is_only_looking = True
+        live.read_page(session, notion.page(f"p{number}"), edited_at=timezone.now())
+
+
+def pages_of_facts(emulator: EmulatorProcess, number: int) -> NotionWorkspace:
+    pages = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact number {n}."}]} for n in range(number)]
+    return seeded(emulator, {"pages": pages}, [f"p{n}" for n in range(number)])
+
+
+def answered_from() -> int:
+    return Page.objects.searchable().count()
+
+
+def second_look_is_due() -> None:
+    Page.objects.exclude(gone_at=None).update(gone_at=timezone.now() - vanishing.SECOND_LOOK_AFTER)
+
+
+def test_what_vanishes_little_by_little_is_kept_as_what_vanishes_at_once(
+    alice: Person, emulator: EmulatorProcess, chroma: str
+) -> None:
+    notion = pages_of_facts(emulator, 12)
+    connection = connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        for gone in ((0, 1), (2, 3), (4,)):
+            lose(notion, *gone)
+            assert sync(alice).status == "complete"
+            second_look_is_due()
+
+        lose(notion, 5)
+        asking = sync(alice)
+
+        assert (asking.status, asking.vanished, answered_from()) == ("partial", 1, 7)
+    confirm(alice, connection)
+    with tenancy.within(alice.workspace):
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+        assert answered_from() == 6
+        # Confirmed, it counts no more.
+        lose(notion, 6, 7)
+        assert (sync(alice).status, answered_from()) == ("complete", 4)
+
+
+def test_what_comes_makes_up_for_nothing_that_vanishes(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:
+    notion = pages_of_facts(emulator, 12)
+    connection = connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        for gone in ((0, 1, 2), (3, 4)):
+            replace(notion, *gone)
+            assert sync(alice).status == "complete"
+            second_look_is_due()
+        # The first ones are erased by now.
+        replace(notion, 5)
+        asking = sync(alice)
+
+        assert (asking.status, asking.vanished, answered_from()) == ("partial", 1, 13)
+        assert Loss.objects.count() == 5
+    # Shared again, three of them are no loss.
+    for n in (0, 1, 2):
+        notion.edit(op="share", id=notion.page(f"p{n}"), token=notion.token)
+    with tenancy.within(alice.workspace):
+        assert (sync(alice).status, Loss.objects.count()) == ("complete", 2)
+        ending._forget(connection.pk)
+        assert not Loss.objects.exists()
+
+
+def replace(notion: NotionWorkspace, *numbers: int) -> None:
+    """As many pages come as go."""
+    lose(notion, *numbers)
+    for n in numbers:
+        page = {"title": f"New {n}", "blocks": [{"p": f"New fact {n}."}]}
+        notion.edit(op="add_page", parent=notion.page("p11"), page=page)
+
+
+def test_what_vanished_days_ago_does_not_count(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:
+    notion = pages_of_facts(emulator, 12)
+    connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        lose(notion, 0, 1, 2, 3, 4)
+        sync(alice)
+        Page.objects.exclude(gone_at=None).update(gone_at=timezone.now() - vanishing.TOGETHER_WITHIN)
+        sync(alice)
+
+        lose(notion, 5)
+
+        assert (sync(alice).status, answered_from()) == ("complete", 6)
+
+
+def test_the_last_page_of_a_connection_does_not_go_by_an_event(
+    alice: Person, emulator: EmulatorProcess, chroma: str
+) -> None:
+    notion = pages_of_facts(emulator, 2)
+    connection = connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+
+        lose_by_an_event(connection, notion, 0)
+        lose_by_an_event(connection, notion, 1)
+
+        assert (answered_from(), SyncRun.objects.filter(status="queued").count()) == (1, 1)
+
+
+def test_answers_that_quoted_an_erased_page_are_erased_with_it(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+    asked = "How are trains booked?"
+    answers = {prompt: ask(alice, prompt) for prompt in (asked, "When do laptops lock themselves?")}
+    quoting, other = (f"/agent/runs/{each['id']}" for each in answers.values())
+    assert "second class" in answers[asked]["answer"]
+
+    acme.edit(op="trash", id=acme.page("travel"))
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        export = exports.ask(membership=alice.membership, now=timezone.now())
+        second_look_is_due()
+        sync(alice)
+
+        assert not Export.objects.filter(pk=export.pk).exists()
+    after = alice.api.get(quoting).json()
+    assert "second class" not in alice.api.get(f"{quoting}/events").content.decode()
+    assert (after["prompt"], [(each["quote"], each["title"]) for each in after["citations"]]) == (asked, [("", "")])
+    assert "Travel" not in alice.web.get(f"/app/ask/{answers[asked]['conversation_id']}").content.decode()
+    assert after["answer"] == "This answer rested on a page that is gone from Notion, and was erased with it."
+    assert "five minutes" in alice.api.get(other).json()["answer"]

@@ -36,7 +36,7 @@ def act(person: Person, vendor: StripeProcess, chance: random.Random) -> str:
             (pay if "checkout" in url or "/c/pay/" in url else confirm)(url)
     elif what in {"down", "cancel", "resume"}:
         address = {"down": "downgrade", "cancel": "cancel", "resume": "resume"}[what]
-        person.api.post(f"/subscription/{address}", {"tier": tier})
+        person.api.post(f"/subscription/{address}", {"tier": tier} if what == "down" else {})
     elif what == "time":
         vendor.advance(chance.randrange(1, 20) * DAY)
     elif what == "seats":

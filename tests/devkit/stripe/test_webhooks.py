@@ -11,6 +11,7 @@ import pytest
 import stripe
 
 from devkit.stripe.process import WEBHOOK_SECRET
+from tests.devkit.machine import eventually
 
 from .conftest import DECLINED, HOUR, OK, Shop
 
@@ -21,12 +22,15 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[tuple[bytes, str]] = []
         self.answers: list[int] = []
+        self.goes_on = threading.Event()
+        self.goes_on.set()
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 listener.heard.append((body, self.headers["stripe-signature"]))
+                listener.goes_on.wait()
                 self.send_response(listener.answers.pop(0) if listener.answers else 200)
                 self.send_header("content-length", "0")
                 self.end_headers()
@@ -104,6 +108,21 @@ def test_what_was_refused_is_sent_again(shop: Shop, listener: Listener) -> None:
     assert idle
     assert len({one.id for one in listener.events()}) == 1
     assert len(listener.heard) == 3
+
+
+def test_what_was_under_way_at_a_reset_is_of_no_later_world(shop: Shop, listener: Listener) -> None:
+    listener.goes_on.clear()
+    listener.answers = [500]
+    shop.customer()
+    shop.vendor.webhooks(mode="auto")
+    eventually(lambda: len(listener.heard) == 1)
+
+    shop.vendor.reset()
+    listener.goes_on.set()
+
+    assert shop.vendor.drain()
+    told = shop.vendor.control("webhooks")
+    assert (told["log"], told["waiting"]) == ([], [])
 
 
 def test_what_is_refused_for_good_is_given_up_and_can_be_resent(shop: Shop, listener: Listener) -> None:

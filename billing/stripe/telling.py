@@ -1,0 +1,36 @@
+"""What Stripe was to be told, and was away: a job goes on with it until Stripe has it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import stripe
+from django.db import transaction
+
+from accounts import background
+from billing.gateways import SILENCE
+from billing.models import StripeAccount, Subscription
+from billing.stripe import mirror, schedules, truth
+
+
+@contextmanager
+def patiently(*, now: datetime) -> Iterator[None]:
+    """In a job. Silence, and an answer that is none, use up no attempt, however long they last. Raises Later."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        is_away = isinstance(error, stripe.APIConnectionError | stripe.RateLimitError)
+        if not is_away and (error.http_status or 0) < 500:
+            raise
+        raise background.Later(now + SILENCE) from error
+
+
+def finish_planned(account: StripeAccount, *, now: datetime) -> None:
+    """What a failure has left half done of what is planned."""
+    with transaction.atomic():
+        subscription = Subscription.objects.select_for_update().get(workspace_id=account.workspace_id)
+        account.refresh_from_db()
+        bought = truth.ask(account)
+        if bought.bought is not None and bought.is_standing:
+            schedules.finish(bought.bought.id)
+        mirror.refresh(account, subscription, now=now)

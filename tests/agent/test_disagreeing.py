@@ -1,0 +1,88 @@
+"""Of pages that say different things about the same, the newest is told first, and a replaced one not at all."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from agent.answering import Answer
+from agent.passages import Passage
+from integrations.embedder import Embedder
+from tests.agent.library import Library, Page, page
+
+FUEL = [
+    Passage("f0", "table", "| What | Limit |\n| --- | --- |", ()),
+    Passage("f1", "table", "| Fuel while driving | $70 a day |", ()),
+    Passage("f2", "table", "| Parking | $20 a day |", ()),
+]
+OLD, NEW = datetime(2025, 3, 9, tzinfo=UTC), datetime(2026, 8, 2, tzinfo=UTC)
+PAGES: dict[str, tuple[datetime, Page]] = {
+    "Bakery rules": (OLD, page("Bakers on the night shift get $30 for each night.")),
+    "Night shift": (NEW, page("Bonus: $45 for each night, paid in cash.", "Two bakers share a night.")),
+    "Driving": (OLD, page("The daily allowance for fuel is $55.")),
+    "Limits": (NEW, (FUEL, ())),
+    "Library card": (NEW, page("This page is superseded by the reading room guide.", "Books are lent for 21 days.")),
+    "Reading room guide": (OLD, page("Books are lent for 28 days.")),
+    "Returns (old)": (NEW, page("Shoes can be returned within 10 days.")),
+    "Returns": (OLD, page("Shoes can be returned within 40 days.")),
+    "Dogs": (NEW, page("A dog in the shop needs a leash of two metres.", "Dogs are washed every 3 weeks.")),
+    "Bun fair (draft)": (OLD, page("Fair day: Monday, 3 May 2027.", "Freeze: three days before the fair.")),
+    "Bun fair": (NEW, page("The fair goes on until noon.", "The bun fair is on Thursday, 6 May 2027, in the hall.")),
+    "Cats": (OLD, page("Cats are washed every 9 weeks.")),
+}
+
+
+@pytest.fixture(scope="module")
+def library(embedder: Embedder) -> Library:
+    made = Library(embedder, {title: page for title, (_, page) in PAGES.items()})
+    made.candidates = [each.model_copy(update={"edited_at": PAGES[each.title][0]}) for each in made.candidates]
+    return made
+
+
+def cited(found: Answer) -> list[str]:
+    return [each.page_id for each in found.citations]
+
+
+@pytest.mark.parametrize(
+    ("question", "pages"),
+    [
+        ("When is the bun fair?", ["Bun fair", "Bun fair (draft)"]),
+        ("Is the bun fair on 3 May?", ["Bun fair", "Bun fair (draft)"]),
+        ("How much do bakers get for a night shift?", ["Night shift", "Bakery rules"]),
+        ("How much is the daily fuel allowance when driving?", ["Limits", "Driving"]),
+    ],
+)
+def test_both_are_told_with_their_days_and_the_newest_first(library: Library, question: str, pages: list[str]) -> None:
+    found = library.ask(question)
+
+    assert cited(found) == pages
+    assert found.text.startswith("The pages differ. The newest one was edited on 2 August 2026:")
+    assert "edited 9 March 2025" in found.text.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("question", "pages"),
+    [
+        ("For how many days are books lent?", ["Reading room guide"]),
+        ("Within how many days can shoes be returned?", ["Returns"]),
+        ("How often are dogs washed?", ["Dogs"]),
+        ("How often are cats washed?", ["Cats"]),
+        ("What happens on the night shift?", ["Bakery rules"]),
+    ],
+)
+def test_what_was_replaced_or_is_about_another_is_left_out(library: Library, question: str, pages: list[str]) -> None:
+    found = library.ask(question)
+
+    assert cited(found) == pages
+    assert "differ" not in found.text
+
+
+def test_without_days_none_is_called_the_newest(embedder: Embedder) -> None:
+    both: dict[str, Page] = {
+        "One": page("The gate closes after 8 hours."),
+        "Two": page("The gate closes after 12 hours."),
+    }
+
+    found = Library(embedder, both).ask("After how many hours does the gate close?")
+
+    assert len(found.citations) == 2
+    assert found.text.startswith("The pages differ:")

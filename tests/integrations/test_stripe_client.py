@@ -1,0 +1,63 @@
+"""How the client of Stripe connects."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from integrations import stripe
+
+FOUND = b'{"object": "list", "data": [], "has_more": false, "url": "/v1/prices"}'
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.connections, self.asked = 0, list[str]()
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                listener.connections += 1
+                super().setup()
+
+            def do_GET(self) -> None:
+                listener.asked.append(self.path)
+                self.send_response(200)
+                self.send_header("content-length", str(len(FOUND)))
+                self.end_headers()
+                self.wfile.write(FOUND)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    started = Listener()
+    yield started
+    started.server.shutdown()
+    started.server.server_close()
+
+
+@pytest.mark.parametrize(("is_brief", "connections"), [(False, 1), (True, 2)])
+def test_a_connection_is_kept_but_for_what_is_asked_once(listener: Listener, is_brief: bool, connections: int) -> None:
+    for _ in range(2):
+        stripe.client(key="sk_test", url=listener.url, is_brief=is_brief).v1.prices.list()
+
+    assert (listener.connections, len(listener.asked)) == (connections, 2)
+
+
+def test_a_proxy_of_the_environment_is_used(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", listener.url)
+
+    stripe.client(key="sk_test", url="http://stripe.example").v1.prices.list()
+
+    assert listener.asked == ["http://stripe.example/v1/prices"]
