@@ -117,7 +117,6 @@ def test_a_page_is_drawn_by_the_worker_and_hears_of_each_step(
             program.post(f"/agent/sync/{run}/pause")
             heard.until("paused")
             program.post(f"/agent/sync/{run}/resume")
-            heard.until("queued")
             heard.until("progress")
             program.post(f"/agent/sync/{run}/cancel")
         heard.until("done")
