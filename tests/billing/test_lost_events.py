@@ -9,10 +9,9 @@ import httpx
 import pytest
 from django.utils import timezone
 
-from billing.gateways import stripe as gateways_stripe
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
-from billing.stripe import setup, truth
+from billing.stripe import setup, talking, truth
 from devkit.stripe.process import StripeProcess
 from tests.billing import team
 from tests.billing.pages import text
@@ -257,7 +256,7 @@ def test_who_finds_no_turn_to_ask_is_told_so_and_sees_the_page(vendor: StripePro
 
     with ExitStack() as turns:
         for _ in range(2):
-            turns.enter_context(gateways_stripe.ASKING)
+            turns.enter_context(talking.ASKING)
         refused, page = alice.api.post("/subscription/cancel"), alice.web.get("/app/plan")
 
     assert (refused.status_code, refused["Retry-After"]) == (503, "60")
