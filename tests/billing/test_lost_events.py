@@ -53,11 +53,10 @@ def test_who_looks_at_the_plan_later_has_it(vendor: StripeProcess, alice: Person
     assert (told["tier"], told["state"]) == ("plus", "active")
 
 
-@pytest.mark.parametrize("tier", ["pro", "plus"])
-def test_who_asks_to_buy_again_is_served_and_told(vendor: StripeProcess, alice: Person, tier: str) -> None:
+def test_who_asks_to_buy_another_is_served_and_told(vendor: StripeProcess, alice: Person) -> None:
     pay(upgrade(alice, "pro"))
 
-    again = alice.api.post("/user/upgrade-subscription", {"tier": tier})
+    again = alice.api.post("/user/upgrade-subscription", {"tier": "plus"})
 
     assert (again.status_code, again.json()["type"]) == (409, "/problems/already-bought")
     assert again.json()["detail"] == "Your payment for Pro has come: it is yours now."
@@ -70,7 +69,7 @@ def test_who_asks_to_upgrade_again_is_served_and_told(vendor: StripeProcess, ali
 
     page = alice.web.post("/app/plan", {"action": "upgrade", "tier": "teams"}, follow=True).content.decode()
 
-    assert "Meanwhile the plan has become Teams." in page
+    assert "You are on Teams now." in page
     assert state(alice) == ("teams", "active")
 
 
