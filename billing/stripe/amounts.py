@@ -7,7 +7,7 @@ import stripe
 from billing.gateways.contract import Invoice, Line, Preview
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier
-from billing.stripe import renewal, truth
+from billing.stripe import renewal, schedules, truth
 from billing.stripe.setup import price_of
 from integrations.stripe import StripeClient
 
@@ -69,7 +69,7 @@ def of_seats(account: StripeAccount, subscription: Subscription, seats: int, now
     bought = api.v1.subscriptions.retrieve(account.subscription_id)
     paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
     rest = renewal.rest_of_period(api, bought, seats, paid=paid)
-    is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
+    is_ending = schedules.is_ending(bought)
     lines = _lines(rest.invoice, due_cents=rest.due_cents, paid_cents=rest.paid_cents) if rest.invoice else ()
     return Preview(
         takes_effect_at=now,
@@ -85,9 +85,9 @@ def of_renewal(account: StripeAccount, subscription: Subscription, seats: int) -
     """The next invoice, with so many seats."""
     api = truth.api(is_brief=True)
     bought = api.v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
-    is_ending = bool(bought.cancel_at_period_end or bought.cancel_at)
+    is_ending = schedules.is_ending(bought)
     paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
-    asked = None if is_ending else renewal.question(bought, seats, paid=paid)
+    asked = renewal.question(bought, seats, paid=paid)
     paid_cents = 0 if is_ending else renewal.paid_cents(api, bought, seats, paid=paid)
     return _coming(api, bought, asked, is_ending=is_ending, paid_cents=paid_cents)
 
