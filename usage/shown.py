@@ -101,7 +101,7 @@ def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
         "ends_on": trial_ends_at and trial_ends_at.astimezone(zone).date(),
         "leaves_on": None if renews_at or leaves_at is None else leaves_at.astimezone(zone).date(),
         "limits": [_limit("Questions", left.requests, left, zone), _limit("Tokens", left.tokens, left, zone)],
-        **_everybodys(membership, left),
+        **_everybodys(membership, left, zone),
         "total": found.totals.requests,
         "tokens": found.totals.tokens,
         "ended": sum(counts.values()),
@@ -132,16 +132,13 @@ def _words(span: Span, zone: ZoneInfo) -> str:
 
 
 def _limit(name: str, metric: Metric, left: Quota, zone: ZoneInfo) -> dict[str, Any]:
-    at, remaining = metric.runs_out_at, number_format(metric.remaining, force_grouping=True)
-    forecast = ""
+    remaining, together = number_format(metric.remaining, force_grouping=True), metric.together
+    forecast = _forecast(metric, left, zone)
     if not left.is_open:
         forecast = f"{remaining} left"
-    elif metric.together and metric.together.remaining < metric.limit - metric.used - metric.held:
-        forecast = f"{remaining} left for all members together"
-    elif at and metric.remaining:
-        forecast = f"at this pace until {date_format(at.astimezone(zone), 'j F')}"
-    elif metric.used and metric.remaining and (pace := left.at_this_pace(metric)) is not None:
-        forecast = f"on pace for {number_format(pace, force_grouping=True)}"
+    elif together and together.remaining < metric.limit - metric.used - metric.held:
+        until = f", {forecast}" if together.remaining and together.runs_out_at else ""
+        forecast = f"{remaining} left for all members together{until}"
     return {
         "name": name,
         "per": "for you, in the trial" if left.plan.plan.trial else "for you, each month",
@@ -152,14 +149,30 @@ def _limit(name: str, metric: Metric, left: Quota, zone: ZoneInfo) -> dict[str, 
     }
 
 
-def _everybodys(membership: Membership, left: Quota) -> dict[str, Any]:
+def _forecast(metric: Metric, left: Quota, zone: ZoneInfo, *, since: datetime | None = None) -> str:
+    if not metric.remaining:
+        return ""
+    if metric.runs_out_at:
+        return f"at this pace until {date_format(metric.runs_out_at.astimezone(zone), 'j F')}"
+    pace = left.at_this_pace(metric, since=since) if metric.used else None
+    return "" if pace is None else f"on pace for {number_format(pace, force_grouping=True)}"
+
+
+def _everybodys(membership: Membership, left: Quota, zone: ZoneInfo) -> dict[str, Any]:
     """For owners and admins of a team: what all use together, whoever asks."""
     of_team = {"Questions of the team": left.requests.together, "Tokens of the team": left.tokens.together}
     sees = membership.may_manage and Membership.objects.filter(workspace_id=membership.workspace_id).count() > 1
-    per = "for all members together, each month"
+    per, began = "for all members together, each month", left.plan.period.starts_at
     return {
         "everybodys": [
-            {"name": name, "per": per, "used": each.used, "limit": each.limit, "held": each.held, "forecast": ""}
+            {
+                "name": name,
+                "per": per,
+                "used": each.used,
+                "limit": each.limit,
+                "held": each.held,
+                "forecast": _forecast(each, left, zone, since=began),
+            }
             for name, each in of_team.items()
             if each is not None and sees
         ]
