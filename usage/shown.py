@@ -111,7 +111,9 @@ def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
         "speed_scale": latency["p99"] or 1,
         "by_member": _members(membership, choice.span) if membership.may_manage else [],
         "by_model": [row | {"name": row["model"] or "–", "share": _share(row)} for row in found.by_model],
-        "outcomes": [{"name": OUTCOMES[Entry.Outcome(name)], "count": count} for name, count in counts.items()],
+        "outcomes": _with_percents(
+            [{"name": OUTCOMES[Entry.Outcome(name)], "count": count} for name, count in counts.items()], of="count"
+        ),
         "members_url": "",
     }
     shown["limits"] += shown["everybodys"]
@@ -212,12 +214,23 @@ def _members(membership: Membership, span: Span) -> list[dict[str, Any]]:
     rows = analytics.by_member(membership=membership, span=span)
     for row in rows:
         row |= {"id": row["user_id"], "last_active_at": active.get(row["user_id"]), "grounded_share": _share(row)}
-    return rows if len(rows) > 1 else []
+    return _with_percents(rows, of="requests") if len(rows) > 1 else []
+
+
+def _with_percents(rows: list[dict[str, Any]], *, of: str) -> list[dict[str, Any]]:
+    """Whole ones that add up to 100: what rounding down leaves goes to those that lost most by it. But nothing that is
+    not all is called so."""
+    total = sum(row[of] for row in rows)
+    if not total:
+        return [row | {"percent": 0} for row in rows]
+    shares = [divmod(row[of] * 100, total) for row in rows]
+    losers = sorted((n for n, (whole, lost) in enumerate(shares) if lost and whole < 99), key=lambda n: -shares[n][1])
+    more = set(losers[: 100 - sum(whole for whole, _ in shares)])
+    return [row | {"percent": shares[n][0] + (n in more)} for n, row in enumerate(rows)]
 
 
 def _share(row: dict[str, Any]) -> int | None:
-    share = row["grounded_share"]
-    return None if share is None else round(share * 100)
+    return analytics.whole_percent(row["grounded_share"])
 
 
 def _addresses(choice: Choice, zone: ZoneInfo) -> dict[str, Any]:
