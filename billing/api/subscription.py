@@ -134,7 +134,8 @@ class Seen(Body):
         required=False,
         allow_blank=True,
         help_text="`seen` of GET /subscription or of a preview: if the plan, its month or the wish that waits is not"
-        " so any more, nothing is done and the answer is 409 plan-changed, with the `seen` of now.",
+        " so any more, nothing is done and the answer is 409 plan-changed, with the `seen` of now,"
+        " unless what is asked for is so already.",
     )
 
 

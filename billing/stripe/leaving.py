@@ -1,5 +1,7 @@
 """Ending everything that a customer could be charged for, at once."""
 
+from datetime import datetime
+
 from billing.models import StripeAccount
 from billing.stripe import truth
 
@@ -18,12 +20,13 @@ def end_all(account: StripeAccount) -> None:
         api.subscriptions.cancel(bought.id, {"invoice_now": False, "prorate": False})
 
 
-def close_checkouts(account: StripeAccount, *, but: str = "") -> str | None:
-    """Answers with the address of the one that is left open: that of the choice `but`."""
+def close_checkouts(account: StripeAccount, *, but: str = "", good_at: datetime | None = None) -> str | None:
+    """Answers with the address of the one that is left open: that of the choice `but`, if it is good then."""
     api, left = truth.api().v1, None
     for session in api.checkout.sessions.list({"customer": account.customer_id, "status": "open"}).data:
         choice = (session.metadata.to_dict() if session.metadata else {}).get(CHOICE)
-        if left is None and but and choice == but:
+        is_good = good_at is not None and session.expires_at > good_at.timestamp()
+        if left is None and choice == but and is_good:
             left = session.url
         else:
             api.checkout.sessions.expire(session.id)

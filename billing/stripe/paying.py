@@ -1,11 +1,16 @@
 """Pages of Stripe's on which a customer pays: Checkout for a first purchase, the Portal's for an upgrade."""
 
+from datetime import datetime, timedelta
+
 from accounts.models import Role, Workspace
 from billing.gateways.contract import AlreadyBought, Refused
 from billing.models import StripeAccount, StripePage, Subscription
 from billing.plans import Plan, Tier, plan_url
 from billing.stripe import leaving, truth
 from billing.stripe.setup import portal_configuration, price_of
+
+# Stripe closes a page to pay at after a day; one that is about to be closed leads nobody on.
+TO_PAY = timedelta(hours=1)
 
 
 class PaymentsAway(Refused):
@@ -31,14 +36,14 @@ def account_of(subscription: Subscription) -> StripeAccount:
     return StripeAccount.objects.create(workspace=workspace, customer_id=customer.id)
 
 
-def checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) -> str:
+def checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier, now: datetime) -> str:
     """A page of Stripe's to pay at, for one choice the same. Raises AlreadyBought: two tabs must not buy twice."""
     api = truth.api().v1
     if truth.ask(account).is_standing:
         raise AlreadyBought("A subscription has just been bought. It will show here in a moment.")
     price = price_of(plan)
     choice = f"{price} {seats} {was}"
-    left_open = leaving.close_checkouts(account, but=choice)
+    left_open = leaving.close_checkouts(account, but=choice, good_at=now + TO_PAY)
     StripePage.objects.filter(workspace_id=account.workspace_id).delete()
     if left_open is not None:
         return left_open

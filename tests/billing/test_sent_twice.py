@@ -9,7 +9,9 @@ from django.test import override_settings
 from django.utils import timezone
 
 from accounts.models import Role
+from billing import changes
 from billing.models import PlanRequest, Subscription
+from billing.plans import Tier
 from billing.stripe import truth
 from devkit.stripe.process import StripeProcess
 from tests.billing.stripe import account, buy, confirm, hear, pay, state, upgrade
@@ -175,6 +177,15 @@ def test_two_tabs_lead_to_one_page_to_pay_at(vendor: StripeProcess, alice: Perso
     pages = vendor.control("state?kind=checkout.session")["objects"]
     assert first == second != other
     assert sorted(page["status"] for page in pages) == ["expired", "open"]
+
+
+def test_a_page_that_is_about_to_close_leads_nobody_on(vendor: StripeProcess, alice: Person) -> None:
+    soon = timezone.now() + timedelta(hours=23, minutes=30)
+
+    first = upgrade(alice, "pro")
+    second = changes.upgrade(membership=alice.membership, tier=Tier.PRO, now=soon)
+
+    assert second.checkout_url not in {first, None}
 
 
 def test_an_upgrade_that_drops_a_cancellation_is_led_on_twice_and_paid_once(
