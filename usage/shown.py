@@ -200,9 +200,10 @@ def _change(total: int, before: int, span: Span, zone: ZoneInfo) -> dict[str, st
     if not before or not total:
         return {"change_words": "", "change_tone": "", "change_against": ""}
     change = round((total - before) * 100 / before)
+    sign, tone = ("▲", "up") if change > 0 else ("▼", "down") if change else ("±", "")
     return {
-        "change_words": f"{'▲' if change >= 0 else '▼'} {abs(change)}%",
-        "change_tone": "up" if change >= 0 else "down",
+        "change_words": f"{sign} {abs(change)}%",
+        "change_tone": tone,
         "change_against": f"vs {_words(_before(span), zone)}",
     }
 

@@ -3,9 +3,10 @@
 import csv
 import html
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -18,7 +19,7 @@ from billing.models import Subscription
 from tests.people import Person, put_on_plan
 from tests.usage.test_sums import busy_team
 from tests.usage.test_usage_api import use
-from usage import services, shown
+from usage import analytics, services, shown
 from usage.models import Entry, Period
 
 __all__ = ["busy_team"]
@@ -92,6 +93,16 @@ def test_shares_add_up_and_nothing_is_called_all_that_is_not(counts: list[int], 
     rows = shown._with_percents([{"count": count} for count in counts], of="count")
 
     assert [row["percent"] for row in rows] == percents
+
+
+@pytest.mark.parametrize(
+    ("total", "before", "words"), [(3, 2, "▲ 50%"), (1, 2, "▼ 50%"), (2, 2, "± 0%"), (999, 1_000, "± 0%")]
+)
+def test_what_has_not_changed_by_a_percent_did_not_rise(total: int, before: int, words: str) -> None:
+    moment = datetime(2026, 11, 30, tzinfo=UTC)
+    span = analytics.Span(moment - timedelta(days=1), moment)
+
+    assert shown._change(total, before, span, ZoneInfo("UTC"))["change_words"] == words
 
 
 def test_the_shares_of_members_and_of_ends_add_up_on_the_page(busy_team: Person) -> None:
