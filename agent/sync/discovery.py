@@ -15,6 +15,7 @@ from agent.models import Page, Source
 from agent.sync import doubts, reach, showing, trash
 from agent.sync.meeting import BATCH, as_dict, lose_source, meet, meet_database, meet_source, name_place
 from agent.sync.session import Json, Session
+from agent.sync.titles import quoted
 from integrations.notion import Incomplete, NotFound, RateLimited, Refused, StaleCursor, Unauthorized, Unreachable
 
 log = logging.getLogger(__name__)
@@ -114,13 +115,13 @@ def _list_rows(session: Session, source: Source, since: datetime | None) -> tupl
                 meet(session, batch, source)
                 batch = []
     except Incomplete:
-        return f"Notion gives out only the first rows of “{source.title}”.", batch
+        return f"Notion gives out only the first rows of {quoted(source.title)}.", batch
     except Unauthorized:
         raise
     except (Refused, Unreachable) as error:
         if isinstance(error, NotFound):
             look_again(session, source)
-        return f"The rows of “{source.title}” could not be listed: {error}", batch
+        return f"The rows of {quoted(source.title)} could not be listed: {error}", batch
     return "", batch
 
 
@@ -170,7 +171,7 @@ def _judge_source(session: Session, source: Source, found: Json) -> bool:
     except Unauthorized:
         raise
     except (Refused, Unreachable) as error:
-        session.note(f"What “{source.title}” lies in was not shown: {error}")
+        session.note(f"What {quoted(source.title)} lies in was not shown: {error}")
         doubts.doubt_source(session, source)
         is_gone, is_known = source.is_gone, False
     if is_gone:

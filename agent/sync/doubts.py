@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from agent.live import ledger
 from agent.models import Page, Source
 from agent.sync.session import Session
+from agent.sync.titles import quoted
 
 # For a page that was lost.
 MAY_BE_BACK = "Was gone, and Notion did not answer when asked whether it is back"
@@ -121,7 +122,7 @@ def in_words(session: Session) -> list[str]:
 
 
 def of_sources(unread: Collection[Source]) -> str:
-    names = [f"“{each.title}”" for each in unread]
+    names = [quoted(each.title) for each in unread]
     more = [_("and more")] if len(names) > MOST_NAMED else []
     words = ngettext(
         "What Notion says of %(n)d database could not be read (%(names)s).",

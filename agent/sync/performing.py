@@ -24,6 +24,7 @@ from agent.sync import (
     scheduling,
     services,
     settling,
+    titles,
     vanishing,
 )
 from agent.sync.session import Session, Stopped, opened
@@ -86,6 +87,7 @@ def _read(session: Session) -> None:
     vanishing.look_for_the_unseen(session)
     where = {"workspace_id": session.workspace_id, "connection_id": session.connection.id}
     indexing.repair(**where, writing=session.writing)
+    titles.forget_gone(session)
 
 
 def _finish(session: Session) -> None:
