@@ -33,8 +33,11 @@ def discover(session: Session) -> None:
                 make_sure(session, source)
             elif session.run.reach != reach.Reach.CHANGES and source.notion_id not in session.met:
                 look_again(session, source)
-            if not source.is_gone:
-                rows_of(session, source, since=None if source.is_recast else since)
+            if source.is_gone:
+                continue
+            are_listed = rows_of(session, source, since=None if source.is_recast else since)
+            if are_listed and not source.is_gone and session.run.reach == reach.Reach.CHANGES:
+                _doubt_rows_in_trash(session, source)
     _name_databases(session)
     if session.run.reach == reach.Reach.CHANGES:
         _remember(session)
@@ -131,6 +134,18 @@ def _edited(since: datetime | None) -> tuple[Json | None, list[Json]]:
     if since is None:
         return None, order
     return {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": since.isoformat()}}, order
+
+
+def _doubt_rows_in_trash(session: Session, source: Source) -> None:
+    """Among what was edited they are missing, and going there may be no edit: all of the trash is listed."""
+    try:
+        rows = [row["id"] for row in session.notion.query(source.notion_id, in_trash=True) if row.get("in_trash")]
+    except Unauthorized:
+        raise
+    except (Refused, Unreachable) as error:
+        session.note(f"Which rows of {quoted(source.title)} are in Notion's trash was not shown: {error}")
+    else:
+        doubts.doubt_shown(session, rows)
 
 
 def make_sure(session: Session, source: Source) -> None:

@@ -40,6 +40,13 @@ def doubt_rows(session: Session, source: Source) -> None:
     session.pages.filter(parent_id=source.notion_id).exclude(state__in=Page.GONE).update(doubted_at=timezone.now())
 
 
+def doubt_shown(session: Session, notion_ids: Collection[str]) -> None:
+    """Of these pages those that are answered from, or may be."""
+    with session.writing():
+        shown = session.pages.filter(notion_id__in=notion_ids).exclude(state__in=Page.GONE)
+        shown.update(doubted_at=timezone.now())
+
+
 def doubt_below(session: Session, page: Page, *, known: Collection[uuid.UUID]) -> int:
     """Everything that we know to lie in this page, however deep, but what was asked for already. How many that are."""
     below = [each.pk for each in ledger.below(page.connection_id, [page.notion_id]) if each.pk not in known]
