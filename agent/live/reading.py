@@ -12,7 +12,7 @@ from accounts.models import Connection, NotionNotice
 from agent.live import ledger, postponing
 from agent.live.removing import as_before, ask_for, remove, remove_rows
 from agent.models import Page, Source, SyncRun
-from agent.sync import discovery, doubts, meeting, reading, services, showing
+from agent.sync import accounting, discovery, doubts, meeting, services, showing
 from agent.sync.session import Session, Stopped, opened
 from integrations import notion
 from integrations.notion import NotFound, NotionError, RateLimited, Refused, Unauthorized, Unreachable
@@ -185,7 +185,7 @@ def _read_page(session: Session, notion_id: str) -> None:
         page.checked_at = before.checked_at
     session.asked_at = began
     try:
-        reading.account(session, page)
+        accounting.account(session, page)
     finally:
         session.asked_at = None
         as_before(session, page, seen=seen, accounted=accounted)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import tenancy
 from accounts.models import Connection
 from agent.models import Page, SyncRun
-from agent.sync import discovery, performing, reading, services, settling, vanishing
+from agent.sync import accounting, discovery, performing, services, settling, vanishing
 from devkit.notion.process import EmulatorProcess
 from tasks.models import Task
 from tests.agent.live.telling import covered, event, post, texts, work
@@ -95,7 +95,7 @@ def test_a_row_that_is_deleted_is_no_task_for_a_sync_that_listed_it(
     with tenancy.within(alice.workspace):
         row = Page.objects.get(title="Choose a printer").notion_id
         Page.objects.exclude(notion_id=row).update(sync_run=None)
-        module = {"discover": discovery, "place": reading}[moment]
+        module = {"discover": discovery, "place": accounting}[moment]
         real = getattr(module, moment)
         done: list[str] = []
 
