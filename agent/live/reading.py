@@ -194,7 +194,9 @@ def _read_page(session: Session, notion_id: str) -> None:
     elif before is not None and before.state in Page.LOST:
         for source in ledger.databases_below(page.connection_id, [page.notion_id]):
             _find_again(session, source)
-        ask_for(session, _lost(ledger.below(page.connection_id, [page.notion_id])))
+        # Itself too where another reader has judged it meanwhile, perhaps by an earlier look.
+        itself = session.pages.filter(pk=page.pk)
+        ask_for(session, _lost([*itself, *ledger.below(page.connection_id, [page.notion_id])]))
     else:
         ask_for(session, _come_back(session, notion_id))
 
