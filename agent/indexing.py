@@ -43,13 +43,14 @@ class Pieces:
         Chunk.objects.bulk_create(self.chunks)
 
     def settle_vectors(self) -> None:
-        """After the commit. Before it a repair took those for surplus that nothing named yet."""
-        _delete(self.workspace_id, self.page.connection_id, self.stale)
-        if self.fresh:
-            index = vectors.workspace(self.workspace_id).collection(self.page.connection_id)
-            there = index.held([str(chunk.pk) for chunk in self.fresh])
-            lost = [chunk for chunk in self.fresh if str(chunk.pk) not in there]
-            _upsert(self.workspace_id, self.page.connection_id, lost)
+        """After the commit. Before it a repair took those for surplus that nothing named yet, and a removal all that
+        the page had."""
+        where = {"workspace_id": self.workspace_id, "connection_id": self.page.connection_id}
+        forget_vectors(self.stale, **where)
+        if self.chunks:
+            there = vectors.workspace(self.workspace_id).collection(self.page.connection_id)
+            held = there.held([str(chunk.pk) for chunk in self.chunks])
+            _upsert(**where, chunks=[chunk for chunk in self.chunks if str(chunk.pk) not in held])
 
 
 def prepare(page: Page, passages: Sequence[Passage], *, workspace_id: uuid.UUID, lines: Lines) -> Pieces:
@@ -114,7 +115,11 @@ def remove(pages: Iterable[Page]) -> list[uuid.UUID]:
 
 
 def forget_vectors(stale: Iterable[uuid.UUID], *, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> None:
-    _delete(workspace_id, connection_id, stale)
+    """Another reader may have named some of them again. One that does so later sees to them afterwards."""
+    keys = list(stale)
+    _delete(workspace_id, connection_id, keys)
+    if keys:
+        _upsert(workspace_id, connection_id, Chunk.objects.filter(pk__in=keys))
 
 
 @dataclass(frozen=True)

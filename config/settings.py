@@ -128,8 +128,8 @@ NOTION_CLIENT_ID = env.text("NOTION_CLIENT_ID", "")
 NOTION_CLIENT_SECRET = env.text("NOTION_CLIENT_SECRET", "")
 # Instead of the one that `manage.py notion_webhook open` waits for.
 NOTION_WEBHOOK_TOKEN = env.text("NOTION_WEBHOOK_TOKEN", "")
-# How long a sync may be silent before another worker takes it over.
-SYNC_LEASE_SECONDS = env.number("SYNC_LEASE_SECONDS", 60)
+# How long a sync may be silent before another worker takes it over. One answer of Notion may take 60.
+SYNC_LEASE_SECONDS = env.number("SYNC_LEASE_SECONDS", 90)
 # The first pause after a failure of Notion; later ones grow.
 NOTION_FIRST_PAUSE_SECONDS = env.decimal("NOTION_FIRST_PAUSE_SECONDS", 1, least=0)
 NOTION_REQUESTS_PER_SECOND = env.decimal("NOTION_REQUESTS_PER_SECOND", 2.9, least=0.01)

@@ -40,7 +40,15 @@ class NewTask(TaskInput):
 
 
 class SettleInput(Body):
-    action = Choice(["retry", "make", "discard", "undo", "keep", "mine", "restore"])
+    action = Choice(["retry", "make", "found", "discard", "undo", "keep", "mine", "restore"])
+    page = serializers.CharField(
+        max_length=2000, required=False, help_text="With `found`: the link or id of the row in Notion that it is"
+    )
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        if ("page" in given) != (given["action"] == "found"):
+            raise serializers.ValidationError({"page": "The row's link belongs to `found`, and to nothing else."})
+        return given
 
 
 class ChangeRow(serializers.Serializer[Any]):
@@ -81,7 +89,9 @@ class TaskRow(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
     sync_state = serializers.CharField()
     sync_reason = serializers.CharField(help_text="Why it is not in Notion yet; empty when nothing stands in the way")
-    doubtful = serializers.BooleanField(help_text="Notion may have it already: `make` or `discard` it")
+    doubtful = serializers.BooleanField(
+        help_text="Notion may have it already: `make` it, or it is `found`, or `discard` it"
+    )
 
 
 class TaskPage(serializers.Serializer[Any]):
@@ -186,9 +196,12 @@ class Settle(MemberAPI):
 
     @extend_schema(request=SettleInput, responses=TaskRow)
     def post(self, request: Request, task_id: uuid.UUID) -> Response:
-        """Send again, discard or take that back what Notion does not have; `make` what it may have; in a conflict, keep
-        what won or write what lost (`mine`); restore from the trash."""
-        action = _checked(SettleInput, request.data)["action"]
+        """Send again, discard or take that back what Notion does not have; `make` what it may have, or say which row it
+        is (`found`); in a conflict, keep what won or write what lost (`mine`); restore from the trash."""
+        given = _checked(SettleInput, request.data)
+        action = given["action"]
+        if action == "found":
+            return Response(row(services.recognise(by=self.membership, task_id=task_id, link=given["page"])))
         return Response(row(services.settle(by=self.membership, task_id=task_id, action=action, now=timezone.now())))
 
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from accounts.models import Connection, Membership
 from config.errors import AppError, InvalidField
-from tasks import asking, history, merging, outbox
+from tasks import asking, history, merging, outbox, recognising
 from tasks.mapping import DONE_WORDS
 from tasks.models import Outgoing, Task, TaskChange, TaskSource
 from tasks.offers import DONE, NOT_DONE
@@ -170,6 +170,14 @@ def settle(*, by: Membership, task_id: uuid.UUID, action: str, now: datetime) ->
             outgoing = Outgoing.objects.select_for_update().filter(task=task).first()
             merging.settle(task, outgoing)
     return Task.objects.select_related("task_source", "outgoing").get(pk=task.pk)
+
+
+def recognise(*, by: Membership, task_id: uuid.UUID, link: str) -> Task:
+    """A member says which row in Notion a doubtful task is. Raises InvalidField where it cannot be that one."""
+    task = one(by=by, task_id=task_id)
+    check_can_change(task, by)
+    recognising.recognise(task, link=link)
+    return one(by=by, task_id=task_id)
 
 
 def one_or_trashed(*, by: Membership, task_id: uuid.UUID) -> Task:

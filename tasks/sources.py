@@ -20,7 +20,10 @@ def choose_source(*, connection_id: uuid.UUID, candidates: Sequence[tuple[str, s
     schemas = {key: (title, schema) for key, title, schema in candidates}
     outbox.resume(connection_id)
     if mapped is not None and mapped.data_source_id in schemas:
-        TaskSource.objects.filter(pk=mapped.pk).update(**refreshed(mapped, schemas[mapped.data_source_id][1]))
+        title, schema = schemas[mapped.data_source_id]
+        # One that is gone and erased has none, and is waited for.
+        if schema:
+            TaskSource.objects.filter(pk=mapped.pk).update(title=title[:200], **refreshed(mapped, schema))
         return
     if mapped is not None and mapped.is_refusal:
         return
@@ -62,6 +65,13 @@ def leave_out(*, connection_id: uuid.UUID, data_source_ids: Sequence[str]) -> No
     """These databases are not read any more. One that holds the tasks does so no longer, and none does instead."""
     if TaskSource.objects.filter(connection_id=connection_id, data_source_id__in=data_source_ids).exists():
         map_nothing(connection_id=connection_id)
+
+
+def forget_gone(*, connection_id: uuid.UUID, data_source_id: str) -> None:
+    """This database is erased. It stays the one for tasks, should it come back; what it was like is forgotten, unless
+    a task is kept that needs it."""
+    gone = TaskSource.objects.filter(connection_id=connection_id, data_source_id=data_source_id, tasks=None)
+    gone.update(title="", columns={}, people={}, done_options=[], problems=[])
 
 
 def _unmap(connection_id: uuid.UUID, *, kept: str) -> None:

@@ -20,8 +20,8 @@ from tasks.models import Outgoing
 Json = dict[str, Any]
 # Clocks differ, and Notion tells minutes.
 OVERLAP = timedelta(minutes=5)
-# Nobody has taken away by then what they did not expect.
-SOON = timedelta(minutes=2)
+# Nobody has taken away by then what they did not expect. Shorter than a lease: after a worker died a member is asked.
+SOON = timedelta(seconds=30)
 
 
 class Doubtful(Exception):
@@ -30,11 +30,12 @@ class Doubtful(Exception):
 
 NOT_FOUND = (
     "Notion did not answer when this task was made, and may have it in a place that Docent does not see. Look there,"
-    " also in the trash. Not there: try again, and it is made. There: discard it here."
+    " also in the trash. Not there: try again, and it is made. There: give its row's link on this task's page, or"
+    " discard it here."
 )
 UNMARKED = (
     "Notion did not answer when this task was made. It may be “{title}” there, which says no more that it came from"
-    " Docent. It is another one: try again, and this task is made. It is this one: discard it here."
+    " Docent. It is another one: try again, and this task is made. It is this one: give its link on this task's page."
 )
 
 

@@ -13,6 +13,7 @@ from accounts.edge import MemberPage
 from accounts.models import Connection, Membership
 from config.errors import InvalidField
 from tasks import listing, offers, services
+from tasks.asking import NotionAway
 from tasks.forms import EditForm, NewTaskForm
 from tasks.models import Outgoing, TaskSource
 from tasks.outbox import PerhapsThere
@@ -159,6 +160,8 @@ class OneTask(MemberPage):
                 return self._show(request, task_id, form)
         elif action in EDITED:
             settle(request, self.membership, task_id, action)
+        elif action == "found":
+            self._recognise(request, task_id)
         elif action == "delete":
             services.delete(by=self.membership, task_id=task_id, now=timezone.now())
             messages.success(request, _("Deleted."))
@@ -166,6 +169,14 @@ class OneTask(MemberPage):
         else:
             messages.error(request, _("This page cannot do that. Reload it."))
         return redirect("task", task_id)
+
+    def _recognise(self, request: HttpRequest, task_id: uuid.UUID) -> None:
+        try:
+            services.recognise(by=self.membership, task_id=task_id, link=request.POST.get("page", ""))
+        except (InvalidField, NotionAway) as error:
+            messages.error(request, error.detail)
+        else:
+            messages.success(request, _("It is that row in Notion now."))
 
     def _show(self, request: HttpRequest, task_id: uuid.UUID, form: EditForm | None = None) -> HttpResponse:
         task = services.one_or_trashed(by=self.membership, task_id=task_id)
@@ -180,6 +191,7 @@ class OneTask(MemberPage):
             "is_trashed": task.trashed_at is not None,
             "is_discarded": hasattr(task, "outgoing") and task.outgoing.state == Outgoing.State.DISCARDED,
             "is_local": task.is_local,
+            "is_doubtful": hasattr(task, "outgoing") and task.outgoing.state == Outgoing.State.DOUBTFUL,
             "form": form,
             "can_change": can_change,
             "can_delete": can_change and services.can_delete(task, self.membership),

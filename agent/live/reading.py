@@ -12,7 +12,7 @@ from accounts.models import Connection, NotionNotice
 from agent.live import ledger, postponing
 from agent.live.removing import as_before, ask_for, remove, remove_rows
 from agent.models import Page, Source, SyncRun
-from agent.sync import discovery, doubts, meeting, reading, services, showing
+from agent.sync import accounting, discovery, doubts, meeting, services, showing
 from agent.sync.session import Session, Stopped, opened
 from integrations import notion
 from integrations.notion import NotFound, NotionError, RateLimited, Refused, Unauthorized, Unreachable
@@ -185,7 +185,7 @@ def _read_page(session: Session, notion_id: str) -> None:
         page.checked_at = before.checked_at
     session.asked_at = began
     try:
-        reading.account(session, page)
+        accounting.account(session, page)
     finally:
         session.asked_at = None
         as_before(session, page, seen=seen, accounted=accounted)
@@ -194,7 +194,9 @@ def _read_page(session: Session, notion_id: str) -> None:
     elif before is not None and before.state in Page.LOST:
         for source in ledger.databases_below(page.connection_id, [page.notion_id]):
             _find_again(session, source)
-        ask_for(session, _lost(ledger.below(page.connection_id, [page.notion_id])))
+        # Itself too where another reader has judged it meanwhile, perhaps by an earlier look.
+        itself = session.pages.filter(pk=page.pk)
+        ask_for(session, _lost([*itself, *ledger.below(page.connection_id, [page.notion_id])]))
     else:
         ask_for(session, _come_back(session, notion_id))
 

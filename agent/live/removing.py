@@ -80,6 +80,10 @@ def _hide(
             is_kept = bool(going) and is_braked(session, going)
             for each in () if is_kept else going:
                 _leave_out(session, each, *((state, REASONS[state]) if each == first else vanishing.NOT_ASKED))
+            if not is_kept:
+                # Who asked whether one of those that were hidden before is back did so before this look.
+                lost = [each.pk for each in held.values() if each.state in Page.LOST]
+                session.pages.filter(pk__in=lost).update(checked_at=timezone.now())
     except Stopped:
         log.info("connection %s was ended meanwhile", session.connection.pk)
         return True

@@ -45,9 +45,11 @@ def choose(
         sources = Source.objects.filter(connection_id=connection.id)
         holder = _holder(sources.in_bulk(), source_ids, tasks_source) if tasks_source else None
         again = list(sources.filter(pk__in=source_ids, is_chosen=False).values_list("pk", flat=True))
-        sources.filter(pk__in=source_ids).update(is_chosen=True)
+        sources.filter(pk__in=again).update(is_chosen=True, is_recast=True)
         waiting = Page.objects.filter(source__in=again, state=Page.State.SKIPPED)
-        waiting.update(state=Page.State.PENDING, reason="")
+        waiting.update(state=Page.State.PENDING, reason="", sync_run=None)
+        if again:
+            services.list_again(connection)
         left_out = sources.filter(pk__in=shown_ids - source_ids)
         left_out.update(is_chosen=False)
         is_other = tasks_source is not None and _map(connection, holder, columns)

@@ -85,7 +85,9 @@ def searchable(ids: Collection[uuid.UUID]) -> dict[str, Any]:
     figures |= _counted(Page.objects.filter(connection_id__in=ids), older, by="connection_id")
     ended = SyncRun.objects.filter(connection_id__in=ids).exclude(status__in=services.OPEN)
     newest = ended.order_by("connection_id", "-created_at").distinct("connection_id")
-    complete = {run.connection_id for run in newest if run.status == SyncRun.Status.COMPLETE}
+    # What it could not read may have been read since, and stands in the pages themselves.
+    listed = (SyncRun.Status.COMPLETE, SyncRun.Status.PARTIAL)
+    complete = {run.connection_id for run in newest if run.status in listed and not run.problems}
     # Hidden by what lies above it, and not yet asked for by itself.
     hidden = Page.objects.filter(connection_id__in=ids, state=vanishing.NOT_ASKED[0], reason=vanishing.NOT_ASKED[1])
     complete -= set(hidden.values_list("connection_id", flat=True))

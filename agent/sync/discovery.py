@@ -15,6 +15,7 @@ from agent.models import Page, Source
 from agent.sync import doubts, reach, showing, trash
 from agent.sync.meeting import BATCH, as_dict, lose_source, meet, meet_database, meet_source, name_place
 from agent.sync.session import Json, Session
+from agent.sync.titles import quoted
 from integrations.notion import Incomplete, NotFound, RateLimited, Refused, StaleCursor, Unauthorized, Unreachable
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,11 @@ def discover(session: Session) -> None:
                 make_sure(session, source)
             elif session.run.reach != reach.Reach.CHANGES and source.notion_id not in session.met:
                 look_again(session, source)
-            if not source.is_gone:
-                rows_of(session, source, since=None if source.is_recast else since)
+            if source.is_gone:
+                continue
+            are_listed = rows_of(session, source, since=None if source.is_recast else since)
+            if are_listed and not source.is_gone and session.run.reach == reach.Reach.CHANGES:
+                _doubt_rows_in_trash(session, source)
     _name_databases(session)
     if session.run.reach == reach.Reach.CHANGES:
         _remember(session)
@@ -114,13 +118,13 @@ def _list_rows(session: Session, source: Source, since: datetime | None) -> tupl
                 meet(session, batch, source)
                 batch = []
     except Incomplete:
-        return f"Notion gives out only the first rows of “{source.title}”.", batch
+        return f"Notion gives out only the first rows of {quoted(source.title)}.", batch
     except Unauthorized:
         raise
     except (Refused, Unreachable) as error:
         if isinstance(error, NotFound):
             look_again(session, source)
-        return f"The rows of “{source.title}” could not be listed: {error}", batch
+        return f"The rows of {quoted(source.title)} could not be listed: {error}", batch
     return "", batch
 
 
@@ -130,6 +134,18 @@ def _edited(since: datetime | None) -> tuple[Json | None, list[Json]]:
     if since is None:
         return None, order
     return {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": since.isoformat()}}, order
+
+
+def _doubt_rows_in_trash(session: Session, source: Source) -> None:
+    """Among what was edited they are missing, and going there may be no edit: all of the trash is listed."""
+    try:
+        rows = [row["id"] for row in session.notion.query(source.notion_id, in_trash=True) if row.get("in_trash")]
+    except Unauthorized:
+        raise
+    except (Refused, Unreachable) as error:
+        session.note(f"Which rows of {quoted(source.title)} are in Notion's trash was not shown: {error}")
+    else:
+        doubts.doubt_shown(session, rows)
 
 
 def make_sure(session: Session, source: Source) -> None:
@@ -170,7 +186,7 @@ def _judge_source(session: Session, source: Source, found: Json) -> bool:
     except Unauthorized:
         raise
     except (Refused, Unreachable) as error:
-        session.note(f"What “{source.title}” lies in was not shown: {error}")
+        session.note(f"What {quoted(source.title)} lies in was not shown: {error}")
         doubts.doubt_source(session, source)
         is_gone, is_known = source.is_gone, False
     if is_gone:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from agent.live import ledger
 from agent.models import Page, Source
 from agent.sync.session import Session
+from agent.sync.titles import quoted
 
 # For a page that was lost.
 MAY_BE_BACK = "Was gone, and Notion did not answer when asked whether it is back"
@@ -37,6 +38,13 @@ def doubt_missing(session: Session, page: Page, inside: Collection[str]) -> None
 
 def doubt_rows(session: Session, source: Source) -> None:
     session.pages.filter(parent_id=source.notion_id).exclude(state__in=Page.GONE).update(doubted_at=timezone.now())
+
+
+def doubt_shown(session: Session, notion_ids: Collection[str]) -> None:
+    """Of these pages those that are answered from, or may be."""
+    with session.writing():
+        shown = session.pages.filter(notion_id__in=notion_ids).exclude(state__in=Page.GONE)
+        shown.update(doubted_at=timezone.now())
 
 
 def doubt_below(session: Session, page: Page, *, known: Collection[uuid.UUID]) -> int:
@@ -121,7 +129,7 @@ def in_words(session: Session) -> list[str]:
 
 
 def of_sources(unread: Collection[Source]) -> str:
-    names = [f"“{each.title}”" for each in unread]
+    names = [quoted(each.title) for each in unread]
     more = [_("and more")] if len(names) > MOST_NAMED else []
     words = ngettext(
         "What Notion says of %(n)d database could not be read (%(names)s).",

@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 
 from agent.fetch import DEEPEST, GONE, MOST_BLOCKS, NOT_READABLE, NOT_SHARED, TOO_DEEP, TOO_LONG
 from agent.remarks import NOT_GIVEN, UNKNOWN
+from agent.sync.titles import quoted
 
 # As a page keeps them: reason, block and, of blocks that were not given, Notion's name for their kind.
 Warnings = Iterable[Sequence[str]]
@@ -25,7 +26,6 @@ SORTS = {
     TOO_LONG: "long",
 }
 MOST_PLACES = 3
-LONGEST_TITLE = 60
 
 
 def may_be_mended(warnings: Warnings) -> bool:
@@ -39,7 +39,7 @@ def of_page(warnings: Warnings) -> list[str]:
 
 def of_pages(pages: Iterable[tuple[str, Warnings]]) -> list[str]:
     """Sentences for pages with their titles."""
-    return _sentences((_quoted(title), warnings) for title, warnings in pages)
+    return _sentences((quoted(title), warnings) for title, warnings in pages)
 
 
 @dataclass
@@ -88,16 +88,3 @@ def _sentence(sort: str, lost: _Lost) -> str:
     if len(places) > MOST_PLACES:
         places = [*places[:MOST_PLACES], _("and more")]
     return f"{words} ({', '.join(places)})." if places else f"{words}."
-
-
-def without(text: str, title: str) -> str:
-    """What was said of a sync, without this title. Its end may have been cut off in the middle of it."""
-    for said in (f"“{title}”", _quoted(title)):
-        text = text.replace(said, "“…”")
-    before, quote, after = text.rpartition("“")
-    return f"{before}“…" if quote and after and title.startswith(after) else text
-
-
-def _quoted(title: str) -> str:
-    title = title or _("Untitled")
-    return f"“{title[:LONGEST_TITLE]}…”" if len(title) > LONGEST_TITLE else f"“{title}”"

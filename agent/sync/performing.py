@@ -13,6 +13,7 @@ from accounts.models import Connection
 from agent import indexing
 from agent.models import Page, Source, SyncRun
 from agent.sync import (
+    accounting,
     discovery,
     doubts,
     health,
@@ -20,10 +21,10 @@ from agent.sync import (
     ledger,
     losses,
     reach,
-    reading,
     scheduling,
     services,
     settling,
+    titles,
     vanishing,
 )
 from agent.sync.session import Session, Stopped, opened
@@ -82,10 +83,11 @@ def _read(session: Session) -> None:
             if source.kind == Source.Kind.DATABASE and source.is_chosen
         ],
     )
-    reading.read_all(session)
+    accounting.read_all(session)
     vanishing.look_for_the_unseen(session)
     where = {"workspace_id": session.workspace_id, "connection_id": session.connection.id}
     indexing.repair(**where, writing=session.writing)
+    titles.forget_gone(session)
 
 
 def _finish(session: Session) -> None:

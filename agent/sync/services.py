@@ -227,6 +227,15 @@ def _go_on(run: SyncRun, workspace_id: uuid.UUID, *, now: datetime) -> None:
     live.tell(run.pk)
 
 
+def list_again(connection: Connection) -> None:
+    """The open sync has more to read than it listed. Its worker, if it has one, is overtaken by one that lists anew."""
+    run = SyncRun.objects.select_for_update().filter(connection_id=connection.pk, status__in=OPEN).first()
+    if run is not None:
+        SyncRun.objects.filter(pk=run.pk).update(is_discovered=False)
+        if run.status == SyncRun.Status.RUNNING:
+            _go_on(run, connection.workspace_id, now=timezone.now())
+
+
 def cancel(run: SyncRun, *, now: datetime) -> None:
     break_off(run.pk, SyncRun.Status.CANCELLED, now=now)
 

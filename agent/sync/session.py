@@ -151,6 +151,8 @@ class _Counted:
     def acquire(self, wait: Wait = time.sleep, *, at_most: float = 300.0) -> float:
         reading.check_can_read(self._connection, now=timezone.now())
         self._tell()
+        # An answer may take almost as long as a silent worker has.
+        background.renew_lease()
         longest = min(at_most, self._longest())
         try:
             waited = self._limiter.acquire(wait, at_most=longest)

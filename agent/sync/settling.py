@@ -1,14 +1,12 @@
 """What becomes of a page: each ends in a state, is counted once in a run, and those who show it learn of it."""
 
-import json
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import background
@@ -16,7 +14,7 @@ from agent import indexing
 from agent.exports import services as exports
 from agent.models import Loss, Page, Source, SyncRun
 from agent.runs import forgetting
-from agent.sync import losses, showing
+from agent.sync import showing
 from agent.sync.session import Session
 from tasks import parting
 
@@ -140,7 +138,6 @@ def erase(session: Session, page: Page, *, remembered_for: timedelta | None = No
             _remember(page, remembered_for)
         page.delete()
         _forget_tree(session, page)
-        _forget_title(session, page.title)
         _forget_answers(session, gone, words=forgetting.ERASED, is_exported=was_task)
         showing.outdate(session, [page.notion_id], showing.BLOCKS, showing.LINES)
         session.count(trashed=1)
@@ -163,18 +160,6 @@ def _forget_tree(session: Session, page: Page) -> None:
             session.sources[tree.notion_id] = tree
     databases = Source.objects.filter(connection_id=session.connection.id, holder_id=page.notion_id)
     databases.exclude(place="").update(place="")
-
-
-def _forget_title(session: Session, title: str) -> None:
-    """Syncs say which pages they could not read."""
-    if not title:
-        return
-    runs = SyncRun.objects.filter(connection_id=session.connection.id).annotate(said=Cast("problems", TextField()))
-    written = json.dumps(title, ensure_ascii=False)[1:-1]
-    names = Q(reason__contains=f"“{title[: losses.LONGEST_TITLE]}") | Q(reason__regex="“[^”]+$")
-    for run in runs.filter(names | Q(said__contains=written)).only("reason", "problems"):
-        reason, problems = losses.without(run.reason, title), [losses.without(each, title) for each in run.problems]
-        SyncRun.objects.filter(pk=run.pk).update(reason=reason, problems=problems)
 
 
 def _remember(page: Page, how_long: timedelta) -> None:

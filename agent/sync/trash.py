@@ -7,6 +7,7 @@ from agent.sync import doubts
 from agent.sync.placing import DEEPEST
 from agent.sync.session import Json, Session
 from agent.sync.settling import fail, leave_out
+from agent.sync.titles import quoted
 from integrations.notion import NotFound, Notion, Refused, Unauthorized, Unreachable
 
 IN_TRASH = (Page.State.TRASHED, "In Notion's trash")
@@ -85,7 +86,7 @@ def hides(session: Session, page: Page) -> bool:
     except (Refused, Unreachable) as error:
         if session.is_only_looking:
             raise
-        session.note(f"What “{page.title}” lies in was not shown: {error}")
+        session.note(f"What {quoted(page.title)} lies in was not shown: {error}")
         if page.state in Page.LOST:
             stay(session, page)
         else:

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from accounts import background
 from accounts.models import Connection
 from agent.models import Loss, Page, SyncRun
-from agent.sync import discovery, doubts, meeting, reach, reading, settling, trash
+from agent.sync import accounting, discovery, doubts, meeting, reach, settling, trash
 from agent.sync.session import Session
 from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
 
@@ -45,12 +45,12 @@ def look_for_the_unseen(session: Session) -> None:
         suspects = _suspects(session, asked)
         asked |= {page.pk for page in suspects}
         _ask_for_each(session, suspects)
-        reading.read_all(session)
+        accounting.read_all(session)
         if _doubt_what_lies_below(session, asked):
             # With what it lies in, so that all of it counts at once.
             continue
         read_since = settle(session)
-        if reading.renew_outdated(session):
+        if accounting.renew_outdated(session):
             read_since |= settle(session)
         elif not suspects and not read_since:
             return

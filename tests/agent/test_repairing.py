@@ -1,8 +1,10 @@
 """Vectors that a repair finds while a reader, who has written them, has not yet said whose they are."""
 
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from django.db import transaction
@@ -10,6 +12,7 @@ from django.db import transaction
 from accounts import tenancy
 from accounts.models import Connection
 from agent import indexing
+from agent.models import Page
 from agent.passages import Passage
 from agent.sync import holding
 from integrations import vectors
@@ -19,6 +22,7 @@ from tests.people import Person
 from tests.threads import elsewhere, waiting
 
 pytestmark = pytest.mark.usefixtures("chroma")
+WAGES = Passage("block", "paragraph", "The gardener earns 4200 euros a month.", ())
 
 
 @contextmanager
@@ -36,8 +40,11 @@ def repair(person: Person, connection: Connection) -> indexing.Repaired:
 
 def prepared(person: Person, connection: Connection) -> indexing.Pieces:
     page = write(person, connection, "Wages").page
-    paid = Passage("block", "paragraph", "The gardener earns 4200 euros a month.", ())
-    return indexing.prepare(page, [paid], workspace_id=person.workspace.pk, lines=())
+    return indexing.prepare(page, [WAGES], workspace_id=person.workspace.pk, lines=())
+
+
+def forget(person: Person, connection: Connection, stale: list[uuid.UUID]) -> None:
+    indexing.forget_vectors(stale, workspace_id=person.workspace.pk, connection_id=connection.pk)
 
 
 def are_searched(person: Person, pieces: indexing.Pieces) -> bool:
@@ -69,3 +76,51 @@ def test_what_is_named_meanwhile_is_not_taken(alice: Person) -> None:
         repairing.result()
 
     assert are_searched(alice, pieces)
+
+
+@pytest.mark.parametrize("is_read_first", [True, False])
+def test_what_another_has_read_again_is_not_forgotten_with_what_was_removed(alice: Person, is_read_first: bool) -> None:
+    """The same words have the same vectors."""
+    connection = connect(alice)
+    with tenancy.within(alice.workspace):
+        prepared(alice, connection).replace()
+        page = Page.objects.get()
+        again = partial(indexing.prepare, page, [WAGES], workspace_id=alice.workspace.pk, lines=())
+        # Who read first took over what was there, and embeds nothing.
+        pieces = again() if is_read_first else None
+        stale = indexing.remove([page])
+        pieces = pieces or again()
+        pieces.replace()
+        pieces.settle_vectors()
+        forget(alice, connection, stale)
+
+        assert are_searched(alice, pieces)
+
+
+def test_what_was_removed_is_brought_back_by_who_names_it_after_that(alice: Person) -> None:
+    connection = connect(alice)
+    with tenancy.within(alice.workspace):
+        prepared(alice, connection).replace()
+        page = Page.objects.get()
+        pieces = indexing.prepare(page, [WAGES], workspace_id=alice.workspace.pk, lines=())
+        forget(alice, connection, indexing.remove([page]))
+        pieces.replace()
+        pieces.settle_vectors()
+
+        assert are_searched(alice, pieces)
+
+
+def test_what_one_reader_replaced_and_the_next_names_again_stays(alice: Person) -> None:
+    connection = connect(alice)
+    with tenancy.within(alice.workspace):
+        before = prepared(alice, connection)
+        before.replace()
+        other = Passage("block", "paragraph", "The gardener is paid by the hour.", ())
+        edited = indexing.prepare(before.page, [other], workspace_id=alice.workspace.pk, lines=())
+        edited.replace()
+        reverted = indexing.prepare(before.page, [WAGES], workspace_id=alice.workspace.pk, lines=())
+        reverted.replace()
+        reverted.settle_vectors()
+        edited.settle_vectors()
+
+        assert are_searched(alice, reverted)

@@ -10,6 +10,7 @@ from django.db.models import F
 from accounts import tenancy
 from devkit.notion.process import EmulatorProcess
 from integrations.notion import Notion, Unmetered
+from tasks import attempts
 from tasks.models import Outgoing, Task
 from tests.agent.sync.working import sync
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
@@ -72,9 +73,9 @@ def reason(person: Person) -> str:
         return str(Outgoing.objects.get().reason)
 
 
-def long_after(person: Person) -> None:
+def long_after(person: Person, pause: timedelta = timedelta(minutes=4)) -> None:
     with tenancy.within(person.workspace):
-        Outgoing.objects.update(attempted_at=F("attempted_at") - timedelta(minutes=4))
+        Outgoing.objects.update(attempted_at=F("attempted_at") - pause)
 
 
 def settle(person: Person, action: str) -> None:
@@ -172,9 +173,13 @@ def test_an_edit_is_no_answer_to_the_doubt(alice: Person, notion: NotionWorkspac
     assert [(each["sync_state"], each["due_on"]) for each in shown(alice)] == [("failed", "2026-12-24")]
 
 
-def test_a_row_out_of_sight_is_asked_for_after_a_while(alice: Person, notion: NotionWorkspace, lost: str) -> None:
+@pytest.mark.parametrize("pause", [attempts.life(), timedelta(minutes=4)], ids=["a lease", "minutes"])
+def test_a_row_out_of_sight_is_asked_for_after_a_while(
+    alice: Person, notion: NotionWorkspace, lost: str, pause: timedelta
+) -> None:
+    """A lease: so long after a worker died in its request, the next one goes on."""
     notion.edit(op="move", id=lost, to=notion.page("private"))
-    long_after(alice)
+    long_after(alice, pause)
 
     deliver(alice)
 
@@ -224,3 +229,92 @@ def test_a_task_in_doubt_that_is_deleted_is_made_no_more(alice: Person, notion: 
     assert rows(notion) == [lost]
     with tenancy.within(alice.workspace):
         assert not Task.objects.filter(title=NEW).exists()
+
+
+def say_it_is(person: Person, page: str) -> Any:
+    with tenancy.within(person.workspace):
+        task_id = Task.objects.get(notion_page_id="", title=NEW).pk
+    return person.api.post(f"/tasks/{task_id}/sync", {"action": "found", "page": page})
+
+
+def test_a_member_says_which_row_it_is(alice: Person, notion: NotionWorkspace, lost: str) -> None:
+    notion.edit(op="trash", id=line_of(notion, lost))
+    notion.edit(op="set_title", id=lost, title="Order more paper")
+    deliver(alice)
+    with tenancy.within(alice.workspace):
+        # Its row is read, and a task of its own until somebody says so.
+        sync(alice)
+        assert Task.objects.filter(notion_page_id=lost).count() == 1
+    [task] = shown(alice)
+    alice.api.patch(f"/tasks/{task['id']}", {"due_on": "2026-12-24"})
+    # It is looked for once more, and nothing is settled before that.
+    assert say_it_is(alice, lost).status_code == 400
+    deliver(alice)
+
+    answer = say_it_is(alice, f"https://www.notion.so/Order-more-paper-{lost.replace('-', '')}?pvs=4")
+    deliver(alice)
+
+    assert answer.status_code == 200, answer.content
+    now = alice.api.get(f"/tasks/{task['id']}").json()
+    assert (now["title"], now["due_on"], now["notion_page_id"]) == ("Order more paper", "2026-12-24", lost)
+    assert (now["sync_state"], now["doubtful"], rows(notion)) == ("synced", False, [])
+    assert objects(notion)[lost]["properties"]["Due"]["date"]["start"] == "2026-12-24"
+    with tenancy.within(alice.workspace):
+        assert Task.objects.filter(notion_page_id=lost).count() == 1
+
+
+def test_it_is_said_on_the_page_of_the_task(alice: Person, notion: NotionWorkspace, lost: str) -> None:
+    notion.edit(op="trash", id=line_of(notion, lost))
+    deliver(alice)
+    [task] = shown(alice)
+    address, form = f"/app/tasks/{task['id']}", {"workspace": str(alice.workspace.pk), "action": "found"}
+    assert "It is this one" in alice.web.get(address).content.decode()
+
+    wrong = alice.web.post(address, form | {"page": "here"}, follow=True).content.decode()
+    right = alice.web.post(address, form | {"page": lost}, follow=True).content.decode()
+
+    assert ("This is no link to a page in Notion" in wrong, "It is this one" in wrong) == (True, True)
+    assert ("It is that row in Notion now" in right, "Perhaps in Notion" in right) == (True, False)
+    assert [each["notion_page_id"] for each in shown(alice)] == [lost]
+
+
+@pytest.mark.parametrize(
+    ("which", "why"),
+    [
+        ("page", "no row of the task database"),
+        ("trash", "no row of the task database"),
+        ("older", "was there before"),
+        ("unseen", "does not show this page"),
+        ("unsent", "not in Notion yet"),
+    ],
+)
+def test_it_is_not_just_any_page(alice: Person, notion: NotionWorkspace, lost: str, which: str, why: str) -> None:
+    notion.edit(op="trash", id=line_of(notion, lost))
+    deliver(alice)
+    given = {"page": notion.page("travel"), "unseen": notion.page("private")}.get(which, lost)
+    with tenancy.within(alice.workspace):
+        if which == "older":
+            Outgoing.objects.update(attempted_at=F("attempted_at") + timedelta(minutes=10))
+        if which == "trash":
+            notion.edit(op="trash", id=lost)
+        if which == "unsent":
+            sync(alice)
+            other = Task.objects.get(notion_page_id=lost).pk
+            alice.api.patch(f"/tasks/{other}", {"due_on": "2026-12-24"})
+
+    answer = say_it_is(alice, given)
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/page")
+    assert why in answer.content.decode()
+    with tenancy.within(alice.workspace):
+        assert Outgoing.objects.get(task__title=NEW, task__notion_page_id="").state == "doubtful"
+
+
+def test_charlie_gets_404(alice: Person, charlie: Person, notion: NotionWorkspace, lost: str) -> None:
+    notion.edit(op="trash", id=line_of(notion, lost))
+    deliver(alice)
+    [task] = shown(alice)
+
+    answer = charlie.api.post(f"/tasks/{task['id']}/sync", {"action": "found", "page": lost})
+
+    assert answer.status_code == 404

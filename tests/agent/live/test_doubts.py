@@ -69,6 +69,24 @@ def test_a_page_that_came_back_and_answers_with_an_error(
     assert "second class" in texts(alice)
 
 
+def test_a_block_that_was_lost_and_is_read_for_an_event(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:
+    toggle = {"toggle": {"text": "More", "key": "more", "blocks": [{"p": "The price is high."}]}}
+    notion = seeded(emulator, {"pages": [{"key": "top", "title": "Top", "blocks": [toggle]}]}, ["top"])
+    put_on_plan(alice, "plus")
+    connection = connect(alice, notion)
+    notion.fault(REFUSAL, path_regex=f"blocks/{notion.ids['blocks']['more']}/children")
+    with tenancy.within(alice.workspace):
+        assert sync(alice).status == "partial"
+    assert not is_complete(alice, connection)
+    calm(notion)
+
+    post(event(connection, "page.content_updated", notion.page("top")))
+    work(alice)
+
+    assert "The price is high." in texts(alice)
+    assert is_complete(alice, connection)
+
+
 def test_a_database_that_came_back_and_answers_with_an_error(
     alice: Person, acme: NotionWorkspace, read: Connection
 ) -> None:

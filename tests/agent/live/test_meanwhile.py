@@ -8,8 +8,10 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection
+from agent.live import reading as live
 from agent.models import Page, SyncRun
-from agent.sync import discovery, performing, reading, services, settling, vanishing
+from agent.sync import accounting, discovery, performing, reading, services, settling, vanishing
+from agent.sync.session import opened
 from devkit.notion.process import EmulatorProcess
 from tasks.models import Task
 from tests.agent.live.telling import covered, event, post, texts, work
@@ -95,7 +97,7 @@ def test_a_row_that_is_deleted_is_no_task_for_a_sync_that_listed_it(
     with tenancy.within(alice.workspace):
         row = Page.objects.get(title="Choose a printer").notion_id
         Page.objects.exclude(notion_id=row).update(sync_run=None)
-        module = {"discover": discovery, "place": reading}[moment]
+        module = {"discover": discovery, "place": accounting}[moment]
         real = getattr(module, moment)
         done: list[str] = []
 
@@ -151,3 +153,59 @@ def test_a_page_that_is_restored_before_a_sync_erases_it_stays(
 
         assert (state_of(page), run.status) == ("indexed", "complete")
     assert "Fact 1." in texts(alice)
+
+
+@pytest.mark.parametrize("which", ["top", "low"])
+def test_a_page_that_goes_again_while_it_is_read_after_it_was_back_stays_hidden(
+    alice: Person, emulator: EmulatorProcess, chroma: str, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    low = {"key": "low", "title": "Low", "blocks": [{"p": "Deep."}]}
+    top = {"key": "top", "title": "Top", "blocks": [{"p": "High."}], "pages": [low]}
+    others = [{"key": f"q{n}", "title": f"Other {n}", "blocks": [{"p": f"Fact {n}."}]} for n in range(8)]
+    notion = seeded(emulator, {"pages": [top, *others]}, ["top", *(f"q{n}" for n in range(8))])
+    put_on_plan(alice, "plus")
+    connection = connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        long_ago()
+        told(alice, connection, notion, "trash", notion.page("top"))
+        notion.edit(op="restore", id=notion.page("top"))
+        real = reading._write
+
+        def writing(session: Any, page: Page, *given: Any) -> None:
+            if not session.is_only_looking and page.notion_id == notion.page(which):
+                # It was fetched as it is, and is not written down yet.
+                told(alice, connection, notion, "trash", notion.page("top"))
+            real(session, page, *given)
+
+        monkeypatch.setattr(reading, "_write", writing)
+        sync(alice)
+
+        assert state_of(notion.page(which)) == "trashed"
+
+
+def test_a_page_that_is_back_is_read_again_when_another_judged_it_meanwhile(
+    alice: Person, notion: NotionWorkspace, read: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = notion.page("p1")
+    with tenancy.within(alice.workspace):
+        told(alice, read, notion, "trash", page)
+        real, acts = accounting.read, [page]
+
+        def look_too() -> None:
+            with tenancy.within(alice.workspace), opened(read, SyncRun(connection_id=read.pk)) as session:
+                session.is_only_looking = True
+                live.read_page(session, page, edited_at=timezone.now())
+
+        def reading_it(session: Any, found: Page, *given: Any) -> None:
+            if found.notion_id in acts:
+                acts.clear()
+                notion.edit(op="trash", id=page)
+                elsewhere(look_too)
+                notion.edit(op="restore", id=page)
+            real(session, found, *given)
+
+        monkeypatch.setattr(accounting, "read", reading_it)
+        told(alice, read, notion, "restore", page)
+
+        assert (acts, state_of(page)) == ([], "indexed")

@@ -10,12 +10,13 @@ from accounts import tenancy
 from agent.exports import services as exports
 from agent.models import Chunk, Export, Page, Run, Source, SyncRun
 from agent.runs.forgetting import LEFT_OUT
-from agent.sync import choosing, coverage, finding, performing, services
+from agent.sync import choosing, coverage, finding, performing, services, vanishing
 from config.errors import InvalidField
 from devkit.notion.process import EmulatorProcess
 from integrations.notion.errors import RateLimited
 from tasks.models import Task, TaskSource
 from tests.agent.asking import ask
+from tests.agent.live.test_meanwhile import beside
 from tests.agent.sync.working import sync, syncing
 from tests.agent.test_forgetting import kept
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
@@ -98,6 +99,36 @@ def test_a_source_that_is_chosen_again_waits_to_be_read(alice: Person, acme: Not
 
         assert not coverage.searchable([connection.pk])["complete"]
         performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+        assert coverage.searchable([connection.pk])["complete"]
+
+
+@pytest.mark.parametrize("kind", ["database", "page"])
+def test_a_source_that_is_chosen_again_beside_a_sync_is_read_by_it(
+    alice: Person, acme: NotionWorkspace, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        source = Source.objects.get(kind=kind)
+        finding.leave_out_source(source, workspace_id=alice.workspace.pk)
+        acme.edit(op="add_row", source=acme.source("tasks_main"), row={"Task": "Book the hall"})
+        acme.edit(op="add_page", parent=acme.page("handbook"), page={"title": "Parties", "blocks": ["On Friday."]})
+
+        def choose_again() -> None:
+            with tenancy.within(alice.workspace):
+                every = {"source_ids": every_source(), "shown_ids": every_source()}
+                choosing.choose(membership=alice.membership, connection=connection, **every)
+
+        # All of it is listed and accounted for by then.
+        beside(monkeypatch, vanishing, "look_for_the_unseen", lambda: elsewhere(choose_again))
+        run = sync(alice)
+        assert run.status == "queued"
+        performing.perform(sync_run_id=str(run.pk))
+        run.refresh_from_db()
+
+        assert (run.status, run.reason) == ("complete", "")
+        assert not Page.objects.exclude(state="indexed").exists()
+        assert Page.objects.filter(title__in=["Book the hall", "Parties"]).count() == 2
         assert coverage.searchable([connection.pk])["complete"]
 
 

@@ -5,9 +5,11 @@ from django.core import serializers
 
 from accounts import tenancy
 from agent.models import Page, Source, SyncRun
-from agent.sync import losses
+from agent.sync import titles
 from devkit.notion.process import EmulatorProcess
+from tasks.models import Task, TaskSource
 from tests.agent.erasing_pages import erase_page
+from tests.agent.sync.test_reach import UNAVAILABLE
 from tests.agent.sync.test_vanishing import second_look_is_due
 from tests.agent.sync.working import REFUSAL, sync
 from tests.index import connect as index
@@ -73,13 +75,89 @@ def test_a_tree_that_was_left_out_stays_left_out(alice: Person) -> None:
         assert list(Source.objects.filter(pk=tree.pk).values_list("title", "is_chosen")) == [("", False)]
 
 
+@pytest.mark.usefixtures("chroma")
+def test_what_it_was_called_before_is_in_no_report_either(alice: Person, emulator: EmulatorProcess) -> None:
+    merger = {"key": "merger", "title": TITLE, "blocks": [TOGGLE]}
+    notion = seeded(emulator, {"pages": [HANDBOOK, merger]}, ["handbook", "merger"])
+    connect(alice, notion)
+    notion.fault(REFUSAL, path_regex=f"blocks/{notion.ids['blocks']['more']}/children")
+    with tenancy.within(alice.workspace):
+        assert TITLE in sync(alice).reason
+        notion.edit(op="set_title", id=notion.page("merger"), title="Plans")
+        assert "“Plans”" in sync(alice).reason
+
+        notion.edit(op="trash", id=notion.page("merger"))
+        sync(alice)
+        second_look_is_due()
+        sync(alice)
+
+        left = serializers.serialize("json", SyncRun.objects.all())
+    assert TITLE not in left
+    assert "Plans" not in left
+
+
+DEALS = {
+    "key": "deals",
+    "title": TITLE,
+    "parent": "handbook",
+    "sources": [
+        {
+            "key": "all",
+            "properties": {
+                "Price of Zorblatt": "title",
+                "Stage": {"status": {"To-do": ["Secret"], "Complete": ["Sold"]}},
+            },
+            "rows": [{"Price of Zorblatt": "High"}],
+        }
+    ],
+}
+
+
+@pytest.mark.usefixtures("chroma")
+def test_a_database_that_is_erased_with_its_rows_is_named_nowhere(alice: Person, emulator: EmulatorProcess) -> None:
+    notion = seeded(emulator, {"pages": [HANDBOOK], "databases": [DEALS]}, ["handbook"])
+    connect(alice, notion)
+    notion.fault(UNAVAILABLE, path_regex="query", times=5)
+    with tenancy.within(alice.workspace):
+        assert TITLE in sync(alice).reason
+        sync(alice)
+        [database] = notion.ids["databases"].values()
+        notion.edit(op="trash", id=database)
+        sync(alice)
+        second_look_is_due()
+        sync(alice)
+
+        left = serializers.serialize("json", [*SyncRun.objects.all(), *Source.objects.all(), *TaskSource.objects.all()])
+        assert not any(word in left for word in (TITLE, "Zorblatt", "Secret"))
+
+        notion.edit(op="restore", id=database)
+        sync(alice)
+
+        assert Source.objects.get(kind="database").title == TITLE
+        assert TaskSource.objects.get().title == TITLE
+        assert list(Task.objects.values_list("title", flat=True)) == ["High"]
+
+
 @pytest.mark.parametrize(
     ("said", "left"),
     [
         (f"1 block could not be read (“{TITLE}”, “Box”).", "1 block could not be read (“…”, “Box”)."),
-        (f"What “{TITLE} again” lies in was not shown.", f"What “{TITLE} again” lies in was not shown."),
+        (f"What “{TITLE} again” lies in was not shown.", "What “…” lies in was not shown."),
         (f"What “Box” lies in was not shown: no. (“{TITLE[:9]}", "What “Box” lies in was not shown: no. (“…"),
+        (f"Nothing on {titles.quoted('Box “of” tea')} (“Bo", 'Nothing on “Box "of" tea” (“Bo'),
+        (
+            f"Nothing on {titles.quoted('Long ' * 20)}, {titles.quoted('Tall ' * 20)}.",
+            f"Nothing on “{'Long ' * 12}…”, “…”.",
+        ),
     ],
 )
-def test_what_a_sync_said_is_without_it(said: str, left: str) -> None:
-    assert losses.without(said, TITLE) == left
+def test_what_a_sync_said_is_without_it(alice: Person, said: str, left: str) -> None:
+    connection = index(alice)
+    for title in ("Box", "Box “of” tea", ("Long " * 20).strip()):
+        write(alice, connection, title)
+    with tenancy.within(alice.workspace):
+        SyncRun.objects.create(connection_id=connection.pk, status="partial", reason=said, problems=[said])
+
+        titles._forget_in_reports(connection.pk)
+
+        assert list(SyncRun.objects.values_list("reason", "problems")) == [(left, [left])]

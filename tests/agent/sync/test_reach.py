@@ -15,7 +15,7 @@ from billing.plans import SYNC_INTERVALS
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
 from tests.agent.sync.working import long_ago, sync
-from tests.outside import NotionWorkspace, connect, seeded
+from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan
 
 UNAVAILABLE = {"error": {"status": 500, "code": "internal_server_error", "message": "Unexpected error."}}
@@ -77,8 +77,9 @@ def test_a_deletion_is_found_within_one_interval(
 
     with tenancy.within(alice.workspace):
         sync(alice)
-        # A row: what lies on a page is missed as soon as that page is read.
-        acme.edit(op="trash", id=Page.objects.get(title="Choose a printer").notion_id)
+        long_ago()
+        # Deleted for good: in no trash either.
+        acme.edit(op="delete", id=Page.objects.get(title="Choose a printer").notion_id)
         # A third of the interval later the next scheduled sync is still in time.
         SyncRun.objects.update(watermark=timezone.now() - interval / 3)
         next_in(interval / 2)
@@ -93,7 +94,56 @@ def test_a_deletion_is_found_within_one_interval(
 
         assert (extra.reach, found_by_then) == ("changes", 0)
         assert regular.reach == "inventory"
-        assert Page.objects.get(title="Choose a printer").state == "trashed"
+        assert Page.objects.get(title="Choose a printer").state == "unreachable"
+
+
+@pytest.fixture(params=[True, False], ids=["an edit", "no edit"])
+def between(
+    request: pytest.FixtureRequest, alice: Person, emulator: EmulatorProcess, chroma: str
+) -> tuple[Connection, NotionWorkspace]:
+    """Alice on Pro, everything read minutes ago, and the next scheduled sync is far. What goes into the trash may be
+    newer by that, or not."""
+    put_on_plan(alice, "pro")
+    seed = {"pages": [HANDBOOK], "databases": [TASKS], "moves_are_edits": request.param}
+    acme = seeded(emulator, seed, ["handbook"])
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        long_ago()
+    next_in(timedelta(minutes=50))
+    return connection, acme
+
+
+def test_a_row_in_the_trash_is_found_by_a_sync_that_lists_only_changes(
+    alice: Person, between: tuple[Connection, NotionWorkspace]
+) -> None:
+    connection, acme = between
+    with tenancy.within(alice.workspace):
+        row = Page.objects.get(title="Choose a printer")
+        acme.edit(op="trash", id=row.notion_id)
+
+        found = scheduled(connection)
+        again = scheduled(connection)
+        row.refresh_from_db()
+
+        assert (found.reach, found.status, found.trashed) == ("changes", "complete", 1)
+        assert (row.state, row.doubted_at) == ("trashed", None)
+        # Alive? Search, the rows that were edited and those in the trash. And then the row itself; still alive?
+        assert (found.notion_requests, again.notion_requests) == (6, 4)
+
+
+def test_a_trash_that_is_not_shown_keeps_a_sync_from_being_complete(
+    alice: Person, between: tuple[Connection, NotionWorkspace]
+) -> None:
+    connection, acme = between
+    acme.fault(UNAVAILABLE, path_regex="query", nth=list(range(2, 9)))
+    with tenancy.within(alice.workspace):
+        acme.edit(op="trash", id=Page.objects.get(title="Choose a printer").notion_id)
+
+        run = scheduled(connection)
+
+        assert (run.status, run.watermark) == ("partial", None)
+        assert "“Launch plan”" in run.reason
 
 
 def test_a_sync_that_waited_beyond_the_interval_takes_inventory(alice: Person, acme: NotionWorkspace) -> None:

@@ -73,6 +73,19 @@ def sync_counting_renewals(person: Person) -> int:
     return renewals
 
 
+def test_a_worker_says_that_it_is_alive_before_each_request(
+    alice: Person, emulator: EmulatorProcess, chroma: str
+) -> None:
+    """Any of them may be answered only after a minute."""
+    toggles = [{"toggle": {"text": f"Part {n}", "blocks": [f"Entry {n}"]}} for n in range(20)]
+    connect(alice, seeded(emulator, {"pages": [{"key": "top", "title": "Top", "blocks": toggles}]}, ["top"]))
+
+    renewals = sync_counting_renewals(alice)
+
+    with tenancy.within(alice.workspace):
+        assert renewals >= SyncRun.objects.get().notion_requests > 20
+
+
 @pytest.mark.parametrize(("shape", "pages"), [(long_code, 1), (many_blocks, 1), (many_rows, ROWS + 1)])
 def test_a_worker_keeps_what_it_reads(
     monkeypatch: pytest.MonkeyPatch,
