@@ -35,7 +35,7 @@ def mirror(
     found = read_row(source, row)
     if set(found.people.items()) - set(source.people.items()):
         TaskSource.objects.filter(pk=source.pk).update(people=source.people | found.people)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         if not held(source):
             return
         task = Task.objects.select_for_update().filter(connection_id=connection_id, notion_page_id=row["id"]).first()
@@ -61,8 +61,6 @@ def mirror(
         if outgoing is None or outbox.TRASH not in outgoing.fields:
             task.trashed_at = None
         merging.merge(task, outgoing, row, found, now=timezone.now())
-        if task._state.adding:
-            task.save()
         merging.settle(task, outgoing)
 
 

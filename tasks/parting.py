@@ -35,7 +35,7 @@ def forget(*, connection_id: uuid.UUID, notion_page_ids: Sequence[str] | None = 
 
 def hide(*, connection_id: uuid.UUID, notion_page_ids: Sequence[str]) -> None:
     """Their rows are gone from Notion as far as one look tells: as `forget`, and `show_again` takes it back."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         for task in _parting(connection_id, notion_page_ids):
             task.gone_at = task.gone_at or timezone.now()
             task.save(update_fields=["gone_at"])

@@ -47,7 +47,12 @@ def _note(run_id: uuid.UUID | str) -> None:
         **{name: number or 0 for name, number in {**pages, **asked}.items()},
     }
     with tenancy.shared():
-        ConnectionHealth.objects.update_or_create(connection_id=run.connection_id, defaults=figures)
+        ConnectionHealth.objects.bulk_create(
+            [ConnectionHealth(connection_id=run.connection_id, **figures)],
+            update_conflicts=True,
+            unique_fields=["connection"],
+            update_fields=figures,
+        )
 
 
 def _error(run: SyncRun) -> str:

@@ -13,6 +13,8 @@ Whoever takes pages away takes what answers say of them in the same transaction,
 import uuid
 from collections.abc import Iterable
 
+from django.db import connection
+
 from accounts.models import Connection
 from agent.models import SyncRun
 
@@ -23,13 +25,18 @@ def hold(connection_id: uuid.UUID) -> None:
     _hold(connection_id)
 
 
-def hold_for(run: SyncRun) -> SyncRun | None:
-    """First in a transaction of this sync. None when it was ended, paused or taken over."""
-    wanted = SyncRun.objects.filter(pk=run.pk, status=SyncRun.Status.RUNNING, turn=run.turn)
-    held = wanted.select_for_update().first()
-    if held is not None:
-        _hold(run.connection_id)
-    return held
+# One statement, since a sync begins each of its transactions with it. They are locked in this order.
+HOLD_FOR = """
+SELECT FROM agent_syncrun run JOIN accounts_connection held ON held.id = run.connection_id
+WHERE run.id = %s AND run.status = %s AND run.turn = %s FOR UPDATE OF run FOR NO KEY UPDATE OF held
+"""
+
+
+def hold_for(run: SyncRun) -> bool:
+    """First in a transaction of this sync. False when it was ended, paused or taken over."""
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD_FOR, [run.pk, SyncRun.Status.RUNNING, run.turn])
+        return bool(cursor.rowcount)
 
 
 def hold_beside_syncs(connection_id: uuid.UUID) -> bool:

@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from agent import properties
 from agent.models import Loss, Page, Source
 from agent.sync import doubts, showing
-from agent.sync.placing import page_around
+from agent.sync.placing import kept, page_around
 from agent.sync.session import Json, Session
 from integrations.notion import Refused, Unauthorized, Unreachable, address_of
 
@@ -63,7 +63,7 @@ def meet_source(session: Session, found: Json) -> Source:
         facts["is_recast"] = True
     session.met.add(key)
     with session.writing():
-        source, _ = Source.objects.update_or_create(connection_id=session.connection.id, notion_id=key, defaults=facts)
+        source = kept(session, key, **facts)
         if known is None or (known.title, known.is_gone) != (source.title, False):
             showing.outdate(session, names_of(source), showing.BLOCKS, showing.LINES)
         if known is None or (known.holder_id, known.is_gone) != (source.holder_id, False):
@@ -152,16 +152,22 @@ def _write_down(session: Session, found: dict[str, Json], source: Source | None)
             page.observed = thing
         session.titles[key] = page.title
         (changed if key in known else fresh).append(page)
-    Page.objects.bulk_create(fresh)
+    # What Django does by itself to update many rows is a CASE of each column for each row.
+    Page.objects.bulk_create(
+        [*fresh, *changed],
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["connection_id", "notion_id"],
+        update_fields=OBSERVED,
+    )
     # It is back.
     Loss.objects.filter(connection_id=session.connection.id, notion_id__in=[page.notion_id for page in fresh]).delete()
-    Page.objects.bulk_update(changed, OBSERVED, batch_size=BATCH)
     showing.outdate(session, renamed, showing.BLOCKS, showing.LINES)
     # One that has moved away is still shown where it was.
     showing.outdate(session, list(holders.keys() & known.keys()), showing.BLOCKS)
     showing.outdate_holders(session, holders)
-    for key in renamed:
-        Source.objects.filter(connection_id=session.connection.id, holder_id=key).update(place=session.titles[key])
+    for held in Source.objects.filter(connection_id=session.connection.id, holder_id__in=renamed).only("holder_id"):
+        Source.objects.filter(pk=held.pk).update(place=session.titles[held.holder_id])
     session.count(known=newly_met)
 
 

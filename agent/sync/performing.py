@@ -95,9 +95,9 @@ def _finish(session: Session) -> None:
     # Before the end, which tells them to whoever looks after the installation.
     session.count(**session.pace.taken())
     with transaction.atomic():
-        open_run = holding.hold_for(run)
-        if open_run is None:
+        if not holding.hold_for(run):
             return
+        open_run = SyncRun.objects.get(pk=run.pk)
         figures = ledger.figures(session)
         for name, number in figures.items():
             setattr(open_run, name, number)

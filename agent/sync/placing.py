@@ -1,5 +1,7 @@
 """Which source a page belongs to: its database, or the tree whose top it hangs from."""
 
+from typing import Any
+
 from agent.models import Page, Source
 from agent.sync import showing
 from agent.sync.session import Session
@@ -62,10 +64,16 @@ def _top(session: Session, page: Page) -> Source:
     source = session.sources.get(page.notion_id)
     if source is None or source.title != page.title:
         with session.writing():
-            source, _ = Source.objects.update_or_create(
-                connection_id=session.connection.id,
-                notion_id=page.notion_id,
-                defaults={"kind": Source.Kind.PAGE, "title": page.title, "url": page.url},
-            )
+            source = kept(session, page.notion_id, kind=Source.Kind.PAGE, title=page.title, url=page.url)
         session.sources[page.notion_id] = source
+    return source
+
+
+def kept(session: Session, notion_id: str, **facts: Any) -> Source:
+    """The source with this id, and these facts written. In the session's transaction, whose locks leave it to us."""
+    where = {"connection_id": session.connection.id, "notion_id": notion_id}
+    source = Source.objects.select_for_update().filter(**where).first() or Source(**where)
+    for name, value in facts.items():
+        setattr(source, name, value)
+    source.save(update_fields=None if source._state.adding else facts)
     return source

@@ -162,10 +162,10 @@ def _may_write(session: Session, page: Page, source: Source, content: Content) -
     """Whether the page is still wanted, and nobody has judged or read it later. Holds the source and the page."""
     if not Source.objects.select_for_update().filter(pk=source.pk, is_chosen=True).exists():
         return False
-    held = session.pages.select_for_update().filter(pk=page.pk).first()
+    held = session.pages.select_for_update().filter(pk=page.pk).values_list("state", "checked_at", named=True).first()
     if held is None or (held.state in Page.LOST and is_judged_since(session, page)):
         return False
-    if _is_overtaken(page, held, content):
+    if _is_overtaken(page, held.checked_at, content):
         # The vectors that this reader wrote go with the next repair.
         session.pages.filter(pk=page.pk).update(sync_run=session.run.pk, attempts=0)
         session.count(unchanged=1)
@@ -173,11 +173,11 @@ def _may_write(session: Session, page: Page, source: Source, content: Content) -
     return True
 
 
-def _is_overtaken(page: Page, held: Page, content: Content) -> bool:
+def _is_overtaken(page: Page, checked_at: datetime | None, content: Content) -> bool:
     """Whether another reader began later and has ended before, or wrote other blocks than these lines belong to."""
     if content.read_at is None:
-        return held.checked_at != page.checked_at
-    return held.checked_at is not None and held.checked_at > content.read_at
+        return checked_at != page.checked_at
+    return checked_at is not None and checked_at > content.read_at
 
 
 def gone_or_refused(session: Session, page: Page) -> None:

@@ -134,7 +134,7 @@ class Session:
     def _hold(self) -> bool:
         if self.is_only_looking:
             return holding.hold_beside_syncs(self.connection.pk)
-        return holding.hold_for(self.run) is not None
+        return holding.hold_for(self.run)
 
 
 class _Counted:

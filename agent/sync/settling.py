@@ -74,7 +74,8 @@ def is_judged_since(session: Session, page: Page) -> bool:
     First in the transaction that would write otherwise: Notion may have said the opposite before, and lists what lies
     in something deleted as if it lived.
     """
-    held = session.pages.select_for_update().filter(pk=page.pk).first()
+    facts = ("checked_at", "sync_run", "state")
+    held = session.pages.select_for_update().filter(pk=page.pk).values_list(*facts, named=True).first()
     if held is None:
         return True
     if held.checked_at == page.checked_at:
