@@ -18,7 +18,7 @@ from .conftest import SEED, Notion
 def get(notion: Notion, path: str) -> httpx.Response:
     """Without the check by the schema, which these answers cannot satisfy."""
     headers = {"authorization": f"Bearer {notion.token}", "notion-version": "2026-03-11"}
-    return httpx.get(f"{notion.emulator.url}/v1/{path}", headers=headers)
+    return httpx.get(f"{notion.emulator.url}/v1/{path}", headers=headers, timeout=60)
 
 
 def outcomes(notion: Notion, count: int) -> list[int]:
