@@ -127,7 +127,11 @@ def test_a_refresh_token_used_again_later_ends_every_token(api: APIClient, alice
 @contextmanager
 def held(table: str, mode: str) -> Iterator[Callable[[], bool]]:
     """Nobody gets on with the table until the block is left; what is given returns when somebody stands before it."""
-    question = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = %s::regclass)"
+    # Another test process has tables of the same numbers, in a database of its own.
+    question = (
+        "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE NOT granted AND relation = %s::regclass AND datname = current_database())"
+    )
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute(f"LOCK TABLE {table} IN {mode} MODE")
 
