@@ -15,7 +15,7 @@ from devkit.processes import Child
 from tests.devkit.account import Account
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 # A child with two grandchildren, one of which has left the session as a daemon would.
 FAMILY = """

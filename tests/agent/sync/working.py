@@ -43,6 +43,7 @@ def syncing(person: Person, notion: NotionWorkspace) -> Iterator[None]:
         with notion.held(path_regex="/children") as is_held:
             while not is_held():
                 assert not ended.done()
+                wait([ended], timeout=0.01)
             yield
             notion.calm(slow)
         ended.result()
