@@ -18,6 +18,10 @@ from accounts import tenancy
 from accounts.models import Membership, User
 from config.errors import AppError
 
+# Those of one address are counted one after the other. Who gets no turn is refused like one too many, which on a busy
+# machine eight who signed up at once were after allauth's own second. Now they wait as long as a killed process blocks.
+kept.CACHE_LOCK_WAIT_TIMEOUT = kept.CACHE_LOCK_TIMEOUT
+
 UNITS = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
 
 

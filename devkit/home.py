@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,18 @@ class Trouble(Exception):
     """Something the person at the keyboard can do something about; shown as one line."""
 
 
+_held: list[socket.socket] = []
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Kept until this process ends, so that nobody else is given it before a server listens there, or between two."""
+    probe = socket.socket()
+    # Linux lets a server listen where somebody else only keeps the place; elsewhere the place is left to chance.
+    if sys.platform == "linux":
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _held.append(probe)
+    probe.bind(("127.0.0.1", 0))
+    return int(probe.getsockname()[1])
 
 
 def is_free(port: int) -> bool:

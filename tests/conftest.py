@@ -17,11 +17,15 @@ from tests.database import leave_nobody, prepared
 from tests.outside import acme, chroma, emulator
 from tests.people import Person, join, put_on_plan, sign_up
 from tests.stack import Stack
+from tests.storm import STORM
 
 __all__ = ["acme", "chroma", "emulator"]
 
-# How fast a busy machine makes examples says nothing about the product.
-hypothesis.settings.register_profile("docent", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# How fast a busy machine makes examples says nothing about the product. The soak looks for new ones; a change is judged
+# by the same ones each time.
+hypothesis.settings.register_profile(
+    "docent", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], derandomize=STORM == 1
+)
 hypothesis.settings.load_profile("docent")
 
 # Nearly every test signs somebody up and makes a client: the real cost of Argon2, and a look at every static file for

@@ -1,7 +1,8 @@
 """The parties outside: a Notion of one's own for each test, on the emulator; Chroma for the whole test process."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,19 @@ class NotionWorkspace:
 
     def fault(self, do: Any, **match: Any) -> int:
         return self.emulator.fault(do, token=self.token, **match)
+
+    @contextmanager
+    def held(self, **match: Any) -> Iterator[Callable[[], bool]]:
+        """The next request that matches is answered when the block is left. Whether it has come."""
+        fault = self.fault({"slow": {"ms": 60_000}}, times=1, **match)
+        try:
+            yield lambda: any(each["hits"] for each in self.emulator.control("faults")["faults"] if each["id"] == fault)
+        finally:
+            self.calm(fault)
+
+    def calm(self, fault: int) -> None:
+        """Also what waits by that fault goes on."""
+        self.emulator.control(f"faults?id={fault}", method="DELETE")
 
     def edit(self, **what: Any) -> Any:
         return self.emulator.edit(**what)

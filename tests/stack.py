@@ -22,7 +22,7 @@ from config import valkey
 from devkit.home import PROJECT, free_port
 from devkit.supervisor import WORKERS, without_owner
 
-START_SECONDS = 60
+START_SECONDS = 120
 STOP_SECONDS = 15
 QUEUES = ("runs", "default", "sync")
 

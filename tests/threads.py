@@ -10,7 +10,7 @@ from django.db import connection, connections, transaction
 from django.db.models import QuerySet
 
 T = TypeVar("T")
-MOST_LOOKS = 500
+MOST_LOOKS = 2_000
 
 
 def elsewhere(work: Callable[[], T]) -> T:

@@ -169,7 +169,9 @@ class Emulator:
 
     async def _delay(self, effects: Json) -> None:
         if "slow" in effects:
-            await asyncio.sleep(effects["slow"].get("ms", 1000) / 1000)
+            until = time.monotonic() + effects["slow"].get("ms", 1000) / 1000
+            while self.faults.has("slow", effects["slow"]) and (left := until - time.monotonic()) > 0:
+                await asyncio.sleep(min(0.02, left))
         if "hang" in effects:
             await asyncio.sleep(effects["hang"].get("seconds", 3600))
 

@@ -87,6 +87,10 @@ class Faults:
             if not (everything or rule.id == id or (token is not None and rule.match.get("token") == token))
         ]
 
+    def has(self, kind: str, details: Json) -> bool:
+        """Whether the rule with these very details was not taken away since."""
+        return any(rule.do.get(kind) is details for rule in self.rules)
+
     def pick(self, method: str, path: str, token: str, page_size: int) -> Json:
         """What is to be done with this request: all matching rules together."""
         effects: Json = {}

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from devkit.home import PROJECT, free_port
 
-READY_IN_SECONDS = 20
+READY_IN_SECONDS = 60
 
 
 class EmulatorProcess:

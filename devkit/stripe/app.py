@@ -156,7 +156,7 @@ class StandIn:
 
     async def _troubled(self, request: Request, rule: Rule | None, request_id: str, key: str | None) -> Response:
         if rule is not None and rule.do in ("slow", "hang"):
-            await asyncio.sleep(rule.seconds)
+            await self._wait(rule)
         if rule is not None and rule.do == "cut":
             return Response(200, b"", cut=0)
         refusal = faulty.refusal(rule) if rule is not None else None

@@ -14,7 +14,7 @@ from typing import Any
 
 from devkit.home import PROJECT, free_port
 
-READY_IN_SECONDS = 20
+READY_IN_SECONDS = 60
 KEY = "sk_test_stand_in"
 WEBHOOK_SECRET = "whsec_stand_in"
 

@@ -209,7 +209,7 @@ def test_a_worker_killed_while_sending_is_replaced_after_its_lease(post: Post) -
         cwd=PROJECT,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "EMAIL_URL": f"smtp://127.0.0.1:{post.port}"},
     )
-    assert post.asked.wait(30)
+    assert post.asked.wait(60)
 
     dying.send_signal(signal.SIGKILL)
     dying.wait()

@@ -54,21 +54,26 @@ def at_stripe(vendor: StripeProcess) -> Iterator[None]:
     setup.forget()
 
 
+def _sent(url: str, **form: str) -> httpx.Response:
+    # A busy machine may need more than the five seconds that httpx waits.
+    return httpx.post(url, data=form, timeout=60)
+
+
 def pay(url: str, card: str = GOOD, *, authenticate: str = "complete") -> httpx.Response:
     """At Checkout."""
-    answer = httpx.post(url, data={"card": card})
+    answer = _sent(url, card=card)
     if answer.status_code == 303 and "authenticate" in answer.headers["location"]:
         page = str(httpx.URL(url).join(answer.headers["location"]))
-        return httpx.post(page, data={"authentication": authenticate})
+        return _sent(page, authentication=authenticate)
     return answer
 
 
 def confirm(url: str, *, authenticate: str = "complete") -> httpx.Response:
     """At the Portal's page that shows the proration."""
-    answer = httpx.post(url, data={"do": "confirm"})
+    answer = _sent(url, do="confirm")
     if answer.status_code == 303 and "authenticate" in answer.headers["location"]:
         page = str(httpx.URL(url).join(answer.headers["location"]))
-        return httpx.post(page, data={"authentication": authenticate})
+        return _sent(page, authentication=authenticate)
     return answer
 
 

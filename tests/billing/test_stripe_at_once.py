@@ -45,7 +45,7 @@ def begin(threads: ThreadPoolExecutor, work: Work, found: StripeAccount, vendor:
 
 
 def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)

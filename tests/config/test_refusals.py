@@ -323,7 +323,7 @@ def test_a_database_that_breaks_off_is_503_and_says_when_to_come_back(
     monkeypatch.setattr(client, "raise_request_exception", False)
     connection.ensure_connection()
     with connections["owner"].cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+        cursor.execute("SELECT pg_terminate_backend(%s, 60000)", [connection.connection.info.backend_pid])
 
     answer = client.get(address)
     connection.close()

@@ -23,18 +23,18 @@ def _own_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 async def make_stale(connections: int) -> None:
     """As after a restart: the other end of every pooled connection is closed."""
-    ids = await asyncio.gather(*(_numbered() for _ in range(connections)))
+    together = asyncio.Barrier(connections)
+    ids = await asyncio.gather(*(_numbered(together) for _ in range(connections)))
     assert len(set(ids)) == connections
     for number in set(ids):
         await asyncio.to_thread(valkey.client().client_kill_filter, _id=str(number))
 
 
-async def _numbered() -> int:
-    # Blocking, so that each has a connection of its own.
+async def _numbered(together: asyncio.Barrier) -> int:
     async with waiting.client().client() as client:
         number: int = await client.client_id()
-        await asyncio.sleep(0)
-        await client.blpop(["nothing-is-ever-here"], timeout=0.1)
+        # Nobody gives a connection back before all have one.
+        await together.wait()
         return number
 
 

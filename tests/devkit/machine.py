@@ -15,7 +15,7 @@ from devkit.processes import Child
 from tests.devkit.account import Account
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 # A child with two grandchildren, one of which has left the session as a daemon would.
 FAMILY = """
@@ -35,7 +35,8 @@ from devkit.home import Home
 from devkit.services import Services
 from devkit.supervisor import Program, Stop, Supervisor, say
 
-tag, folder, *codes = sys.argv[1:]
+tag, folder, grace, *codes = sys.argv[1:]
+Program.grace_seconds = float(grace)
 home = Home(Path(folder))
 supervisor = Supervisor(Services(home, echo=say))
 supervisor.catch_signals()
@@ -102,13 +103,15 @@ class Installation:
     `of` starts the services too, as that account and in its home.
     """
 
-    def __init__(self, tag: str, folder: Path, *codes: str, of: Account | None = None) -> None:
+    def __init__(
+        self, tag: str, folder: Path, *codes: str, of: Account | None = None, grace_seconds: float = Child.grace_seconds
+    ) -> None:
         self.said: list[str] = []
         if of is None:
             elsewhere = dict.fromkeys(("DATABASE_URL", "REDIS_URL", "CHROMA_URL", "NOTION_API_URL"), "elsewhere://")
             of = Account(os.geteuid(), folder, Path(sys.executable), PROJECT, {**os.environ, **elsewhere}, {})
         self.process = subprocess.Popen(
-            [of.python, "-c", INSTALLATION, tag, folder, *codes],
+            [of.python, "-c", INSTALLATION, tag, folder, str(grace_seconds), *codes],
             cwd=of.project,
             env=of.environment,
             stdout=subprocess.PIPE,

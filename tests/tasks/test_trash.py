@@ -62,9 +62,8 @@ def test_an_edit_survives_deleting_and_bringing_back(
 def test_an_edit_survives_being_brought_back_while_the_deletion_is_sent(synced: Person, acme: NotionWorkspace) -> None:
     edited = task(synced)
     delete(synced, edited["id"])
-    acme.fault({"slow": {"ms": 1500}}, method="PATCH", times=1)
 
-    with ThreadPoolExecutor(1) as worker:
+    with ThreadPoolExecutor(1) as worker, acme.held(method="PATCH"):
         sending = worker.submit(elsewhere, lambda: deliver(synced))
         with tenancy.within(synced.workspace):
             while not Outgoing.objects.exclude(sent={}).exists():

@@ -114,13 +114,14 @@ def test_an_edit_on_its_way_is_sent_once_and_its_database_stays_until_then(
     with tenancy.within(alice.workspace):
         row = Task.objects.get(title="Choose a printer")
     assert alice.api.patch(f"/tasks/{row.pk}", {"title": "Buy a printer"}).status_code == 200
-    acme.fault({"slow": {"ms": 1500}}, method="PATCH", path_regex=f"pages/{row.notion_page_id}")
+    slow = acme.fault({"slow": {"ms": 60_000}}, method="PATCH", path_regex=f"pages/{row.notion_page_id}")
     since = len(acme.requests())
 
     with meanwhile(lambda: send(alice)):
         while not any(each["method"] == "PATCH" for each in acme.requests(since)):
             pass
         refused = choose(alice, mapped, is_mapped=False)
+        acme.calm(slow)
 
     assert refused == 422
     assert titles(acme)[row.notion_page_id] == "Buy a printer"

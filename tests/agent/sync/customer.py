@@ -19,7 +19,7 @@ from billing import reading
 from integrations import embedder, vectors
 from tests.people import Person, put_on_plan, sign_up
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 class Customer:

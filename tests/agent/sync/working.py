@@ -26,8 +26,8 @@ def sync(person: Person, *, is_full: bool = False) -> SyncRun:
 
 @contextmanager
 def syncing(person: Person, notion: NotionWorkspace) -> Iterator[None]:
-    """A worker is in the middle of reading; afterwards it has ended."""
-    notion.fault({"slow": {"ms": 80}}, path_regex="/children")
+    """A worker is in the middle of reading, and goes on afterwards until it has ended."""
+    slow = notion.fault({"slow": {"ms": 300}}, path_regex="/children")
     run = services.start(membership=person.membership)
 
     def work() -> None:
@@ -40,7 +40,12 @@ def syncing(person: Person, notion: NotionWorkspace) -> Iterator[None]:
         while not Page.objects.filter(sync_run=run.pk).exists():
             assert not ended.done()
             wait([ended], timeout=0.01)
-        yield
+        with notion.held(path_regex="/children") as is_held:
+            while not is_held():
+                assert not ended.done()
+                wait([ended], timeout=0.01)
+            yield
+            notion.calm(slow)
         ended.result()
 
 

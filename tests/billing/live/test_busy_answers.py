@@ -27,13 +27,13 @@ def slow_answers(person: Person, number: int) -> Iterator[None]:
             with tenancy.within(person.workspace), transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("LOCK TABLE agent_step IN EXCLUSIVE MODE")
                 held.set()
-                over.wait(60)
+                over.wait(120)
         finally:
             connections.close_all()
 
     thread = threading.Thread(target=hold)
     thread.start()
-    assert held.wait(10)
+    assert held.wait(60)
     try:
         for n in range(number):
             assert person.api.post("/agent/run", {"prompt": f"What is {n}?"}).status_code == 202

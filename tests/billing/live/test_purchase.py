@@ -15,7 +15,6 @@ from tests.people import PASSWORD
 from tests.stack import Stack
 
 MONTH = 32 * 86_400
-SOON = 15_000
 
 
 class Customer:
@@ -39,7 +38,7 @@ class Customer:
 
     def sees(self, *words: str) -> None:
         for each in words:
-            expect(self.page.get_by_text(each).first).to_be_visible(timeout=SOON)
+            expect(self.page.get_by_text(each).first).to_be_visible()
 
     def sign_up(self) -> None:
         self.page.goto(f"{self.shop.url}/pricing")

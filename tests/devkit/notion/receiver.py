@@ -39,7 +39,7 @@ class Receiver:
 
     def wait_for(self, count: int) -> list[Any]:
         with self.came:
-            assert self.came.wait_for(lambda: len(self.events) >= count, timeout=10), self.events
+            assert self.came.wait_for(lambda: len(self.events) >= count, timeout=60), self.events
         return self.events
 
 

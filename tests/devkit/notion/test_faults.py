@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 from notion_client import APIResponseError
+
+from tests.devkit.machine import eventually
 
 from .conftest import SEED, Notion
 
@@ -15,7 +18,7 @@ from .conftest import SEED, Notion
 def get(notion: Notion, path: str) -> httpx.Response:
     """Without the check by the schema, which these answers cannot satisfy."""
     headers = {"authorization": f"Bearer {notion.token}", "notion-version": "2026-03-11"}
-    return httpx.get(f"{notion.emulator.url}/v1/{path}", headers=headers)
+    return httpx.get(f"{notion.emulator.url}/v1/{path}", headers=headers, timeout=60)
 
 
 def outcomes(notion: Notion, count: int) -> list[int]:
@@ -38,6 +41,18 @@ def test_an_answer_may_be_slow_and_is_right_all_the_same(notion: Notion, client:
     assert client.users.me()["type"] == "bot"
 
     assert time.monotonic() - started >= 0.3
+
+
+def test_a_slow_answer_is_waited_for_no_longer_when_its_fault_is_taken_away(notion: Notion) -> None:
+    fault = notion.fault({"slow": {"ms": 60_000}})
+
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(get, notion, "users/me")
+        eventually(lambda: any("slow" in one["faults"] for one in notion.emulator.journal(notion.token)))
+        still_waits = not asked.done()
+        notion.emulator.control(f"faults?id={fault}", method="DELETE")
+
+    assert (still_waits, asked.result().status_code) == (True, 200)
 
 
 def test_an_answer_may_be_a_204_without_a_body(notion: Notion, client: Any) -> None:

@@ -9,6 +9,8 @@ import httpx
 import pytest
 from notion_client import APIResponseError
 
+from tests.devkit.machine import eventually
+
 from .conftest import SEED, Notion
 
 TITLE = {"title": [{"text": {"content": "N"}}]}
@@ -85,8 +87,8 @@ def test_a_write_may_be_done_without_its_answer(notion: Notion, client: Any, wri
     with pytest.raises(Exception) as failed:  # noqa: PT011 - each way of failing has its own class
         WRITES[write](client, notion)
 
-    told = notion.emulator.control(f"events?workspace={notion.workspace}&since={before}")["events"]
-    assert told
+    # Who waits no longer may have gone before it was done.
+    assert eventually(lambda: notion.emulator.control(f"events?workspace={notion.workspace}&since={before}")["events"])
     if how == "503":
         assert isinstance(failed.value, APIResponseError)
         data: Any = failed.value.additional_data

@@ -14,6 +14,7 @@ import yaml
 
 from devkit.home import PROJECT, free_port
 from devkit.notion.process import EmulatorProcess
+from tests.devkit.machine import eventually
 
 from .conftest import SEED, Notion
 
@@ -37,11 +38,12 @@ def test_it_ends_at_once_even_while_a_request_hangs(seed_file: Path, number: sig
     with EmulatorProcess(seed_file) as emulator:
         emulator.fault("hang")
         hanging = subprocess.Popen(["curl", "-s", f"{emulator.url}/v1/users"])
+        eventually(emulator.journal)
 
         emulator.process.send_signal(number)
 
-        assert emulator.process.wait(timeout=2) == 0
-        hanging.wait(timeout=5)
+        assert emulator.process.wait(timeout=30) == 0
+        hanging.wait(timeout=30)
 
 
 def test_it_ends_with_the_process_that_started_it() -> None:

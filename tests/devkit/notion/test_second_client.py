@@ -78,7 +78,6 @@ def told(notion: Notion, folder: Path) -> Any:
     return json.loads(ran.stdout)
 
 
-@pytest.mark.timeout(400)
 def test_notions_own_client_reads_and_writes(notion: Notion, told: Any) -> None:
     assert told["me"]["name"] == "Docent"
     assert told["me"]["bot"]["workspace_id"] == notion.workspace

@@ -35,7 +35,7 @@ class Shop:
         self.client = stripe.StripeClient(KEY, base_addresses=addresses, max_network_retries=0)
         # Parameters are put together here in ways that typed dictionaries cannot follow.
         self.v1: Any = self.client.v1
-        self.http = httpx.Client(follow_redirects=False)
+        self.http = httpx.Client(follow_redirects=False, timeout=60)
         self.prices: dict[str, str] = {}
         if is_new:
             self._open()

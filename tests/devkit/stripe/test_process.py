@@ -13,6 +13,7 @@ import pytest
 
 from devkit.home import PROJECT, free_port
 from devkit.stripe.process import StripeProcess
+from tests.devkit.machine import eventually
 
 from .conftest import OK, Shop, at
 
@@ -54,11 +55,12 @@ def test_it_ends_at_once_even_while_a_request_hangs(number: signal.Signals) -> N
         vendor.fault("hang")
         header = "authorization: Bearer sk_test_x"
         hanging = subprocess.Popen(["curl", "-s", "-H", header, f"{vendor.url}/v1/customers"])
+        eventually(lambda: vendor.control("journal")["requests"])
 
         vendor.process.send_signal(number)
 
-        assert vendor.process.wait(timeout=5) == 0
-        hanging.wait(timeout=5)
+        assert vendor.process.wait(timeout=30) == 0
+        hanging.wait(timeout=30)
 
 
 def test_it_listens_on_this_machine_only(vendor: StripeProcess) -> None:

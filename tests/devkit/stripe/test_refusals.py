@@ -10,6 +10,7 @@ import pytest
 import stripe
 
 from devkit.stripe.process import KEY
+from tests.devkit.machine import eventually
 
 from .conftest import DECLINED, Shop
 
@@ -114,17 +115,19 @@ def test_parameters_that_never_ran_do_not_use_up_a_key(shop: Shop) -> None:
 
 
 def test_a_key_in_use_is_a_conflict(shop: Shop) -> None:
-    shop.vendor.fault("slow", seconds=1, method="POST", path="/v1/customers$")
+    shop.vendor.fault("slow", seconds=60, method="POST", path="/v1/customers$")
     statuses: list[int] = []
 
     def create() -> None:
         headers = {"authorization": f"Bearer {KEY}", "idempotency-key": "k1"}
-        answer = httpx.post(f"{shop.vendor.url}/v1/customers", data={"name": "Alice"}, headers=headers)
+        answer = httpx.post(f"{shop.vendor.url}/v1/customers", data={"name": "Alice"}, headers=headers, timeout=60)
         statuses.append(answer.status_code)
 
     threads = [threading.Thread(target=create) for _ in range(8)]
     for thread in threads:
         thread.start()
+    eventually(lambda: len(statuses) == 7)
+    shop.vendor.control("faults", method="DELETE")
     for thread in threads:
         thread.join()
 
