@@ -9,8 +9,8 @@ import logging
 import math
 import re
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -67,6 +67,8 @@ class Scope:
     # Where the day begins that a question calls today.
     zone: ZoneInfo
     source_count: int = 0
+    # What Notion calls each workspace that was never read to its end.
+    unsynced: Mapping[uuid.UUID, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -84,30 +86,39 @@ class Found:
 
 def scope(membership: Membership) -> Scope:
     """`synced_at` is that of the connection that was synced longest ago: nothing in the answer is older."""
-    rows = list(Connection.objects.readable_by(membership).values_list("id", "last_synced_at"))
-    synced = [at for _, at in rows if at is not None]
+    connections = Connection.objects.readable_by(membership)
+    rows = list(connections.values_list("id", "last_synced_at", "notion_workspace_name"))
+    synced = [at for _, at, _ in rows if at is not None]
     return Scope(
         workspace_id=membership.workspace_id,
         zone=zone_of(membership.user),
-        connection_ids=tuple(key for key, _ in rows),
-        source_count=Source.objects.filter(connection_id__in=[key for key, _ in rows], is_chosen=True).count(),
+        connection_ids=tuple(key for key, *_ in rows),
+        source_count=Source.objects.filter(connection_id__in=[key for key, *_ in rows], is_chosen=True).count(),
         synced_at=min(synced) if synced and len(synced) == len(rows) else None,
+        unsynced={key: name for key, at, name in rows if at is None},
     )
 
 
 def unread(readable: Scope) -> str:
-    """How far the first reading of a connection has come; nothing when every page was read once."""
-    being_read = SyncRun.objects.filter(connection_id__in=readable.connection_ids, status__in=SyncRun.OPEN)
-    pages = Page.objects.filter(connection_id__in=being_read.values("connection_id")).exclude(state__in=Page.GONE)
-    counted = pages.aggregate(known=Count("id"), read=Count("indexed_at"))
-    if counted["read"] >= counted["known"]:
-        return ""
-    words = ngettext(
-        "%(read)d of %(known)d page is read so far", "%(read)d of %(known)d pages are read so far", counted["known"]
-    )
-    said = words % counted
-    is_paused = being_read.filter(status=SyncRun.Status.PAUSED).exists()
-    return _("%(said)s; the sync is paused.") % {"said": said} if is_paused else f"{said}."
+    """How far the first reading of each connection has come; nothing when every page was read once."""
+    open_syncs = SyncRun.objects.filter(connection_id__in=readable.connection_ids, status__in=SyncRun.OPEN)
+    being_read = {*open_syncs.values_list("connection_id", flat=True), *readable.unsynced}
+    pages = Page.objects.filter(connection_id__in=being_read).exclude(state__in=Page.GONE)
+    counted = pages.values_list("connection_id").annotate(known=Count("id"), read=Count("indexed_at"))
+    figures = {key: (known, read) for key, known, read in counted}
+    known, read = (sum(numbers) for numbers in zip((0, 0), *figures.values(), strict=True))
+    said = [
+        _("“%(workspace)s” is not read yet.") % {"workspace": name or "Notion"}
+        for key, name in readable.unsynced.items()
+        if key not in figures
+    ]
+    if read >= known:
+        return " ".join(said)
+    words = ngettext("%(read)d of %(known)d page is read so far", "%(read)d of %(known)d pages are read so far", known)
+    so_far = words % {"read": read, "known": known}
+    if open_syncs.filter(status=SyncRun.Status.PAUSED).exists():
+        so_far = _("%(said)s; the sync is paused") % {"said": so_far}
+    return " ".join((f"{so_far}.", *said))
 
 
 def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LIMIT) -> Found:

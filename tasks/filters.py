@@ -20,7 +20,8 @@ LOCAL, NOTION = "local", "notion"
 
 @dataclass(frozen=True)
 class Filters:
-    """`assignee`: a name, or `me`. `source`: `local`, `notion` or a task source's id."""
+    """`assignee`: a name, or `me`. `person`: whole words of an assignee's name. `source`: `local`, `notion` or a task
+    source's id."""
 
     status: str = ""
     done: bool | None = None
@@ -29,6 +30,7 @@ class Filters:
     due_after: date | None = None
     has_due: bool | None = None
     assignee: str = ""
+    person: str = ""
     source: str = ""
     priority: str = ""
     label: str = ""
@@ -59,6 +61,9 @@ def narrowed(tasks: TaskQuerySet, filters: Filters, membership: Membership) -> T
     tasks = tasks.filter(conditions)
     if filters.assignee:
         tasks = _holding(tasks, "assignees", _names(filters.assignee, membership))
+    if filters.person:
+        tasks = tasks.alias(people_as_text=Cast("assignees", TextField()))
+        tasks = tasks.filter(people_as_text__iregex=rf"\m{re.escape(filters.person)}\M")
     if filters.label:
         tasks = _holding(tasks, "labels", [filters.label])
     return tasks
@@ -107,16 +112,14 @@ def today(membership: Membership, now: datetime) -> date:
 Change = Callable[[Filters, date], Filters]
 
 
-def _end_of_week(day: date) -> date:
-    return day + timedelta(days=6 - day.weekday())
-
-
 def _overdue(filters: Filters, day: date) -> Filters:
     return replace(filters, due_before=day, done=False)
 
 
 def _this_week(filters: Filters, day: date) -> Filters:
-    return replace(filters, due_after=day - timedelta(days=1), due_before=_end_of_week(day) + timedelta(days=1))
+    """From Monday to Sunday."""
+    sunday_before = day - timedelta(days=day.weekday() + 1)
+    return replace(filters, due_after=sunday_before, due_before=sunday_before + timedelta(days=8))
 
 
 def _on(filters: Filters, day: date) -> Filters:
@@ -152,10 +155,15 @@ PHRASES: dict[str, Change] = {
     "completed": STATES["done"],
 }
 FILLERS = re.compile(r"\b(show me|what|which|show|list|find|all|the|is|are|tasks?|to-?dos?)\b|[?.!]", re.IGNORECASE)
+# "Done tasks of Tom", "overdue tasks assigned to Tom Reyes"
+OF_SOMEBODY = re.compile(
+    r"(?P<said>.*\S)\s+(?:of|for|assigned to|owned by)\s+(?P<name>[^\W\d_][\w’'-]*(?: [^\W\d_][\w’'-]*){0,2})\W*",
+    re.IGNORECASE,
+)
 NAMED = re.compile(r'\b(is|due|status|assignee|source|priority|label):("[^"]*"|\S+)', re.IGNORECASE)
 
 
-def understood(text: str, filters: Filters, day: date) -> tuple[str, Filters]:
+def understood(text: str, filters: Filters, day: date, *, is_person: Callable[[str], bool]) -> tuple[str, Filters]:
     """The words that are left to search for, and the filters with what the text adds to them."""
     rest = text
     for found in NAMED.finditer(text):
@@ -165,10 +173,20 @@ def understood(text: str, filters: Filters, day: date) -> tuple[str, Filters]:
             filters = added
             rest = rest.replace(found[0], " ", 1)
     rest = " ".join(rest.split())
-    said = " ".join(FILLERS.sub(" ", rest.lower()).split())
-    if said in PHRASES:
+    if (said := _plain(rest)) in PHRASES:
         return "", PHRASES[said](filters, day)
+    somebody = OF_SOMEBODY.fullmatch(rest)
+    if somebody and (said := _plain(somebody["said"])) in PHRASES:
+        name = somebody["name"]
+        if name.lower() == "me":
+            return "", PHRASES[said](STATES["mine"](filters, day), day)
+        if is_person(name):
+            return "", PHRASES[said](replace(filters, person=name), day)
     return rest, filters
+
+
+def _plain(text: str) -> str:
+    return " ".join(FILLERS.sub(" ", text.lower()).split())
 
 
 def _added(filters: Filters, name: str, value: str, day: date) -> Filters | None:

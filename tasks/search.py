@@ -40,8 +40,14 @@ def search(
     *, by: Membership, text: str, now: datetime, filters: Filters | None = None, offset: int = 0, limit: int = 50
 ) -> Findings:
     """Tasks that this member may read, best first. The text may hold filters: `status:done due:week contract`."""
-    words, used = understood(text, filters or Filters(), today(by, now))
-    tasks = narrowed(Task.objects.readable_by(by), used, by)
+    readable = Task.objects.readable_by(by)
+    words, used = understood(
+        text,
+        filters or Filters(),
+        today(by, now),
+        is_person=lambda name: narrowed(readable, Filters(person=name), by).exists(),
+    )
+    tasks = narrowed(readable, used, by)
     ranked: Any = _ranked(tasks, words) if words else tasks.annotate(score=Value(1.0, output_field=FloatField()))
     in_order = ranked.order_by("-score", "is_done", F("due_on").asc(nulls_last=True), "pk")
     rows = list(in_order.select_related("task_source", "outgoing").defer("words")[offset : offset + limit + 1])

@@ -3,10 +3,11 @@ import uuid
 import pytest
 
 from accounts import tenancy
+from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
 from agent.runs import services
 from tests.agent.asking import ask
-from tests.index import handbook
+from tests.index import connect, handbook
 from tests.people import Person
 
 pytestmark = pytest.mark.usefixtures("chroma")
@@ -23,6 +24,27 @@ def test_an_abstention_says_how_much_of_a_first_sync_is_read(alice: Person) -> N
 
     assert unknown["answer"].endswith("4 of 5 pages are read so far.")
     assert "so far" not in known["answer"]
+
+
+def test_an_answer_names_a_workspace_that_was_never_read(alice: Person) -> None:
+    handbook(alice)
+    Connection.objects.filter(pk=connect(alice, name="Harbour Co").pk).update(last_synced_at=None)
+
+    unknown, known = ask(alice, "Which colour has the moon of the planet Saturn?"), ask(alice, QUESTION)
+
+    assert unknown["answer"].endswith("“Harbour Co” is not read yet.")
+    assert "not read" not in known["answer"]
+
+
+def test_an_abstention_counts_what_a_sync_that_was_stopped_has_read(alice: Person) -> None:
+    connection = handbook(alice)
+    Connection.objects.filter(pk=connection.pk).update(last_synced_at=None)
+    with tenancy.within(alice.workspace):
+        Page.objects.create(connection_id=connection.pk, notion_id=str(uuid.uuid4()))
+
+    unknown = ask(alice, "Which colour has the moon of the planet Saturn?")
+
+    assert unknown["answer"].endswith("4 of 5 pages are read so far.")
 
 
 def test_the_search_counts_the_chosen_sources(alice: Person) -> None:

@@ -1,11 +1,15 @@
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from accounts import tenancy
+from tasks import search as finding
 from tests.people import Person
 from tests.tasks import rows
+
+MONDAY = date(2026, 11, 23)
 
 
 def search(person: Person, text: str, **parameters: str) -> list[dict[str, Any]]:
@@ -54,6 +58,40 @@ def test_filters_can_be_written_into_the_search(alice: Person, text: str, titles
     rows.local(alice, "Old", done=True)
     rows.local(alice, "Late", due_on=str(today - timedelta(days=3)), status="Waiting", labels=["Printer"])
     rows.local(alice, "Now", due_on=str(today), assignees=["Alice"], labels=["Head office"])
+
+    assert {row["title"] for row in search(alice, text)} == titles
+
+
+@pytest.mark.parametrize("day", [MONDAY, MONDAY + timedelta(days=6)])
+@pytest.mark.parametrize("text", ["due this week", "due:week"])
+def test_a_week_is_monday_to_sunday_on_each_of_its_days(alice: Person, text: str, day: date) -> None:
+    for number in (-1, 0, 3, 6, 7):
+        rows.local(alice, f"Day {number}", due_on=str(MONDAY + timedelta(days=number)))
+    noon = datetime.combine(day, time(12), tzinfo=UTC)
+
+    with tenancy.within(alice.workspace):
+        found = finding.search(by=alice.membership, text=text, now=noon).found
+
+    assert [each.task.title for each in found] == ["Day 0", "Day 3", "Day 6"]
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("done tasks of Tom", {"Old"}),
+        ("which tasks are assigned to tom reyes?", {"Old", "Now"}),
+        ("open tasks for Tom", {"Now"}),
+        ("open tasks of me", {"Mine"}),
+        # Nobody is called so: these are words.
+        ("tasks for the fair", {"Tell Tom of the fair"}),
+        ("done tasks of Tomas", set()),
+    ],
+)
+def test_tasks_of_somebody_are_found_by_a_part_of_the_name(alice: Person, text: str, titles: set[str]) -> None:
+    rows.local(alice, "Old", done=True, assignees=["Tom Reyes"])
+    rows.local(alice, "Now", assignees=["Ana Lind", "Tom Reyes"])
+    rows.local(alice, "Mine", assignees=["Alice"])
+    rows.local(alice, "Tell Tom of the fair", done=True, assignees=["Tomma Lund"])
 
     assert {row["title"] for row in search(alice, text)} == titles
 
