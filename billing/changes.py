@@ -26,12 +26,15 @@ from billing.choices import (
     check_downgrade,
     check_standing,
     check_upgrade,
+    has,
+    is_dropped,
+    is_planned,
+    standing,
 )
 from billing.effective import EffectivePlan, effective
-from billing.gateways import ACTIVE, AlreadyBought, Change, Refused, gateway
+from billing.gateways import ACTIVE, PENDING_APPROVAL, AlreadyBought, Change, Refused, gateway
 from billing.gateways.manual import Manual
 from billing.models import PlanRequest, Subscription
-from billing.moments import day
 from billing.plans import PLANS, Tier
 
 
@@ -57,18 +60,37 @@ def locked(workspace_id: uuid.UUID, now: datetime) -> Iterator[Subscription]:
 
 
 def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | None = None, seen: str = "") -> Change:
-    """At once. Raises Forbidden, AlreadyBought, PlanHasChanged, UpgradeNotAllowed with what is allowed, or InvalidField
-    for seats that do not fit. `seen` is the `standing` that whoever chose was shown, here and in what follows."""
+    """At once. `seen` is the `standing` that whoever chose was shown, here and in what follows: a wish that is met
+    already, since it was sent twice, is answered as the first time.
+
+    Raises Forbidden, AlreadyBought, PlanHasChanged, UpgradeNotAllowed with what is allowed, or InvalidField for seats
+    that do not fit.
+    """
     check_can_buy(membership)
-    _check_is_known(membership.workspace_id, now)
-    with _choosing(membership, now, seen) as (subscription, current, _):
-        check_upgrade(current, tier)
-        seating.wanted(membership.workspace, PLANS[tier], seats)
-        gateway().introduce(subscription)
-    with _choosing(membership, now, seen) as (subscription, current, wish):
-        check_upgrade(current, tier)
+    news = heard(membership.workspace_id, now)
+    is_fixed = seats is not None and PLANS[tier].is_per_seat
+
+    def ask(subscription: Subscription, current: EffectivePlan, wish: PlanRequest | None) -> int | Change:
+        """The seats to be paid, or the answer where nothing is left to do."""
+        if has(subscription, current, tier, seats):
+            return Change(ACTIVE, subscription)
+        _check_is_known(subscription, news, now)
         quantity = seating.wanted(membership.workspace, PLANS[tier], seats)
-        is_fixed = seats is not None and PLANS[tier].is_per_seat
+        if wishes.is_for(wish, tier=tier, seats=quantity, is_fixed=is_fixed):
+            return Change(PENDING_APPROVAL, subscription)
+        check_standing(subscription, current, seen, drops=True)
+        check_upgrade(current, tier)
+        return quantity
+
+    with _choosing(membership, now) as (subscription, current, wish):
+        quantity = ask(subscription, current, wish)
+        if isinstance(quantity, Change):
+            return quantity
+        gateway().introduce(subscription)
+    with _choosing(membership, now) as (subscription, current, wish):
+        quantity = ask(subscription, current, wish)
+        if isinstance(quantity, Change):
+            return quantity
         change = gateway().change(
             subscription, tier=tier, seats=quantity, is_fixed=is_fixed, by=membership.user_id, now=now
         )
@@ -78,11 +100,13 @@ def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
 def downgrade(*, membership: Membership, tier: Tier, now: datetime, seen: str = "") -> Change:
     """At the period's end; until then it can be taken back. A wish that waits is withdrawn.
 
-    Raises Forbidden, AlreadyBought, PlanHasChanged, NothingToChange when it is planned already, or DowngradeNotAllowed.
+    Raises Forbidden, AlreadyBought, PlanHasChanged or DowngradeNotAllowed.
     """
     check_can_buy(membership)
-    _check_is_known(membership.workspace_id, now)
-    with _choosing(membership, now, seen) as (subscription, current, wish):
+    with _choosing_known(membership, now) as (subscription, current, wish):
+        if is_planned(current, tier):
+            return Change(ACTIVE, subscription)
+        check_standing(subscription, current, seen)
         check_downgrade(current, tier)
         gateway().schedule(subscription, tier=tier, by=membership.user_id, now=now)
         wishes.withdraw_older(subscription, by=membership.user, deed="chosen a smaller plan", now=now)
@@ -95,12 +119,12 @@ def cancel(*, membership: Membership, now: datetime, seen: str = "") -> Change:
     Raises Forbidden, AlreadyBought, PlanHasChanged or NothingToChange.
     """
     check_can_buy(membership)
-    _check_is_known(membership.workspace_id, now)
-    with _choosing(membership, now, seen) as (subscription, current, wish):
+    with _choosing_known(membership, now) as (subscription, current, wish):
+        if current.leaves_at is not None:
+            return Change(ACTIVE, subscription)
+        check_standing(subscription, current, seen)
         if current.state not in PAYS:
             raise NothingToChange("There is no paid subscription to cancel.")
-        if current.pending and current.pending.plan is None:
-            raise NothingToChange(f"The subscription is cancelled already and ends on {day(current.pending.at)}.")
         gateway().schedule(subscription, tier=None, by=membership.user_id, now=now)
         wishes.withdraw_older(subscription, by=membership.user, deed="cancelled the subscription", now=now)
         return _with_undone(Change(ACTIVE, subscription), current, wish, now)
@@ -112,8 +136,10 @@ def resume(*, membership: Membership, now: datetime, seen: str = "") -> Change:
     Raises Forbidden, AlreadyBought, PlanHasChanged or NothingToChange.
     """
     check_can_buy(membership)
-    _check_is_known(membership.workspace_id, now)
-    with _choosing(membership, now, seen) as (subscription, current, wish):
+    with _choosing_known(membership, now) as (subscription, current, wish):
+        if is_dropped(subscription, current, seen):
+            return Change(ACTIVE, subscription)
+        check_standing(subscription, current, seen)
         if current.pending is None:
             raise NothingToChange("No change is pending.")
         gateway().resume(subscription, by=membership.user_id, now=now)
@@ -123,7 +149,10 @@ def resume(*, membership: Membership, now: datetime, seen: str = "") -> Change:
 def withdraw(*, membership: Membership, now: datetime, seen: str = "") -> Change:
     """Takes back a wish that staff has not answered. Raises Forbidden, PlanHasChanged or NothingToChange."""
     check_can_buy(membership)
-    with _choosing(membership, now, seen) as (subscription, current, wish):
+    with _choosing(membership, now) as (subscription, current, wish):
+        if wishes.is_withdrawn(subscription):
+            return Change(ACTIVE, subscription)
+        check_standing(subscription, current, seen)
         if wish is None:
             raise NothingToChange("No wish waits for an answer.")
         wishes.withdraw_older(subscription, by=membership.user, deed="taken it back", now=now)
@@ -139,22 +168,38 @@ def set_seats(*, membership: Membership, seats: int | None, now: datetime, seen:
     payment is late, or InvalidField.
     """
     check_can_buy(membership)
-    _check_is_known(membership.workspace_id, now)
-    with _choosing(membership, now, seen) as (subscription, current, wish):
+    with _choosing_known(membership, now) as (subscription, current, wish):
         if current.state not in PAYS or not current.plan.is_per_seat:
+            check_standing(subscription, current, seen)
             raise NothingToChange("The present plan is not paid by seat.")
         if current.is_late:
             raise UpgradeNotAllowed(PAY_FIRST, allowed=[])
         quantity = seating.wanted(membership.workspace, current.plan, seats)
-        had = subscription.paid_in(current.period.starts_at)
-        if quantity > had and more_seats_wait(subscription, now=now):
-            by, is_fixed = membership.user_id, seats is not None
-            change = Manual().change(subscription, tier=current.tier, seats=quantity, is_fixed=is_fixed, by=by, now=now)
-            return _with_undone(change, current, wish, now)
-        subscription.fixed_seats = seats
-        gateway().set_seats(subscription, seats=quantity, now=now)
-        wishes.withdraw_older(subscription, by=membership.user, deed="changed the number of seats", now=now)
-        return _with_undone(Change(ACTIVE, subscription), current, wish, now)
+        if wishes.is_for(wish, tier=current.tier, seats=quantity, is_fixed=seats is not None):
+            return Change(PENDING_APPROVAL, subscription)
+        is_old = seen not in {"", standing(subscription, current)}
+        if is_old and wish is None and seats == subscription.fixed_seats:
+            return Change(ACTIVE, subscription)
+        check_standing(subscription, current, seen)
+        return _with_undone(_with_seats(membership, subscription, current, quantity, seats, now), current, wish, now)
+
+
+def _with_seats(
+    membership: Membership,
+    subscription: Subscription,
+    current: EffectivePlan,
+    quantity: int,
+    fixed: int | None,
+    now: datetime,
+) -> Change:
+    had, is_fixed = subscription.paid_in(current.period.starts_at), fixed is not None
+    if quantity > had and more_seats_wait(subscription, now=now):
+        by = membership.user_id
+        return Manual().change(subscription, tier=current.tier, seats=quantity, is_fixed=is_fixed, by=by, now=now)
+    subscription.fixed_seats = fixed
+    gateway().set_seats(subscription, seats=quantity, now=now)
+    wishes.withdraw_older(subscription, by=membership.user, deed="changed the number of seats", now=now)
+    return Change(ACTIVE, subscription)
 
 
 def more_seats_wait(subscription: Subscription, *, now: datetime) -> bool:
@@ -178,34 +223,42 @@ def check_no_turn(subscription: Subscription, *, now: datetime) -> None:
         )
 
 
+Chosen = tuple[Subscription, EffectivePlan, PlanRequest | None]
+
+
 @contextmanager
-def _choosing(
-    membership: Membership, now: datetime, seen: str = ""
-) -> Iterator[tuple[Subscription, EffectivePlan, PlanRequest | None]]:
-    """The locked subscription, where it stands, and the wish that waits. Raises PlanHasChanged."""
+def _choosing(membership: Membership, now: datetime) -> Iterator[Chosen]:
+    """The locked subscription, where it stands, and the wish that waits."""
     with locked(membership.workspace_id, now) as subscription:
-        current = effective(subscription, now)
-        check_standing(subscription, current, seen)
-        yield subscription, current, wishes.waiting(membership.workspace_id)
+        yield subscription, effective(subscription, now), wishes.waiting(membership.workspace_id)
+
+
+@contextmanager
+def _choosing_known(membership: Membership, now: datetime) -> Iterator[Chosen]:
+    """After it was heard what stands. Raises AlreadyBought and MonthTurns."""
+    news = heard(membership.workspace_id, now)
+    with _choosing(membership, now) as (subscription, current, wish):
+        _check_is_known(subscription, news, now)
+        yield subscription, current, wish
 
 
 def _with_undone(change: Change, was: EffectivePlan, waited: PlanRequest | None, now: datetime) -> Change:
     """What others may have chosen at the same moment does not go without a word."""
-    is_planned = effective(change.subscription, now).pending == was.pending
+    stays = effective(change.subscription, now).pending == was.pending
     if waited is not None:
         waited.refresh_from_db()
     return replace(
         change,
-        dropped=None if is_planned else was.pending,
+        dropped=None if stays else was.pending,
         withdrawn=waited if waited is not None and waited.decided_at is not None else None,
     )
 
 
-def _check_is_known(workspace_id: uuid.UUID, now: datetime) -> None:
-    """Raises AlreadyBought when there is a plan that was not heard of here: what was chosen was chosen without it; and
-    MonthTurns."""
-    before, current = heard(workspace_id, now)
-    check_no_turn(Subscription.objects.get(workspace_id=workspace_id), now=now)
+def _check_is_known(subscription: Subscription, news: tuple[EffectivePlan, EffectivePlan], now: datetime) -> None:
+    """`news`: what was `heard`. Raises AlreadyBought when there is a plan that was not heard of here: what was chosen
+    was chosen without it; and MonthTurns."""
+    before, current = news
+    check_no_turn(subscription, now=now)
     if current.state not in PAYS:
         return
     if before.state not in PAYS:

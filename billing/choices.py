@@ -10,6 +10,7 @@ from config.errors import AppError
 PAY_FIRST = "The last payment failed. Pay it first, then change the plan."
 NONE_BELOW = "There is no plan below."
 PAYS = {State.ACTIVE, State.GRACE, State.READ_ONLY}
+PLANNED = "planned"
 
 
 class NotAllowed(AppError):
@@ -40,27 +41,41 @@ class PlanHasChanged(NotAllowed):
 
 def standing(subscription: Subscription, current: EffectivePlan) -> str:
     """What the words of a dialog, or of a preview, rest on: of two that are equal, what is said of one is true of the
-    other. Seats that follow the members change nothing in it."""
+    other. Seats that follow the members change nothing in it, nor does the end of a trial: what was offered in it is
+    offered after it, at the same price."""
     pending, wish = current.pending, wishes.waiting(subscription.workspace_id)
     seats = subscription.fixed_seats
-    facts = (
-        current.tier,
-        current.state,
+    facts = {
+        "plan": current.tier,
+        "state": current.state if current.plan.trial is None else "",
         # Amounts and days that were said are of this month.
-        f"until {current.period.ends_at.isoformat()}" if current.state in PAYS else "",
-        f"{seats} seats" if seats and current.plan.is_per_seat else "",
-        f"{pending.plan.tier if pending.plan else 'end'} {pending.at.isoformat()}" if pending else "",
-        f"wish {wish.pk}" if wish else "",
-    )
-    return " ".join(filter(None, facts))
+        "until": current.period.ends_at.isoformat() if current.state in PAYS else "",
+        "seats": seats if current.plan.is_per_seat else None,
+        PLANNED: f"{pending.plan.tier if pending.plan else 'end'}@{pending.at.isoformat()}" if pending else "",
+        "wish": wish.pk if wish else None,
+    }
+    return " ".join(f"{name}:{fact}" for name, fact in facts.items() if fact)
 
 
-def check_standing(subscription: Subscription, current: EffectivePlan, seen: str) -> None:
-    """`seen` is empty where nobody was shown anything. Raises PlanHasChanged, with what is so now."""
+def check_standing(subscription: Subscription, current: EffectivePlan, seen: str, *, drops: bool = False) -> None:
+    """`seen` is empty where nobody was shown anything. `drops`: what was planned goes with the choice anyway, so that
+    it has gone is no difference. Raises PlanHasChanged, with what is so now."""
     now = standing(subscription, current)
-    if seen and seen != now:
+    if seen and seen != now and not (drops and is_dropped(subscription, current, seen)):
         words = "The plan has changed since you were asked, so nothing was done. Please choose again."
         raise PlanHasChanged(words, seen=now)
+
+
+def is_dropped(subscription: Subscription, current: EffectivePlan, seen: str) -> bool:
+    """What was planned when `seen` was, and nothing else, is not so any more."""
+    was, now = seen.split(), standing(subscription, current).split()
+    return was != now and [fact for fact in was if not fact.startswith(f"{PLANNED}:")] == now
+
+
+def has(subscription: Subscription, current: EffectivePlan, tier: Tier, seats: int | None) -> bool:
+    """Whether an upgrade to this plan is met: it was sent twice, or by two owners."""
+    is_there = current.tier == tier and current.state == State.ACTIVE and current.pending is None
+    return is_there and (not PLANS[tier].is_per_seat or subscription.fixed_seats == seats)
 
 
 def upgrades(current: EffectivePlan) -> tuple[Tier, ...]:

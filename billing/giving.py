@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
+from django.db.models import F
+
 from accounts.models import User, Workspace
 from accounts.names import cleaned
 from accounts.permissions import Forbidden
@@ -30,8 +32,14 @@ class IsPaidFor(NotAllowed):
 
 
 def withdraw_lapsed(*, now: datetime) -> None:
-    """Wishes for more seats of a plan that is over by the clock."""
-    lapsed = PlanRequest.objects.filter(decided_at=None, workspace__subscription__pending_at__lte=now)
+    """Wishes for more seats of a plan that is over by the clock. A wish for another plan waits on, and nobody is locked
+    for it (`wishes.withdraw_with_plan`)."""
+    lapsed = PlanRequest.objects.filter(
+        decided_at=None,
+        tier=F("workspace__subscription__tier"),
+        requested_at__lt=F("workspace__subscription__pending_at"),
+        workspace__subscription__pending_at__lte=now,
+    ).exclude(workspace__state=Workspace.State.ERASING)
     for workspace_id in lapsed.values_list("workspace_id", flat=True):
         with suppress(NotAMember), locked(workspace_id, now):
             pass  # Whoever takes the lock writes what the clock has made true.

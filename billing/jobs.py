@@ -1,3 +1,4 @@
+import stripe
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
@@ -5,17 +6,22 @@ from django.utils import timezone
 from accounts import background, tenancy
 from billing import giving, hearing, reminding
 from billing.models import StripeAccount
+from integrations.stripe import silence
+
+# When the comparison with Stripe goes on that has found it hanging.
+RECONCILE_AGAIN_SECONDS = 300
 
 
 @shared_task(base=background.PublicTask, name="billing.jobs.process_events", expires=60)
 def process_events() -> None:
-    """Woken by each delivery and by the clock; two at once take different events."""
+    """Woken by each delivery and by the clock; two at once take different events. Of many that are due it takes some,
+    and the rest behind what else waits in the queue."""
     if settings.BILLING_GATEWAY != "stripe":
         return
     from billing.stripe import events
 
-    while events.process_one(now=timezone.now()):
-        pass
+    if all(events.process_one(now=timezone.now()) for _ in range(events.MOST)):
+        process_events.apply_async(retry=False)
 
 
 @shared_task(base=background.PublicTask, name="billing.jobs.reconcile", expires=3600)
@@ -25,7 +31,13 @@ def reconcile() -> None:
         return
     from billing.stripe import events
 
-    events.reconcile(now=timezone.now())
+    try:
+        events.reconcile(now=timezone.now())
+    except stripe.APIConnectionError as error:
+        if not silence.is_hang(error):
+            raise
+        # Where it stopped: those that were compared are the last next time.
+        reconcile.apply_async(countdown=RECONCILE_AGAIN_SECONDS, retry=False)
 
 
 @shared_task(base=background.WorkspaceJob, name="billing.jobs.send_seats")

@@ -81,6 +81,9 @@ class PlanPage(MemberPage):
             raise InvalidField(f"Nothing here is called that. Known: {', '.join(ACTIONS)}.", pointer="/action")
         try:
             answer = act(self.membership, request, timezone.now())
+        except choices.PlanHasChanged as changed:
+            messages.error(request, changed.detail)
+            return redirect(_asked_anew(request))
         except (choices.NotAllowed, gateways.Refused) as refused:
             messages.error(request, refused.detail)
         else:
@@ -88,6 +91,15 @@ class PlanPage(MemberPage):
                 return answer
             messages.success(request, answer)
         return redirect("plan")
+
+
+def _asked_anew(request: HttpRequest) -> str:
+    """The dialog with the amounts and words of now, where the choice has one."""
+    action = request.POST.get("action", "upgrade")
+    if action not in {"upgrade", "downgrade", "seats", "cancel"}:
+        return reverse("plan")
+    chosen = "cancel" if action == "cancel" else request.POST.get("tier", "")
+    return f"{reverse('plan')}?{urlencode({'confirm': chosen, 'seats': request.POST.get('seats', '')})}"
 
 
 def _bought(membership: Membership, query: QueryDict, now: datetime, *, is_known: bool) -> dict[str, Any] | None:

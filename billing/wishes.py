@@ -29,7 +29,7 @@ def ask(
     workspace_id = subscription.workspace_id
     before = waiting(workspace_id)
     if before is not None:
-        if (before.tier, before.seats, before.is_fixed) == (tier, seats, is_fixed):
+        if is_for(before, tier=tier, seats=seats, is_fixed=is_fixed):
             return before
         instead = PLANS[tier].with_seats(seats)
         withdraw_older(subscription, by=User.objects.get(pk=by), deed=f"asked for {instead} instead", now=now)
@@ -89,6 +89,16 @@ def _instead(wish: PlanRequest) -> str:
 
 def waiting(workspace_id: uuid.UUID) -> PlanRequest | None:
     return PlanRequest.objects.select_related("requested_by").filter(workspace_id=workspace_id, decided_at=None).first()
+
+
+def is_for(wish: PlanRequest | None, *, tier: Tier, seats: int, is_fixed: bool) -> bool:
+    return wish is not None and (wish.tier, wish.seats, wish.is_fixed) == (tier, seats, is_fixed)
+
+
+def is_withdrawn(subscription: Subscription) -> bool:
+    """The newest, and no other waits."""
+    wish = newest(subscription.workspace_id)
+    return wish is not None and wish.outcome == Outcome.WITHDRAWN
 
 
 def newest(workspace_id: uuid.UUID) -> PlanRequest | None:

@@ -94,6 +94,11 @@ SELECT bucket, SUM(answers)::bigint FROM counted GROUP BY bucket ORDER BY bucket
 """
 
 
+def whole_percent(share: float | None) -> int | None:
+    """Rounded down, so that nothing is called all before it is; but 0.29 is 29, which no float holds."""
+    return None if share is None else int(round(share * 100, 6))
+
+
 @dataclass
 class Counts:
     """`requests` and tokens, and how many pieces of work ended how."""

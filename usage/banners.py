@@ -61,9 +61,7 @@ def _share(metric: Metric) -> float:
 def _near_together(name: str, metric: Metric, left: Quota, membership: Membership) -> dict[str, str]:
     values = {"used": _number(metric.used), "limit": _number(metric.limit), "what": WORDS[name]}
     title = _("%(used)s of %(limit)s %(what)s of the team's seats are used.") % values
-    texts = []
-    if left.plan.renews_at is not None:
-        texts.append(_("They start anew on %(day)s.") % {"day": on(left.plan.renews_at, zone_of(membership.user))})
+    texts = _pace(metric, left, membership)
     if left.plan.is_late or not can_buy(membership):
         texts += [] if left.plan.is_late else [_("An owner can add seats.")]
         return {"tone": "warn", "title": title, "text": " ".join(texts), "url": "", "action": ""}
@@ -117,15 +115,20 @@ def _stopped(left: Quota, membership: Membership) -> str:
 def _near(name: str, metric: Metric, left: Quota, membership: Membership) -> dict[str, str]:
     values = {"used": _number(metric.used), "limit": _number(metric.limit), "what": WORDS[name]}
     title = _("%(used)s of %(limit)s %(what)s are used.") % values
+    texts = _pace(metric, left, membership)
+    return {"tone": "warn", "title": title, **_way_out(name, texts, left, membership)}
+
+
+def _pace(metric: Metric, left: Quota, membership: Membership) -> list[str]:
+    """How long the rest lasts, and when it starts anew."""
+    zone = zone_of(membership.user)
     if metric.runs_out_at is not None:
-        texts = [
-            _("At this pace the rest lasts until %(day)s.") % {"day": on(metric.runs_out_at, zone_of(membership.user))}
-        ]
+        texts = [_("At this pace the rest lasts until %(day)s.") % {"day": on(metric.runs_out_at, zone)}]
     else:
         texts = [_lasting(left)]
     if left.plan.renews_at is not None:
-        texts.append(_("They start anew on %(day)s.") % {"day": on(left.plan.renews_at, zone_of(membership.user))})
-    return {"tone": "warn", "title": title, **_way_out(name, texts, left, membership)}
+        texts.append(_("They start anew on %(day)s.") % {"day": on(left.plan.renews_at, zone)})
+    return texts
 
 
 def _lasting(left: Quota) -> str:

@@ -25,8 +25,8 @@ class Metric:
     limit: int
     used: int
     held: int
-    # When it is used up at the pace of this period; nothing when period or plan end before, when it is too early or
-    # where nothing can be asked.
+    # When it is used up at the pace of this period, by the member or before that by all together; nothing when period
+    # or plan end before, when it is too early or where nothing can be asked.
     runs_out_at: datetime | None
     # What all members of a team have together; None where there is one.
     together: "Metric | None" = None
@@ -55,9 +55,11 @@ class Quota:
     def tier(self) -> str:
         return self.plan.tier
 
-    def at_this_pace(self, metric: Metric) -> int | None:
-        """What would be used when the period or the plan ends; nothing when it is too early to say."""
-        gone, whole = self.asked_at - self.counts_from, self.plan.lasts_until - self.counts_from
+    def at_this_pace(self, metric: Metric, *, since: datetime | None = None) -> int | None:
+        """What would be used when the period or the plan ends; nothing when it is too early to say. `since`: of what
+        all use together, the beginning of the period."""
+        since = since or self.counts_from
+        gone, whole = self.asked_at - since, self.plan.lasts_until - since
         if metric.used < metric.limit * EARLIEST_FORECAST or gone <= timedelta(0):
             return None
         return round(metric.used * (whole / gone))
@@ -80,8 +82,12 @@ def quota(*, membership: Membership, now: datetime) -> Quota:
         runs_out_at = _runs_out_at(counts_from, current, limit=limit, used=used, now=now) if is_open else None
         if together is None:
             return Metric(limit, used, held, runs_out_at, is_open=is_open)
-        team = Metric(together.limit(name), taken[f"{name}_used"], taken[f"{name}_held"], None, is_open=is_open)
-        return Metric(limit, used, held, now if team.used >= team.limit else runs_out_at, team, is_open)
+        whole, all_used = together.limit(name), taken[f"{name}_used"]
+        began = current.period.starts_at
+        ends_at = _runs_out_at(began, current, limit=whole, used=all_used, now=now) if is_open else None
+        team = Metric(whole, all_used, taken[f"{name}_held"], ends_at, is_open=is_open)
+        first = min((at for at in (runs_out_at, ends_at) if at is not None), default=None)
+        return Metric(limit, used, held, first, team, is_open)
 
     requests, tokens = metric("requests", limits.requests), metric("tokens", limits.tokens)
     before = period_before(subscription, current)

@@ -101,7 +101,7 @@ def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
         "ends_on": trial_ends_at and trial_ends_at.astimezone(zone).date(),
         "leaves_on": None if renews_at or leaves_at is None else leaves_at.astimezone(zone).date(),
         "limits": [_limit("Questions", left.requests, left, zone), _limit("Tokens", left.tokens, left, zone)],
-        **_everybodys(membership, left),
+        **_everybodys(membership, left, zone),
         "total": found.totals.requests,
         "tokens": found.totals.tokens,
         "ended": sum(counts.values()),
@@ -111,7 +111,9 @@ def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
         "speed_scale": latency["p99"] or 1,
         "by_member": _members(membership, choice.span) if membership.may_manage else [],
         "by_model": [row | {"name": row["model"] or "–", "share": _share(row)} for row in found.by_model],
-        "outcomes": [{"name": OUTCOMES[Entry.Outcome(name)], "count": count} for name, count in counts.items()],
+        "outcomes": _with_percents(
+            [{"name": OUTCOMES[Entry.Outcome(name)], "count": count} for name, count in counts.items()], of="count"
+        ),
         "members_url": "",
     }
     shown["limits"] += shown["everybodys"]
@@ -132,16 +134,13 @@ def _words(span: Span, zone: ZoneInfo) -> str:
 
 
 def _limit(name: str, metric: Metric, left: Quota, zone: ZoneInfo) -> dict[str, Any]:
-    at, remaining = metric.runs_out_at, number_format(metric.remaining, force_grouping=True)
-    forecast = ""
+    remaining, together = number_format(metric.remaining, force_grouping=True), metric.together
+    forecast = _forecast(metric, left, zone)
     if not left.is_open:
         forecast = f"{remaining} left"
-    elif metric.together and metric.together.remaining < metric.limit - metric.used - metric.held:
-        forecast = f"{remaining} left for all members together"
-    elif at and metric.remaining:
-        forecast = f"at this pace until {date_format(at.astimezone(zone), 'j F')}"
-    elif metric.used and metric.remaining and (pace := left.at_this_pace(metric)) is not None:
-        forecast = f"on pace for {number_format(pace, force_grouping=True)}"
+    elif together and together.remaining < metric.limit - metric.used - metric.held:
+        until = f", {forecast}" if together.remaining and together.runs_out_at else ""
+        forecast = f"{remaining} left for all members together{until}"
     return {
         "name": name,
         "per": "for you, in the trial" if left.plan.plan.trial else "for you, each month",
@@ -152,14 +151,30 @@ def _limit(name: str, metric: Metric, left: Quota, zone: ZoneInfo) -> dict[str, 
     }
 
 
-def _everybodys(membership: Membership, left: Quota) -> dict[str, Any]:
+def _forecast(metric: Metric, left: Quota, zone: ZoneInfo, *, since: datetime | None = None) -> str:
+    if not metric.remaining:
+        return ""
+    if metric.runs_out_at:
+        return f"at this pace until {date_format(metric.runs_out_at.astimezone(zone), 'j F')}"
+    pace = left.at_this_pace(metric, since=since) if metric.used else None
+    return "" if pace is None else f"on pace for {number_format(pace, force_grouping=True)}"
+
+
+def _everybodys(membership: Membership, left: Quota, zone: ZoneInfo) -> dict[str, Any]:
     """For owners and admins of a team: what all use together, whoever asks."""
     of_team = {"Questions of the team": left.requests.together, "Tokens of the team": left.tokens.together}
     sees = membership.may_manage and Membership.objects.filter(workspace_id=membership.workspace_id).count() > 1
-    per = "for all members together, each month"
+    per, began = "for all members together, each month", left.plan.period.starts_at
     return {
         "everybodys": [
-            {"name": name, "per": per, "used": each.used, "limit": each.limit, "held": each.held, "forecast": ""}
+            {
+                "name": name,
+                "per": per,
+                "used": each.used,
+                "limit": each.limit,
+                "held": each.held,
+                "forecast": _forecast(each, left, zone, since=began),
+            }
             for name, each in of_team.items()
             if each is not None and sees
         ]
@@ -199,12 +214,23 @@ def _members(membership: Membership, span: Span) -> list[dict[str, Any]]:
     rows = analytics.by_member(membership=membership, span=span)
     for row in rows:
         row |= {"id": row["user_id"], "last_active_at": active.get(row["user_id"]), "grounded_share": _share(row)}
-    return rows if len(rows) > 1 else []
+    return _with_percents(rows, of="requests") if len(rows) > 1 else []
+
+
+def _with_percents(rows: list[dict[str, Any]], *, of: str) -> list[dict[str, Any]]:
+    """Whole ones that add up to 100: what rounding down leaves goes to those that lost most by it. But nothing that is
+    not all is called so."""
+    total = sum(row[of] for row in rows)
+    if not total:
+        return [row | {"percent": 0} for row in rows]
+    shares = [divmod(row[of] * 100, total) for row in rows]
+    losers = sorted((n for n, (whole, lost) in enumerate(shares) if lost and whole < 99), key=lambda n: -shares[n][1])
+    more = set(losers[: 100 - sum(whole for whole, _ in shares)])
+    return [row | {"percent": shares[n][0] + (n in more)} for n, row in enumerate(rows)]
 
 
 def _share(row: dict[str, Any]) -> int | None:
-    share = row["grounded_share"]
-    return None if share is None else round(share * 100)
+    return analytics.whole_percent(row["grounded_share"])
 
 
 def _addresses(choice: Choice, zone: ZoneInfo) -> dict[str, Any]:

@@ -187,7 +187,7 @@ def figures(membership: Membership, shell: Shell, connections: list[Connection],
         "requests": {"used": requests.used, "limit": requests.limit, "remaining": requests.remaining},
         "pages": coverage.in_short(coverage.searchable([each.id for each in connections])),
         "forecast": _forecast(shell),
-        "grounded_share": None if share is None else int(share * 100),
+        "grounded_share": analytics.whole_percent(share),
         "first_word": {name: _milliseconds(speed[name]) for name in ("p50", "p95")},
     }
 

@@ -5,21 +5,24 @@ from datetime import datetime, timedelta
 
 import stripe
 from django.db import transaction
+from django.db.models import F
 
 from accounts.models import Job
 from billing.effective import State, effective
-from billing.gateways import gateway
+from billing.gateways import SILENCE, gateway
 from billing.models import StripeAccount, StripeEvent, Subscription
 from billing.seats import due
 from billing.stripe import mirror, truth
 from billing.stripe.setup import EVENTS
-from integrations.stripe import StripeError
+from integrations.stripe import StripeError, silence
 
 log = logging.getLogger(__name__)
 BACKOFF = timedelta(seconds=10)
 LONGEST_BACKOFF = timedelta(hours=1)
 # Stripe keeps events for 30 days and delivers for three.
 LOOK_BACK = timedelta(days=4)
+# In one go; then others of the queue have their turn.
+MOST = 25
 
 
 def store(event: stripe.Event, *, now: datetime) -> bool:
@@ -38,7 +41,10 @@ def store(event: stripe.Event, *, now: datetime) -> bool:
 
 
 def process_one(*, now: datetime) -> bool:
-    """The oldest event that is due; what fails is tried again later. False when none is due."""
+    """The oldest event that is due; what fails is tried again later. False when none is due, or when Stripe has just
+    left anybody without an answer: then it would only be waited for again."""
+    if gateway().is_silent_to_any(now=now):
+        return False
     with transaction.atomic():
         event = (
             StripeEvent.objects.select_for_update(skip_locked=True)
@@ -52,6 +58,9 @@ def process_one(*, now: datetime) -> bool:
             with transaction.atomic():
                 _process(event, now=now)
         except Exception as error:
+            if silence.is_hang(error):
+                _wait_for_stripe(event, now=now)
+                return False
             # Whatever it is: the event would stay the oldest, and no customer's events be heard any more.
             event.attempts += 1
             event.error = f"{type(error).__name__}: {error}"[:2000]
@@ -62,6 +71,13 @@ def process_one(*, now: datetime) -> bool:
             event.processed_at, event.error = now, ""
         event.save()
     return True
+
+
+def _wait_for_stripe(event: StripeEvent, *, now: datetime) -> None:
+    """Silence uses up no attempt, however long it lasts."""
+    log.warning("%s waits: Stripe does not answer", event)
+    StripeAccount.objects.filter(customer_id=event.customer_id).update(unanswered_at=now)
+    StripeEvent.objects.filter(pk=event.pk).update(due_at=now + SILENCE)
 
 
 def _process(event: StripeEvent, *, now: datetime) -> None:
@@ -77,7 +93,8 @@ def bring_up_to_date(account: StripeAccount, *, now: datetime) -> bool:
         if subscription is None:
             return False
         account.refresh_from_db()
-        differed = mirror.refresh(account, subscription, now=now)
+        # Asked briefly: a worker waits.
+        differed = mirror.refresh(account, subscription, now=now, is_brief=True)
         if _owes_seats(subscription, now) and not _are_being_told(subscription):
             log.error("%s pays for %d seats, not for those that are due", account, subscription.seats)
             gateway().set_seats(subscription, seats=due(subscription), now=now)
@@ -97,12 +114,16 @@ def _are_being_told(subscription: Subscription) -> bool:
 
 
 def reconcile(*, now: datetime) -> int:
-    """Every mirror against Stripe, then the events that never came. Answers how many mirrors were wrong."""
+    """Every mirror against Stripe, those first that were asked about longest ago; then the events that never came.
+    Answers how many mirrors were wrong. Raises APIConnectionError where Stripe hangs: the others would hang too."""
     wrong = 0
-    for account in StripeAccount.objects.order_by("pk").iterator(chunk_size=100):
+    accounts = StripeAccount.objects.order_by(F("synced_at").asc(nulls_first=True), "pk")
+    for account in accounts.iterator(chunk_size=100):
         try:
             differed = bring_up_to_date(account, now=now)
-        except Exception:
+        except Exception as error:
+            if silence.is_hang(error):
+                raise
             # One that cannot be compared must not keep the others from it.
             log.exception("%s could not be compared with Stripe", account)
             continue

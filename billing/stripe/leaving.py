@@ -3,6 +3,9 @@
 from billing.models import StripeAccount
 from billing.stripe import truth
 
+# In the metadata of a page to pay at: what is bought on it, and from where its customer comes.
+CHOICE = "choice"
+
 
 def end_all(account: StripeAccount) -> None:
     """The pages to pay at first: what was paid for there meanwhile is a subscription that is found then.
@@ -15,7 +18,13 @@ def end_all(account: StripeAccount) -> None:
         api.subscriptions.cancel(bought.id, {"invoice_now": False, "prorate": False})
 
 
-def close_checkouts(account: StripeAccount) -> None:
-    api = truth.api().v1
+def close_checkouts(account: StripeAccount, *, but: str = "") -> str | None:
+    """Answers with the address of the one that is left open: that of the choice `but`."""
+    api, left = truth.api().v1, None
     for session in api.checkout.sessions.list({"customer": account.customer_id, "status": "open"}).data:
-        api.checkout.sessions.expire(session.id)
+        choice = (session.metadata.to_dict() if session.metadata else {}).get(CHOICE)
+        if left is None and but and choice == but:
+            left = session.url
+        else:
+            api.checkout.sessions.expire(session.id)
+    return left

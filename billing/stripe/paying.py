@@ -32,18 +32,23 @@ def account_of(subscription: Subscription) -> StripeAccount:
 
 
 def checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier) -> str:
-    """A page of Stripe's to pay at. Raises AlreadyBought: two tabs must not buy twice."""
+    """A page of Stripe's to pay at, for one choice the same. Raises AlreadyBought: two tabs must not buy twice."""
     api = truth.api().v1
     if truth.ask(account).is_standing:
         raise AlreadyBought("A subscription has just been bought. It will show here in a moment.")
-    leaving.close_checkouts(account)
+    price = price_of(plan)
+    choice = f"{price} {seats} {was}"
+    left_open = leaving.close_checkouts(account, but=choice)
     StripePage.objects.filter(workspace_id=account.workspace_id).delete()
+    if left_open is not None:
+        return left_open
     session = api.checkout.sessions.create(
         {
             "mode": "subscription",
             "customer": account.customer_id,
             "client_reference_id": str(account.workspace_id),
-            "line_items": [{"price": price_of(plan), "quantity": seats}],
+            "line_items": [{"price": price, "quantity": seats}],
+            "metadata": {leaving.CHOICE: choice},
             "subscription_data": {"metadata": {"workspace": str(account.workspace_id)}},
             "success_url": _back(account, plan, was),
             "cancel_url": plan_url(account.workspace_id),

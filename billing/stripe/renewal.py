@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import stripe
 
+from billing.gateways.contract import Refused
 from billing.plans import PLANS
 from billing.stripe import schedules, truth
 from billing.stripe import seats as seating
+from billing.stripe.setup import price_of
 from integrations.stripe import StripeClient
 
 Invoice = stripe.Invoice
@@ -14,12 +16,22 @@ Invoice = stripe.Invoice
 LEAST_CENTS = 50
 
 
-def question(bought: stripe.Subscription, seats: int, *, paid: int) -> stripe.params.InvoiceCreatePreviewParams:
-    """The question for the next renewal with so many seats, with the smaller plan that may be planned for it."""
+class NotKnownYet(Refused):
+    code = "payments-unavailable"
+    status = 503
+
+
+def question(bought: stripe.Subscription, seats: int, *, paid: int) -> stripe.params.InvoiceCreatePreviewParams | None:
+    """The question for the next renewal with so many seats, with the smaller plan that may be planned for it; None: as
+    things are, since it ends. Raises NotKnownYet."""
     item = truth.item_of(bought)
     present = item.quantity or 1
     wanted = seats if PLANS[truth.tier_of(item.price)].is_per_seat else present
     behavior = seating.proration(max(present, paid), wanted)
+    if schedules.is_noted(bought):
+        return _question_noted(bought, wanted, behavior)
+    if schedules.is_ending(bought):
+        return None
     if not isinstance(bought.schedule, stripe.SubscriptionSchedule):
         return {
             "subscription": bought.id,
@@ -33,6 +45,26 @@ def question(bought: stripe.Subscription, seats: int, *, paid: int) -> stripe.pa
         phases = schedules.phases_with(bought, bought.schedule, wanted)
         asked["schedule_details"] = {"phases": phases, "proration_behavior": behavior}
     return asked
+
+
+def _question_noted(
+    bought: stripe.Subscription, seats: int, behavior: seating.Behavior
+) -> stripe.params.InvoiceCreatePreviewParams:
+    """What is planned is noted and not done yet: as it will be."""
+    tier, schedule = schedules.noted_tier(bought), bought.schedule
+    price = price_of(PLANS[tier]) if tier else None
+    if isinstance(schedule, stripe.SubscriptionSchedule):
+        phases = schedules.phases_to(bought, schedule, seats, price)
+        details: stripe.params.InvoiceCreatePreviewParamsScheduleDetails = {
+            "phases": phases,
+            "proration_behavior": behavior,
+            "end_behavior": "release" if price else "cancel",
+        }
+        return {"schedule": schedule.id, "schedule_details": details}
+    if seats != (truth.item_of(bought).quantity or 1):
+        # Stripe answers no question with both.
+        raise NotKnownYet("What is planned is not carried out yet. Look again in a minute.", retry_after=60)
+    return question_after(bought, price)
 
 
 def question_after(bought: stripe.Subscription, price: str | None) -> stripe.params.InvoiceCreatePreviewParams:

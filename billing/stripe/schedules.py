@@ -36,12 +36,28 @@ def coming(bought: stripe.Subscription) -> Coming | None:
     """What will be at the period's end. The schedule has to be expanded."""
     at = truth.moment(truth.item_of(bought).current_period_end)
     if _noted(bought):
-        tier = _noted_tier(bought)
+        tier = noted_tier(bought)
         return Coming(tier, at, truth.amounts_of(price_of(PLANS[tier]))[0] if tier else None)
     if bought.cancel_at or bought.cancel_at_period_end:
         return Coming(None, truth.moment(bought.cancel_at) if bought.cancel_at else at)
     planned = truth.planned(bought)
     return Coming(planned.tier, planned.at, planned.price_cents) if planned else None
+
+
+def is_noted(bought: stripe.Subscription) -> bool:
+    return bool(_noted(bought))
+
+
+def noted_tier(bought: stripe.Subscription) -> Tier | None:
+    """None is the end."""
+    noted = _noted(bought)
+    return None if noted == END else Tier(noted)
+
+
+def is_ending(bought: stripe.Subscription) -> bool:
+    if is_noted(bought):
+        return noted_tier(bought) is None
+    return bool(bought.cancel_at or bought.cancel_at_period_end)
 
 
 def is_half_done(bought: stripe.Subscription) -> bool:
@@ -84,10 +100,10 @@ def finish(subscription_id: str) -> None:
     planned = truth.planned(bought)
     if not _noted(bought):
         _let_go(bought)
-    elif planned is not None and planned.tier == _noted_tier(bought):
+    elif planned is not None and planned.tier == noted_tier(bought):
         _update(bought, {"metadata": NO_NOTE})
     else:
-        _carry_out(bought, _noted_tier(bought))
+        _carry_out(bought, noted_tier(bought))
 
 
 @contextmanager
@@ -113,11 +129,6 @@ def nothing_planned(subscription_id: str) -> Iterator[None]:
 def _noted(bought: stripe.Subscription) -> str:
     words = (bought.metadata.to_dict() if bought.metadata else {}).get(NOTE, "").split()
     return words[0] if words[1:] == [str(truth.item_of(bought).current_period_end)] else ""
-
-
-def _noted_tier(bought: stripe.Subscription) -> Tier | None:
-    noted = _noted(bought)
-    return None if noted == END else Tier(noted)
 
 
 def _note(bought: stripe.Subscription, tier: Tier | None) -> None:
@@ -196,3 +207,23 @@ def phases_with(
         for phase in schedule.phases
         if phase.start_date >= start
     ]
+
+
+def phases_to(
+    bought: stripe.Subscription, schedule: stripe.SubscriptionSchedule, seats: int, price: str | None
+) -> list[stripe.params.InvoiceCreatePreviewParamsScheduleDetailsPhase]:
+    """The present one, with so many seats, and one of this price after it; with None none."""
+    item, current = truth.item_of(bought), schedule.current_phase
+    present: stripe.params.InvoiceCreatePreviewParamsScheduleDetailsPhase = {
+        "items": [{"price": item.price.id, "quantity": seats}],
+        "start_date": current.start_date if current else item.current_period_start,
+        "end_date": item.current_period_end,
+        "proration_behavior": "none",
+    }
+    after: stripe.params.InvoiceCreatePreviewParamsScheduleDetailsPhase = {
+        "items": [{"price": price or "", "quantity": 1}],
+        "start_date": item.current_period_end,
+        "duration": {"interval": "month", "interval_count": 1},
+        "proration_behavior": "none",
+    }
+    return [present, after] if price else [present]

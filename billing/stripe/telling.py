@@ -11,14 +11,19 @@ from accounts import background
 from billing.gateways import SILENCE
 from billing.models import StripeAccount, Subscription
 from billing.stripe import mirror, schedules, truth
+from integrations.stripe import silence
 
 
 @contextmanager
 def patiently(*, now: datetime) -> Iterator[None]:
-    """In a job. Silence, and an answer that is none, use up no attempt, however long they last. Raises Later."""
+    """In a job. Silence, and an answer that is none, use up no attempt, however long they last; and while Stripe is
+    known to hang, no worker waits for it. Raises Later."""
+    if silence.is_known():
+        raise background.Later(now + SILENCE)
     try:
         yield
     except stripe.StripeError as error:
+        silence.note(error)
         is_away = isinstance(error, stripe.APIConnectionError | stripe.RateLimitError)
         if not is_away and (error.http_status or 0) < 500:
             raise

@@ -71,7 +71,8 @@ def percent(used: float, limit: float) -> int:
     """Rounded down, so that nothing is called full before it is."""
     if limit <= 0:
         return 100
-    return min(100, max(0, math.floor(used / limit * 100)))
+    # Not used / limit * 100: of 29 in 100 that makes 28.999… and so 28.
+    return min(100, max(0, math.floor(used * 100 / limit)))
 
 
 @register.filter

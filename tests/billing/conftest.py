@@ -12,7 +12,7 @@ from billing.models import StripeAccount
 from billing.stripe import truth
 from devkit.stripe.process import StripeProcess
 from integrations.stripe import StripeClient
-from tests.billing.stripe import at_stripe
+from tests.billing.stripe import at_stripe, forget_the_hang
 from tests.billing.wishes import staff
 
 
@@ -28,6 +28,7 @@ def vendor(process: StripeProcess, _database: None) -> Iterator[StripeProcess]:
     process.reset()
     # What other tests asked it in vain.
     StripeAccount.objects.update(unanswered_at=None)
+    forget_the_hang()
     with at_stripe(process):
         yield process
 

@@ -16,7 +16,9 @@ from accounts.models import Job
 from billing import jobs
 from billing.models import StripeAccount, Subscription
 from billing.stripe import events, setup
+from config import valkey
 from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
+from integrations.stripe import silence
 from tests.devkit.machine import eventually
 from tests.people import Person
 from tests.threads import elsewhere
@@ -105,8 +107,14 @@ def asked(vendor: StripeProcess) -> int:
     return len(vendor.control("journal")["requests"])
 
 
+def forget_the_hang() -> None:
+    """What others know of it."""
+    valkey.client().delete(silence.KEY)
+
+
 def a_while_passes(person: Person) -> None:
     """Since Stripe was asked last, with an answer or in vain."""
+    forget_the_hang()
     before = timezone.now() - timedelta(minutes=1)
     accounts = StripeAccount.objects.filter(workspace=person.workspace)
     accounts.update(synced_at=before)

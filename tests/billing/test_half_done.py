@@ -220,3 +220,51 @@ def test_a_plan_given_while_the_job_waits_for_its_turn_stays(vendor: StripeProce
     at_stripes.send(as_the_job_read_it, change="x", now=timezone.now())
 
     assert state(alice) == ("teams", "active")
+
+
+HALF_WAY = {
+    "noted alone": SCHEDULES + "$",
+    "with a schedule of one phase": SCHEDULES + r"/sub_sched_\w+(/release)?$",
+}
+
+
+@pytest.mark.parametrize("half_way", HALF_WAY)
+def test_the_next_invoice_is_of_the_smaller_plan_before_it_is_all_arranged(
+    vendor: StripeProcess, alice: Person, half_way: str
+) -> None:
+    buy(alice, vendor, "teams")
+    vendor.fault("500", times=999, method="POST", path=HALF_WAY[half_way])
+    refused = alice.api.post("/subscription/downgrade", {"tier": "pro"})
+    vendor.control("faults", method="DELETE")
+
+    shown = alice.api.get("/subscription").json()
+    told(alice).update(due_at=timezone.now() - timedelta(seconds=1))
+    work(alice)
+    arranged = alice.api.get("/subscription").json()
+
+    assert (refused.status_code, shown["pending"]["tier"]) == (503, "pro")
+    assert shown["next_invoice"]["then_cents"] == arranged["next_invoice"]["then_cents"] == 1_000
+
+
+def test_what_is_noted_to_end_brings_no_next_invoice(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    alice.api.post("/subscription/downgrade", {"tier": "pro"})
+    vendor.fault("500", times=999, method="POST", path=SCHEDULES)
+    refused = alice.api.post("/subscription/cancel")
+    vendor.control("faults", method="DELETE")
+
+    shown = alice.api.get("/subscription").json()
+
+    assert (refused.status_code, shown["pending"]["tier"]) == (503, None)
+    assert (shown["next_invoice"], shown["next_invoice_is_known"]) == (None, True)
+
+
+def test_seats_beside_what_is_only_noted_have_no_amount_that_is_made_up(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    vendor.fault("500", times=999, method="POST", path=SCHEDULES + "$")
+    alice.api.post("/subscription/downgrade", {"tier": "pro"})
+    vendor.control("faults", method="DELETE")
+
+    preview = alice.api.post("/subscription/preview", {"tier": "teams", "seats": 4})
+
+    assert (preview.status_code, preview.json()["type"]) == (503, "/problems/payments-unavailable")

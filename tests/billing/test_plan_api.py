@@ -260,7 +260,7 @@ def test_a_cancellation_ends_with_the_month_and_can_be_taken_back(alice: Person)
 
     assert cancelled["pending"]["tier"] is None
     assert cancelled["ends_at"] == cancelled["period"]["ends_at"]
-    assert (again.status_code, again.json()["type"]) == (409, "/problems/nothing-to-change")
+    assert (again.status_code, again.json()) == (200, cancelled)
     assert resumed["pending"] is None
 
 
@@ -352,6 +352,6 @@ def test_two_tabs_that_cancel_at_once_leave_one_cancellation(alice: Person) -> N
     put_on_plan(alice, "pro")
     access = alice.api
 
-    answers = at_once(lambda: access.post("/subscription/cancel").status_code, times=8)
+    answers = at_once(lambda: access.post("/subscription/cancel").json()["pending"], times=8)
 
-    assert sorted(answers) == [200, *[409] * 7]
+    assert answers == [{"tier": None, "at": answers[0]["at"]}] * 8

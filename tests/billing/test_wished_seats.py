@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Role, User
-from billing import jobs
+from billing import giving, jobs
 from billing.models import PlanRequest, Subscription
 from billing.wishes import AlreadyDecided
 from devkit.stripe.process import StripeProcess
@@ -259,6 +261,22 @@ def test_a_larger_plan_that_was_asked_for_waits_on_after_the_end(alice: Person, 
     answer(alice, wish, by=sam)
 
     assert alice.subscription.tier == "teams"
+
+
+def test_for_a_wish_that_waits_on_no_lock_is_taken(alice: Person) -> None:
+    put_on_plan(alice, "plus")
+    alice.api.post("/subscription/cancel")
+    ask(alice, "teams", seats=2)
+    Subscription.objects.filter(workspace=alice.workspace).update(pending_at=timezone.now() - timedelta(hours=1))
+    PlanRequest.objects.filter(workspace=alice.workspace).update(requested_at=timezone.now() - timedelta(hours=2))
+    # Those of other workspaces.
+    giving.withdraw_lapsed(now=timezone.now())
+
+    with CaptureQueriesContext(connection) as queries:
+        giving.withdraw_lapsed(now=timezone.now())
+
+    assert not [query for query in queries if "FOR UPDATE" in query["sql"]]
+    assert len(queries) == 1
 
 
 def test_a_purchase_beside_a_given_plan_withdraws_what_was_asked_for_on_it(

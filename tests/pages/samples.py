@@ -262,11 +262,12 @@ USAGE: Context = {
     "speeds": [{"label": "First word", "p50": 800, "p95": 2100, "p99": 3400},
                {"label": "Whole answer", "p50": 4600, "p95": 9800, "p99": 13100}],
     "speed_scale": 14000,
-    "by_member": [{"id": n, "name": n, "requests": r, "tokens": r * 1300, "grounded_share": 95,
-                   "last_active_at": before(minutes=r)} for n, r in (("Tom Reyes", 412), ("Maya Okafor", 298))],
+    "by_member": [{"id": n, "name": n, "requests": r, "percent": share, "tokens": r * 1300, "grounded_share": 95,
+                   "last_active_at": before(minutes=r)}
+                  for n, r, share in (("Tom Reyes", 412, 58), ("Maya Okafor", 298, 42))],
     "by_model": [{"name": "extractive", "requests": 1248, "tokens": 1_620_500, "share": 95}],
-    "outcomes": [{"name": "With sources", "count": 1180}, {"name": "Nothing found", "count": 52},
-                 {"name": "Failed", "count": 16}],
+    "outcomes": [{"name": "With sources", "count": 1180, "percent": 95},
+                 {"name": "Nothing found", "count": 52, "percent": 4}, {"name": "Failed", "count": 16, "percent": 1}],
 }  # fmt: skip
 
 

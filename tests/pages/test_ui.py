@@ -58,6 +58,12 @@ def test_a_meter_turns_amber_at_80_and_red_at_100_percent() -> None:
     assert 'aria-label="79 of 100 pages"' in html[0]
 
 
+def test_every_whole_percent_is_shown_as_it_is() -> None:
+    assert [ui.percent(used, 100) for used in range(101)] == list(range(101))
+    assert [ui.percent(used * 10, 1_000) for used in range(101)] == list(range(101))
+    assert (ui.percent(799, 1_000), ui.percent(999_999, 1_000_000)) == (79, 99)
+
+
 def test_started_work_is_visible_and_never_amber() -> None:
     html = shown("{% meter 1 1000 'pages' 'work' %}")
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from html import unescape
 
 import pytest
 from django.db import connection, connections
@@ -58,6 +59,7 @@ def test_who_takes_a_seat_over_has_what_is_left_of_the_seats(team_owner: Person,
         "Add seats",
     )
     assert (refused.extra["violated"], refused.extra["seats"], refused.extra["plan"]) == ("requests", 2, None)
+    assert "At this pace the rest lasts until" in warned["text"]
     assert "The workspace's 10,000 requests of this month, 5,000 for each of 2 seats, are used" in refused.detail
     assert "They start anew on" in refused.detail
     assert refused.extra["resets_at"] == left(team_owner, now).plan.period.ends_at
@@ -65,6 +67,36 @@ def test_who_takes_a_seat_over_has_what_is_left_of_the_seats(team_owner: Person,
     assert (shown["title"], shown["action"]) == ("All 10,000 questions of the team's seats are used.", "Add seats")
     assert team_owner.api.get("/usage/quota").headers["RateLimit"].startswith('"requests";r=0;')
     assert "0 left for all members together" in team_owner.web.get("/app/usage").content.decode()
+
+
+def test_it_is_foreseen_when_all_together_have_used_it_up(team_owner: Person, now: datetime) -> None:
+    team_of(team_owner, 2, now)
+    uses_up(team.joined(team_owner, "Nora", now), now, requests=4_990)
+    uses_up(team_owner, now, requests=10)
+    out = now + timedelta(days=3)
+
+    foreseen = left(team_owner, now).requests.runs_out_at
+    page = unescape(team_owner.web.get("/app/usage").content.decode())
+    told = team_owner.api.get("/usage/quota").json()["forecast"]["requests_run_out_at"]
+
+    assert foreseen is not None
+    assert abs(foreseen - out) < timedelta(minutes=1)
+    assert told[:10] in {f"{out:%Y-%m-%d}", f"{out + timedelta(minutes=5):%Y-%m-%d}"}
+    # Of the owner's own and of the team's.
+    assert page.count("at this pace until") == 2
+
+
+def test_a_members_own_end_comes_first_where_it_is_earlier(team_owner: Person, now: datetime) -> None:
+    team_of(team_owner, 2, now)
+    team.joined(team_owner, "Nora", now)
+    uses_up(team_owner, now, requests=3_750)
+
+    requests = left(team_owner, now).requests
+
+    assert requests.runs_out_at is not None
+    assert requests.together is not None
+    assert requests.together.runs_out_at is not None
+    assert requests.runs_out_at - now < timedelta(days=1, minutes=5) < requests.together.runs_out_at - now
 
 
 def test_the_tokens_have_a_ceiling_too(team_owner: Person, now: datetime) -> None:

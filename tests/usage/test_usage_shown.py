@@ -18,10 +18,11 @@ from billing.models import Subscription
 from tests.people import Person, put_on_plan
 from tests.usage.test_sums import busy_team
 from tests.usage.test_usage_api import use
-from usage import services
+from usage import services, shown
 from usage.models import Entry, Period
 
 __all__ = ["busy_team"]
+OF_ENDS = "How questions ended"
 SPANS = ["", "?period=previous", "?period=year", "?from=2026-01-01&to=2026-12-01"]
 
 
@@ -74,6 +75,32 @@ def figures(rows: list[dict[str, str]], part: str, name: str) -> list[str]:
 def shown_day(on: str) -> str:
     moment = datetime.fromisoformat(on if len(on) > 7 else f"{on}-01")
     return date_format(moment, "D j M" if len(on) > 7 else "F Y")
+
+
+@pytest.mark.parametrize(
+    ("counts", "percents"),
+    [
+        ([2, 1], [67, 33]),
+        ([1, 1, 1], [34, 33, 33]),
+        ([7, 7, 6, 1], [33, 33, 29, 5]),
+        ([199, 1], [99, 1]),
+        ([9, 0], [100, 0]),
+        ([0, 0], [0, 0]),
+    ],
+)
+def test_shares_add_up_and_nothing_is_called_all_that_is_not(counts: list[int], percents: list[int]) -> None:
+    rows = shown._with_percents([{"count": count} for count in counts], of="count")
+
+    assert [row["percent"] for row in rows] == percents
+
+
+def test_the_shares_of_members_and_of_ends_add_up_on_the_page(busy_team: Person) -> None:
+    page = page_of(busy_team)
+
+    parts = [page.split(f">{heading}</h2>", 1)[1].split("</section>", 1)[0] for heading in ("By member", OF_ENDS)]
+    told = [[int(share) for share in re.findall(r'num[^"]*">(\d+)%</span>', part)] for part in parts]
+    assert [sum(shares) for shares in told] == [100, 100]
+    assert all(len(shares) > 1 for shares in told)
 
 
 @pytest.mark.parametrize("query", SPANS)

@@ -31,8 +31,8 @@ def act(person: Person, vendor: StripeProcess, chance: random.Random) -> str:
     tier, what = chance.choice([Tier.PRO, Tier.PLUS, Tier.TEAMS]), chance.choice(OPERATIONS)
     if what == "buy":
         answer = person.api.post("/user/upgrade-subscription", {"tier": tier})
-        if answer.status_code == 200:
-            url = answer.json()["checkout_url"]
+        # Where the plan is there already, nothing is left to pay.
+        if answer.status_code == 200 and (url := answer.json()["checkout_url"]):
             (pay if "checkout" in url or "/c/pay/" in url else confirm)(url)
     elif what in {"down", "cancel", "resume"}:
         address = {"down": "downgrade", "cancel": "cancel", "resume": "resume"}[what]

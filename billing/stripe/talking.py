@@ -1,0 +1,52 @@
+"""A talk with Stripe while somebody waits: how many at once, and what they are told when it goes wrong."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import stripe
+
+from billing.gateways.contract import Refused, Silent
+from billing.stripe import paying, truth
+from billing.stripe.setup import NotSetUp
+from integrations.stripe import StripeError, silence
+
+log = logging.getLogger(__name__)
+# Who may wait for Stripe in one process: fewer than its threads for payments, so that some are left for who does not.
+ASKING = threading.BoundedSemaphore(2)
+TURN_SECONDS = 1
+
+
+class CardRefused(Refused):
+    code = "card-declined"
+    status = 402
+
+
+NOTHING_DONE = "Nothing was changed."
+# An answer may be lost after the deed, or the first of two steps be done.
+PERHAPS_DONE = "Whether it was done is not known yet: look at the plan again before you repeat it."
+
+
+@contextmanager
+def talking(outcome: str = NOTHING_DONE) -> Iterator[None]:
+    """What Stripe refuses or does not answer is told to who asked, and our side stays as it was. While it is known to
+    hang, nobody waits for it."""
+    if silence.is_known():
+        raise Silent(f"The payment provider does not answer. {NOTHING_DONE}", retry_after=silence.SECONDS)
+    if not ASKING.acquire(timeout=TURN_SECONDS):
+        raise paying.PaymentsAway(f"The payment provider is slow to answer. {NOTHING_DONE}", retry_after=60)
+    try:
+        yield
+    except stripe.CardError as error:
+        raise CardRefused(error.user_message or "The card was declined.") from error
+    except stripe.APIConnectionError as error:
+        silence.note(error)
+        raise Silent(f"The payment provider does not answer. {outcome}", retry_after=60) from error
+    except (StripeError, NotSetUp, truth.UnknownPrice) as error:
+        log.exception("Stripe does not do what was asked")
+        raise paying.PaymentsAway(
+            f"The payment provider does not answer as it should. {outcome}", retry_after=60
+        ) from error
+    finally:
+        ASKING.release()

@@ -1,0 +1,165 @@
+"""Stripe takes for ever to answer: one waits for it, and then nobody for a moment; workers are given back."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Job
+from billing import jobs
+from billing.models import StripeAccount, StripeEvent
+from billing.stripe import events
+from devkit.stripe.process import StripeProcess
+from integrations.stripe import StripeError
+from tests.billing.stripe import a_while_passes, account, asked, buy
+from tests.people import Person, join
+from tests.threads import elsewhere
+
+DEEDS: dict[str, Callable[[Person], Any]] = {
+    "preview": lambda one: one.api.post("/subscription/preview", {"tier": "teams"}),
+    "upgrade": lambda one: one.api.post("/user/upgrade-subscription", {"tier": "teams"}),
+    "cancel": lambda one: one.api.post("/subscription/cancel"),
+    "portal": lambda one: one.api.post("/subscription/portal"),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_after_one_has_waited_in_vain_the_next_is_told_at_once(
+    vendor: StripeProcess, alice: Person, charlie: Person, deed: str
+) -> None:
+    buy(alice, vendor)
+    buy(charlie, vendor)
+    vendor.fault("hang", times=1_000)
+
+    first = DEEDS["preview"](charlie)
+    before = asked(vendor)
+    second = DEEDS[deed](alice)
+    since = asked(vendor)
+    vendor.control("faults", method="DELETE")
+    a_while_passes(alice)
+    third = DEEDS[deed](alice)
+
+    assert [each.status_code for each in (first, second, third)] == [503, 503, 200]
+    assert since == before
+    assert (second.json()["type"], "Nothing was changed." in second.json()["detail"]) == (
+        "/problems/payments-unavailable",
+        True,
+    )
+    assert int(second["Retry-After"]) <= 15
+
+
+def test_a_connection_that_breaks_keeps_nobody_else_from_asking(
+    vendor: StripeProcess, alice: Person, charlie: Person
+) -> None:
+    buy(alice, vendor)
+    buy(charlie, vendor)
+    vendor.fault("cut", times=1)
+
+    broken, other = DEEDS["preview"](charlie), DEEDS["preview"](alice)
+
+    assert (broken.status_code, other.status_code) == (503, 200)
+
+
+def delivered(person: Person, count: int) -> None:
+    now = timezone.now()
+    StripeEvent.objects.all().delete()
+    StripeEvent.objects.bulk_create(
+        StripeEvent(
+            id=f"evt_{person.workspace.pk.hex[:8]}_{number}",
+            type="customer.subscription.updated",
+            customer_id=account(person).customer_id,
+            received_at=now,
+            due_at=now,
+        )
+        for number in range(count)
+    )
+
+
+def process() -> None:
+    elsewhere(lambda: jobs.process_events())
+
+
+def open_events() -> list[StripeEvent]:
+    return list(StripeEvent.objects.filter(processed_at=None))
+
+
+def test_a_worker_waits_for_one_event_and_is_given_back(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor)
+    delivered(alice, 3)
+    vendor.fault("hang", times=1_000)
+    before = asked(vendor)
+
+    began = time.monotonic()
+    process()
+    process()
+    took = time.monotonic() - began
+
+    # Once: who only looks for the answer waits four seconds for it.
+    assert asked(vendor) == before + 1
+    assert took < 15
+    assert {event.attempts for event in open_events()} == {0}
+    assert len(open_events()) == 3
+
+
+def test_what_waited_is_heard_when_stripe_answers_again(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor)
+    delivered(alice, 3)
+    vendor.fault("hang", times=1)
+    process()
+
+    a_while_passes(alice)
+    StripeEvent.objects.update(due_at=timezone.now())
+    process()
+
+    assert open_events() == []
+
+
+def test_a_flood_of_events_lets_others_have_their_turn(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor)
+    delivered(alice, events.MOST + 2)
+
+    process()
+    left = len(open_events())
+    process()
+
+    assert (left, open_events()) == (2, [])
+
+
+def test_the_comparison_stops_where_stripe_hangs_and_goes_on_there(
+    vendor: StripeProcess, alice: Person, charlie: Person
+) -> None:
+    buy(alice, vendor)
+    buy(charlie, vendor)
+    StripeAccount.objects.exclude(workspace__in=[alice.workspace, charlie.workspace]).delete()
+    a_while_passes(alice)
+    a_while_passes(charlie)
+    vendor.fault("hang", times=1, skip=1, path="/v1/subscriptions$")
+    now = timezone.now()
+    compared = StripeAccount.objects.filter(synced_at=now)
+
+    with pytest.raises(StripeError):
+        events.reconcile(now=now)
+    first = set(compared)
+    events.reconcile(now=now)
+
+    assert len(first) == 1
+    assert len(compared.all()) == 2
+
+
+def test_who_tells_seats_waits_for_no_stripe_that_hangs(vendor: StripeProcess, alice: Person, charlie: Person) -> None:
+    buy(alice, vendor, "teams")
+    buy(charlie, vendor)
+    join(alice, "Bob")
+    alice.api.post("/subscription/seats", {"seats": 4})
+    vendor.fault("hang", times=1_000)
+    DEEDS["preview"](charlie)
+    before = asked(vendor)
+
+    for job in Job.objects.filter(workspace=alice.workspace, name="billing.jobs.send_seats"):
+        elsewhere(lambda key=str(job.pk): jobs.send_seats(key))  # type: ignore[misc]  # as a worker calls it
+
+    [waiting] = Job.objects.filter(workspace=alice.workspace, name="billing.jobs.send_seats")
+    assert asked(vendor) == before
+    assert (waiting.attempts, waiting.due_at > timezone.now()) == (0, True)
