@@ -1,3 +1,4 @@
+import ipaddress
 import re
 import uuid
 from typing import Any
@@ -22,6 +23,11 @@ LINK = re.compile(r"https?://\S+")
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """Signing in through a page also opens the member's workspace."""
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """A proxy that listens on IPv6 alone may name an IPv4 client `::ffff:203.0.113.9`: all of them one network."""
+        address = ipaddress.ip_address(super().get_client_ip(request))
+        return str(getattr(address, "ipv4_mapped", None) or address)
 
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)

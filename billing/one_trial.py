@@ -1,5 +1,6 @@
 """One trial for each person: known by the address they have confirmed, without what anybody can vary in it."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ DOTS_IGNORED = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 def normalised(email: str) -> str:
     """The mailbox that the address leads to: `Ada.L+docent@googlemail.com` and `adal@gmail.com` are one."""
     name, _, domain = email.strip().lower().rpartition("@")
+    with suppress(UnicodeError):
+        domain = domain.encode("idna").decode()
     name = name.partition("+")[0] or name
     if domain in DOTS_IGNORED:
         return f"{name.replace('.', '')}@{DOTS_IGNORED[domain]}"

@@ -2,6 +2,7 @@
 defaults that are meant for one machine."""
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -86,11 +87,11 @@ def _payments() -> Iterator[str]:
     if gateway not in {"manual", "stripe"}:
         yield f"BILLING_GATEWAY is {gateway!r}: set it to manual or stripe."
     if gateway == "stripe":
-        if not key.startswith(("sk_", "rk_")):
+        if not re.fullmatch(r"[sr]k_\S+", key):
             yield "STRIPE_SECRET_KEY is not set or no secret key: BILLING_GATEWAY=stripe needs one (sk_… or rk_…)."
-        if not all(secret.startswith("whsec_") for secret in settings.STRIPE_WEBHOOK_SECRETS or [""]):
+        if not all(re.fullmatch(r"whsec_\S+", secret) for secret in settings.STRIPE_WEBHOOK_SECRETS or [""]):
             yield "STRIPE_WEBHOOK_SECRETS is not set or no signing secret: give the endpoint's (whsec_…)."
-    elif key or settings.STRIPE_WEBHOOK_SECRETS:
+    elif gateway == "manual" and (key or settings.STRIPE_WEBHOOK_SECRETS):
         yield "STRIPE_SECRET_KEY or STRIPE_WEBHOOK_SECRETS is set and BILLING_GATEWAY is manual: set it to stripe."
     if key.startswith(("sk_live_", "rk_live_")) and not settings.IS_PRODUCTION:
         yield "STRIPE_SECRET_KEY is a live key outside production: use a test key."

@@ -34,8 +34,21 @@ class JSONParser(BaseParser):
             content = json.loads(raw.decode("utf-8"), parse_constant=_refuse, parse_int=_whole)
             refuse_odd(content)
         except (ValueError, RecursionError) as error:
-            raise ParseError(f"The body is not JSON that can be read: {error}.") from error
+            raise ParseError(f"The body is not JSON that can be read: {_words(error)}.") from error
         return content
+
+
+def _words(error: ValueError | RecursionError) -> str:
+    """What is wrong and where, without the names of Python's own."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start + 1} is not UTF-8"
+    if isinstance(error, UnicodeEncodeError):
+        return "a text has half of a surrogate pair"
+    if isinstance(error, json.JSONDecodeError):
+        return f"what stands at line {error.lineno}, column {error.colno} is not expected there"
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    return str(error)
 
 
 def _refuse(name: str) -> Never:

@@ -111,10 +111,15 @@ class Chroma(Child):
 class Emulator(Child):
     name = "notion"
 
-    def __init__(self, home: Home, *, echo: Echo | None = None) -> None:
+    def __init__(self, home: Home, *, web_port: int | None, echo: Echo | None = None) -> None:
         super().__init__(home.log(self.name), echo=echo, lock_fd=home.lock_fd)
         self.seed = home.folder("notion") / "seed.yaml"
         self.port = home.port(self.name)
+        self.web_port = web_port
+        # Other users of this machine can reach the web process, and whoever knows this can have pages looked at anew.
+        secret = hashlib.sha256(f"notion:{home.secrets()['SECRET_KEY']}".encode()).hexdigest()
+        self.webhook_token = f"secret_{secret[:43]}"
+        self.environment = {"EMULATOR_WEBHOOK_TOKEN": self.webhook_token}
         self.directory = PROJECT
 
     @property
@@ -127,7 +132,10 @@ class Emulator(Child):
         self.seed.write_text(json.dumps(demo.load(date.today()), default=str, ensure_ascii=False), encoding="utf-8")
 
     def command(self) -> Sequence[str | Path]:
-        return [sys.executable, "-m", "devkit.notion", "--port", str(self.port), "--seed", self.seed]
+        command = [sys.executable, "-m", "devkit.notion", "--port", str(self.port), "--seed", self.seed]
+        if self.web_port is not None:
+            command += ["--webhook-url", f"http://127.0.0.1:{self.web_port}/webhooks/notion"]
+        return command
 
     def is_ready(self) -> bool:
         return answers(f"{self.url}/__emulator/health")
@@ -140,14 +148,16 @@ class Services:
         *,
         tests: bool = False,
         with_emulator: bool = True,
-        payments_for: int | None = None,
+        web_port: int | None = None,
+        with_payments: bool = False,
         echo: Echo | None = None,
     ) -> None:
         self.home = home
         self.tests = tests
         self.with_emulator = with_emulator
-        # The web port that a stand-in for Stripe tells of what happened; None: nobody takes money.
-        self.payments_for = payments_for
+        # Where the stand-ins tell of what happened; None: nobody listens.
+        self.web_port = web_port
+        self.with_payments = with_payments
         self.echo = echo
         self.children: list[Child] = []
         self.environment: dict[str, str] = {}
@@ -174,13 +184,14 @@ class Services:
             vectors = Chroma(home, echo=echo)
             urls["CHROMA_URL"] = self._start(vectors, vectors.url)
         if self.with_emulator and not (os.environ.get("NOTION_API_URL") or os.environ.get("NOTION_CLIENT_ID")):
-            emulator = Emulator(home, echo=echo)
+            emulator = Emulator(home, web_port=self.web_port, echo=echo)
             urls["NOTION_API_URL"] = self._start(emulator, emulator.url)
             urls |= {"NOTION_CLIENT_ID": demo.CLIENT_ID, "NOTION_CLIENT_SECRET": demo.CLIENT_SECRET}
+            urls["NOTION_WEBHOOK_TOKEN"] = emulator.webhook_token
             # The emulated Notion sets no limit; the real one's would only make the demo slow.
             urls["NOTION_REQUESTS_PER_SECOND"] = os.environ.get("NOTION_REQUESTS_PER_SECOND", "100")
-        if self.payments_for is not None:
-            stripe = StripeStandIn(home, web_port=self.payments_for, echo=echo)
+        if self.with_payments and self.web_port is not None:
+            stripe = StripeStandIn(home, web_port=self.web_port, echo=echo)
             self._start(stripe, stripe.url)
             urls |= stripe.settings
         for child in self.children:

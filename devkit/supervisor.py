@@ -195,7 +195,7 @@ def run() -> int:
     refuse_production()
     home = Home.from_environment()
     port = chosen_port()
-    services = Services(home, payments_for=port if payments.is_demo() else None, echo=say)
+    services = Services(home, web_port=port, with_payments=payments.is_demo(), echo=say)
     supervisor = Supervisor(services)
     supervisor.catch_signals()
     begun = time.monotonic()
@@ -228,7 +228,7 @@ def start_application(supervisor: Supervisor, environment: dict[str, str], port:
     # The programs take seconds to come up; the demo is loaded meanwhile.
     for program in application(home, environment, port):
         supervisor.add(program)
-    if supervisor.services.payments_for is not None:
+    if supervisor.services.with_payments:
         Program("stripe_setup", [*MANAGE, "stripe_setup"], home=home, environment=environment, echo=say).finish()
     demo = load_demo(home, environment, is_prepared=is_prepared)
     for program in supervisor.programs:

@@ -16,6 +16,7 @@ from django.utils.formats import date_format, number_format
 from accounts.models import Membership
 from accounts.zones import zone_of
 from config.errors import InvalidField
+from config.templatetags.ui import percent
 from usage import analytics
 from usage.analytics import Span
 from usage.models import Entry, Hold
@@ -269,12 +270,15 @@ def lines(shown: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     """Every figure of the page as a line: where it stands, whose it is, what it counts."""
     yield "part", "row", "figure", "value"
     for limit in shown["limits"]:
-        for figure in ("used", "limit", "held"):
+        for figure in ("used", "limit", "held", "forecast"):
             yield "Limits", limit["name"], figure, limit[figure]
+        yield "Limits", limit["name"], "used, percent", percent(limit["used"], limit["limit"])
     if not shown["ended"]:
         return
     yield "Total", shown["period_words"], "questions", shown["total"]
     yield "Total", shown["period_words"], "tokens", shown["tokens"]
+    yield "Total", shown["period_words"], "questions that ended", shown["ended"]
+    yield "Total", shown["period_words"], "change", f"{shown['change_words']} {shown['change_against']}".strip()
     for on, questions in shown["series"]:
         day = on.isoformat() if shown["unit"] == "day" else f"{on:%Y-%m}"
         yield f"Questions per {shown['unit']}", day, "questions", questions
@@ -287,8 +291,13 @@ def lines(shown: dict[str, Any]) -> Iterator[tuple[object, ...]]:
             yield part, plain(row["name"]), "questions", row["requests"]
             yield part, plain(row["name"]), "tokens", row["tokens"]
             yield part, plain(row["name"]), "answered with sources, percent", "" if share is None else share
+            if part == "By member":
+                active = row["last_active_at"]
+                yield part, plain(row["name"]), "share of questions, percent", row["percent"]
+                yield part, plain(row["name"]), "last active", active.isoformat(timespec="seconds") if active else ""
     for outcome in shown["outcomes"]:
         yield "How questions ended", outcome["name"], "count", outcome["count"]
+        yield "How questions ended", outcome["name"], "percent", outcome["percent"]
 
 
 def plain(text: str) -> str:

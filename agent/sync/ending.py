@@ -1,6 +1,7 @@
 """Ending a connection: the token revoked, what was read through it erased everywhere."""
 
 import uuid
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Model
@@ -18,6 +19,8 @@ from tasks import parting
 from tasks.models import Outgoing, Task, TaskSource
 
 SHOWN = 5
+# Until it is seen again whether a worker has stopped.
+PAUSE = timedelta(seconds=5)
 
 
 def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None) -> None:
@@ -70,10 +73,6 @@ def _forget(connection_id: uuid.UUID) -> None:
             model._default_manager.filter(connection_id=connection_id).delete()
 
 
-class SyncStillStopping(Exception):
-    """A worker may be about to write vectors of what is gone; the job comes back."""
-
-
 class SomethingLeft(Exception):
     """Of a connection that was ended; the job comes back."""
 
@@ -82,21 +81,21 @@ def _wait_for_syncs(workspace_id: uuid.UUID) -> None:
     """No worker may hold a sync whose run is gone: its vectors would come back after they were dropped."""
     from agent.sync.jobs import sync
 
-    held = Job.objects.filter(
-        workspace_id=workspace_id, name=sync.name, failed_at=None, leased_until__gt=timezone.now()
-    )
+    now = timezone.now()
+    held = Job.objects.filter(workspace_id=workspace_id, name=sync.name, failed_at=None, leased_until__gt=now)
     wanted = [uuid.UUID(job.arguments["sync_run_id"]) for job in held]
     if len(wanted) > SyncRun.objects.filter(pk__in=wanted).count():
-        raise SyncStillStopping
+        raise background.Later(now + PAUSE)
 
 
 def _wait_for_restoring(workspace_id: uuid.UUID, connection_id: uuid.UUID) -> None:
     """A worker that began before the chunks went may still write a vector; one that begins now finds none to write."""
     from agent.jobs import restore_index
 
+    now = timezone.now()
     held = Job.objects.filter(workspace_id=workspace_id, name=restore_index.name, key=str(connection_id))
-    if held.filter(failed_at=None, leased_until__gt=timezone.now()).exists():
-        raise SyncStillStopping
+    if held.filter(failed_at=None, leased_until__gt=now).exists():
+        raise background.Later(now + PAUSE)
 
 
 def erase(*, connection_id: str) -> None:

@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--base-url", help="how others reach this program, for the addresses it hands out")
     parser.add_argument("--seed", type=Path, action="append", default=[], help="YAML file; may be repeated")
+    parser.add_argument("--webhook-url", help="told of what changes in the seeds; signed with EMULATOR_WEBHOOK_TOKEN")
     parser.add_argument("--outlive-parent", action="store_true", help="go on when the starting process ends")
     given = parser.parse_args()
     if not given.outlive_parent:
@@ -35,7 +36,7 @@ def main() -> None:
     for file in given.seed:
         seed.load(emulator.state, yaml.safe_load(file.read_text()))
     gc.freeze()
-    asyncio.run(serve(emulator, given.host, given.port))
+    asyncio.run(serve(emulator, given.host, given.port, given.webhook_url))
 
 
 def die_with_parent() -> None:
@@ -43,7 +44,10 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-async def serve(emulator: Emulator, host: str, port: int) -> None:
+async def serve(emulator: Emulator, host: str, port: int, webhook_url: str | None) -> None:
+    if webhook_url is not None:
+        for integration in emulator.state.integrations.values():
+            emulator.webhooks.stand(integration, url=webhook_url, token=os.environ["EMULATOR_WEBHOOK_TOKEN"])
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         # Nothing here is worth keeping, and requests may be hanging on purpose.

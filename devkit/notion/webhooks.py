@@ -29,6 +29,20 @@ class Webhooks(Sender):
 
     async def subscribe(self, integration: Integration, given: Json) -> Json:
         """One per integration: a new one takes the place of the old."""
+        subscription = self._subscription(integration, given)
+        status = await self.handshake(subscription)
+        accepted = status is not None and 200 <= status < 300
+        subscription.active = accepted and not given.get("wait_for_token")
+        self._work(subscription)
+        return self.described(subscription) | {"handshake_status": status}
+
+    def stand(self, integration: Integration, *, url: str, token: str) -> None:
+        """As if subscribed and verified long ago, so that the receiver need not be there yet. Needs a running loop."""
+        subscription = self._subscription(integration, {"url": url, "token": token})
+        subscription.active = True
+        self._work(subscription)
+
+    def _subscription(self, integration: Integration, given: Json) -> Subscription:
         self.unsubscribe(integration)
         self._made += 1
         subscription = Subscription(
@@ -46,11 +60,10 @@ class Webhooks(Sender):
             tell_who=given.get("accessible_by", True) and integration.kind == "public",
         )
         self.subscriptions[integration.id] = subscription
-        status = await self.handshake(subscription)
-        accepted = status is not None and 200 <= status < 300
-        subscription.active = accepted and not given.get("wait_for_token")
+        return subscription
+
+    def _work(self, subscription: Subscription) -> None:
         self.tasks[subscription.id] = asyncio.create_task(self.work(subscription))
-        return self.described(subscription) | {"handshake_status": status}
 
     def described(self, one: Subscription) -> Json:
         about = {"id": one.id, "url": one.url, "verification_token": one.token, "active": one.active}

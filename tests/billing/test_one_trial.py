@@ -36,6 +36,7 @@ def confirm(user: User) -> None:
     [
         ("ada.l@gmail.com", "a.d.a.l+notion@googlemail.com"),
         ("ada+1@example.com", "Ada+2@Example.com"),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
     ],
 )
 def test_the_same_mailbox_is_one_person(one: str, other: str) -> None:
@@ -100,10 +101,11 @@ def test_a_network_signs_up_few_times_a_day(alice: Person) -> None:
         )
         return answer.status_code
 
-    same = [try_from(f"203.0.113.{number}") for number in range(1, 6)]
-    other = try_from("198.51.100.7")
+    same = [try_from(f"203.0.113.{number}") for number in range(1, 5)]
+    mapped = try_from("::ffff:203.0.113.5")
+    other = [try_from(address) for address in ("198.51.100.7", "::ffff:198.51.101.7", "::ffff:198.51.102.7")]
 
-    assert (same, other) == ([201, 201, 201, 429, 429], 201)
+    assert (same, mapped, other) == ([201, 201, 201, 429], 429, [201, 201, 201])
 
 
 @override_settings(ACCOUNT_RATE_LIMITS={"signup": "100/m/ip", "signup_network": "1/d/key"})

@@ -26,6 +26,8 @@ def test_all_or_nothing_starts(settings: dict[str, Any]) -> None:
     [
         ({"STRIPE_SECRET_KEY": ""}, "STRIPE_SECRET_KEY"),
         ({"STRIPE_SECRET_KEY": "pk_test_1"}, "STRIPE_SECRET_KEY"),
+        ({"STRIPE_SECRET_KEY": "sk_"}, "STRIPE_SECRET_KEY"),
+        ({"STRIPE_WEBHOOK_SECRETS": ["whsec_"]}, "STRIPE_WEBHOOK_SECRETS"),
         ({"STRIPE_WEBHOOK_SECRETS": []}, "STRIPE_WEBHOOK_SECRETS"),
         ({"STRIPE_WEBHOOK_SECRETS": ["whsec_1", "sk_test_1"]}, "STRIPE_WEBHOOK_SECRETS"),
         ({"BILLING_GATEWAY": "manual", "STRIPE_WEBHOOK_SECRETS": []}, "BILLING_GATEWAY"),

@@ -122,6 +122,23 @@ def test_the_product_runs_over_services_from_elsewhere(product: Product) -> None
     assert all(url in kept for url in product.services.values())
 
 
+def test_the_demos_notion_tells_of_edits(product: Product) -> None:
+    [(email, password)] = re.findall(r"Demo sign-in: (\S+) (.+)", product.said)
+    [emulated] = re.findall(r"Demo Notion API: (\S+)", product.said)
+    signed_in = httpx.post(f"{product.url}/auth/login", json={"email": email, "password": password}, timeout=30)
+    headers = {"Authorization": f"Bearer {signed_in.json()['access']}"}
+    edit = {"op": "append", "workspace": "northwind", "parent": "time_off", "blocks": [{"p": "Ask Maya."}]}
+
+    httpx.post(f"{emulated}/__emulator/edit", json=edit, timeout=30).raise_for_status()
+
+    def heard() -> str | None:
+        coverage = httpx.get(f"{product.url}/agent/coverage", headers=headers, timeout=30).json()
+        said: str | None = coverage["connections"][0]["last_event_at"]
+        return said
+
+    assert eventually(heard)
+
+
 def test_a_stranger_buys_a_plan_without_a_key(product: Product) -> None:
     [stripe] = re.findall(r"Demo Stripe: (\S+)", product.said)
     visitor = Visitor(product.url)

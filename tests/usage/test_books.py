@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connections
 from django.db.models import F
 
@@ -100,6 +100,12 @@ def test_staff_see_the_alarms_and_end_them(used: Person, now: datetime) -> None:
     assert f"{used.workspace.pk} {now:%Y-%m-%d}: period" in said.getvalue()
     assert "requests_used is 9 and should be 2" in said.getvalue()
     assert after.getvalue() == ""
+
+
+@pytest.mark.parametrize("workspace", ["Acme", "00000000-0000-0000-0000-000000000000"])
+def test_the_alarms_of_no_workspace_cannot_be_ended(workspace: str) -> None:
+    with pytest.raises(CommandError, match=workspace):
+        call_command("usage_differences", "--looked-into", workspace)
 
 
 def test_eight_threads_that_hold_and_settle_raise_no_alarm(team_owner: Person, now: datetime) -> None:

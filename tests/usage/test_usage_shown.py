@@ -16,6 +16,7 @@ from django.utils.formats import date_format, number_format
 from accounts import tenancy
 from accounts.models import Membership
 from billing.models import Subscription
+from config.templatetags.ui import seconds
 from tests.people import Person, put_on_plan
 from tests.usage.test_sums import busy_team
 from tests.usage.test_usage_api import use
@@ -24,6 +25,7 @@ from usage.models import Entry, Period
 
 __all__ = ["busy_team"]
 OF_ENDS = "How questions ended"
+TEAM_AFTER_ONE = {"used": "1", "limit": "50000", "held": "0", "forecast": "", "used, percent": "0"}
 SPANS = ["", "?period=previous", "?period=year", "?from=2026-01-01&to=2026-12-01"]
 
 
@@ -63,9 +65,32 @@ def test_the_export_has_exactly_what_the_page_shows(busy_team: Person, query: st
         counted = [figures(rows, part, name) for name in ("questions", "tokens")]
         assert [list(pair) for pair in zip(*counted, strict=True)] == shown
     for row in rows:
-        if row["part"] == "How questions ended":
+        if (row["part"], row["figure"]) == (OF_ENDS, "count"):
             assert f"<b>{row['row']}</b>" in page
             assert f"<small>{row['value']} of " in page
+
+
+@pytest.mark.parametrize("query", SPANS)
+def test_no_figure_of_the_page_is_missing_in_the_export(busy_team: Person, query: str) -> None:
+    page, rows = page_of(busy_team, query), export_of(busy_team, query)
+
+    exported = " ".join(f"{row['value']} {row['row']}" for row in rows)
+    exported += " ".join(seconds(int(row["value"])) for row in rows if row["part"] == "Answer speed")
+    exported += " ".join(shown_day(row["row"]) for row in rows if row["part"].startswith("Questions per"))
+    assert not numbers(figures_of(page)) - numbers(exported)
+    assert {row["figure"] for row in rows} >= {"forecast", "change", "last active", "share of questions, percent"}
+
+
+def figures_of(page: str) -> str:
+    """The text of the cards without axes and legends, and without how long ago somebody was active."""
+    cards = page.split('id="usage-now"', 1)[1].split(">", 1)[1].split('<form class="filters"', 1)[0]
+    for part in (r"<svg.*?</svg>", r'<div class="legend">.*?</div>', r'<td class="r muted">.*?</td>', r"<[^>]+>"):
+        cards = re.sub(part, " ", cards, flags=re.S)
+    return cards
+
+
+def numbers(text: str) -> set[str]:
+    return set(re.findall(r"\d+", re.sub(r"(?<=\d),(?=\d)", "", text)))
 
 
 def figures(rows: list[dict[str, str]], part: str, name: str) -> list[str]:
@@ -201,7 +226,7 @@ def test_an_owner_sees_what_everybody_asks_while_it_is_asked(team_owner: Person,
     team = [row for row in export_of(team_owner) if row["row"] == "Questions of the team"]
     assert (during.status_code, "1 in progress" in during.content.decode()) == (200, True)
     assert (after.status_code, "in progress" in after.content.decode()) == (200, False)
-    assert {row["figure"]: row["value"] for row in team} == {"used": "1", "limit": "50000", "held": "0"}
+    assert {row["figure"]: row["value"] for row in team} == TEAM_AFTER_ONE
     assert "of the team" not in page_of(bob)
 
 

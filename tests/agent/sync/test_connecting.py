@@ -144,7 +144,7 @@ def test_an_index_that_is_being_restored_is_dropped_when_that_is_over(alice: Per
 
     with tenancy.within(alice.workspace):
         ending.disconnect(membership=alice.membership)
-        with pytest.raises(ending.SyncStillStopping):
+        with pytest.raises(background.Later):
             ending.erase(connection_id=str(connection.id))
         with tenancy.shared():
             Job.objects.filter(pk=job.pk).update(leased_until=None)
