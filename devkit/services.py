@@ -132,7 +132,15 @@ class Emulator(Child):
         self.seed.write_text(json.dumps(demo.load(date.today()), default=str, ensure_ascii=False), encoding="utf-8")
 
     def command(self) -> Sequence[str | Path]:
-        command = [sys.executable, "-m", "devkit.notion", "--port", str(self.port), "--seed", self.seed]
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "devkit.notion",
+            "--port",
+            str(self.port),
+            "--seed",
+            self.seed,
+        ]
         if self.web_port is not None:
             command += ["--webhook-url", f"http://127.0.0.1:{self.web_port}/webhooks/notion"]
         return command

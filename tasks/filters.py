@@ -62,8 +62,8 @@ def narrowed(tasks: TaskQuerySet, filters: Filters, membership: Membership) -> T
     if filters.assignee:
         tasks = _holding(tasks, "assignees", _names(filters.assignee, membership))
     if filters.person:
-        tasks = tasks.alias(people_as_text=Cast("assignees", TextField()))
-        tasks = tasks.filter(people_as_text__iregex=rf"\m{re.escape(filters.person)}\M")
+        named = rf"\m{re.escape(filters.person)}\M"
+        tasks = tasks.alias(people_as_text=Cast("assignees", TextField())).filter(people_as_text__iregex=named)
     if filters.label:
         tasks = _holding(tasks, "labels", [filters.label])
     return tasks
