@@ -7,10 +7,12 @@ names and codes the question turns on keep out what is near but not the answer.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from agent import (
     amounts,
     cells,
+    days,
     demands,
     denying,
     disagreeing,
@@ -19,7 +21,9 @@ from agent import (
     picking,
     ranking,
     relations,
+    subjects,
     tables,
+    turns,
     wording,
 )
 from agent.candidates import Candidate, PageKey
@@ -49,6 +53,7 @@ ENOUGH_WITH_CODE = (0.1, 0.5)
 # So many words must say that another amount is one of the same thing.
 LEAST_OF_OTHER_AMOUNT = 2
 
+_WHAT_IS = re.compile(r"^\W*what(?: is| are|['’]s)\b", re.IGNORECASE)
 _COUNTS = re.compile(r"\bhow many\b|\bthe (total )?number of\b|^\W*count\b", re.IGNORECASE)
 
 NOT_FOUND = "I did not find an answer to this in the pages I can read."
@@ -84,10 +89,12 @@ def answer(
     asked: str = "",
     more_rows: int = 0,
     has_unread_rows: bool = False,
+    today: date | None = None,
 ) -> Answer:
-    """`question` is whole; `asked` is what was typed, when that was only its end. The last two are as in a
+    """`question` is whole; `asked` is what was typed, when that was only its end. The last three are as in a
     `SearchResult`."""
-    asked = asked or question
+    texts = [each.text for each in candidates]
+    question, asked = (days.with_feasts(each, texts) for each in (question, asked or question))
     matched = picking.lines_marked(candidates)
     if matched:
         listed = matched[: picking.MOST_ROWS]
@@ -98,16 +105,24 @@ def answer(
         held_up = relations.held_up(question, (line for each in nearest for line in quotable(question, each)))
         return _composed(held_up) if held_up else _not_found(nearest)
     read = [line for each in candidates for line in quotable(question, each)]
+    if rows := turns.of_span(question, read, today=today):
+        return _composed(rows)
     if rows := cells.picked(question, read):
         listed = rows[:MOST_OF_A_TABLE]
         return _composed(listed, heading="" if listed == rows else f"The first {len(listed)} of {len(rows)}:")
     if picking.picks(question, candidates):
         return _not_found(nearest)
-    return _from_lines(question, asked, candidates, read, embed)
+    return _from_lines(question, asked, candidates, read, embed, today=today)
 
 
 def _from_lines(
-    question: str, asked: str, candidates: Sequence[Candidate], read: Sequence[Excerpt], embed: Embed
+    question: str,
+    asked: str,
+    candidates: Sequence[Candidate],
+    read: Sequence[Excerpt],
+    embed: Embed,
+    *,
+    today: date | None,
 ) -> Answer:
     """What no row and no relation answers: the lines nearest to the question that say all of it."""
     nearest = list(candidates[:MOST_CANDIDATES])
@@ -116,8 +131,10 @@ def _from_lines(
 
     def fits(line: Excerpt) -> bool:
         said = f"{line.shown} {ranking.place(line)}"
-        return follow_ups.says_what_is_new(said, asked, question) and denying.denies(
-            (line.shown, line.lead, line.candidate.title), denied, known
+        return (
+            follow_ups.says_what_is_new(said, asked, question)
+            and denying.denies((line.shown, line.lead, line.candidate.title), denied, known)
+            and turns.speaks_of_span(question, line, today=today)
         )
 
     ranked = [each for each in ranking.ranked(question, wording.read(question), nearest, embed) if fits(each.excerpt)]
@@ -144,11 +161,18 @@ def _from_lines(
     proven = [each for each in ranked if _is_enough(question, asked, each, nearest)]
     if not proven:
         return _not_found(nearest)
+    proven = disagreeing.of_days(question, proven) or _titled(question, proven) or proven
     named_table = (each.excerpt for each in proven if tables.is_named(wording.read(question), each.excerpt))
     rows = tables.whole(question, next(named_table, proven[0].excerpt), [each.excerpt for each in ranked])
     if rows:
         return _composed(sorted(rows, key=_stands)[:MOST_OF_A_TABLE])
     return settled(_chosen(proven, ranked))
+
+
+def _titled(question: str, proven: Sequence[Scored]) -> list[Scored]:
+    """What stands on the page that is called what is asked about, where nothing is asked of it."""
+    words = wording.read(question).words if subjects.is_phrase(_WHAT_IS.sub("", question)) else frozenset[str]()
+    return [each for each in proven if wording.words_of(each.excerpt.candidate.title) == words]
 
 
 def _own(typed: str, question: str) -> str:
@@ -202,7 +226,10 @@ def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence
     if excerpt.kind in ("sentence", "item") and own <= asked.words and not excerpt.shown.endswith(":"):
         # It says the question again and nothing more.
         return False
-    if not asked.is_about_several:
+    if demands.asks_whether(question) and not asked.is_about_several:
+        # What another sentence names is not what this one says of it.
+        whole = f"{excerpt.shown} {ranking.place(excerpt)}"
+    elif not asked.is_about_several:
         whole = _with_place(excerpt)
     else:
         whole = " ".join(f"{each.title} {each.context} {each.text}" for each in candidates)
@@ -210,13 +237,14 @@ def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence
         return False
     if asked.codes and not any(wording.has_code(_with_place(excerpt), code) for code in asked.codes):
         return False
-    return _says_most(asked, own | ranking.about(excerpt))
+    said = (own | ranking.about(excerpt)) - subjects.named_elsewhere(excerpt, candidates)
+    return _says_most(asked, said) and subjects.is_of_it(question, excerpt.shown, said | SAID_BY_NONE)
 
 
 def _says_most(asked: Asked, words: set[str]) -> bool:
     """Of what is asked. Nothing is known of the words of other languages."""
     rest = asked.words - asked.names - asked.parts_of_codes - kinds.words_for_kind(asked.question) - SAID_BY_NONE
-    most = MOST_UNSAID[min(len(rest), len(MOST_UNSAID) - 1)]
+    most = 0 if subjects.is_phrase(asked.question) else MOST_UNSAID[min(len(rest), len(MOST_UNSAID) - 1)]
     return len(rest - words) <= most or not wording.is_english(asked.question)
 
 
@@ -243,7 +271,8 @@ def _chosen(proven: Sequence[Scored], ranked: Sequence[Scored]) -> list[Excerpt]
             return sorted(own, key=lambda each: each.start)[: MOST_QUOTES * 2]
     chosen: list[Scored] = []
     for each in proven:
-        if len(chosen) < MOST_QUOTES and each.score >= NEARLY * best.score and not _repeats(each, chosen):
+        is_as_good = each.score >= NEARLY * best.score and each.share >= NEARLY * best.share
+        if len(chosen) < MOST_QUOTES and is_as_good and not _repeats(each, chosen):
             chosen.append(each)
     places = [id(each.excerpt.candidate) for each in chosen]
     return [e.excerpt for e in sorted(chosen, key=lambda e: (places.index(id(e.excerpt.candidate)), e.excerpt.start))]

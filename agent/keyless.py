@@ -173,6 +173,7 @@ class KeylessModel(Model[None]):
                 asked=question,
                 more_rows=result.more_rows,
                 has_unread_rows=result.has_unread_rows,
+                today=result.today,
             )
             gone = await self._gone_of(said, candidates)
             if not gone:

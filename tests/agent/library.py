@@ -55,7 +55,9 @@ class Library:
         whole = in_context(question, earlier) or question
         near = self.vectors @ self.embedder.embed_one(whole)
         found = [self.candidates[at].model_copy(update={"dense": float(near[at])}) for at in (-near).argsort()]
-        picked = picking.marked(picking.matching(whole, found, today=today or date(2026, 11, 22)))
+        today = today or date(2026, 11, 22)
+        picked = picking.marked(picking.matching(whole, found, today=today))
         ids = {each.chunk_id for each in picked}
         first = picked[: picking.MOST_ROWS] + [each for each in found[:6] if each.chunk_id not in ids]
-        return answer(whole, first, self.embedder.embed, asked=question, more_rows=len(picked[picking.MOST_ROWS :]))
+        more = len(picked[picking.MOST_ROWS :])
+        return answer(whole, first, self.embedder.embed, asked=question, more_rows=more, today=today)
