@@ -27,8 +27,9 @@ from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from agent.answering import NOT_FOUND, Answer, Citation, answer
+from agent.answering import answer
 from agent.candidates import Candidate, PageKey, SearchResult
+from agent.composing import NOT_FOUND, Answer, Citation
 from agent.follow_ups import in_context
 from agent.ranking import Embed
 from agent.runs.offered import KEYLESS

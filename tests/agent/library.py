@@ -6,9 +6,10 @@ from datetime import date
 import numpy as np
 
 from agent import picking
-from agent.answering import Answer, answer
+from agent.answering import answer
 from agent.candidates import Candidate
 from agent.chunking import chunk
+from agent.composing import Answer
 from agent.follow_ups import in_context
 from agent.passages import Passage
 from integrations.embedder import Embedder

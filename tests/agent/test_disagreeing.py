@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent.answering import Answer
+from agent.composing import Answer
 from agent.passages import Passage
 from integrations.embedder import Embedder
 from tests.agent.library import Library, Page, page, table
