@@ -6,11 +6,13 @@ names and codes the question turns on keep out what is near but not the answer.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from datetime import date
 
 from agent import (
     amounts,
     cells,
+    composing,
+    days,
     demands,
     denying,
     disagreeing,
@@ -19,10 +21,13 @@ from agent import (
     picking,
     ranking,
     relations,
+    subjects,
     tables,
+    turns,
     wording,
 )
-from agent.candidates import Candidate, PageKey
+from agent.candidates import Candidate
+from agent.composing import Answer
 from agent.excerpts import Excerpt, quotable
 from agent.ranking import Embed, Scored
 from agent.rows import value_of
@@ -35,7 +40,7 @@ MOST_CANDIDATES = 6
 # Further quotes must be nearly as good as the first.
 NEARLY = 0.8
 # (cosine, share of the question's words in the sentence and its heading) that together are enough.
-ENOUGH = ((0.32, 0.62), (0.45, 0.5), (0.55, 0.3), (0.65, 0.1))
+ENOUGH = ((composing.LEAST_NEAR, 0.62), (0.45, 0.5), (0.55, 0.3), (0.65, 0.1))
 # So many of that many words of a question may be said neither by the sentence nor by its place.
 MOST_UNSAID = (0, 0, 0, 1, 2, 2, 3)
 SAID_BY_NONE = frozenset(
@@ -49,31 +54,8 @@ ENOUGH_WITH_CODE = (0.1, 0.5)
 # So many words must say that another amount is one of the same thing.
 LEAST_OF_OTHER_AMOUNT = 2
 
+_WHAT_IS = re.compile(r"^\W*what(?: is| are|['’]s)\b", re.IGNORECASE)
 _COUNTS = re.compile(r"\bhow many\b|\bthe (total )?number of\b|^\W*count\b", re.IGNORECASE)
-
-NOT_FOUND = "I did not find an answer to this in the pages I can read."
-
-
-@dataclass(frozen=True)
-class Citation:
-    """`quote` stands literally in the chunk's text. An empty block id means the page itself."""
-
-    number: int
-    chunk_id: str
-    page_id: str
-    block_id: str
-    quote: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """`text` is Markdown; [n] marks the sentence that citation n proves."""
-
-    text: str
-    citations: tuple[Citation, ...]
-    grounded: bool
-    # A page that is named and not quoted.
-    named: PageKey | None = None
 
 
 def answer(
@@ -84,30 +66,40 @@ def answer(
     asked: str = "",
     more_rows: int = 0,
     has_unread_rows: bool = False,
+    today: date | None = None,
 ) -> Answer:
-    """`question` is whole; `asked` is what was typed, when that was only its end. The last two are as in a
+    """`question` is whole; `asked` is what was typed, when that was only its end. The last three are as in a
     `SearchResult`."""
-    asked = asked or question
+    texts = [each.text for each in candidates]
+    question, asked = (days.with_feasts(each, texts) for each in (question, asked or question))
     matched = picking.lines_marked(candidates)
     if matched:
         listed = matched[: picking.MOST_ROWS]
         number = f"at least {len(matched) + more_rows}" if has_unread_rows else str(len(matched) + more_rows)
-        return _composed(listed, heading=_heading(question, number, listed))
+        return composing.composed(listed, heading=_heading(question, number, listed))
     nearest = list(candidates[:MOST_CANDIDATES])
     if relations.is_asked(question):
         held_up = relations.held_up(question, (line for each in nearest for line in quotable(question, each)))
-        return _composed(held_up) if held_up else _not_found(nearest)
+        return composing.composed(held_up) if held_up else composing.not_found(nearest)
     read = [line for each in candidates for line in quotable(question, each)]
+    if rows := turns.of_span(question, read, today=today):
+        return composing.composed(rows)
     if rows := cells.picked(question, read):
         listed = rows[:MOST_OF_A_TABLE]
-        return _composed(listed, heading="" if listed == rows else f"The first {len(listed)} of {len(rows)}:")
+        return composing.composed(listed, heading="" if listed == rows else f"The first {len(listed)} of {len(rows)}:")
     if picking.picks(question, candidates):
-        return _not_found(nearest)
-    return _from_lines(question, asked, candidates, read, embed)
+        return composing.not_found(nearest)
+    return _from_lines(question, asked, candidates, read, embed, today=today)
 
 
 def _from_lines(
-    question: str, asked: str, candidates: Sequence[Candidate], read: Sequence[Excerpt], embed: Embed
+    question: str,
+    asked: str,
+    candidates: Sequence[Candidate],
+    read: Sequence[Excerpt],
+    embed: Embed,
+    *,
+    today: date | None,
 ) -> Answer:
     """What no row and no relation answers: the lines nearest to the question that say all of it."""
     nearest = list(candidates[:MOST_CANDIDATES])
@@ -116,14 +108,16 @@ def _from_lines(
 
     def fits(line: Excerpt) -> bool:
         said = f"{line.shown} {ranking.place(line)}"
-        return follow_ups.says_what_is_new(said, asked, question) and denying.denies(
-            (line.shown, line.lead, line.candidate.title), denied, known
+        return (
+            follow_ups.says_what_is_new(said, asked, question)
+            and denying.denies((line.shown, line.lead, line.candidate.title), denied, known)
+            and turns.speaks_of_span(question, line, today=today)
         )
 
     ranked = [each for each in ranking.ranked(question, wording.read(question), nearest, embed) if fits(each.excerpt)]
     named = list(picking.lines_about(question, (each.excerpt for each in ranked)))
     if named:
-        return _composed(named[:1])
+        return composing.composed(named[:1])
 
     # "Is the fair on 1 May?" is answered by another day as well.
     of_any_day = demands.without_day(question)
@@ -136,19 +130,26 @@ def _from_lines(
             others,
             is_answer=lambda each: fits(each) and _is_answer(of_any_day, typed_of_any_day, each, candidates),
         )
-        return _composed_apart(newest) if differ else _composed(newest)
+        return composing.composed_apart(newest) if differ else composing.composed(newest)
 
     looked_up = tables.looked_up(wording.read(question), [each.excerpt for each in ranked])
     if looked_up and all(demands.is_of_rate(question, each.shown) for each in looked_up):
         return settled(looked_up[:MOST_QUOTES], looked_up)
     proven = [each for each in ranked if _is_enough(question, asked, each, nearest)]
     if not proven:
-        return _not_found(nearest)
+        return composing.not_found(nearest)
+    proven = disagreeing.of_days(question, proven) or _titled(question, proven) or proven
     named_table = (each.excerpt for each in proven if tables.is_named(wording.read(question), each.excerpt))
     rows = tables.whole(question, next(named_table, proven[0].excerpt), [each.excerpt for each in ranked])
     if rows:
-        return _composed(sorted(rows, key=_stands)[:MOST_OF_A_TABLE])
+        return composing.composed(sorted(rows, key=_stands)[:MOST_OF_A_TABLE])
     return settled(_chosen(proven, ranked))
+
+
+def _titled(question: str, proven: Sequence[Scored]) -> list[Scored]:
+    """What stands on the page that is called what is asked about, where nothing is asked of it."""
+    words = wording.read(question).words if subjects.is_phrase(_WHAT_IS.sub("", question)) else frozenset[str]()
+    return [each for each in proven if wording.words_of(each.excerpt.candidate.title) == words]
 
 
 def _own(typed: str, question: str) -> str:
@@ -160,7 +161,7 @@ def _heading(question: str, number: str, listed: Sequence[Excerpt]) -> str:
     first = f"The first {len(listed)} of {number}:" if number != str(len(listed)) else ""
     if not _COUNTS.search(question):
         return first
-    places = dict.fromkeys(_plain(each.candidate.place) for each in listed if each.candidate.place)
+    places = dict.fromkeys(composing.plain(each.candidate.place) for each in listed if each.candidate.place)
     counted = f"{number.capitalize()} found{' in ' if places else ''}{' and '.join(f'“{each}”' for each in places)}"
     return f"{counted}. {first}" if first else f"{counted}:"
 
@@ -184,7 +185,7 @@ def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence
         return False
     if excerpt.kind == "row" and demands.asks_who_they_are(question) and tables.has_cell(asked, excerpt):
         return False
-    if not kinds.has_what_is_asked(typed, _line(excerpt, 0).removesuffix(" [0]")):
+    if not kinds.has_what_is_asked(typed, composing.line(excerpt, 0).removesuffix(" [0]")):
         return False
     if excerpt.kind != "code" and not kinds.counts(excerpt.shown, ranking.place(excerpt), asked.counted):
         return False
@@ -202,7 +203,10 @@ def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence
     if excerpt.kind in ("sentence", "item") and own <= asked.words and not excerpt.shown.endswith(":"):
         # It says the question again and nothing more.
         return False
-    if not asked.is_about_several:
+    if demands.asks_whether(question) and not asked.is_about_several:
+        # What another sentence names is not what this one says of it.
+        whole = f"{excerpt.shown} {ranking.place(excerpt)}"
+    elif not asked.is_about_several:
         whole = _with_place(excerpt)
     else:
         whole = " ".join(f"{each.title} {each.context} {each.text}" for each in candidates)
@@ -210,13 +214,14 @@ def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence
         return False
     if asked.codes and not any(wording.has_code(_with_place(excerpt), code) for code in asked.codes):
         return False
-    return _says_most(asked, own | ranking.about(excerpt))
+    said = (own | ranking.about(excerpt)) - subjects.named_elsewhere(excerpt, candidates)
+    return _says_most(asked, said) and subjects.is_of_it(question, excerpt.shown, said | SAID_BY_NONE)
 
 
 def _says_most(asked: Asked, words: set[str]) -> bool:
     """Of what is asked. Nothing is known of the words of other languages."""
     rest = asked.words - asked.names - asked.parts_of_codes - kinds.words_for_kind(asked.question) - SAID_BY_NONE
-    most = MOST_UNSAID[min(len(rest), len(MOST_UNSAID) - 1)]
+    most = 0 if subjects.is_phrase(asked.question) else MOST_UNSAID[min(len(rest), len(MOST_UNSAID) - 1)]
     return len(rest - words) <= most or not wording.is_english(asked.question)
 
 
@@ -243,7 +248,8 @@ def _chosen(proven: Sequence[Scored], ranked: Sequence[Scored]) -> list[Excerpt]
             return sorted(own, key=lambda each: each.start)[: MOST_QUOTES * 2]
     chosen: list[Scored] = []
     for each in proven:
-        if len(chosen) < MOST_QUOTES and each.score >= NEARLY * best.score and not _repeats(each, chosen):
+        is_as_good = each.score >= NEARLY * best.score and each.share >= NEARLY * best.share
+        if len(chosen) < MOST_QUOTES and is_as_good and not _repeats(each, chosen):
             chosen.append(each)
     places = [id(each.excerpt.candidate) for each in chosen]
     return [e.excerpt for e in sorted(chosen, key=lambda e: (places.index(id(e.excerpt.candidate)), e.excerpt.start))]
@@ -261,50 +267,3 @@ def _repeats(new: Scored, chosen: Sequence[Scored]) -> bool:
         if new.excerpt.shown == each.excerpt.shown or len(words & known) >= 0.8 * max(1, min(len(words), len(known))):
             return True
     return False
-
-
-def _composed(chosen: Sequence[Excerpt], *, heading: str = "") -> Answer:
-    citations = tuple(
-        Citation(number, each.candidate.chunk_id, each.candidate.page_id, each.block_id, each.quote)
-        for number, each in enumerate(chosen, 1)
-    )
-    lines = [_line(each, number) for number, each in enumerate(chosen, 1)]
-    if len(lines) == 1 and not heading:
-        return Answer(lines[0], citations, grounded=True)
-    if any(each.kind == "code" for each in chosen):
-        return Answer("\n\n".join(lines), citations, grounded=True)
-    listed = "\n".join(f"- {line}" for line in lines)
-    return Answer(f"{heading}\n\n{listed}" if heading else listed, citations, grounded=True)
-
-
-def _composed_apart(newest_first: Sequence[Excerpt]) -> Answer:
-    """Each with the page that says it and the day when that was edited."""
-    told = []
-    for each in newest_first:
-        on = disagreeing.day(each.candidate.edited_at)
-        title = _plain(each.candidate.title)
-        row = each.kind in ("row", "property")
-        names = f"edited {on}" if row else f"“{title}”, edited {on}"
-        told.append(replace(each, shown=f"{each.shown} ({names})" if on else f"{each.shown} (“{title}”)"))
-    return _composed(told, heading=disagreeing.notice(newest_first[0].candidate))
-
-
-def _line(excerpt: Excerpt, number: int) -> str:
-    if excerpt.kind == "code":
-        return f"{excerpt.shown}\n\n[{number}]"
-    if excerpt.kind in ("row", "property"):
-        return f"{_plain(excerpt.candidate.title)} – {excerpt.shown} [{number}]"
-    return f"{excerpt.shown} [{number}]"
-
-
-def _not_found(candidates: Sequence[Candidate]) -> Answer:
-    if not candidates or candidates[0].dense < ENOUGH[0][0]:
-        return Answer(NOT_FOUND, (), grounded=False)
-    nearest = candidates[0]
-    text = f"{NOT_FOUND} The nearest page is “{_plain(nearest.title)}”, but it does not say this."
-    return Answer(text, (), grounded=False, named=nearest.page_key)
-
-
-def _plain(title: str) -> str:
-    """A title as words, whatever marks its writer put into it."""
-    return re.sub(r"[\[\]`*_<>|\\]", " ", " ".join(title.split())).strip() or "Untitled"

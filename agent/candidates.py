@@ -1,6 +1,6 @@
 """What a search hands to a model: chunks with where they come from and why they were found."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
@@ -51,3 +51,5 @@ class SearchResult(BaseModel):
     picks_rows: bool = False
     more_rows: int = 0
     has_unread_rows: bool = False
+    # Where who asks is; null in conversations from before it was kept.
+    today: date | None = None

@@ -1,7 +1,7 @@
 """Days and months that a question names, each as one word, and the dates that are meant by it. Pure."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
 MONTHS = (
@@ -16,6 +16,17 @@ ORDINALS = (
     "twenty-seventh", "twenty-eighth", "twenty-ninth", "thirtieth", "thirty-first",
 )  # fmt: skip
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+# On the same day wherever they are kept.
+_FEASTS = tuple(
+    (re.compile(rf"\b{name}\b", re.IGNORECASE), day)
+    for name, day in (
+        ("Christmas Eve", "24 December"),
+        ("Christmas Day", "25 December"),
+        ("Boxing Day", "26 December"),
+        ("New Year['’]?s Eve", "31 December"),
+        ("New Year['’]?s Day", "1 January"),
+    )
+)
 _DAY = rf"([0-3]?\d|{'|'.join(sorted(ORDINALS, key=len, reverse=True))})(?:st|nd|rd|th)?(?!\d)"
 _DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _WRITTEN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
@@ -49,6 +60,16 @@ _WEEKDAY = re.compile(rf"\b(on|this|last) ({'|'.join(_WEEKDAYS)})\b", re.IGNOREC
 _IS_PAST = re.compile(r"\b(?:was|were|did)\b", re.IGNORECASE)
 _MEANT = re.compile(r"day([\dx]{8})(?:to(\d{8}))?")
 _AWAY = {"yesterday": -1, "last": -1, "today": 0, "this": 0, "tomorrow": 1, "next": 1}
+
+
+def with_feasts(question: str, texts: Iterable[str] = ()) -> str:
+    """With "25 December" for Christmas Day, unless a text calls it so: pages tell feasts by their day, in words of many
+    countries."""
+    texts = list(texts)
+    for name, day in _FEASTS:
+        if not any(name.search(text) for text in texts):
+            question = name.sub(day, question)
+    return question
 
 
 def named(question: str, *, today: date) -> str:

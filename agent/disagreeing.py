@@ -5,9 +5,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
-from agent import amounts, days, demands, ranking, wording
+from agent import amounts, days, demands, kinds, ranking, wording
 from agent.candidates import Candidate
-from agent.excerpts import Excerpt
+from agent.excerpts import Excerpt, cells_of
+from agent.ranking import Scored
+from agent.tables import columns
 
 _I = re.IGNORECASE
 _MONTH = "|".join(days.MONTHS)
@@ -30,13 +32,19 @@ _WAS = re.compile(
 # So much of what two sentences say beside their numbers makes them one statement.
 LEAST_ALIKE = 0.6
 MOST_SHOWN = 3
+# Of so many words of a question one may be said by neither.
+LEAST_FOR_UNSAID = 4
 # What calls an amount one says nothing of what it is of.
 _AMOUNTS = frozenset(wording.words_of("allowance limit rate price cost fee pay paid budget amount charge sum salary"))
 
 
 _HOW = re.compile(r"\bhow (?:much|many|long|often|fast|quickly|soon|old|big|large|far|early|late|high)\b", _I)
+_ASKING = "who|what|how|why|where|which|is|are|was|were|do|does|did|has|have|can|may|must|should|will|due"
 _ASKS_DAY = re.compile(
-    r"^\W*(?:and\W+)?when\b|\b(?:which|what) (?:day|date)\b|^\W*what (?:is|was)\b.*\b(?:day|date)\W*$", _I
+    r"^\W*(?:and\W+)?when\b|\b(?:which|what) (?:day|date)\b|^\W*what (?:is|was)\b.*\b(?:day|date)\W*$"
+    # "Launch date?"
+    rf"|^\W*(?:the |our )?(?!(?:{_ASKING})\b)(?:[^\W\d_]+ ){{1,3}}date(?: (?:of|for) [^?]+)?\W*$",
+    _I,
 )
 _NO_SUBJECT = frozenset(wording.words_of("due deadline date day"))
 # "Launch day: Tuesday, 1 May", "it goes live on 1 May"
@@ -73,6 +81,13 @@ def settled(
     return newest, len(newest) > 1
 
 
+def of_days(question: str, lines: Iterable[Scored]) -> list[Scored]:
+    """Where a question asks when something is, those that say a day of it, if any does."""
+    if not asks_day(question):
+        return []
+    return [each for each in lines if _days(question, each.excerpt.shown)]
+
+
 def asks_day(question: str) -> bool:
     return _ASKS_DAY.search(question) is not None or demands.without_day(question) != question
 
@@ -81,8 +96,11 @@ def disagree(question: str, one: Excerpt, other: Excerpt) -> bool:
     """Whether another page says another amount of the same thing."""
     if one.candidate.page_id == other.candidate.page_id:
         return False
-    values = _days if asks_day(question) else _values
-    if not _differ(values(question, one.shown), values(question, other.shown)):
+    if asks_day(question):
+        told = [_days(question, each.shown) for each in (one, other)]
+    else:
+        told = [_values(question, each) for each in (one, other)]
+    if not _differ(*told):
         return False
     if not demands.have_one_rate(one.shown, other.shown):
         return False
@@ -92,7 +110,11 @@ def disagree(question: str, one: Excerpt, other: Excerpt) -> bool:
     whole = others | ranking.about(other)
     if not asked.names <= whole:
         return False
-    left = (words & (own | ranking.about(one))) - whole - _AMOUNTS
+    known = own | ranking.about(one)
+    if len(words - known - whole - _AMOUNTS) > len(words) // LEAST_FOR_UNSAID:
+        # What neither says may be what the question turns on.
+        return False
+    left = (words & known) - whole - _AMOUNTS
     title = wording.words_of(other.candidate.title)
     # A page that has its title from the question is about it.
     is_about_it = bool(title) and title <= words
@@ -133,11 +155,24 @@ def _days(question: str, shown: str) -> dict[str, set[str]]:
     return {"day": found} if found else {}
 
 
-def _values(question: str, shown: str) -> dict[str, set[str]]:
+def _values(question: str, excerpt: Excerpt) -> dict[str, set[str]]:
+    """The amounts that it tells of what is asked: of a row with several cells those that are asked for, of a question
+    how many days those in days."""
+    asked_in = kinds.counted_unit(question)
     found = dict[str, set[str]]()
-    for number, unit in amounts.read(amounts.in_digits(shown)):
-        found.setdefault(unit, set()).add(number)
+    for number, unit in amounts.read(amounts.in_digits(_asked_of(question, excerpt))):
+        if asked_in in ("", unit):
+            found.setdefault(unit, set()).add(number)
     return found
+
+
+def _asked_of(question: str, excerpt: Excerpt) -> str:
+    if excerpt.kind != "row":
+        return excerpt.shown
+    cells = cells_of(excerpt)
+    words = wording.words_of(question)
+    asked = [cell for label, cell in cells if columns([label]) & words]
+    return "; ".join(asked or (cell for _, cell in cells))
 
 
 def _differ(one: dict[str, set[str]], other: dict[str, set[str]]) -> bool:

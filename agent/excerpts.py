@@ -68,6 +68,12 @@ def excerpts(candidate: Candidate) -> Iterator[Excerpt]:
                 lead = shown
 
 
+def headings(candidate: Candidate) -> Iterator[str]:
+    for _, start, end in candidate.spans:
+        if _HEADING.match(candidate.text[start:end]):
+            yield _readable(candidate.text[start:end].lstrip(" #"))
+
+
 def quotable(question: str, candidate: Candidate) -> Iterator[Excerpt]:
     """Without what gives an assistant orders and what follows it in its block, which may be the end of them."""
     with_orders = set[str]()

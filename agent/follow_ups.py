@@ -60,6 +60,11 @@ _ANOTHER = re.compile(
     r"([^?.!,;]+?)\W*",
     re.IGNORECASE,
 )
+_ONLY_ANOTHER = re.compile(
+    r"\W*(?:and|what about|how about) (?:(?P<how>in|on|at|for|from|by|with) )?"
+    r"(?!(?:when|who|how|what|why|where|which|then|if|to|is|are|do|does|did|can|may|must)\b)[^?.!,;]+?\W*",
+    re.IGNORECASE,
+)
 _IT = re.compile(r"\b(it|its)\b", re.IGNORECASE)
 _MANY = re.compile(r"\b(?:and|or|they|them|their|he|she|him|his|her)\b", re.IGNORECASE)
 _DAYS = frozenset(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", *MONTHS))
@@ -72,6 +77,8 @@ def in_context(question: str, earlier: Sequence[str]) -> str:
     says what it is about."""
     if not leans(question):
         return question
+    while earlier and _replaces(question, earlier[-1]):
+        earlier = earlier[:-1]
     before = in_context(earlier[-1], earlier[:-1]) if earlier else ""
     if not before:
         return ""
@@ -84,6 +91,12 @@ def in_context(question: str, earlier: Sequence[str]) -> str:
         if another := _ANOTHER.fullmatch(question):
             return f"{before[:start]}{another[1]}{before[end:]}"
     return f"{before} {question}" if _OF_THEM.search(question) else _of_another(before, question)
+
+
+def _replaces(question: str, before: str) -> bool:
+    """ "And Pier?" after "and Fleet?" asks of Pier what was asked of Fleet, and not of both."""
+    both = [_ONLY_ANOTHER.fullmatch(each) for each in (question, before)]
+    return all(both) and len({each["how"].lower() if each and each["how"] else "" for each in both}) == 1
 
 
 def _asks_one_thing_of_it(question: str) -> bool:

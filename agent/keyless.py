@@ -27,8 +27,9 @@ from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from agent.answering import NOT_FOUND, Answer, Citation, answer
+from agent.answering import answer
 from agent.candidates import Candidate, PageKey, SearchResult
+from agent.composing import NOT_FOUND, Answer, Citation
 from agent.follow_ups import in_context
 from agent.ranking import Embed
 from agent.runs.offered import KEYLESS
@@ -173,6 +174,7 @@ class KeylessModel(Model[None]):
                 asked=question,
                 more_rows=result.more_rows,
                 has_unread_rows=result.has_unread_rows,
+                today=result.today,
             )
             gone = await self._gone_of(said, candidates)
             if not gone:

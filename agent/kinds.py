@@ -63,7 +63,9 @@ _FREQUENCY = re.compile(
     _I,
 )
 _MONEY = re.compile(
-    r"[€$£] ?\d|\d ?(?:[€%]|(?:eur|euros?|usd|dollars?|pounds?|percent|per cent)\b)"
+    # What something goes up by is no price of it.
+    r"[€$£] ?\d|(?<!\bplus )(?<!\bby )(?<!\bup )(?<![\d.,])\d[\d.,]* ?"
+    r"(?:[€%]|(?:eur|euros?|usd|dollars?|pounds?|percent|per cent)\b)"
     r"|\bfree(?: of charge|\W*$|[.,;:)])|\b(?:included|nothing|no (?:fee|charge|costs?|price))\b",
     _I,
 )
@@ -120,6 +122,7 @@ _ADDRESS = re.compile(
 _MAIL = re.compile(r"\S@\S")
 _ASKS_MONEY = re.compile(
     r"\b(?:what|how much)\b.*\b(?:costs?|fees?|prices?|charged?)\b|\bhow much\b.*\bpay\b|\bcosts? of\b"
+    r"|^\W*(?:[^\W\d_]+ ){1,4}(?:costs?|price|fee)\W*$"
     r"|\bwhat (?:did|do|does|will|would)\b.*\b(?:pay|earn)\b(?! for\b)",
     _I,
 )
@@ -137,6 +140,7 @@ _KINDS = (
         re.compile(r"^\W*when (?!did|was|were)\b|\buntil when\b|\b(which|what) (day|date)\b|\b(due|deadline)\b", _I),
         _DATE,
     ),
+    (re.compile(r"\bdate(?: (?:of|for) [^?]+)?\W*$", _I), _DATE),
     (re.compile(r"\bhow (long|quickly|fast)\b", _I), _DURATION),
     (re.compile(r"\bhow often\b", _I), _FREQUENCY),
     (_ASKS_MONEY, _MONEY),
@@ -190,10 +194,15 @@ def _without_asked(question: str, shown: str, answers: re.Pattern[str]) -> str:
     return re.sub(r"[^\W_]+", lambda word: "" if wording.words_of(word[0]) & asked else word[0], shown)
 
 
+def counted_unit(question: str) -> str:
+    """Days, say, where a question asks how many days and not weeks."""
+    found = _COUNTED_UNIT.search(question)
+    return found[1].lower() if found else ""
+
+
 def has_unit(question: str, shown: str) -> bool:
     """Whether it tells as many days, say, where a question asks how many days and not weeks."""
-    found = _COUNTED_UNIT.search(question)
-    unit = found[1] if found else ""
+    unit = counted_unit(question)
     return not unit or re.search(rf"{_NUMBER}[^.;:]{{0,30}}?\b{unit}s?\b|\b{unit}s?\b[^,:]*:", shown, _I) is not None
 
 

@@ -32,6 +32,8 @@ _STATE = re.compile(
 )
 _LABEL = re.compile(r"(?:blocked by|waiting for|waits for|depends on|blockers?|dependenc(?:y|ies))", re.IGNORECASE)
 _SAYS = re.compile(r"\b(?:wait(?:s|ing)? for|depends? on|blocked by|needs?|until|before)\b", re.IGNORECASE)
+# "Who are the lighthouse customers?"
+_WHO_ARE = re.compile(r"^\W*who (?:are|were) (?:all )?(?:the |our |all )?(?P<rows>[^?.!]*[^\W\d_]s)\W*$", re.IGNORECASE)
 LEAST_OF_NAME = 0.7
 
 
@@ -41,6 +43,8 @@ def as_pick(question: str, titles: Collection[str] = ()) -> str:
     found = next((match for each in _HOLDS_UP if (match := each.match(question))), None)
     if found:
         return f"Which rows are blocked by {_title_of(found['what'], titles)}"
+    if found := _WHO_ARE.match(question):
+        return f"List the {found['rows']}"
     return _STATE.sub("Which tasks are ", question)
 
 

@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from django.utils.translation import ngettext
 from accounts import background
 from accounts.models import Connection, Membership
 from accounts.zones import zone_of
-from agent import cells, picking, wording
+from agent import cells, days, picking, turns, wording
 from agent.candidates import Candidate, SearchResult
 from agent.fusion import mix
 from agent.models import Chunk, Page, Source, SyncRun
@@ -69,6 +69,10 @@ class Scope:
     source_count: int = 0
     # What Notion calls each workspace that was never read to its end.
     unsynced: Mapping[uuid.UUID, str] = field(default_factory=dict)
+
+    @property
+    def today(self) -> date:
+        return timezone.localdate(timezone=self.zone)
 
     @property
     def is_empty(self) -> bool:
@@ -126,7 +130,10 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
         return Found(SearchResult(query=question, candidates=[]), is_by_meaning=True)
     vector = embedder.default().embed_one(question)
     near, is_index_lost = nearest(readable, vector)
-    worded = by_words(readable, f"{question} {wording.said_otherwise(question)}")
+    on_days = days.with_feasts(question)
+    worded = by_words(
+        readable, f"{question} {wording.said_otherwise(question)} {on_days if on_days != question else ''}"
+    )
     ids = {*(near or {}), *worded}
     # The cosine of every candidate, also of those that only their words brought here.
     cosines = {
@@ -141,7 +148,7 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
         for best in mixed
         if best.id in shown
     ]
-    matching, has_unread_rows = picked(readable, question)
+    matching, has_unread_rows = picked(readable, on_days)
     lines = {each.chunk_id: each.line for each in matching}
     candidates = [each.model_copy(update={"line": lines.get(each.chunk_id)}) for each in candidates]
     have = {each.chunk_id for each in candidates}
@@ -154,16 +161,21 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
         picks_rows=bool(matching),
         more_rows=sum(each.chunk_id not in have for each in matching),
         has_unread_rows=bool(matching) and has_unread_rows,
+        today=readable.today,
     )
     return Found(result, is_by_meaning=near is not None, is_index_lost=is_index_lost)
 
 
 def more_of_tables(readable: Scope, question: str, found: Iterable[Candidate]) -> list[Candidate]:
-    """For a question that picks rows of tables: the rest of those that were found, and such as have a cell beginning
-    with the name it asks about, which other passages may say more often."""
-    if not cells.may_pick(question):
+    """For a question that picks rows of tables: the rest of those that were found, such as go by weeks on pages that
+    were found, and such as have a cell beginning with the name it asks about, which other passages may say more often.
+    """
+    found = list(found)
+    if not (cells.may_pick(question) or turns.may_pick(question)):
         return []
     wanted = Q(page__notion_id__in={each.page_id for each in found if "\n| " in each.text}, text__contains="\n| ")
+    if turns.may_pick(question):
+        wanted |= Q(page__notion_id__in={each.page_id for each in found}, text__icontains="| week")
     if name := cells.name_sought(question):
         wanted |= Q(text__contains=f"| {name}")
     rows = _readable(readable).filter(wanted).order_by("-page__edited_at", "page_id", "ordinal")
@@ -178,7 +190,7 @@ def picked(readable: Scope, question: str) -> tuple[list[Candidate], bool]:
     first = _readable(readable).filter(page__source__kind=Source.Kind.DATABASE, ordinal=0)
     read = first.order_by("id").values(*SHOWN)[: MOST_READ_ROWS + 1]
     found = [_candidate(row, dense=0, lexical=0, score=0) for row in read]
-    lines = picking.matching(question, found[:MOST_READ_ROWS], today=timezone.localdate(timezone=readable.zone))
+    lines = picking.matching(question, found[:MOST_READ_ROWS], today=readable.today)
     return picking.marked(lines), len(found) > MOST_READ_ROWS
 
 

@@ -33,6 +33,8 @@ _SAME = (
     *((re.compile(rf"\b{span}ly\b"), span) for span in ("hour", "week", "month", "quarter", "year")),
     (re.compile(r"\bannual(?:ly)?\b"), "year"),
 )
+# Of what is read as another word, the one to look for: "go" stands everywhere.
+_ALSO_SAID = {"holiday": "vacation", "launch": "live"}
 # Verbs whose past has no ending to cut off; not those that mean little.
 _PAST = {
     past: verb
@@ -120,8 +122,10 @@ def last_word(text: str) -> str:
 
 
 def said_otherwise(question: str) -> str:
-    """Words that mean the same as some of the question's."""
-    return " ".join(read_as for said, read_as in _SAME if said.search(question.lower()))
+    """Words that mean the same as some of the question's, or are a part of what does."""
+    words = words_of(question)
+    others = [read_as for said, read_as in _SAME if said.search(question.lower())]
+    return " ".join(others + [other for read_as, other in _ALSO_SAID.items() if stem(read_as) in words])
 
 
 def _in_one_way(text: str) -> str:

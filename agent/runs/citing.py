@@ -7,8 +7,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from agent.answering import Citation
 from agent.candidates import Candidate, PageKey
+from agent.composing import Citation
 from agent.markdown.reading import as_read
 from agent.runs.shown import moment
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Iterable
 
 from accounts.models import Connection, Membership
-from agent.answering import NOT_FOUND
+from agent.composing import NOT_FOUND
 from agent.models import Run
 
 UNREADABLE = "This answer rests on a source you cannot read."

@@ -6,9 +6,10 @@ from datetime import date
 import numpy as np
 
 from agent import picking
-from agent.answering import Answer, answer
+from agent.answering import answer
 from agent.candidates import Candidate
 from agent.chunking import chunk
+from agent.composing import Answer
 from agent.follow_ups import in_context
 from agent.passages import Passage
 from integrations.embedder import Embedder
@@ -55,7 +56,9 @@ class Library:
         whole = in_context(question, earlier) or question
         near = self.vectors @ self.embedder.embed_one(whole)
         found = [self.candidates[at].model_copy(update={"dense": float(near[at])}) for at in (-near).argsort()]
-        picked = picking.marked(picking.matching(whole, found, today=today or date(2026, 11, 22)))
+        today = today or date(2026, 11, 22)
+        picked = picking.marked(picking.matching(whole, found, today=today))
         ids = {each.chunk_id for each in picked}
         first = picked[: picking.MOST_ROWS] + [each for each in found[:6] if each.chunk_id not in ids]
-        return answer(whole, first, self.embedder.embed, asked=question, more_rows=len(picked[picking.MOST_ROWS :]))
+        more = len(picked[picking.MOST_ROWS :])
+        return answer(whole, first, self.embedder.embed, asked=question, more_rows=more, today=today)

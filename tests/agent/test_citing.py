@@ -1,5 +1,5 @@
-from agent.answering import Citation
 from agent.candidates import Candidate
+from agent.composing import Citation
 from agent.runs.citing import checked
 
 SIDE = "The long road winds along the coast for many miles before it reaches the harbour of the old town, at last."

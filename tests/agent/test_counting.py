@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import tenancy
 from accounts.models import Connection
 from agent import indexing, keyless, retrieval
-from agent.answering import Answer, Citation
+from agent.composing import Answer, Citation
 from agent.models import Page, Source, SyncRun
 from agent.picking import MOST_ROWS
 from tests.agent.asking import ask

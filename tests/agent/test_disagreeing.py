@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent.answering import Answer
+from agent.composing import Answer
 from agent.passages import Passage
 from integrations.embedder import Embedder
-from tests.agent.library import Library, Page, page
+from tests.agent.library import Library, Page, page, table
 
 FUEL = [
     Passage("f0", "table", "| What | Limit |\n| --- | --- |", ()),
@@ -28,6 +28,16 @@ PAGES: dict[str, tuple[datetime, Page]] = {
     "Bun fair (draft)": (OLD, page("Fair day: Monday, 3 May 2027.", "Freeze: three days before the fair.")),
     "Bun fair": (NEW, page("The fair goes on until noon.", "The bun fair is on Thursday, 6 May 2027, in the hall.")),
     "Cats": (OLD, page("Cats are washed every 9 weeks.")),
+    "Oven lease": (NEW, page("The oven lease ends after 4 years unless somebody gives notice 90 days before.")),
+    "Flour lease": (OLD, page("The flour lease ends after 2 years, with notice 90 days before.")),
+    "Mixer check": (NEW, page("The mixer check is passed when the probe runs for five minutes.")),
+    "Mixer test": (OLD, page("The mixer test runs for nine minutes on each day.")),
+    "Tray prices 2027": (NEW, table("| Tray | Price | Deposit |", "| Large | €9 | €40 |")),
+    "Tray prices 2026": (OLD, table("| Tray | Price | Deposit |", "| Large | €7 | €40 |")),
+    "Racks 2027": (NEW, table("| Rack | Price | Shelves |", "| Tall | €9 | 6 |")),
+    "Racks 2026": (OLD, table("| Rack | Price | Shelves |", "| Tall | €7 | 6 |")),
+    "Stall": (NEW, page("The stall goes live on Monday, 7 June 2027.", "The stall was painted on 2 May 2027.")),
+    "Stall minutes": (OLD, page("The day of the launch was argued over until the evening of 3 March.")),
 }
 
 
@@ -49,6 +59,7 @@ def cited(found: Answer) -> list[str]:
         ("Is the bun fair on 3 May?", ["Bun fair", "Bun fair (draft)"]),
         ("How much do bakers get for a night shift?", ["Night shift", "Bakery rules"]),
         ("How much is the daily fuel allowance when driving?", ["Limits", "Driving"]),
+        ("What is the price of a large tray?", ["Tray prices 2027", "Tray prices 2026"]),
     ],
 )
 def test_both_are_told_with_their_days_and_the_newest_first(library: Library, question: str, pages: list[str]) -> None:
@@ -74,6 +85,32 @@ def test_what_was_replaced_or_is_about_another_is_left_out(library: Library, que
 
     assert cited(found) == pages
     assert "differ" not in found.text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        # Prices differ, shelves do not.
+        "How many shelves has a tall rack?",
+        # Both say 90 days; how long they last is not asked.
+        "How many days notice ends the lease?",
+        # No page speaks of a suite.
+        "How long does the mixer suite run?",
+    ],
+)
+def test_amounts_that_are_not_asked_for_do_not_differ(library: Library, question: str) -> None:
+    assert "differ" not in library.ask(question).text
+
+
+@pytest.mark.parametrize(
+    "question", ["When is the launch of the stall?", "Stall launch date?", "When do we launch the stall?"]
+)
+def test_a_day_is_told_by_what_says_that_something_is_on_it(library: Library, question: str) -> None:
+    found = library.ask(question)
+
+    assert cited(found) == ["Stall"]
+    assert "7 June 2027" in found.text
+    assert "painted" not in found.text
 
 
 def test_without_days_none_is_called_the_newest(embedder: Embedder) -> None:

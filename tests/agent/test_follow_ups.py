@@ -169,3 +169,19 @@ def test_only_what_is_replaced_is_left_out(earlier: str, question: str, whole: s
 )
 def test_it_is_not_guessed_what_a_follow_up_keeps(earlier: list[str], question: str) -> None:
     assert in_context(question, earlier) == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "whole"),
+    [
+        (["How long do we keep books?", "And maps?", "And globes?"], "How long do we keep books? And globes?"),
+        (["What does the Graz shop cost?", "And Oslo?", "And Porto?"], "What does the shop cost? And Porto?"),
+        (["How long is leave in Porto?", "And in Graz?", "And in Oslo?"], "How long is leave in And in Oslo?"),
+        (
+            ["How long is leave in Porto?", "And in Graz?", "And for cooks?"],
+            "How long is leave in And in Graz? And for cooks?",
+        ),
+    ],
+)
+def test_another_one_takes_the_place_of_the_one_before(asked: list[str], whole: str) -> None:
+    assert in_context(asked[-1], asked[:-1]) == whole

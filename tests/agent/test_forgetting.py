@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection
-from agent.answering import NOT_FOUND
+from agent.composing import NOT_FOUND
 from agent.exports import services as exports
 from agent.models import Conversation, Export, Run, Step
 from agent.runs import services

@@ -8,8 +8,8 @@ from pydantic_ai import Agent, ModelResponse, ModelRetry
 from pydantic_ai.messages import ModelMessagesTypeAdapter, ToolCallPart
 
 from agent import keyless
-from agent.answering import Answer, Citation
 from agent.candidates import Candidate, SearchResult
+from agent.composing import Answer, Citation
 from agent.keyless import KeylessModel, ToolCall, answer_of
 
 TEXT = "Refunds are accepted within 30 days. The office opens at 8:00."

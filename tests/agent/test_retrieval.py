@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, Job
-from agent import jobs, retrieval
+from agent import jobs, retrieval, wording
 from agent.models import Page
 from integrations import vectors
 from tests.agent.asking import ask
@@ -37,6 +37,16 @@ def test_identifiers_and_misspellings_are_found_by_their_letters(alice: Person, 
     handbook(alice)
 
     assert titles(alice, question)[0] == "Insurance"
+
+
+def test_a_page_is_found_by_another_word_for_the_same(alice: Person) -> None:
+    connection = connect(alice)
+    write(alice, connection, "Harbour lights", "They go live on 3 May.")
+    with tenancy.within(alice.workspace):
+        readable = retrieval.scope(alice.membership)
+
+        assert retrieval.by_words(readable, f"launch {wording.said_otherwise('Which launch?')}")
+        assert not retrieval.by_words(readable, f"lunch {wording.said_otherwise('Which lunch?')}")
 
 
 @pytest.mark.parametrize("question", ["Who is Ada?", "Where does Ada work?"])

@@ -217,6 +217,7 @@ def test_a_denied_row_is_cited_by_what_it_has_instead(tasks: Library) -> None:
         ("Which customers renew in January?", {"Bay Cruises"}),
         ("Which customers are on the Fleet Plus plan?", {"Bay Cruises"}),
         ("Which customers are lighthouses?", {"Bay Cruises"}),
+        ("Who are the lighthouse customers?", {"Bay Cruises"}),
         ("Which customers renew in March?", set()),
         ("Which customers are blocked?", set()),
     ],

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import tenancy, tokens
 from accounts.models import NotionHook
-from agent.answering import NOT_FOUND
+from agent.composing import NOT_FOUND
 from agent.live import hook
 from agent.models import Chunk, Page, SyncRun
 from agent.sync import services

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import tenancy
 from accounts.models import Connection, Job, NotionNotice
 from agent import jobs
-from agent.answering import NOT_FOUND
+from agent.composing import NOT_FOUND
 from agent.live import checking
 from agent.models import Chunk, Page
 from agent.sync import coverage
