@@ -57,7 +57,7 @@ def test_the_wizard_leads_from_a_token_to_tasks(browser: Browser, stack: Stack, 
         expect(preview).not_to_contain_text("20")
         page.get_by_role("button", name=re.compile("Start sync of 2")).click()
 
-        expect(page.get_by_role("heading", name="Everything is synced")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("heading", name="Everything is synced")).to_be_visible()
         page.goto(f"{stack.url}/app/tasks")
         expect(page.get_by_role("heading", name="No date")).to_be_visible()
         expect(page.get_by_role("link", name="Write the announcement", exact=True)).to_be_visible()
@@ -75,7 +75,7 @@ def slow(emulator: EmulatorProcess, stack: Stack) -> tuple[Person, NotionWorkspa
 
 
 def shown_done(page: Page) -> int:
-    words = page.locator("#live .big b").inner_text(timeout=10_000)
+    words = page.locator("#live .big b").inner_text()
     return int(words)
 
 
@@ -88,7 +88,7 @@ def test_a_sync_is_followed_paused_resumed_and_cancelled(
         for each in (page, other):
             each.goto(f"{stack.url}{address}")
             each.evaluate("window.isSamePage = true")
-        expect(page.get_by_role("heading", name=re.compile("Syncing"))).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("heading", name=re.compile("Syncing"))).to_be_visible()
         first = shown_done(page)
         page.wait_for_function("first => Number(document.querySelector('#live .big b').textContent) > first", arg=first)
         expect(page.locator("#live .facts")).to_contain_text("passages")
@@ -101,12 +101,12 @@ def test_a_sync_is_followed_paused_resumed_and_cancelled(
         expect(other.get_by_text("Paused by Nora")).to_be_visible()
         other.get_by_role("button", name="Resume").click()
         for each in (page, other):
-            expect(each.get_by_role("heading", name=re.compile("Syncing"))).to_be_visible(timeout=20_000)
+            expect(each.get_by_role("heading", name=re.compile("Syncing"))).to_be_visible()
         page.get_by_role("button", name="Cancel").click()
         for each in (page, other):
             expect(each.get_by_role("heading", name="Sync stopped")).to_be_visible()
         page.get_by_role("button", name="Sync again").click()
-        expect(page.get_by_role("heading", name=re.compile("Syncing"))).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("heading", name=re.compile("Syncing"))).to_be_visible()
     assert said == []
 
 
@@ -116,13 +116,13 @@ def test_a_stream_that_breaks_says_so_and_goes_on(
     nora, _, address = slow
     with opened(browser, stack, nora) as page:
         page.goto(f"{stack.url}{address}")
-        expect(page.get_by_role("heading", name=re.compile("Syncing"))).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("heading", name=re.compile("Syncing"))).to_be_visible()
         stack.web.kill()
-        expect(page.get_by_text("Not live – reconnecting")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("Not live – reconnecting")).to_be_visible()
         stack.web.start()
         stack.web.wait_until(Answers(f"{stack.url}/readyz"))
 
-        expect(page.get_by_text("Not live – reconnecting")).to_be_hidden(timeout=20_000)
+        expect(page.get_by_text("Not live – reconnecting")).to_be_hidden()
         first = shown_done(page)
         page.wait_for_function("first => Number(document.querySelector('#live .big b').textContent) > first", arg=first)
 
@@ -209,7 +209,7 @@ def test_a_sync_at_work_is_accessible_and_quiet(
     with opened(browser, stack, nora) as page:
         said = listen(page, stack)
         page.goto(f"{stack.url}{address}")
-        expect(page.get_by_role("heading", name=re.compile("Syncing"))).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("heading", name=re.compile("Syncing"))).to_be_visible()
         at_work = look(page, stack, address[1:])
         page.get_by_role("button", name="Pause").click()
         expect(page.get_by_role("heading", name="Sync paused")).to_be_visible()
@@ -232,7 +232,7 @@ def test_disconnecting_says_when_nothing_is_left(browser: Browser, stack: Stack,
         page.get_by_role("button", name="Disconnect Notion").click()
 
         # It comes by itself when the worker is through.
-        expect(page.get_by_text("Erased: 6 pages")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("Erased: 6 pages")).to_be_visible()
         expect(page.get_by_text("Nothing left")).to_be_visible()
         assert look(page, stack, "app/settings") == []
     with tenancy.within(nora.workspace):

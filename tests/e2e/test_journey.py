@@ -69,7 +69,7 @@ def test_a_stranger_connects_notion_asks_and_sees_what_it_cost(
     page.get_by_role("button", name="Allow").click()
 
     # Choose: everything found is chosen already.
-    expect(page.get_by_text("Launch plan").first).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Launch plan").first).to_be_visible()
     page.get_by_role("button", name=re.compile("Start sync")).click()
 
     # Watch it end.
@@ -79,7 +79,7 @@ def test_a_stranger_connects_notion_asks_and_sees_what_it_cost(
     # Ask, and read an answer with its source.
     page.locator("textarea[name=prompt]").fill(QUESTION)
     page.locator("textarea[name=prompt]").press("Enter")
-    expect(page.get_by_text("28 days of paid holiday").first).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("28 days of paid holiday").first).to_be_visible()
     source = page.locator("a[href*='notion']", has_text="Handbook").first
     expect(source).to_be_visible()
 
