@@ -62,8 +62,9 @@ def narrowed(tasks: TaskQuerySet, filters: Filters, membership: Membership) -> T
     if filters.assignee:
         tasks = _holding(tasks, "assignees", _names(filters.assignee, membership))
     if filters.person:
-        named = rf"\m{re.escape(filters.person)}\M"
-        tasks = tasks.alias(people_as_text=Cast("assignees", TextField())).filter(people_as_text__iregex=named)
+        people = "people_as_text"
+        tasks = tasks.alias(**{people: Cast("assignees", TextField())})
+        tasks = tasks.filter(Q(**{f"{people}__iregex": rf"\m{re.escape(filters.person)}\M"}))
     if filters.label:
         tasks = _holding(tasks, "labels", [filters.label])
     return tasks
