@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from accounts import background
 from billing.effective import effective
-from billing.gateways.contract import CHECKOUT_REQUIRED, SILENCE, Change, Invoice, NoPortal, Preview
+from billing.gateways.contract import CHECKOUT_REQUIRED, SILENCE, Change, Invoices, NoPortal, Preview
 from billing.gateways.manual import Manual
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Tier, plan_url
@@ -187,9 +187,9 @@ class Stripe:
         return session.url
 
     @talking()
-    def invoices(self, subscription: Subscription) -> tuple[Invoice, ...]:
+    def invoices(self, subscription: Subscription) -> Invoices:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
-        return () if account is None else amounts.invoices(account)
+        return Invoices() if account is None else amounts.invoices(account)
 
 
 def _silent(now: datetime) -> QuerySet[StripeAccount]:

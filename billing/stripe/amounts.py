@@ -4,7 +4,7 @@ from datetime import datetime
 
 import stripe
 
-from billing.gateways.contract import Invoice, Line, Preview
+from billing.gateways.contract import Invoice, Invoices, Line, Preview
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier
 from billing.stripe import renewal, truth
@@ -100,9 +100,12 @@ def of_renewal_after(account: StripeAccount, tier: Tier | None) -> Preview | Non
     return _coming(api, bought, asked, is_ending=tier is None)
 
 
-def invoices(account: StripeAccount) -> tuple[Invoice, ...]:
-    """The newest first."""
+def invoices(account: StripeAccount) -> Invoices:
     found = truth.api(is_brief=True).v1.invoices.list({"customer": account.customer_id, "limit": 24})
+    return Invoices(_told(found.data), has_older=found.has_more)
+
+
+def _told(found: list[stripe.Invoice]) -> tuple[Invoice, ...]:
     return tuple(
         Invoice(
             number=invoice.number or "",
@@ -113,7 +116,7 @@ def invoices(account: StripeAccount) -> tuple[Invoice, ...]:
             pdf_url=invoice.invoice_pdf or "",
             currency=invoice.currency,
         )
-        for invoice in found.data
+        for invoice in found
         if invoice.status != "draft"
     )
 
