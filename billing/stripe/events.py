@@ -70,14 +70,14 @@ def _process(event: StripeEvent, *, now: datetime) -> None:
         bring_up_to_date(account, now=now)
 
 
-def bring_up_to_date(account: StripeAccount, *, now: datetime) -> bool:
+def bring_up_to_date(account: StripeAccount, *, now: datetime, is_thorough: bool = False) -> bool:
     """Asks Stripe under the subscription's lock. True when our mirror was wrong. An erased workspace has none."""
     with transaction.atomic():
         subscription = Subscription.objects.select_for_update().filter(workspace_id=account.workspace_id).first()
         if subscription is None:
             return False
         account.refresh_from_db()
-        differed = mirror.refresh(account, subscription, now=now)
+        differed = mirror.refresh(account, subscription, now=now, is_thorough=is_thorough)
         if _owes_seats(subscription, now) and not _are_being_told(subscription):
             log.error("%s pays for %d seats, not for those that are due", account, subscription.seats)
             gateway().set_seats(subscription, seats=due(subscription), now=now)
@@ -101,7 +101,7 @@ def reconcile(*, now: datetime) -> int:
     wrong = 0
     for account in StripeAccount.objects.order_by("pk").iterator(chunk_size=100):
         try:
-            differed = bring_up_to_date(account, now=now)
+            differed = bring_up_to_date(account, now=now, is_thorough=True)
         except Exception:
             # One that cannot be compared must not keep the others from it.
             log.exception("%s could not be compared with Stripe", account)

@@ -11,13 +11,23 @@ import stripe
 from accounts import background
 from billing import wishes
 from billing.models import StripeAccount, Subscription
-from billing.plans import Tier
-from billing.stripe import pages, schedules, truth
+from billing.plans import PLANS, Tier
+from billing.stripe import charged, pages, schedules, truth
 from billing.stripe.truth import LATE, amounts_of, api, item_of, moment, tier_of
 
 
-def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> bool:
-    """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice."""
+def refresh(
+    account: StripeAccount,
+    subscription: Subscription,
+    *,
+    now: datetime,
+    is_brief: bool = False,
+    is_thorough: bool = False,
+) -> bool:
+    """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice.
+
+    `is_thorough`: also what was charged for in this period, which is kept here and is else believed.
+    """
     said = truth.ask(account, is_brief=is_brief)
     facts, own = _facts(subscription), _own(subscription)
     before = facts, account.subscription_id
@@ -25,6 +35,8 @@ def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime
         if said.is_standing:
             _hear(account, subscription, said.bought, now)
             account.subscription_id = said.bought.id
+            if is_thorough:
+                _recount_paid_seats(subscription, said.bought)
         else:
             if _is_about_the_end(account, subscription, said.bought):
                 _write_ended(subscription, said.bought)
@@ -36,7 +48,8 @@ def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime
         subscription.save()
     elif _own(subscription) != own:
         subscription.save()
-    return (_facts(subscription), account.subscription_id) != before
+    is_miscounted = is_thorough and subscription.paid_from == own[1] and subscription.paid_seats != own[0]
+    return is_miscounted or (_facts(subscription), account.subscription_id) != before
 
 
 FACTS = (
@@ -58,7 +71,7 @@ def _facts(subscription: Subscription) -> tuple[object, ...]:
     return tuple(getattr(subscription, name) for name in FACTS)
 
 
-def _own(subscription: Subscription) -> tuple[object, ...]:
+def _own(subscription: Subscription) -> tuple[int, datetime | None, int | None]:
     """What stands in nothing of Stripe's: no sign that our mirror was wrong."""
     return subscription.paid_seats, subscription.paid_from, subscription.fixed_seats
 
@@ -93,6 +106,13 @@ def write_seats(account: StripeAccount, subscription: Subscription, bought: stri
     is_begun = account.subscription_id == bought.id and subscription.paid_from == starts_at
     subscription.paid_seats = max(subscription.paid_seats, seats) if is_begun else seats
     subscription.seats, subscription.paid_from = seats, starts_at
+
+
+def _recount_paid_seats(subscription: Subscription, bought: stripe.Subscription) -> None:
+    if PLANS[Tier(subscription.tier)].is_per_seat:
+        subscription.paid_seats = max(subscription.seats, charged.seats(bought))
+    else:
+        subscription.paid_seats = subscription.seats
 
 
 def _write_standing(
