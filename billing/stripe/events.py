@@ -11,7 +11,7 @@ from billing.effective import State, effective
 from billing.gateways import gateway
 from billing.models import StripeAccount, StripeEvent, Subscription
 from billing.seats import due
-from billing.stripe import mirror, truth
+from billing.stripe import mirror, strays, truth
 from billing.stripe.setup import EVENTS
 from integrations.stripe import StripeError
 
@@ -96,9 +96,20 @@ def _are_being_told(subscription: Subscription) -> bool:
     return waiting.filter(failed_at=None).exists()
 
 
+def find_strays(*, now: datetime) -> None:
+    """Those alone who pay and are not known, now. Raises StripeError."""
+    for account in strays.adopt():
+        bring_up_to_date(account, now=now)
+
+
 def reconcile(*, now: datetime) -> int:
-    """Every mirror against Stripe, then the events that never came. Answers how many mirrors were wrong."""
+    """Who pays and is not known, every mirror against Stripe, then the events that never came. Answers how many mirrors
+    were wrong."""
     wrong = 0
+    try:
+        strays.adopt()
+    except StripeError:
+        log.exception("who pays at Stripe could not be read")
     for account in StripeAccount.objects.order_by("pk").iterator(chunk_size=100):
         try:
             differed = bring_up_to_date(account, now=now, is_thorough=True)
