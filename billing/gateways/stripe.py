@@ -183,14 +183,16 @@ class Stripe:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is None:
             raise NoPortal("There are no card and no invoices before the first purchase.")
-        session = truth.api(is_brief=True).v1.billing_portal.sessions.create(
-            {
-                "customer": account.customer_id,
-                "configuration": portal_configuration("card"),
-                "return_url": plan_url(account.workspace_id),
-            }
-        )
-        return session.url
+        with truth.of_who_may_be_gone():
+            session = truth.api(is_brief=True).v1.billing_portal.sessions.create(
+                {
+                    "customer": account.customer_id,
+                    "configuration": portal_configuration("card"),
+                    "return_url": plan_url(account.workspace_id),
+                }
+            )
+            return session.url
+        raise NoPortal("The payment provider has no card and no invoices of yours any more.")
 
     @talking()
     def invoices(self, subscription: Subscription) -> Invoices:

@@ -11,11 +11,13 @@ def end_all(account: StripeAccount) -> None:
     """
     close_checkouts(account)
     api = truth.api().v1
-    for bought in api.subscriptions.list({"customer": account.customer_id}).auto_paging_iter():
-        api.subscriptions.cancel(bought.id, {"invoice_now": False, "prorate": False})
+    with truth.of_who_may_be_gone():
+        for bought in api.subscriptions.list({"customer": account.customer_id}).auto_paging_iter():
+            api.subscriptions.cancel(bought.id, {"invoice_now": False, "prorate": False})
 
 
 def close_checkouts(account: StripeAccount) -> None:
     api = truth.api().v1
-    for session in api.checkout.sessions.list({"customer": account.customer_id, "status": "open"}).data:
-        api.checkout.sessions.expire(session.id)
+    with truth.of_who_may_be_gone():
+        for session in api.checkout.sessions.list({"customer": account.customer_id, "status": "open"}).data:
+            api.checkout.sessions.expire(session.id)
