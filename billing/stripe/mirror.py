@@ -12,8 +12,8 @@ from accounts import background
 from billing import wishes
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Tier
-from billing.stripe import charged, pages, schedules, truth
-from billing.stripe.truth import LATE, amounts_of, api, item_of, moment, tier_of
+from billing.stripe import charged, late, pages, schedules, truth
+from billing.stripe.truth import LATE, amounts_of, item_of, moment, tier_of
 
 
 def refresh(
@@ -125,7 +125,7 @@ def _write_standing(
     subscription.anchor_at, subscription.ended_at = moment(bought.billing_cycle_anchor), None
     if bought.status in LATE:
         subscription.status = Subscription.Status.PAST_DUE
-        subscription.past_due_since = _late_since(bought) or subscription.past_due_since or now
+        subscription.past_due_since = late.since(bought) or subscription.past_due_since or now
     else:
         subscription.status, subscription.past_due_since = Subscription.Status.ACTIVE, None
     subscription.forget_pending()
@@ -133,12 +133,6 @@ def _write_standing(
     if coming is not None:
         subscription.pending_tier, subscription.pending_at = coming.tier or "", coming.at
         subscription.pending_price_cents = coming.price_cents
-
-
-def _late_since(bought: stripe.Subscription) -> datetime | None:
-    """Since the earliest invoice was made that is still unpaid, however many have been since."""
-    unpaid = api().v1.invoices.list({"subscription": bought.id, "status": "open", "limit": 100}).auto_paging_iter()
-    return min((moment(invoice.created) for invoice in unpaid if invoice.amount_remaining), default=None)
 
 
 def _is_about_the_end(account: StripeAccount, subscription: Subscription, bought: stripe.Subscription) -> bool:
