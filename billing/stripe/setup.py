@@ -174,10 +174,19 @@ def _settings(kind: str) -> "stripe.params.billing_portal.ConfigurationCreatePar
     }
 
 
-def endpoint(url: str) -> str | None:
-    """The endpoint for events at this address: its secret when it was made now, None when it stood already."""
-    api = truth.api().v1
-    if any(one.url == url and one.status == "enabled" for one in api.webhook_endpoints.list().auto_paging_iter()):
-        return None
-    made = api.webhook_endpoints.create({"url": url, "enabled_events": list(EVENTS), "api_version": VERSION})
-    return made.secret
+def endpoint(url: str) -> str:
+    """The endpoint for events at this address, made or mended: what was done, with its secret when it is new; empty
+    when it was right."""
+    endpoints = truth.api().v1.webhook_endpoints
+    mine = [one for one in endpoints.list({"limit": 100}).auto_paging_iter() if one.url == url]
+    known = next((one for one in mine if one.status == "enabled"), None)
+    if known is None:
+        made = endpoints.create({"url": url, "enabled_events": list(EVENTS), "api_version": VERSION})
+        return f"made the endpoint; set STRIPE_WEBHOOK_SECRETS={made.secret}"
+    missing = set(EVENTS).difference(known.enabled_events)
+    if not missing or "*" in known.enabled_events:
+        return ""
+    # What somebody else added to it stays.
+    others = set(known.enabled_events).difference(EVENTS)
+    endpoints.update(known.id, {"enabled_events": [*EVENTS, *others]})  # type: ignore[arg-type]  # as Stripe named them
+    return f"the endpoint hears of {len(missing)} more kinds of events now; its secret stays"
