@@ -2,13 +2,15 @@
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from billing.stripe import setup, truth
 from devkit.stripe.process import StripeProcess
 from integrations.stripe import VERSION
+from tests.people import Person
 
 HOOK = "https://docent.example/webhooks/stripe"
 
@@ -23,6 +25,22 @@ def set_up(*arguments: str) -> str:
     out = io.StringIO()
     call_command("stripe_setup", *arguments, stdout=out)
     return out.getvalue()
+
+
+def put_price(lookup_key: str, **changes: Any) -> None:
+    """In Stripe's dashboard, in place of ours."""
+    truth.api().v1.prices.create(
+        {
+            "product": f"docent_{lookup_key.removesuffix('_monthly')}",
+            "currency": "usd",
+            "lookup_key": lookup_key,
+            "transfer_lookup_key": True,
+            "recurring": {"interval": "month"},
+            "unit_amount": 1_000,
+            **changes,
+        }
+    )
+    setup.forget()
 
 
 def put_endpoint(*events: str) -> str:
@@ -61,3 +79,45 @@ def test_an_endpoint_is_made_once_and_tells_its_secret(vendor: StripeProcess) ->
     assert "STRIPE_WEBHOOK_SECRETS=whsec_" in first
     assert "endpoint" not in second
     assert heard() == [set(setup.EVENTS)]
+
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    ("pro", {"recurring": {"interval": "year"}}, "is paid every year; Pro is paid every month in USD"),
+    ("pro", {"recurring": {"interval": "month", "interval_count": 3}}, "is paid every 3 months"),
+    ("plus", {"currency": "eur", "unit_amount": 1_900}, "is in EUR; Plus is paid every month in USD"),
+    ("plus", {"product": "docent_pro", "unit_amount": 1_900}, "is of product 'docent_pro'"),
+    ("pro", {"recurring": {"interval": "year"}, "currency": "eur"}, "is paid every year and is in EUR"),
+]
+
+
+@pytest.mark.parametrize(("tier", "changes", "words"), WRONG)
+def test_a_price_of_another_kind_is_refused_in_words(
+    vendor: StripeProcess, tier: str, changes: dict[str, Any], words: str
+) -> None:
+    put_price(f"{tier}_monthly", **changes)
+
+    with pytest.raises(CommandError) as refused:
+        set_up()
+
+    assert words in str(refused.value)
+    assert f"'{tier}_monthly'" in str(refused.value)
+
+
+def test_a_price_of_another_kind_is_sold_to_nobody(vendor: StripeProcess, alice: Person) -> None:
+    put_price("pro_monthly", recurring={"interval": "year"})
+
+    answer = alice.api.post("/user/upgrade-subscription", {"tier": "pro"})
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/payments-unavailable")
+    assert vendor.control("state?kind=checkout.session")["objects"] == []
+
+
+def test_once_it_is_archived_the_price_is_made(vendor: StripeProcess) -> None:
+    put_price("pro_monthly", recurring={"interval": "year"})
+    api = truth.api().v1
+    [yearly] = api.prices.list({"lookup_keys": ["pro_monthly"]}).data
+    api.prices.update(yearly.id, {"active": False})
+
+    said = set_up()
+
+    assert "made price pro_monthly" in said
