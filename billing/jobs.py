@@ -40,6 +40,16 @@ def reconcile() -> None:
         reconcile.apply_async(countdown=RECONCILE_AGAIN_SECONDS, retry=False)
 
 
+@shared_task(base=background.PublicTask, name="billing.jobs.find_strays", expires=60)
+def find_strays() -> None:
+    """Twice at once is harmless: who is found is written down under the subscription's lock."""
+    if settings.BILLING_GATEWAY != "stripe":
+        return
+    from billing.stripe import events
+
+    events.find_strays(now=timezone.now())
+
+
 @shared_task(base=background.WorkspaceJob, name="billing.jobs.send_seats")
 def send_seats(*, change: str) -> None:
     """Safe to repeat: the number is absolute, and the same attempt has the same key at Stripe."""

@@ -124,7 +124,7 @@ def _money(subscription: Subscription, current: EffectivePlan, now: datetime) ->
         return away
     except gateways.Refused:
         return away
-    shown |= {"invoices": [_invoice(each) for each in invoices]}
+    shown |= {"invoices": [_invoice(each) for each in invoices.newest], "has_older_invoices": invoices.has_older}
     try:
         return {**shown, "next_invoice": gateway.next_invoice(subscription, seats=subscription.seats, now=now)}
     except gateways.Refused:

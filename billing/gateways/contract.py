@@ -67,6 +67,14 @@ class Invoice:
     currency: str = CURRENCY
 
 
+@dataclass(frozen=True)
+class Invoices:
+    """`has_older`: those are where card and invoices are kept."""
+
+    newest: tuple[Invoice, ...] = ()
+    has_older: bool = False
+
+
 class Refused(AppError):
     """What the gateway does not do, in words for who asked. Nothing was changed here."""
 
@@ -190,6 +198,6 @@ class Gateway(Protocol):
         """Where the customer keeps card and invoices. Raises NoPortal."""
         ...
 
-    def invoices(self, subscription: Subscription) -> tuple[Invoice, ...]:
+    def invoices(self, subscription: Subscription) -> Invoices:
         """The newest first."""
         ...

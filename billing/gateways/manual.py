@@ -5,7 +5,7 @@ from django.conf import settings
 
 from billing import wishes
 from billing.effective import effective
-from billing.gateways.contract import ACTIVE, PENDING_APPROVAL, Change, Invoice, NoPortal, Preview
+from billing.gateways.contract import ACTIVE, PENDING_APPROVAL, Change, Invoices, NoPortal, Preview
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
 
@@ -94,5 +94,5 @@ class Manual:
     def portal_url(self, subscription: Subscription) -> str:
         raise NoPortal("Nothing is charged on this installation, so there are no card and no invoices.")
 
-    def invoices(self, subscription: Subscription) -> tuple[Invoice, ...]:
-        return ()
+    def invoices(self, subscription: Subscription) -> Invoices:
+        return Invoices()

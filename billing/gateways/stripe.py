@@ -3,23 +3,27 @@
 Nothing here gives service. What a customer has bought is what `billing.stripe.mirror` writes after an event.
 """
 
+import logging
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 
+import kombu.exceptions
 from django.db.models import QuerySet
 
 from accounts import background
 from billing.effective import effective
-from billing.gateways.contract import CHECKOUT_REQUIRED, SILENCE, Change, Invoice, NoPortal, Preview
+from billing.gateways.contract import CHECKOUT_REQUIRED, SILENCE, Change, Invoices, NoPortal, Preview
 from billing.gateways.manual import Manual
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Tier, plan_url
 from billing.states import State
-from billing.stripe import amounts, leaving, mirror, pages, paying, schedules, truth, unheard
+from billing.stripe import amounts, leaving, mirror, pages, paying, schedules, strays, truth, unheard
 from billing.stripe.setup import portal_configuration
 from billing.stripe.talking import PERHAPS_DONE, talking
 
+log = logging.getLogger(__name__)
 # How long what Stripe has said is not asked for again by who only looks.
 HEARD = timedelta(seconds=5)
 # A difference about when a month ends that lasts longer is none of clocks.
@@ -47,6 +51,7 @@ class Stripe:
 
     @talking()
     def look(self, subscription: Subscription, *, now: datetime, is_before_change: bool = False) -> None:
+        _check_is_not_lost(subscription)
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:
             mirror.refresh(account, subscription, now=now, is_brief=True)
@@ -104,6 +109,7 @@ class Stripe:
         mirror.refresh(account, subscription, now=now)
 
     def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+        _check_is_not_lost(subscription)
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:
             self.look(subscription, now=now, is_before_change=True)
@@ -149,7 +155,7 @@ class Stripe:
         return None if account is None else amounts.of_renewal_after(account, tier)
 
     def is_bought(self, subscription: Subscription, *, now: datetime) -> bool:
-        return _paying_account(subscription, now) is not None
+        return _paying_account(subscription, now) is not None or strays.is_lost(subscription)
 
     def is_turning(self, subscription: Subscription, *, now: datetime) -> bool:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
@@ -177,23 +183,41 @@ class Stripe:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is None:
             raise NoPortal("There are no card and no invoices before the first purchase.")
-        session = truth.api(is_brief=True).v1.billing_portal.sessions.create(
-            {
-                "customer": account.customer_id,
-                "configuration": portal_configuration("card"),
-                "return_url": plan_url(account.workspace_id),
-            }
-        )
-        return session.url
+        with truth.of_who_may_be_gone():
+            session = truth.api(is_brief=True).v1.billing_portal.sessions.create(
+                {
+                    "customer": account.customer_id,
+                    "configuration": portal_configuration("card"),
+                    "return_url": plan_url(account.workspace_id),
+                }
+            )
+            return session.url
+        raise NoPortal("The payment provider has no card and no invoices of yours any more.")
 
     @talking()
-    def invoices(self, subscription: Subscription) -> tuple[Invoice, ...]:
+    def invoices(self, subscription: Subscription) -> Invoices:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
-        return () if account is None else amounts.invoices(account)
+        return Invoices() if account is None else amounts.invoices(account)
 
 
 def _silent(now: datetime) -> QuerySet[StripeAccount]:
     return StripeAccount.objects.filter(unanswered_at__gt=now - SILENCE, unanswered_at__lt=now + SILENCE)
+
+
+def _check_is_not_lost(subscription: Subscription) -> None:
+    """Raises PaymentsAway where Stripe would not hear of what is done here."""
+    if not strays.is_lost(subscription):
+        return
+    from billing.jobs import find_strays
+
+    log.error("%s was paid for at Stripe, and its customer is not known", subscription)
+    with suppress(kombu.exceptions.OperationalError, OSError):
+        find_strays.apply_async(retry=False)
+    raise paying.PaymentsAway(
+        "What was paid for here has to be found at the payment provider first. Nothing was changed: try again in a"
+        " minute.",
+        retry_after=60,
+    )
 
 
 def _forget_heard(account: StripeAccount) -> None:

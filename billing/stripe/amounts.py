@@ -4,7 +4,7 @@ from datetime import datetime
 
 import stripe
 
-from billing.gateways.contract import Invoice, Line, Preview
+from billing.gateways.contract import Invoice, Invoices, Line, Preview
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier
 from billing.stripe import renewal, schedules, truth
@@ -48,11 +48,10 @@ def of_purchase(subscription: Subscription, plan: Plan, seats: int, now: datetim
         items: list[stripe.params.InvoiceCreatePreviewParamsSubscriptionDetailsItem] = [
             {"price": price_of(plan), "quantity": seats}
         ]
-        invoice = truth.api(is_brief=True).v1.invoices.create_preview(
-            {"customer": account.customer_id, "subscription_details": {"items": items}}
-        )
-        due, next_cents = max(0, invoice.amount_due), renewal.after(invoice, monthly)
-        lines = _lines(invoice, due_cents=due)
+        invoice = _first_invoice(account, items)
+        if invoice is not None:
+            due, next_cents = max(0, invoice.amount_due), renewal.after(invoice, monthly)
+            lines = _lines(invoice, due_cents=due)
     return Preview(
         takes_effect_at=now,
         due_now_cents=due,
@@ -61,6 +60,17 @@ def of_purchase(subscription: Subscription, plan: Plan, seats: int, now: datetim
         lines=lines,
         invoice_cents=next_cents,
     )
+
+
+def _first_invoice(
+    account: StripeAccount, items: list[stripe.params.InvoiceCreatePreviewParamsSubscriptionDetailsItem]
+) -> stripe.Invoice | None:
+    """None for a customer who is made anew when they buy: they have no balance."""
+    with truth.of_who_may_be_gone():
+        return truth.api(is_brief=True).v1.invoices.create_preview(
+            {"customer": account.customer_id, "subscription_details": {"items": items}}
+        )
+    return None
 
 
 def of_seats(account: StripeAccount, subscription: Subscription, seats: int, now: datetime) -> Preview:
@@ -100,9 +110,14 @@ def of_renewal_after(account: StripeAccount, tier: Tier | None) -> Preview | Non
     return _coming(api, bought, asked, is_ending=tier is None)
 
 
-def invoices(account: StripeAccount) -> tuple[Invoice, ...]:
-    """The newest first."""
-    found = truth.api(is_brief=True).v1.invoices.list({"customer": account.customer_id, "limit": 24})
+def invoices(account: StripeAccount) -> Invoices:
+    with truth.of_who_may_be_gone():
+        found = truth.api(is_brief=True).v1.invoices.list({"customer": account.customer_id, "limit": 24})
+        return Invoices(_told(found.data), has_older=found.has_more)
+    return Invoices()
+
+
+def _told(found: list[stripe.Invoice]) -> tuple[Invoice, ...]:
     return tuple(
         Invoice(
             number=invoice.number or "",
@@ -113,7 +128,7 @@ def invoices(account: StripeAccount) -> tuple[Invoice, ...]:
             pdf_url=invoice.invoice_pdf or "",
             currency=invoice.currency,
         )
-        for invoice in found.data
+        for invoice in found
         if invoice.status != "draft"
     )
 

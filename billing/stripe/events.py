@@ -12,7 +12,7 @@ from billing.effective import State, effective
 from billing.gateways import SILENCE, gateway
 from billing.models import StripeAccount, StripeEvent, Subscription
 from billing.seats import due
-from billing.stripe import mirror, truth
+from billing.stripe import mirror, strays, truth
 from billing.stripe.setup import EVENTS
 from integrations.stripe import StripeError, silence
 
@@ -86,14 +86,16 @@ def _process(event: StripeEvent, *, now: datetime) -> None:
         bring_up_to_date(account, now=now, is_brief=True)
 
 
-def bring_up_to_date(account: StripeAccount, *, now: datetime, is_brief: bool = False) -> bool:
+def bring_up_to_date(
+    account: StripeAccount, *, now: datetime, is_brief: bool = False, is_thorough: bool = False
+) -> bool:
     """Asks Stripe under the subscription's lock. True when our mirror was wrong. An erased workspace has none."""
     with transaction.atomic():
         subscription = Subscription.objects.select_for_update().filter(workspace_id=account.workspace_id).first()
         if subscription is None:
             return False
         account.refresh_from_db()
-        differed = mirror.refresh(account, subscription, now=now, is_brief=is_brief)
+        differed = mirror.refresh(account, subscription, now=now, is_brief=is_brief, is_thorough=is_thorough)
         if _owes_seats(subscription, now) and not _are_being_told(subscription):
             log.error("%s pays for %d seats, not for those that are due", account, subscription.seats)
             gateway().set_seats(subscription, seats=due(subscription), now=now)
@@ -112,14 +114,27 @@ def _are_being_told(subscription: Subscription) -> bool:
     return waiting.filter(failed_at=None).exists()
 
 
+def find_strays(*, now: datetime) -> None:
+    """Those alone who pay and are not known, now. Raises StripeError."""
+    for account in strays.adopt():
+        bring_up_to_date(account, now=now)
+
+
 def reconcile(*, now: datetime) -> int:
-    """Every mirror against Stripe, those first that were asked about longest ago; then the events that never came.
-    Answers how many mirrors were wrong. Raises APIConnectionError where Stripe hangs: the others would hang too."""
+    """Who pays and is not known, then every mirror against Stripe, those first that were asked about longest ago; then
+    the events that never came. Answers how many mirrors were wrong. Raises APIConnectionError where Stripe hangs: the
+    others would hang too."""
     wrong = 0
+    try:
+        strays.adopt()
+    except StripeError as error:
+        if silence.is_hang(error):
+            raise
+        log.exception("who pays at Stripe could not be read")
     accounts = StripeAccount.objects.order_by(F("synced_at").asc(nulls_first=True), "pk")
     for account in accounts.iterator(chunk_size=100):
         try:
-            differed = bring_up_to_date(account, now=now)
+            differed = bring_up_to_date(account, now=now, is_thorough=True)
         except Exception as error:
             if silence.is_hang(error):
                 raise

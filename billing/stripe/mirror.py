@@ -11,13 +11,23 @@ import stripe
 from accounts import background
 from billing import wishes
 from billing.models import StripeAccount, Subscription
-from billing.plans import Tier
-from billing.stripe import pages, schedules, truth
-from billing.stripe.truth import LATE, amounts_of, api, item_of, moment, tier_of
+from billing.plans import PLANS, Tier
+from billing.stripe import charged, late, pages, schedules, truth
+from billing.stripe.truth import LATE, amounts_of, item_of, moment, tier_of
 
 
-def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime, is_brief: bool = False) -> bool:
-    """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice."""
+def refresh(
+    account: StripeAccount,
+    subscription: Subscription,
+    *,
+    now: datetime,
+    is_brief: bool = False,
+    is_thorough: bool = False,
+) -> bool:
+    """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice.
+
+    `is_thorough`: also what was charged for in this period, which is kept here and is else believed.
+    """
     said = truth.ask(account, is_brief=is_brief)
     facts, own = _facts(subscription), _own(subscription)
     before = facts, account.subscription_id
@@ -25,6 +35,8 @@ def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime
         if said.is_standing:
             _hear(account, subscription, said.bought, now)
             account.subscription_id = said.bought.id
+            if is_thorough:
+                _recount_paid_seats(subscription, said.bought)
         else:
             if _is_about_the_end(account, subscription, said.bought):
                 _write_ended(subscription, said.bought)
@@ -36,7 +48,8 @@ def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime
         subscription.save()
     elif _own(subscription) != own:
         subscription.save()
-    return (_facts(subscription), account.subscription_id) != before
+    is_miscounted = is_thorough and subscription.paid_from == own[1] and subscription.paid_seats != own[0]
+    return is_miscounted or (_facts(subscription), account.subscription_id) != before
 
 
 FACTS = (
@@ -58,7 +71,7 @@ def _facts(subscription: Subscription) -> tuple[object, ...]:
     return tuple(getattr(subscription, name) for name in FACTS)
 
 
-def _own(subscription: Subscription) -> tuple[object, ...]:
+def _own(subscription: Subscription) -> tuple[int, datetime | None, int | None]:
     """What stands in nothing of Stripe's: no sign that our mirror was wrong."""
     return subscription.paid_seats, subscription.paid_from, subscription.fixed_seats
 
@@ -95,6 +108,13 @@ def write_seats(account: StripeAccount, subscription: Subscription, bought: stri
     subscription.seats, subscription.paid_from = seats, starts_at
 
 
+def _recount_paid_seats(subscription: Subscription, bought: stripe.Subscription) -> None:
+    if PLANS[Tier(subscription.tier)].is_per_seat:
+        subscription.paid_seats = max(subscription.seats, charged.seats(bought))
+    else:
+        subscription.paid_seats = subscription.seats
+
+
 def _write_standing(
     account: StripeAccount, subscription: Subscription, bought: stripe.Subscription, now: datetime
 ) -> None:
@@ -105,7 +125,7 @@ def _write_standing(
     subscription.anchor_at, subscription.ended_at = moment(bought.billing_cycle_anchor), None
     if bought.status in LATE:
         subscription.status = Subscription.Status.PAST_DUE
-        subscription.past_due_since = _late_since(bought) or subscription.past_due_since or now
+        subscription.past_due_since = late.since(bought) or subscription.past_due_since or now
     else:
         subscription.status, subscription.past_due_since = Subscription.Status.ACTIVE, None
     subscription.forget_pending()
@@ -113,12 +133,6 @@ def _write_standing(
     if coming is not None:
         subscription.pending_tier, subscription.pending_at = coming.tier or "", coming.at
         subscription.pending_price_cents = coming.price_cents
-
-
-def _late_since(bought: stripe.Subscription) -> datetime | None:
-    """Since the earliest invoice was made that is still unpaid, however many have been since."""
-    unpaid = api().v1.invoices.list({"subscription": bought.id, "status": "open", "limit": 100}).auto_paging_iter()
-    return min((moment(invoice.created) for invoice in unpaid if invoice.amount_remaining), default=None)
 
 
 def _is_about_the_end(account: StripeAccount, subscription: Subscription, bought: stripe.Subscription) -> bool:

@@ -1,6 +1,9 @@
 """Pages of Stripe's on which a customer pays: Checkout for a first purchase, the Portal's for an upgrade."""
 
+import logging
 from datetime import datetime, timedelta
+
+import stripe
 
 from accounts.models import Role, Workspace
 from billing.gateways.contract import AlreadyBought, Refused
@@ -9,6 +12,7 @@ from billing.plans import Plan, Tier, plan_url
 from billing.stripe import leaving, truth
 from billing.stripe.setup import portal_configuration, price_of
 
+log = logging.getLogger(__name__)
 # Stripe closes a page to pay at after a day; one that is about to be closed leads nobody on.
 TO_PAY = timedelta(hours=1)
 
@@ -19,21 +23,46 @@ class PaymentsAway(Refused):
 
 
 def account_of(subscription: Subscription) -> StripeAccount:
-    """Who the workspace is at Stripe; made once, whatever crashes in between.
-
-    Stripe refuses another request under a key it knows, so what may be another at the next try is told after that.
-    """
+    """Who the workspace is at Stripe; made once, whatever crashes in between, and anew where Stripe has not got them
+    any more, or in the other mode alone."""
     account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
-    if account is not None:
-        return account
-    workspace: Workspace = subscription.workspace
+    if account is None:
+        customer = _customer(subscription.workspace)
+        return StripeAccount.objects.create(workspace=subscription.workspace, customer_id=customer)
+    if not account.subscription_id and not _is_known(account.customer_id):
+        gone = account.customer_id
+        account.customer_id = _customer(subscription.workspace, instead_of=gone)
+        account.save(update_fields=["customer_id"])
+        log.warning("%s takes the place of %s, whom Stripe does not know", account, gone)
+    return account
+
+
+def _is_known(customer: str) -> bool:
+    try:
+        found = truth.api().v1.customers.retrieve(customer)
+    except stripe.InvalidRequestError as error:
+        if not truth.is_missing(error):
+            raise
+        return False
+    return not getattr(found, "deleted", False)
+
+
+def _customer(workspace: Workspace, *, instead_of: str = "") -> str:
+    """Stripe refuses another request under a key it knows, so what may be another at the next try is told after that.
+    And it answers as it did, with one who may have been deleted since."""
     owner = workspace.memberships.filter(role=Role.OWNER).select_related("user").order_by("joined_at").first()
-    customers = truth.api().v1.customers
+    customers, key = truth.api().v1.customers, f"customer-of:{workspace.pk}"
     customer = customers.create(
-        {"metadata": {"workspace": str(workspace.pk)}}, {"idempotency_key": f"customer-of:{workspace.pk}"}
+        {"metadata": {"workspace": str(workspace.pk)}},
+        {"idempotency_key": f"{key}:instead-of:{instead_of}" if instead_of else key},
     )
-    customers.update(customer.id, {"name": workspace.name, "email": owner.user.email if owner else ""})
-    return StripeAccount.objects.create(workspace=workspace, customer_id=customer.id)
+    try:
+        customers.update(customer.id, {"name": workspace.name, "email": owner.user.email if owner else ""})
+    except stripe.InvalidRequestError as error:
+        if not truth.is_missing(error):
+            raise
+        return _customer(workspace, instead_of=customer.id)
+    return customer.id
 
 
 def checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier, now: datetime) -> str:

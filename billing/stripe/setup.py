@@ -43,6 +43,7 @@ def price_of(plan: Plan) -> str:
     found = truth.api().v1.prices.list({"lookup_keys": [truth.lookup_key(plan)], "active": True}).data
     if not found:
         raise NotSetUp(f"Stripe has no price {truth.lookup_key(plan)!r}: run `manage.py stripe_setup`.")
+    _check_is_ours(found[0], plan)
     return found[0].id
 
 
@@ -89,6 +90,8 @@ def _prices() -> list[str]:
         found = api.prices.list(
             {"lookup_keys": [truth.lookup_key(plan)], "active": True, "expand": ["data.tiers"]}
         ).data
+        if found:
+            _check_is_ours(found[0], plan)
         if found and _is_right(found[0], plan):
             continue
         api.prices.create(_price(plan, product))
@@ -113,6 +116,30 @@ def _price(plan: Plan, product: str) -> "stripe.params.PriceCreateParams":
         "tiers_mode": "graduated",
         "tiers": [{"up_to": "inf", "flat_amount": plan.price_cents, "unit_amount": plan.price_per_user_cents}],
     }
+
+
+def _check_is_ours(price: stripe.Price, plan: Plan) -> None:
+    """Raises NotSetUp for what nobody may be charged with, and what only who made it can say the meaning of."""
+    product = price.product if isinstance(price.product, str) else price.product.id
+    every = (price.recurring.interval_count, price.recurring.interval) if price.recurring else None
+    wrong = [
+        *([] if every == (1, "month") else [f"is paid {_in_words(every)}"]),
+        *([] if price.currency == CURRENCY else [f"is in {price.currency.upper()}"]),
+        *([] if product == truth.product_id(plan) else [f"is of product {product!r}"]),
+    ]
+    if wrong:
+        raise NotSetUp(
+            f"Price {price.id} has the lookup key {truth.lookup_key(plan)!r} and {' and '.join(wrong)}; {plan.name} is"
+            f" paid every month in {CURRENCY.upper()} and of product {truth.product_id(plan)!r}. Archive it in"
+            " Stripe's dashboard, and run `manage.py stripe_setup` again."
+        )
+
+
+def _in_words(every: tuple[int, str] | None) -> str:
+    if every is None:
+        return "once"
+    count, unit = every
+    return f"every {unit}" if count == 1 else f"every {count} {unit}s"
 
 
 def _is_right(price: stripe.Price, plan: Plan) -> bool:
@@ -174,10 +201,19 @@ def _settings(kind: str) -> "stripe.params.billing_portal.ConfigurationCreatePar
     }
 
 
-def endpoint(url: str) -> str | None:
-    """The endpoint for events at this address: its secret when it was made now, None when it stood already."""
-    api = truth.api().v1
-    if any(one.url == url and one.status == "enabled" for one in api.webhook_endpoints.list().auto_paging_iter()):
-        return None
-    made = api.webhook_endpoints.create({"url": url, "enabled_events": list(EVENTS), "api_version": VERSION})
-    return made.secret
+def endpoint(url: str) -> str:
+    """The endpoint for events at this address, made or mended: what was done, with its secret when it is new; empty
+    when it was right."""
+    endpoints = truth.api().v1.webhook_endpoints
+    mine = [one for one in endpoints.list({"limit": 100}).auto_paging_iter() if one.url == url]
+    known = next((one for one in mine if one.status == "enabled"), None)
+    if known is None:
+        made = endpoints.create({"url": url, "enabled_events": list(EVENTS), "api_version": VERSION})
+        return f"made the endpoint; set STRIPE_WEBHOOK_SECRETS={made.secret}"
+    missing = set(EVENTS).difference(known.enabled_events)
+    if not missing or "*" in known.enabled_events:
+        return ""
+    # What somebody else added to it stays.
+    others = set(known.enabled_events).difference(EVENTS)
+    endpoints.update(known.id, {"enabled_events": [*EVENTS, *others]})  # type: ignore[arg-type]  # as Stripe named them
+    return f"the endpoint hears of {len(missing)} more kinds of events now; its secret stays"

@@ -1,6 +1,8 @@
 """What Stripe says of a customer, in our words."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -84,19 +86,23 @@ class Truth:
     is_standing: bool
 
 
+def is_missing(error: stripe.InvalidRequestError) -> bool:
+    """What is asked for is not there: it was deleted, or is of the other mode, test or live."""
+    return error.code == "resource_missing"
+
+
+@contextmanager
+def of_who_may_be_gone() -> Iterator[None]:
+    """A customer whom Stripe does not know has nothing there; what is done inside ends then."""
+    try:
+        yield
+    except stripe.InvalidRequestError as error:
+        if not is_missing(error) or error.param != "customer":
+            raise
+
+
 def ask(account: StripeAccount, *, is_brief: bool = False) -> Truth:
-    found = list(
-        api(is_brief=is_brief)
-        .v1.subscriptions.list(
-            {
-                "customer": account.customer_id,
-                "status": "all",
-                "limit": 100,
-                "expand": ["data.schedule", "data.latest_invoice"],
-            }
-        )
-        .auto_paging_iter()
-    )
+    found = _subscriptions(account, api(is_brief=is_brief))
     standing = [one for one in found if one.status in STANDING]
     if len(standing) > 1:
         names = ", ".join(one.id for one in standing)
@@ -105,6 +111,25 @@ def ask(account: StripeAccount, *, is_brief: bool = False) -> Truth:
         return Truth(min(standing, key=lambda one: (one.created, one.id)), is_standing=True)
     ended = [one for one in found if one.status == "canceled"]
     return Truth(max(ended, key=lambda one: (one.ended_at or 0, one.id), default=None), is_standing=False)
+
+
+def _subscriptions(account: StripeAccount, client: StripeClient) -> list[stripe.Subscription]:
+    """A customer whom Stripe does not know has bought nothing; what is paid for here has to be known there."""
+    subscriptions = client.v1.subscriptions
+    with of_who_may_be_gone():
+        return list(
+            subscriptions.list(
+                {
+                    "customer": account.customer_id,
+                    "status": "all",
+                    "limit": 100,
+                    "expand": ["data.schedule", "data.latest_invoice"],
+                }
+            ).auto_paging_iter()
+        )
+    if not account.subscription_id:
+        return []
+    return [subscriptions.retrieve(account.subscription_id, {"expand": ["schedule", "latest_invoice"]})]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devkit.stripe import events
+from devkit.stripe.calls import Call
 from devkit.stripe.lines import Line
 from devkit.stripe.world import World
 
@@ -53,6 +54,17 @@ def waiting(world: World, subscription: Json) -> list[Line]:
         _of_item(item)
         for item in world.all("invoiceitem", invoice=None)
         if item["parent"]["subscription_details"]["subscription"] == subscription["id"]
+    ]
+
+
+def listed(call: Call) -> list[Json]:
+    given = call.params
+    return [
+        one
+        for one in call.world.all("invoiceitem")
+        if given.get("customer") in (None, one["customer"])
+        and given.get("invoice") in (None, one["invoice"])
+        and given.get("pending") in (None, one["invoice"] is None)
     ]
 
 

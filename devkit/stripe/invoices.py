@@ -238,6 +238,7 @@ def subscription_of(world: World, invoice: Json) -> Json:
 
 def listed(call: Call) -> list[Json]:
     given = call.params
+    call.named("customer", "customer")
     return [
         one
         for one in call.world.all("invoice")

@@ -175,6 +175,7 @@ INVOICES: Spec = {
     "status": INVOICE_STATUS,
     "subscription": "text",
 }
+INVOICE_ITEMS: Spec = {**PAGING, "customer": "text", "invoice": "text", "pending": "bool"}
 INVOICE_PAY: Spec = {**EXPAND, "off_session": "bool", "payment_method": "text"}
 PREVIEW: Spec = {
     **EXPAND,

@@ -172,6 +172,7 @@ def _blank(id: str, customer: Json, currency: str, now: int) -> Json:
 def listed(call: Call) -> list[Json]:
     """Without a status, everything that is not canceled."""
     given = call.params
+    call.named("customer", "customer")
     status = given.get("status")
     return [
         one

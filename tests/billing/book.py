@@ -123,5 +123,5 @@ class Book:
         if self.tier is None or self.drafted is None or to < self.drafted + DRAFT:
             return
         if not self.card_is_good and self.owes_since is None:
-            self.owes_since = self.drafted
+            self.owes_since = self.drafted + DRAFT
         self.drafted = None

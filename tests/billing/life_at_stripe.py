@@ -50,7 +50,9 @@ class LifeAtStripe(Life):
 
     def hears(self) -> None:
         if self.book.anchor is not None:
-            events.bring_up_to_date(account(self.owner), now=self.now)
+            # At night what was charged for is derived anew: it is what the book says too.
+            is_night = self.chance.random() < 0.5
+            events.bring_up_to_date(account(self.owner), now=self.now, is_thorough=is_night)
 
     def moves_clock(self, to: datetime) -> None:
         self.vendor.set_clock(int(to.timestamp()), freeze=True)

@@ -16,7 +16,7 @@ from integrations.stripe import VERSION
 
 @dataclass(frozen=True)
 class Standing:
-    """`late_since`: when the invoice that is not paid was made."""
+    """`late_since`: when the first payment failed of those since the last one that was made."""
 
     tier: str
     status: str
@@ -72,8 +72,10 @@ def _price(vendor: StripeProcess, price: str) -> tuple[int, int]:
 
 
 def _first_unpaid(vendor: StripeProcess, bought: str) -> datetime | None:
-    invoices = ask(vendor, "invoices", subscription=bought, status="open", limit=100)["data"]
-    return at(min(one["created"] for one in invoices)) if invoices else None
+    invoices = ask(vendor, "invoices", subscription=bought, limit=100)["data"]
+    last_paid = max((one["created"] for one in invoices if one["status"] == "paid"), default=0)
+    owed = [one for one in invoices if one["status"] == "open" and one["created"] > last_paid]
+    return at(min(one["status_transitions"]["finalized_at"] for one in owed)) if owed else None
 
 
 def _pending(vendor: StripeProcess, bought: Any, item: Any) -> tuple[str, datetime | None]:

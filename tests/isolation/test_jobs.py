@@ -44,6 +44,7 @@ SWEEPS = {
     "accounts.jobs.forget_expired",
     "billing.jobs.process_events",
     "billing.jobs.reconcile",
+    "billing.jobs.find_strays",
     "billing.jobs.ask_unheard",
     "accounts.jobs.send_mails",
     "agent.jobs.erase_ended",

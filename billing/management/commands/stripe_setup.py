@@ -19,8 +19,10 @@ class Command(BaseCommand):
         try:
             for line in setup.set_up():
                 self.stdout.write(f"made {line}")
-            if options["endpoint"] and (secret := setup.endpoint(options["endpoint"])):
-                self.stdout.write(f"made the endpoint; set STRIPE_WEBHOOK_SECRETS={secret}")
+            if options["endpoint"] and (done := setup.endpoint(options["endpoint"])):
+                self.stdout.write(done)
+        except setup.NotSetUp as error:
+            raise CommandError(str(error)) from error
         except StripeError as error:
             raise CommandError(f"Stripe refuses: {error.user_message or error}") from error
         self.stdout.write("Stripe has what Docent needs.")

@@ -186,6 +186,7 @@ PARAMETERS = {
     "SCHEDULE_CANCEL": given.SubscriptionScheduleCancelParams,
     "SCHEDULES": given.SubscriptionScheduleListParams,
     "INVOICES": given.InvoiceListParams,
+    "INVOICE_ITEMS": given.InvoiceItemListParams,
     "INVOICE_PAY": given.InvoicePayParams,
     "PREVIEW": given.InvoiceCreatePreviewParams,
     "PORTAL": given.billing_portal.SessionCreateParams,
