@@ -132,13 +132,14 @@ def test_the_comparison_stops_where_stripe_hangs_and_goes_on_there(
 ) -> None:
     buy(alice, vendor)
     buy(charlie, vendor)
-    StripeAccount.objects.exclude(workspace__in=[alice.workspace, charlie.workspace]).delete()
+    both = StripeAccount.objects.filter(workspace__in=[alice.workspace, charlie.workspace])
+    now = timezone.now()
+    StripeAccount.objects.exclude(pk__in=both).update(synced_at=now)
     a_while_passes(alice)
     a_while_passes(charlie)
-    # The library repeats a call that failed once.
-    vendor.fault("hang", times=2, skip=1, path="/v1/subscriptions$")
-    now = timezone.now()
-    compared = StripeAccount.objects.filter(synced_at=now)
+    # Behind the walk for who is not known and the first of the two. The library repeats a call that failed once.
+    vendor.fault("hang", times=2, skip=2, path="/v1/subscriptions$")
+    compared = both.filter(synced_at=now)
 
     with pytest.raises(StripeError):
         events.reconcile(now=now)

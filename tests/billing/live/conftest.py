@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
-from tests.billing.stripe import at_stripe
+from tests.billing.stripe import at_stripe, forget_the_hang
 from tests.browser import browser_type_launch_args
 from tests.database import leave_nobody
 from tests.stack import Stack, running
@@ -39,6 +39,7 @@ def stack(_database: None, process: StripeProcess, chroma: str) -> Iterator[Stac
 def vendor(process: StripeProcess, stack: Stack) -> Iterator[StripeProcess]:
     """A Stripe in which nobody has bought anything yet."""
     process.reset()
+    forget_the_hang()
     with at_stripe(process):
         process.send_webhooks_to(f"{stack.url}/webhooks/stripe")
         yield process
