@@ -200,7 +200,9 @@ def test_what_is_found_at_once_needs_no_second_look(alice: Person, notion: Notio
     assert shown(alice)[0]["sync_state"] == "synced"
 
 
-def test_what_was_not_there_at_once_is_made_whenever_notion_is_back(alice: Person, notion: NotionWorkspace) -> None:
+def test_what_notion_refused_and_did_not_make_is_made_whenever_it_is_back(
+    alice: Person, notion: NotionWorkspace
+) -> None:
     """Also beside rows that others made with the same token."""
     connect(alice, notion)
     with tenancy.within(alice.workspace):
@@ -208,13 +210,14 @@ def test_what_was_not_there_at_once_is_made_whenever_notion_is_back(alice: Perso
     alice.api.post("/tasks", {"title": NEW, "source": "notion"})
     client = Notion(notion.token, notion.emulator.url, budget=Unmetered())
     client.create_page({"parent": {"data_source_id": notion.source("tasks_main")}, "properties": {}})
-    notion.fault("reset", method="POST", path_regex="/v1/pages$", times=1)
+    notion.fault("503", method="POST", path_regex="/v1/pages$", times=1)
     deliver(alice)
     assert rows(notion) == []
 
     long_after(alice)
     deliver(alice)
 
+    assert len(rows(notion)) == 1
     assert [each["notion_page_id"] for each in shown(alice)] == rows(notion)
 
 
