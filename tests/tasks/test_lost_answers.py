@@ -18,7 +18,7 @@ from tests.people import Person
 from tests.tasks.test_both_ways import deliver
 from tests.tasks.test_moving import IDEAS
 
-NEW = "Order paper"
+NEW, OTHER = "Order paper", "Buy stamps"
 PRIVATE = {"key": "private", "title": "Private"}
 
 
@@ -281,6 +281,13 @@ def test_it_is_said_on_the_page_of_the_task(alice: Person, notion: NotionWorkspa
     assert [each["notion_page_id"] for each in shown(alice)] == [lost]
 
 
+def row_of_another(person: Person) -> str:
+    assert person.api.post("/tasks", {"title": OTHER, "source": "notion"}).status_code == 201
+    deliver(person)
+    with tenancy.within(person.workspace):
+        return Task.objects.get(title=OTHER).notion_page_id
+
+
 @pytest.mark.parametrize(
     ("which", "why"),
     [
@@ -289,12 +296,18 @@ def test_it_is_said_on_the_page_of_the_task(alice: Person, notion: NotionWorkspa
         ("older", "was there before"),
         ("unseen", "does not show this page"),
         ("unsent", "not in Notion yet"),
+        ("another's", "of another task"),
+        ("another's, without its line", "of another task"),
     ],
 )
 def test_it_is_not_just_any_page(alice: Person, notion: NotionWorkspace, lost: str, which: str, why: str) -> None:
     notion.edit(op="trash", id=line_of(notion, lost))
     deliver(alice)
     given = {"page": notion.page("travel"), "unseen": notion.page("private")}.get(which, lost)
+    if which.startswith("another's"):
+        given = row_of_another(alice)
+        if "without" in which:
+            notion.edit(op="trash", id=line_of(notion, given))
     with tenancy.within(alice.workspace):
         if which == "older":
             Outgoing.objects.update(attempted_at=F("attempted_at") + timedelta(minutes=10))
@@ -311,6 +324,7 @@ def test_it_is_not_just_any_page(alice: Person, notion: NotionWorkspace, lost: s
     assert why in answer.content.decode()
     with tenancy.within(alice.workspace):
         assert Outgoing.objects.get(task__title=NEW, task__notion_page_id="").state == "doubtful"
+        assert not which.startswith("another's") or Task.objects.filter(title=OTHER, notion_page_id=given).exists()
 
 
 def test_charlie_gets_404(alice: Person, charlie: Person, notion: NotionWorkspace, lost: str) -> None:
