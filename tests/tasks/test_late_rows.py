@@ -75,7 +75,9 @@ def test_a_row_made_after_we_looked_is_not_made_again(
 def test_a_row_made_after_we_stopped_waiting_is_not_made_again(
     asked: Person, notion: NotionWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(Notion.__init__.__kwdefaults__, "timeout", 1.0)
+    defaults = Notion.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "timeout", 1.0)
     with notion.held(method="POST", path_regex="/v1/pages$"):
         deliver(asked)
         assert rows(notion) == []
