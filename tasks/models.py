@@ -160,7 +160,7 @@ class Outgoing(models.Model):
     version = models.PositiveIntegerField(default=0)
     # From this moment on Notion may have made the page, whatever it answered.
     attempted_at = models.DateTimeField(null=True, blank=True)
-    # That attempt made none: it was looked for at once, or a member says so.
+    # That attempt made none: it was looked for once Notion had answered with an error, or a member says so.
     is_absent = models.BooleanField(default=False)
     lease = models.UUIDField(null=True, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)

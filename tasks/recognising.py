@@ -10,12 +10,13 @@ from accounts.models import Connection
 from config.errors import InvalidField
 from integrations import notion
 from integrations.notion.links import page_id_from_url
-from tasks import asking, outbox, tracing
+from tasks import asking, outbox, tracing, writing
 from tasks.answers import adopt
 from tasks.models import Outgoing, Task
 
 Json = dict[str, Any]
 SETTLED = "This task is not in doubt, or is being looked for just now. See what becomes of it."
+ANOTHERS = "This row is that of another task made in Docent. Give the link of this one's row, or discard the task here."
 
 
 def recognise(task: Task, *, link: str) -> None:
@@ -30,10 +31,13 @@ def recognise(task: Task, *, link: str) -> None:
     with transaction.atomic():
         row_of_another = Q(connection_id=outgoing.connection_id, notion_page_id=row["id"])
         held = Task.objects.select_for_update().filter(Q(pk=task.pk) | row_of_another).order_by("pk")
-        others = [each.pk for each in held if each.pk != task.pk]
+        others = [each for each in held if each.pk != task.pk]
         doubtful = Outgoing.objects.select_for_update().filter(pk=outgoing.pk, state=Outgoing.State.DOUBTFUL).first()
         if doubtful is None:
             raise _refused(SETTLED)
+        # A sync gives a task the time of its row, to the minute.
+        if any(each.created_at != made_at for each in others):
+            raise _refused(ANOTHERS)
         if Outgoing.objects.filter(task__in=others).exists():
             raise _refused("This row has changes here that are not in Notion yet. Send or discard them first.")
         doubtful.state, doubtful.reason, doubtful.tries = Outgoing.State.WAITING, "", 0
@@ -55,6 +59,7 @@ def _shown(outgoing: Outgoing, link: str) -> Json:
     try:
         with asking.opened(connection) as client:
             row = asking.whole(client, client.page(notion_id))
+            lines = tracing.lines(client, row)
     except notion.NotFound as error:
         raise _refused("Notion does not show this page to Docent.") from error
     except notion.NotionError as error:
@@ -63,6 +68,8 @@ def _shown(outgoing: Outgoing, link: str) -> Json:
         raise _refused(
             "This page is no row of the task database any more. Put it back there, or discard the task here."
         )
+    if any(writing.MARKER in line and writing.marker(outgoing.task_id) not in line for line in lines):
+        raise _refused(ANOTHERS)
     return row
 
 

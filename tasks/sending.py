@@ -30,6 +30,8 @@ Json = dict[str, Any]
 # Whether a plan that has ended goes on.
 LOOK_AGAIN = timedelta(hours=1)
 MOST_CONFLICTS = 3
+# Whatever Notion makes of a request is there by then.
+NOTION_GIVES_UP = timedelta(seconds=60)
 
 
 def send(*, outgoing_id: str) -> None:
@@ -106,24 +108,29 @@ def _create(client: Notion, outgoing: Outgoing, lease: uuid.UUID) -> None:
         return
     fields = {name: each["fact"] for name, each in outgoing.fields.items() if name != outbox.TRASH}
     values = writing.properties(fields, columns_now(client, outgoing))
-    attempts.note(outgoing, lease, attempted_at=timezone.now(), is_absent=False, sent=fields)
+    attempted_at = timezone.now()
+    attempts.note(outgoing, lease, attempted_at=attempted_at, is_absent=False, sent=fields)
     try:
         page = client.create_page(writing.new_page(source.data_source_id, values, task.pk))
-    except (notion.Refused, notion.RateLimited):
+    except (notion.Refused, notion.RateLimited, notion.NotConnected):
         # Certain: no page was made, and only an earlier attempt has to be looked for.
         earlier = {"attempted_at": outgoing.attempted_at, "is_absent": outgoing.is_absent, "sent": outgoing.sent}
         attempts.note(outgoing, lease, **earlier)
         raise
     except notion.Unreachable as error:
+        if not error.is_answer:
+            # Notion may still be at it: that it is not there yet proves nothing, however soon that is seen.
+            attempts.note(outgoing, lease, attempted_at=attempted_at - tracing.SOON)
+            error.retry_after = max(error.retry_after or 0.0, NOTION_GIVES_UP.total_seconds())
         made = error.details.get("committed_resource_id")
-        found = client.page(made) if isinstance(made, str) else _look_at_once(client, outgoing, lease)
+        found = client.page(made) if isinstance(made, str) else _look_at_once(client, outgoing, lease, error)
         if found is None:
             raise
         page = found
     adopt(outgoing, page)
 
 
-def _look_at_once(client: Notion, outgoing: Outgoing, lease: uuid.UUID) -> Json | None:
+def _look_at_once(client: Notion, outgoing: Outgoing, lease: uuid.UUID, answered: notion.Unreachable) -> Json | None:
     """Before anybody can have moved it, thrown it away or changed it."""
     attempted = Outgoing.objects.select_related("task__task_source").get(pk=outgoing.pk)
     try:
@@ -131,7 +138,7 @@ def _look_at_once(client: Notion, outgoing: Outgoing, lease: uuid.UUID) -> Json 
     except notion.NotionError as error:
         log.info("whether Notion made the task is not known: %s", error)
         return None
-    if found is None:
+    if found is None and answered.is_answer:
         attempts.note(outgoing, lease, is_absent=True)
     return found
 

@@ -1,7 +1,8 @@
 """The row that an attempt has made when Notion's answer was lost: found, proven not to be there, or in doubt.
 
-Its line may be gone, and it may lie in the trash or elsewhere by now. Only what was looked for soon after the attempt
-is known not to be there; otherwise somebody may have moved it out of our sight, and a member decides.
+Its line may be gone, and it may lie in the trash or elsewhere by now. Only what was looked for soon after Notion had
+answered the attempt is known not to be there; otherwise it may have been made later, or moved out of our sight, and a
+member decides.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ Json = dict[str, Any]
 # Clocks differ, and Notion tells minutes.
 OVERLAP = timedelta(minutes=5)
 # Nobody has taken away by then what they did not expect. Shorter than a lease: after a worker died a member is asked.
+# An attempt that Notion did not answer is noted as older than this.
 SOON = timedelta(seconds=30)
 
 
@@ -62,10 +64,10 @@ def _traced(client: Notion, outgoing: Outgoing) -> tuple[Json | None, list[Json]
     assert outgoing.attempted_at is not None
     unmarked: list[Json] = []
     for row in _made_since(client, outgoing, outgoing.attempted_at - OVERLAP):
-        lines = _lines(client, row)
-        if any(writing.marker(outgoing.task_id) in line for line in lines):
+        said = lines(client, row)
+        if any(writing.marker(outgoing.task_id) in line for line in said):
             return client.page(row["id"]), []
-        if not any(writing.MARKER in line for line in lines):
+        if not any(writing.MARKER in line for line in said):
             unmarked.append(row)
     return None, unmarked
 
@@ -97,7 +99,7 @@ def _moment(page: Json, name: str) -> datetime:
     return parse_datetime(str(page.get(name))) or timezone.now()
 
 
-def _lines(client: Notion, row: Json) -> list[str]:
+def lines(client: Notion, row: Json) -> list[str]:
     try:
         blocks = list(client.children(row["id"]))
     except notion.NotFound:

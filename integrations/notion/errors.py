@@ -40,6 +40,15 @@ class Unreachable(NotionError):
         super().__init__(message, **rest)
         self.retry_after = retry_after
 
+    @property
+    def is_answer(self) -> bool:
+        """Notion says so itself, and is at the request no more: no proxy says it, nor whoever ceased to wait."""
+        return bool(self.code) and not isinstance(self, TimedOut)
+
+
+class NotConnected(Unreachable):
+    """There was nobody to send the request to, so Notion never heard of it."""
+
 
 class TimedOut(Unreachable):
     """The answer took too long, there or here. A smaller page may fit."""

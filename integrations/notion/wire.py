@@ -14,7 +14,7 @@ from notion_client.errors import HTTPResponseError, InvalidPathParameterError, R
 
 from integrations.notion.answers import error_for
 from integrations.notion.cleaning import storable
-from integrations.notion.errors import BrokenAnswer, Invalid, NotConfigured, TimedOut, Unreachable
+from integrations.notion.errors import BrokenAnswer, Invalid, NotConfigured, NotConnected, TimedOut, Unreachable
 
 Json = dict[str, Any]
 
@@ -72,11 +72,15 @@ class Wire:
         try:
             answer = storable(self._client.request(path=path, method=method, query=query, body=body, auth=auth))
         except RequestTimeoutError as error:
+            if isinstance(error.__context__, httpx.ConnectTimeout):
+                raise NotConnected("Notion could not be reached (ConnectTimeout)") from error
             raise TimedOut("Notion did not answer in time") from error
         except HTTPResponseError as error:
             raise error_for(error.status, error.headers, error.body) from error
         except InvalidPathParameterError as error:
             raise Invalid("The id cannot be part of an address") from error
+        except httpx.ConnectError as error:
+            raise NotConnected("Notion could not be reached (ConnectError)") from error
         except httpx.HTTPError as error:
             raise Unreachable(f"Notion could not be reached ({type(error).__name__})") from error
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -316,7 +316,7 @@ def test_a_row_trashed_in_notion_hides_its_task_until_the_second_look(synced: Pe
 
 def test_a_task_brought_back_while_it_is_thrown_away_is_made(synced: Person, acme: NotionWorkspace) -> None:
     made = synced.api.post("/tasks", {"title": "Order more paper", "source": "notion"}).json()
-    acme.fault("reset", method="POST", path_regex="/v1/pages", times=9)
+    acme.fault("503", method="POST", path_regex="/v1/pages", times=9)
     deliver(synced)
     acme.emulator.control(f"faults?token={acme.token}", method="DELETE")
     synced.api.delete(f"/tasks/{made['id']}")

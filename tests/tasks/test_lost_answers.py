@@ -18,7 +18,7 @@ from tests.people import Person
 from tests.tasks.test_both_ways import deliver
 from tests.tasks.test_moving import IDEAS
 
-NEW = "Order paper"
+NEW, OTHER = "Order paper", "Buy stamps"
 PRIVATE = {"key": "private", "title": "Private"}
 
 
@@ -200,7 +200,9 @@ def test_what_is_found_at_once_needs_no_second_look(alice: Person, notion: Notio
     assert shown(alice)[0]["sync_state"] == "synced"
 
 
-def test_what_was_not_there_at_once_is_made_whenever_notion_is_back(alice: Person, notion: NotionWorkspace) -> None:
+def test_what_notion_refused_and_did_not_make_is_made_whenever_it_is_back(
+    alice: Person, notion: NotionWorkspace
+) -> None:
     """Also beside rows that others made with the same token."""
     connect(alice, notion)
     with tenancy.within(alice.workspace):
@@ -208,13 +210,14 @@ def test_what_was_not_there_at_once_is_made_whenever_notion_is_back(alice: Perso
     alice.api.post("/tasks", {"title": NEW, "source": "notion"})
     client = Notion(notion.token, notion.emulator.url, budget=Unmetered())
     client.create_page({"parent": {"data_source_id": notion.source("tasks_main")}, "properties": {}})
-    notion.fault("reset", method="POST", path_regex="/v1/pages$", times=1)
+    notion.fault("503", method="POST", path_regex="/v1/pages$", times=1)
     deliver(alice)
     assert rows(notion) == []
 
     long_after(alice)
     deliver(alice)
 
+    assert len(rows(notion)) == 1
     assert [each["notion_page_id"] for each in shown(alice)] == rows(notion)
 
 
@@ -278,6 +281,13 @@ def test_it_is_said_on_the_page_of_the_task(alice: Person, notion: NotionWorkspa
     assert [each["notion_page_id"] for each in shown(alice)] == [lost]
 
 
+def row_of_another(person: Person) -> str:
+    assert person.api.post("/tasks", {"title": OTHER, "source": "notion"}).status_code == 201
+    deliver(person)
+    with tenancy.within(person.workspace):
+        return Task.objects.get(title=OTHER).notion_page_id
+
+
 @pytest.mark.parametrize(
     ("which", "why"),
     [
@@ -286,12 +296,18 @@ def test_it_is_said_on_the_page_of_the_task(alice: Person, notion: NotionWorkspa
         ("older", "was there before"),
         ("unseen", "does not show this page"),
         ("unsent", "not in Notion yet"),
+        ("another's", "of another task"),
+        ("another's, without its line", "of another task"),
     ],
 )
 def test_it_is_not_just_any_page(alice: Person, notion: NotionWorkspace, lost: str, which: str, why: str) -> None:
     notion.edit(op="trash", id=line_of(notion, lost))
     deliver(alice)
     given = {"page": notion.page("travel"), "unseen": notion.page("private")}.get(which, lost)
+    if which.startswith("another's"):
+        given = row_of_another(alice)
+        if "without" in which:
+            notion.edit(op="trash", id=line_of(notion, given))
     with tenancy.within(alice.workspace):
         if which == "older":
             Outgoing.objects.update(attempted_at=F("attempted_at") + timedelta(minutes=10))
@@ -308,6 +324,7 @@ def test_it_is_not_just_any_page(alice: Person, notion: NotionWorkspace, lost: s
     assert why in answer.content.decode()
     with tenancy.within(alice.workspace):
         assert Outgoing.objects.get(task__title=NEW, task__notion_page_id="").state == "doubtful"
+        assert not which.startswith("another's") or Task.objects.filter(title=OTHER, notion_page_id=given).exists()
 
 
 def test_charlie_gets_404(alice: Person, charlie: Person, notion: NotionWorkspace, lost: str) -> None:
