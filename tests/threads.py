@@ -1,8 +1,8 @@
 """Work in a thread of its own, as a worker has it: a test with a browser keeps an event loop in the main one."""
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, TypeVar
 
@@ -45,15 +45,20 @@ def in_turn(held: QuerySet[Any], *works: Callable[[], object]) -> None:
     with ThreadPoolExecutor(len(works)) as threads:
         with transaction.atomic():
             assert held.select_for_update()
-            begun = []
+            begun: list[Future[Any]] = []
             for number, work in enumerate(works, start=1):
                 begun.append(threads.submit(elsewhere, partial(work)))
-                for _ in range(MOST_LOOKS):
-                    if wait(begun, timeout=0.02).done or waiting() >= number:
-                        break
-                assert waiting() == number, [one.exception() for one in begun if one.done()]
+                until_waiting(number, begun)
         for one in begun:
             one.result()
+
+
+def until_waiting(number: int, begun: Sequence[Future[Any]]) -> None:
+    """So many of what was begun wait for the transaction that is open here."""
+    for _ in range(MOST_LOOKS):
+        if wait(begun, timeout=0.02).done or waiting() >= number:
+            break
+    assert waiting() == number, [one.exception() for one in begun if one.done()]
 
 
 def waiting() -> int:

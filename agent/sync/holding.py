@@ -13,16 +13,24 @@ Whoever takes pages away takes what answers say of them in the same transaction,
 import uuid
 from collections.abc import Iterable
 
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import Connection
 from agent.models import SyncRun
 
 
 def hold(connection_id: uuid.UUID) -> None:
-    """First in the transaction of a member's act, also where it goes on to start a sync."""
-    list(SyncRun.objects.select_for_update().filter(connection_id=connection_id, status__in=SyncRun.OPEN))
-    _hold(connection_id)
+    """First in the transaction of a member's act, also where it goes on to start a sync, or to change the open one."""
+    runs = SyncRun.objects.filter(connection_id=connection_id, status__in=SyncRun.OPEN)
+    before = transaction.savepoint()
+    while True:
+        held = set(runs.select_for_update().values_list("pk", flat=True))
+        _hold(connection_id)
+        # None begins from here on. One that began while we waited may be in hands that wait for the connection.
+        if held.issuperset(runs.values_list("pk", flat=True)):
+            return
+        # This frees the connection, and what is held before it.
+        transaction.savepoint_rollback(before)
 
 
 # One statement, since a sync begins each of its transactions with it. They are locked in this order.

@@ -70,13 +70,14 @@ def _make_sure_of_databases(session: Session, asked: set[uuid.UUID]) -> None:
 
 
 def _suspects(session: Session, asked: Collection[uuid.UUID]) -> list[Page]:
-    """Hidden pages are due for their second look; of the others, a run that lists only changes knows those in doubt."""
+    """Hidden pages that are due for their second look, and those in doubt. A run that lists more than changes also asks
+    for those that it did not see, or that nobody asked for since they were hidden."""
     now = timezone.now()
     wanted = Q(state__in=Page.LOST)
     if not session.run.is_loss_confirmed:
         wanted &= Q(gone_at__lte=now - SECOND_LOOK_AFTER)
     if session.run.reach != reach.Reach.CHANGES:
-        wanted |= ~Q(state__in=Page.GONE)
+        wanted |= ~Q(state__in=Page.GONE) | Q(state=NOT_ASKED[0], reason=NOT_ASKED[1])
     unseen = session.pages.filter(wanted).exclude(seen_run=session.run.pk).exclude(sync_run=session.run.pk)
     known = {page.pk: page for page in [*unseen, *doubts.pages(session).exclude(pk__in=session.gone)]}
     return sorted((page for key, page in known.items() if key not in asked), key=lambda page: page.pk)

@@ -9,7 +9,7 @@ from accounts import tenancy
 from accounts.models import Connection, NotionNotice
 from agent.live import reading as live
 from agent.models import Page, Source, SyncRun
-from agent.sync import coverage, meeting, performing, services
+from agent.sync import coverage, meeting, performing, services, trash, vanishing
 from agent.sync.session import opened
 from devkit.notion.process import EmulatorProcess
 from tasks.models import Task
@@ -126,6 +126,22 @@ def test_rows_that_an_event_hid_stay_hidden_in_the_syncs_after_it(
     with tenancy.within(alice.workspace):
         assert not Page.objects.filter(title__in=["Kitchen", "Cellar"]).exists()
         assert coverage.coverage(membership=alice.membership, now=timezone.now())["complete"]
+
+
+@pytest.mark.parametrize("above", ["office"])
+@pytest.mark.parametrize("is_full", [False, True], ids=["inventory", "everything"])
+def test_a_page_that_went_with_the_one_above_is_asked_for_by_the_next_sync_that_lists_it_all(
+    alice: Person, notion: NotionWorkspace, connection: Connection, is_full: bool
+) -> None:
+    notion.edit(op="trash", id=notion.page("office"))
+    told(alice, connection, notion.page("office"))
+
+    with tenancy.within(alice.workspace):
+        assert Page.objects.get(title="Floor").reason == vanishing.NOT_ASKED[1]
+        assert sync(alice, is_full=is_full).status == "complete"
+        assert coverage.searchable([connection.pk])["complete"]
+        floor = Page.objects.get(title="Floor")
+        assert (floor.state, floor.reason) == trash.BELOW
 
 
 @HOLDERS

@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -182,9 +184,11 @@ def test_taking_a_database_away_while_a_new_page_is_found_to_be_a_tasks(alice: P
         assert Task.objects.filter(notion_page_id=twin.notion_page_id).get().pk == moved["id"]
 
 
-def choose_all(person: Person, connection: Connection) -> None:
+def choose(person: Person, connection: Connection, *, database: bool = False) -> None:
+    """The pages, and if so the database."""
     every = set(Source.objects.values_list("id", flat=True))
-    choosing.choose(membership=person.membership, connection=connection, source_ids=every, shown_ids=every)
+    wanted = every if database else set(Source.objects.filter(kind="page").values_list("id", flat=True))
+    choosing.choose(membership=person.membership, connection=connection, source_ids=wanted, shown_ids=every)
 
 
 def start_by_itself(connection: Connection) -> None:
@@ -194,7 +198,7 @@ def start_by_itself(connection: Connection) -> None:
 def test_a_sync_begins_by_itself_while_a_member_chooses(alice: Person, read: Connection) -> None:
     held = Source.objects.filter(kind="database")
 
-    in_turn(alice, held, partial(choose_all, alice, read), partial(start_by_itself, read))
+    in_turn(alice, held, partial(choose, alice, read), partial(start_by_itself, read))
 
     with tenancy.within(alice.workspace):
         assert SyncRun.objects.filter(status="queued").count() == 1
@@ -207,7 +211,38 @@ def test_a_sync_is_broken_off_while_a_member_chooses(alice: Person, read: Connec
     def break_off() -> None:
         syncs.cancel(run, now=timezone.now())
 
-    in_turn(alice, Source.objects.filter(kind="database"), partial(choose_all, alice, read), break_off)
+    in_turn(alice, Source.objects.filter(kind="database"), partial(choose, alice, read), break_off)
 
     with tenancy.within(alice.workspace):
         assert SyncRun.objects.get(pk=run.pk).status == "cancelled"
+
+
+@pytest.mark.parametrize("is_chosen", [True, False], ids=["chosen again", "left out"])
+def test_a_sync_that_began_while_a_member_waited_to_choose_is_at_work(
+    alice: Person, read: Connection, is_chosen: bool
+) -> None:
+    with tenancy.within(alice.workspace):
+        database = Source.objects.get(kind="database")
+        if is_chosen:
+            finding.leave_out_source(database, workspace_id=alice.workspace.pk)
+
+    def choose_now() -> None:
+        with tenancy.within(alice.workspace):
+            choose(alice, read, database=is_chosen)
+
+    def choose_as_one_begins() -> None:
+        with ThreadPoolExecutor(1) as member:
+            with transaction.atomic():
+                start_by_itself(read)
+                chosen = member.submit(threads.elsewhere, choose_now)
+                threads.until_waiting(1, [chosen])
+            chosen.result()
+
+    def work() -> None:
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+
+    in_turn(alice, Source.objects.filter(pk=database.pk), choose_as_one_begins, work)
+
+    with tenancy.within(alice.workspace):
+        assert list(SyncRun.objects.order_by("created_at").values_list("status", flat=True)) == ["complete"] * 2
+        assert Page.objects.searchable().filter(source=database).exists() == is_chosen
