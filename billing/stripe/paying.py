@@ -68,11 +68,12 @@ def _customer(workspace: Workspace, *, instead_of: str = "") -> str:
 def checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier, now: datetime) -> str:
     """A page of Stripe's to pay at, for one choice the same. Raises AlreadyBought: two tabs must not buy twice."""
     api = truth.api().v1
-    if truth.ask(account).is_standing:
-        raise AlreadyBought("A subscription has just been bought. It will show here in a moment.")
     price = price_of(plan)
     choice = f"{price} {seats} {was}"
     left_open = leaving.close_checkouts(account, but=choice, good_at=now + TO_PAY)
+    # After that: what is paid on meanwhile is none of the open pages any more, and bought.
+    if truth.ask(account).is_standing:
+        raise AlreadyBought("A subscription has just been bought. It will show here in a moment.")
     StripePage.objects.filter(workspace_id=account.workspace_id).delete()
     if left_open is not None:
         return left_open

@@ -14,7 +14,7 @@ from billing.models import StripeAccount, StripeEvent, Subscription
 from billing.stripe import events, truth
 from billing.stripe import seats as at_stripes
 from devkit.stripe.process import StripeProcess
-from tests.billing.stripe import account, buy, clock, state, upgrade
+from tests.billing.stripe import account, buy, clock, pay, state, upgrade
 from tests.people import Person
 
 Work = Callable[[StripeAccount, StripeProcess], object]
@@ -76,6 +76,24 @@ def test_an_answer_that_is_late_is_not_written_over_a_newer_one(
     later.result(timeout=30)
 
     assert (state(alice), account(alice).subscription_id) == (("teams", "canceled"), "")
+
+
+def test_a_page_that_is_paid_on_while_the_open_ones_are_read_is_the_only_one(
+    vendor: StripeProcess, alice: Person, threads: ThreadPoolExecutor
+) -> None:
+    page = upgrade(alice, "pro")
+    vendor.fault("slow", seconds=20, method="GET", path="/v1/checkout/sessions$")
+
+    def choose(_found: StripeAccount, _vendor: StripeProcess) -> object:
+        return alice.api.post("/user/upgrade-subscription", {"tier": "plus"}).status_code
+
+    second = begin(threads, choose, account(alice), vendor)
+    until(lambda: vendor.control("faults", method="GET")["faults"][0]["hits"] == 1)
+    pay(page)
+    vendor.control("faults", method="DELETE")
+
+    assert second.result(timeout=30) == 409
+    assert [one["status"] for one in vendor.control("state?kind=checkout.session")["objects"]] == ["complete"]
 
 
 def erase(found: StripeAccount, vendor: StripeProcess) -> object:
