@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from accounts import connections as authorizations
 from accounts.models import Connection, Membership
+from agent import indexing
 from agent.exports import services as exports
 from agent.models import Page, Source, SyncRun
-from agent.sync import holding, services
+from agent.sync import finding, holding, services
 from config.errors import InvalidField
 from tasks import columns as task_columns
 from tasks import sources as task_sources
@@ -33,7 +34,8 @@ def choose(
     tasks_source: str | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> SyncRun:
-    """Of the sources that the member was shown, these are read from now on and no others; a sync begins.
+    """Of the sources that the member was shown, these are read from now on and no others; what was read of others is
+    forgotten at once. A sync begins.
 
     What was found since they looked stays as it is. `tasks_source` is the id of the one that holds tasks, empty for
     none of them; None leaves that as it is. `columns` are those that its tasks are made from; None: as they are, or
@@ -51,14 +53,17 @@ def choose(
         if again:
             services.list_again(connection)
         left_out = sources.filter(pk__in=shown_ids - source_ids)
-        left_out.update(is_chosen=False)
+        newly = list(left_out.filter(is_chosen=True))
         is_other = tasks_source is not None and _map(connection, holder, columns)
         names = list(left_out.values_list("notion_id", flat=True))
         task_sources.leave_out(connection_id=connection.id, data_source_ids=names)
+        stale = finding.forget(newly, connection_id=connection.pk, workspace_id=connection.workspace_id)
         if names:
-            # Their tasks may stand in one; what answers say of their pages goes with those.
+            # Their tasks may stand in one.
             exports.forget(made_before=timezone.now())
-        return services.start_connection(connection, requested_by=membership.user_id, is_full=is_other)
+        run = services.start_connection(connection, requested_by=membership.user_id, is_full=is_other)
+    indexing.forget_vectors(stale, workspace_id=connection.workspace_id, connection_id=connection.pk)
+    return run
 
 
 def _holder(known: Mapping[uuid.UUID, Source], source_ids: set[uuid.UUID], wanted: str) -> Source:

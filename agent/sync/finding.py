@@ -1,6 +1,7 @@
 """The databases and page trees that a connection can see: looking for them, and leaving one out."""
 
 import uuid
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -31,31 +32,38 @@ def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
     with transaction.atomic():
         holding.hold(source.connection_id)
         task_sources.leave_out(connection_id=source.connection_id, data_source_ids=[source.notion_id])
-        Source.objects.filter(pk=source.pk).update(is_chosen=False)
-        pages = list(Page.objects.filter(source=source))
-        parting.forget(connection_id=source.connection_id, notion_page_ids=[page.notion_id for page in pages])
-        stale = indexing.remove(pages)
-        Page.objects.filter(source=source).update(
-            observed=JSONObject(**{name: F(f"observed__{name}") for name in settling.PLACED_BY}),
-            state=Page.State.SKIPPED,
-            reason="Not among the chosen sources",
-            markdown="",
-            content_hash="",
-            indexed_at=None,
-            gone_at=None,
-            properties={},
-            outline=[],
-            shows=[],
-            outdated_at=None,
-            blocks_outdated_at=None,
-            doubted_at=None,
-        )
-        where: Any = {"connection_id": source.connection_id, "workspace_id": workspace_id}
-        if pages:
-            forgetting.forget_pages({page.pk: page.notion_id for page in pages}, **where, words=forgetting.LEFT_OUT)
+        stale = forget([source], connection_id=source.connection_id, workspace_id=workspace_id)
         # Its tasks may stand in one.
         exports.forget(made_before=timezone.now())
     indexing.forget_vectors(stale, workspace_id=workspace_id, connection_id=source.connection_id)
+
+
+def forget(sources: Collection[Source], *, connection_id: uuid.UUID, workspace_id: uuid.UUID) -> list[uuid.UUID]:
+    """Under the connection's lock: these are read no more, and nothing that was read is kept, also of hidden pages.
+    Answers the ids whose vectors are to be forgotten after the commit."""
+    Source.objects.filter(pk__in=[source.pk for source in sources]).update(is_chosen=False)
+    held = Page.objects.filter(source__in=sources)
+    pages = list(held.only("notion_id"))
+    if not pages:
+        return []
+    parting.forget(connection_id=connection_id, notion_page_ids=[page.notion_id for page in pages])
+    stale = indexing.remove(pages)
+    held.exclude(state__in=Page.LOST).update(state=Page.State.SKIPPED, reason="Not among the chosen sources")
+    held.update(
+        observed=JSONObject(**{name: F(f"observed__{name}") for name in settling.PLACED_BY}),
+        markdown="",
+        content_hash="",
+        indexed_at=None,
+        properties={},
+        outline=[],
+        shows=[],
+        outdated_at=None,
+        blocks_outdated_at=None,
+        doubted_at=None,
+    )
+    where: Any = {"connection_id": connection_id, "workspace_id": workspace_id}
+    forgetting.forget_pages({page.pk: page.notion_id for page in pages}, **where, words=forgetting.LEFT_OUT)
+    return stale
 
 
 def look_for_sources(connection: Connection) -> None:

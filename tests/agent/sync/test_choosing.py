@@ -7,12 +7,14 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from accounts import tenancy
+from accounts.models import Connection
 from agent.exports import services as exports
 from agent.models import Chunk, Export, Page, Run, Source, SyncRun
 from agent.runs.forgetting import LEFT_OUT
 from agent.sync import choosing, coverage, finding, performing, services, vanishing
 from config.errors import InvalidField
 from devkit.notion.process import EmulatorProcess
+from integrations import vectors
 from integrations.notion.errors import RateLimited
 from tasks.models import Task, TaskSource
 from tests.agent.asking import ask
@@ -143,6 +145,51 @@ def test_a_source_left_out_in_the_middle_of_a_sync_stays_out(alice: Person, acme
 
         assert not Chunk.objects.filter(page__source=source).exists()
         assert not Task.objects.exists()
+
+
+def choose_the_database(person: Person, connection: Connection) -> None:
+    with tenancy.within(person.workspace):
+        chosen = set(Source.objects.filter(kind="database").values_list("id", flat=True))
+        choosing.choose(
+            membership=person.membership, connection=connection, source_ids=chosen, shown_ids=every_source()
+        )
+
+
+def test_a_hidden_page_keeps_nothing_when_its_source_is_left_out(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.edit(op="trash", id=acme.page("travel"))
+        sync(alice)
+        assert Chunk.objects.filter(page__title="Travel").exists()
+
+    choose_the_database(alice, connection)
+
+    with tenancy.within(alice.workspace):
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+        travel = Page.objects.get(title="Travel")
+        assert (travel.state, travel.markdown) == ("trashed", "")
+        assert not Chunk.objects.filter(page__source__is_chosen=False).exists()
+        chunks = {str(key) for key in Chunk.objects.values_list("id", flat=True)}
+        assert set(vectors.workspace(alice.workspace.id).collection(connection.id).ids()) == chunks
+
+
+def test_a_source_that_is_left_out_beside_a_sync_which_has_read_it_is_forgotten(
+    alice: Person, acme: NotionWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        beside(
+            monkeypatch,
+            vanishing,
+            "look_for_the_unseen",
+            lambda: elsewhere(lambda: choose_the_database(alice, connection)),
+        )
+
+        assert sync(alice).status == "complete"
+
+        assert not Chunk.objects.filter(page__source__is_chosen=False).exists()
+        assert not Page.objects.searchable().filter(source__is_chosen=False).exists()
 
 
 def test_a_database_that_search_lists_before_its_page_is_shown_with_its_place(
