@@ -9,14 +9,18 @@ from django.utils import timezone
 
 from accounts.models import Workspace
 from billing import giving, jobs
+from billing import seats as seating
 from billing.effective import State, effective
 from billing.models import StripeAccount, StripeEvent, Subscription
 from billing.plans import PLANS, Tier
 from billing.stripe import events, truth
+from billing.stripe import seats as at_stripes
 from billing.stripe.setup import price_of
 from devkit.stripe.process import StripeProcess
 from tests.billing import stripe_truth
+from tests.billing.pages import text
 from tests.billing.stripe import DAY, GOOD, account, buy, clock, state, upgrade
+from tests.billing.team import joined
 from tests.people import Person
 
 
@@ -115,6 +119,40 @@ def test_what_looks_for_them_finds_them_and_then_the_end_is_heard_at_stripe(
 
     [bought] = at_stripe(vendor, customer)
     assert (answer.status_code, bought["cancel_at_period_end"]) == (200, True)
+
+
+def test_while_the_row_is_lost_no_amount_is_made_up(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    forget(alice)
+
+    shown = alice.api.get("/subscription").json()
+    previews = [alice.api.post("/subscription/preview", {"tier": tier}).status_code for tier in ("teams", "pro")]
+    portal = alice.api.post("/subscription/portal")
+
+    assert (shown["next_invoice_is_known"], shown["next_invoice"]) == (False, None)
+    assert (previews, portal.status_code) == ([503, 503], 503)
+    assert seating.one_more(subscription=alice.subscription, now=clock(vendor)) == seating.OneMore()
+    assert "The next invoice is not known now" in text(alice)
+
+
+def test_while_the_row_is_lost_an_upgrade_is_no_first_purchase(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    forget(alice)
+
+    assert alice.api.post("/subscription/preview", {"tier": "teams"}).status_code == 503
+
+
+def test_who_joins_while_the_row_is_lost_is_paid_for_when_it_is_found(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    customer = forget(alice)
+
+    joined(alice, "Bob", clock(vendor))
+    assert (alice.subscription.seats, alice.subscription.paid_seats) == (1, 1)
+    jobs.find_strays()
+    at_stripes.send(account(alice), change="found", now=clock(vendor))
+
+    [bought] = at_stripe(vendor, customer)
+    assert (bought["items"]["data"][0]["quantity"], alice.subscription.seats) == (2, 2)
 
 
 def test_while_the_row_is_lost_the_workspace_is_not_deleted(vendor: StripeProcess, alice: Person) -> None:
