@@ -79,6 +79,22 @@ def test_after_a_backup_from_before_the_purchase_what_was_bought_is_served(
     assert account(alice).customer_id == customer
 
 
+def test_after_a_backup_from_before_the_purchase_nothing_is_sold_again(vendor: StripeProcess, alice: Person) -> None:
+    """Also when Stripe does not know any more that their customer was asked for."""
+    mine = Subscription.objects.filter(workspace=alice.workspace)
+    [before] = mine.values()
+    buy(alice, vendor, "plus")
+    customer = forget(alice)
+    mine.update(**{name: value for name, value in before.items() if name not in {"id", "workspace_id"}})
+    vendor.advance(31 * DAY)
+
+    answer = alice.api.post("/user/upgrade-subscription", {"tier": "pro"})
+    alice.api.get("/subscription")
+
+    assert answer.status_code == 409
+    assert (account(alice).customer_id, state(alice)) == (customer, ("plus", "active"))
+
+
 def test_who_has_bought_by_a_hundred_others_is_found_too(vendor: StripeProcess, alice: Person, charlie: Person) -> None:
     buy(alice, vendor, "pro")
     customer = forget(alice)
