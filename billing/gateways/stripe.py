@@ -35,7 +35,9 @@ class Stripe:
 
     def is_heard(self, subscription: Subscription, *, now: datetime) -> bool:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
-        return account is None or (account.synced_at is not None and abs(now - account.synced_at) < HEARD)
+        if account is None:
+            return not strays.is_lost(subscription)
+        return account.synced_at is not None and abs(now - account.synced_at) < HEARD
 
     def is_silent(self, subscription: Subscription, *, now: datetime) -> bool:
         return _silent(now).filter(workspace_id=subscription.workspace_id).exists()
@@ -68,6 +70,7 @@ class Stripe:
 
     @talking()
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
+        _check_is_not_lost(subscription)
         account = _paying_account(subscription, now)
         if account is None:
             return amounts.of_purchase(subscription, PLANS[tier], seats, now)
@@ -131,6 +134,10 @@ class Stripe:
     def set_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> None:
         from billing.jobs import send_seats
 
+        if strays.is_lost(subscription):
+            # Who joins or leaves does not wait; Stripe is told when their customer is found.
+            subscription.save(update_fields=["fixed_seats"])
+            return _find_lost(subscription)
         if _paying_account(subscription, now) is None:
             return Manual().set_seats(subscription, seats=seats, now=now)
         subscription.save(update_fields=["fixed_seats"])
@@ -139,6 +146,7 @@ class Stripe:
 
     @talking()
     def more_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview:
+        _check_is_not_lost(subscription)
         account = _paying_account(subscription, now)
         if account is None:
             return Manual().more_seats(subscription, seats=seats, now=now)
@@ -146,11 +154,13 @@ class Stripe:
 
     @talking()
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
+        _check_is_not_lost(subscription)
         account = _paying_account(subscription, now)
         return None if account is None else amounts.of_renewal(account, subscription, seats)
 
     @talking()
     def invoice_after(self, subscription: Subscription, *, tier: Tier | None, now: datetime) -> Preview | None:
+        _check_is_not_lost(subscription)
         account = _paying_account(subscription, now)
         return None if account is None else amounts.of_renewal_after(account, tier)
 
@@ -180,6 +190,7 @@ class Stripe:
 
     @talking()
     def portal_url(self, subscription: Subscription) -> str:
+        _check_is_not_lost(subscription)
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is None:
             raise NoPortal("There are no card and no invoices before the first purchase.")
@@ -196,6 +207,7 @@ class Stripe:
 
     @talking()
     def invoices(self, subscription: Subscription) -> Invoices:
+        _check_is_not_lost(subscription)
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         return Invoices() if account is None else amounts.invoices(account)
 
@@ -208,16 +220,20 @@ def _check_is_not_lost(subscription: Subscription) -> None:
     """Raises PaymentsAway where Stripe would not hear of what is done here."""
     if not strays.is_lost(subscription):
         return
-    from billing.jobs import find_strays
-
-    log.error("%s was paid for at Stripe, and its customer is not known", subscription)
-    with suppress(kombu.exceptions.OperationalError, OSError):
-        find_strays.apply_async(retry=False)
+    _find_lost(subscription)
     raise paying.PaymentsAway(
         "What was paid for here has to be found at the payment provider first. Nothing was changed: try again in a"
         " minute.",
         retry_after=60,
     )
+
+
+def _find_lost(subscription: Subscription) -> None:
+    from billing.jobs import find_strays
+
+    log.error("%s was paid for at Stripe, and its customer is not known", subscription)
+    with suppress(kombu.exceptions.OperationalError, OSError):
+        find_strays.apply_async(retry=False)
 
 
 def _forget_heard(account: StripeAccount) -> None:

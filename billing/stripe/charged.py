@@ -6,6 +6,7 @@ from datetime import timedelta
 import stripe
 
 from billing.stripe import truth
+from integrations.stripe import StripeClient
 
 # An invoice may be made a moment before its period begins; which period a line is for, the line says.
 EARLIER = timedelta(days=1)
@@ -13,22 +14,22 @@ EARLIER = timedelta(days=1)
 Part = stripe.InvoiceLineItem | stripe.InvoiceItem
 
 
-def seats(bought: stripe.Subscription) -> int:
+def seats(bought: stripe.Subscription, *, is_brief: bool = False) -> int:
     """The most of any line, on an invoice or waiting for the next one; 0 without any."""
     item = truth.item_of(bought)
     product = _id(item.price.product)
     return max(
         (
             part.quantity or 0
-            for part in _parts(bought, since=item.current_period_start)
+            for part in _parts(bought, truth.api(is_brief=is_brief), since=item.current_period_start)
             if part.period.start >= item.current_period_start and part.amount >= 0 and _product(part) == product
         ),
         default=0,
     )
 
 
-def _parts(bought: stripe.Subscription, *, since: int) -> Iterator[Part]:
-    api, created = truth.api().v1, since - int(EARLIER.total_seconds())
+def _parts(bought: stripe.Subscription, client: StripeClient, *, since: int) -> Iterator[Part]:
+    api, created = client.v1, since - int(EARLIER.total_seconds())
     invoices = api.invoices.list({"subscription": bought.id, "created": {"gte": created}, "limit": 100})
     for invoice in invoices.auto_paging_iter():
         if invoice.status != "void":

@@ -117,7 +117,7 @@ def _are_being_told(subscription: Subscription) -> bool:
 def find_strays(*, now: datetime) -> None:
     """Those alone who pay and are not known, now. Raises StripeError."""
     for account in strays.adopt():
-        bring_up_to_date(account, now=now)
+        bring_up_to_date(account, now=now, is_thorough=True)
 
 
 def reconcile(*, now: datetime) -> int:

@@ -26,17 +26,19 @@ def refresh(
 ) -> bool:
     """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice.
 
-    `is_thorough`: also what was charged for in this period, which is kept here and is else believed.
+    `is_thorough`: also what was charged for in this period, which is kept here and is else believed of a subscription
+    that is known.
     """
     said = truth.ask(account, is_brief=is_brief)
     facts, own = _facts(subscription), _own(subscription)
     before = facts, account.subscription_id
     if said.bought is not None:
         if said.is_standing:
+            is_known = account.subscription_id == said.bought.id
             _hear(account, subscription, said.bought, now)
             account.subscription_id = said.bought.id
-            if is_thorough:
-                _recount_paid_seats(subscription, said.bought)
+            if is_thorough or not is_known:
+                _recount_paid_seats(subscription, said.bought, is_brief=is_brief)
         else:
             if _is_about_the_end(account, subscription, said.bought):
                 _write_ended(subscription, said.bought)
@@ -108,9 +110,9 @@ def write_seats(account: StripeAccount, subscription: Subscription, bought: stri
     subscription.seats, subscription.paid_from = seats, starts_at
 
 
-def _recount_paid_seats(subscription: Subscription, bought: stripe.Subscription) -> None:
+def _recount_paid_seats(subscription: Subscription, bought: stripe.Subscription, *, is_brief: bool) -> None:
     if PLANS[Tier(subscription.tier)].is_per_seat:
-        subscription.paid_seats = max(subscription.seats, charged.seats(bought))
+        subscription.paid_seats = max(subscription.seats, charged.seats(bought, is_brief=is_brief))
     else:
         subscription.paid_seats = subscription.seats
 

@@ -9,7 +9,7 @@ from accounts.models import Role, Workspace
 from billing.gateways.contract import AlreadyBought, Refused
 from billing.models import StripeAccount, StripePage, Subscription
 from billing.plans import Plan, Tier, plan_url
-from billing.stripe import leaving, truth
+from billing.stripe import leaving, strays, truth
 from billing.stripe.setup import portal_configuration, price_of
 
 log = logging.getLogger(__name__)
@@ -24,10 +24,10 @@ class PaymentsAway(Refused):
 
 def account_of(subscription: Subscription) -> StripeAccount:
     """Who the workspace is at Stripe; made once, whatever crashes in between, and anew where Stripe has not got them
-    any more, or in the other mode alone."""
+    any more, or in the other mode alone. Who pays for it already is not known here after a backup was put back."""
     account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
     if account is None:
-        customer = _customer(subscription.workspace)
+        customer = strays.customer_of(subscription.workspace_id) or _customer(subscription.workspace)
         return StripeAccount.objects.create(workspace=subscription.workspace, customer_id=customer)
     if not account.subscription_id and not _is_known(account.customer_id):
         gone = account.customer_id

@@ -45,6 +45,11 @@ def adopt() -> list[StripeAccount]:
     return found
 
 
+def customer_of(workspace_id: uuid.UUID) -> str | None:
+    """Who pays for this workspace, by all that stand: Stripe's search is late, and its lists are not by workspace."""
+    return next((_customer(each) for each in _standing() if _named(each) == workspace_id), None)
+
+
 def _standing() -> Iterator[stripe.Subscription]:
     every = truth.api().v1.subscriptions.list({"limit": 100, "expand": ["data.customer"]})
     return (each for each in every.auto_paging_iter() if each.status in truth.STANDING)

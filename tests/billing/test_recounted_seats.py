@@ -6,11 +6,12 @@ import pytest
 
 from billing import seats as seating
 from billing.effective import effective
-from billing.models import Subscription
+from billing.models import StripeAccount, Subscription
 from billing.stripe import events
 from devkit.stripe.process import StripeProcess
 from tests.billing.stripe import DAY, buy, clock, confirm, hear, upgrade
 from tests.billing.test_amounts import seats_told
+from tests.billing.test_strays import forget
 from tests.people import Person
 
 
@@ -46,6 +47,28 @@ def test_a_seat_that_was_charged_for_and_freed_stays_paid_for(
     write(alice, written)
 
     events.reconcile(now=clock(vendor))
+
+    assert (alice.subscription.seats, alice.subscription.paid_seats) == (1, 3)
+
+
+def test_who_is_found_again_has_the_seats_that_were_charged_for(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    seats_told(alice, vendor, 3)
+    seats_told(alice, vendor, 1)
+    forget(alice)
+
+    events.find_strays(now=clock(vendor))
+
+    assert (alice.subscription.seats, alice.subscription.paid_seats) == (1, 3)
+
+
+def test_where_the_id_is_lost_the_seats_that_were_charged_for_stay(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    seats_told(alice, vendor, 3)
+    seats_told(alice, vendor, 1)
+    StripeAccount.objects.filter(workspace=alice.workspace).update(subscription_id="")
+
+    hear(alice, vendor)
 
     assert (alice.subscription.seats, alice.subscription.paid_seats) == (1, 3)
 

@@ -9,14 +9,18 @@ from django.utils import timezone
 
 from accounts.models import Workspace
 from billing import giving, jobs
+from billing import seats as seating
 from billing.effective import State, effective
 from billing.models import StripeAccount, StripeEvent, Subscription
 from billing.plans import PLANS, Tier
 from billing.stripe import events, truth
+from billing.stripe import seats as at_stripes
 from billing.stripe.setup import price_of
 from devkit.stripe.process import StripeProcess
 from tests.billing import stripe_truth
+from tests.billing.pages import text
 from tests.billing.stripe import DAY, GOOD, account, buy, clock, state, upgrade
+from tests.billing.team import joined
 from tests.people import Person
 
 
@@ -75,6 +79,22 @@ def test_after_a_backup_from_before_the_purchase_what_was_bought_is_served(
     assert account(alice).customer_id == customer
 
 
+def test_after_a_backup_from_before_the_purchase_nothing_is_sold_again(vendor: StripeProcess, alice: Person) -> None:
+    """Also when Stripe does not know any more that their customer was asked for."""
+    mine = Subscription.objects.filter(workspace=alice.workspace)
+    [before] = mine.values()
+    buy(alice, vendor, "plus")
+    customer = forget(alice)
+    mine.update(**{name: value for name, value in before.items() if name not in {"id", "workspace_id"}})
+    vendor.advance(31 * DAY)
+
+    answer = alice.api.post("/user/upgrade-subscription", {"tier": "pro"})
+    alice.api.get("/subscription")
+
+    assert answer.status_code == 409
+    assert (account(alice).customer_id, state(alice)) == (customer, ("plus", "active"))
+
+
 def test_who_has_bought_by_a_hundred_others_is_found_too(vendor: StripeProcess, alice: Person, charlie: Person) -> None:
     buy(alice, vendor, "pro")
     customer = forget(alice)
@@ -115,6 +135,40 @@ def test_what_looks_for_them_finds_them_and_then_the_end_is_heard_at_stripe(
 
     [bought] = at_stripe(vendor, customer)
     assert (answer.status_code, bought["cancel_at_period_end"]) == (200, True)
+
+
+def test_while_the_row_is_lost_no_amount_is_made_up(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    forget(alice)
+
+    shown = alice.api.get("/subscription").json()
+    previews = [alice.api.post("/subscription/preview", {"tier": tier}).status_code for tier in ("teams", "pro")]
+    portal = alice.api.post("/subscription/portal")
+
+    assert (shown["next_invoice_is_known"], shown["next_invoice"]) == (False, None)
+    assert (previews, portal.status_code) == ([503, 503], 503)
+    assert seating.one_more(subscription=alice.subscription, now=clock(vendor)) == seating.OneMore()
+    assert "The next invoice is not known now" in text(alice)
+
+
+def test_while_the_row_is_lost_an_upgrade_is_no_first_purchase(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "pro")
+    forget(alice)
+
+    assert alice.api.post("/subscription/preview", {"tier": "teams"}).status_code == 503
+
+
+def test_who_joins_while_the_row_is_lost_is_paid_for_when_it_is_found(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    customer = forget(alice)
+
+    joined(alice, "Bob", clock(vendor))
+    assert (alice.subscription.seats, alice.subscription.paid_seats) == (1, 1)
+    jobs.find_strays()
+    at_stripes.send(account(alice), change="found", now=clock(vendor))
+
+    [bought] = at_stripe(vendor, customer)
+    assert (bought["items"]["data"][0]["quantity"], alice.subscription.seats) == (2, 2)
 
 
 def test_while_the_row_is_lost_the_workspace_is_not_deleted(vendor: StripeProcess, alice: Person) -> None:
