@@ -40,10 +40,10 @@ def talking(outcome: str = NOTHING_DONE) -> Iterator[None]:
         yield
     except stripe.CardError as error:
         raise CardRefused(error.user_message or "The card was declined.") from error
-    except stripe.APIConnectionError as error:
-        silence.note(error)
-        raise Silent(f"The payment provider does not answer. {outcome}", retry_after=60) from error
     except (StripeError, NotSetUp, truth.UnknownPrice) as error:
+        if isinstance(error, stripe.APIConnectionError) or silence.is_hang(error):
+            silence.note(error)
+            raise Silent(f"The payment provider does not answer. {outcome}", retry_after=60) from error
         log.exception("Stripe does not do what was asked")
         raise paying.PaymentsAway(
             f"The payment provider does not answer as it should. {outcome}", retry_after=60

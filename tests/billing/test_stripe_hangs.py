@@ -12,8 +12,9 @@ from billing import jobs
 from billing.models import StripeAccount, StripeEvent
 from billing.stripe import events
 from devkit.stripe.process import StripeProcess
-from integrations.stripe import StripeError
+from integrations.stripe import StripeError, silence
 from tests.billing.stripe import a_while_passes, account, asked, buy
+from tests.billing.team import joined
 from tests.people import Person, join
 from tests.threads import elsewhere
 
@@ -48,6 +49,22 @@ def test_after_one_has_waited_in_vain_the_next_is_told_at_once(
         True,
     )
     assert int(second["Retry-After"]) <= 15
+
+
+def test_a_change_that_hangs_is_waited_for_once_though_stripe_refuses_its_repetition(
+    vendor: StripeProcess, alice: Person, charlie: Person
+) -> None:
+    buy(alice, vendor)
+    buy(charlie, vendor)
+    vendor.fault("hang", times=1_000, method="POST")
+
+    first = DEEDS["cancel"](charlie)
+    before = asked(vendor)
+    second = DEEDS["cancel"](alice)
+
+    assert [each.status_code for each in (first, second)] == [503, 503]
+    assert "Whether it was done is not known yet" in first.json()["detail"]
+    assert asked(vendor) == before
 
 
 def test_a_connection_that_breaks_keeps_nobody_else_from_asking(
@@ -164,3 +181,17 @@ def test_who_tells_seats_waits_for_no_stripe_that_hangs(vendor: StripeProcess, a
     [waiting] = Job.objects.filter(workspace=alice.workspace, name="billing.jobs.send_seats")
     assert asked(vendor) == before
     assert (waiting.attempts, waiting.due_at > timezone.now()) == (0, True)
+
+
+def test_seats_that_stripe_hangs_on_are_told_later(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    joined(alice, "Bob", timezone.now())
+    vendor.fault("hang", times=1_000, method="POST", path="v1/subscriptions/")
+    telling = Job.objects.filter(workspace=alice.workspace, name="billing.jobs.send_seats")
+
+    for job in telling:
+        elsewhere(lambda key=str(job.pk): jobs.send_seats(key))  # type: ignore[misc]  # as a worker calls it
+
+    [waiting] = telling.all()
+    assert (waiting.attempts, waiting.due_at > timezone.now()) == (0, True)
+    assert silence.is_known()
