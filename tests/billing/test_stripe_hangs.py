@@ -10,10 +10,10 @@ from django.utils import timezone
 from accounts.models import Job
 from billing import jobs
 from billing.models import StripeAccount, StripeEvent
-from billing.stripe import events
+from billing.stripe import events, truth
 from devkit.stripe.process import StripeProcess
 from integrations.stripe import StripeError, silence
-from tests.billing.stripe import a_while_passes, account, asked, buy
+from tests.billing.stripe import DAY, FAILS_LATER, a_while_passes, account, asked, buy, hear, pay, upgrade
 from tests.billing.team import joined
 from tests.people import Person, join
 from tests.threads import elsewhere
@@ -131,6 +131,22 @@ def test_what_waited_is_heard_when_stripe_answers_again(vendor: StripeProcess, a
     process()
 
     assert open_events() == []
+
+
+@pytest.mark.parametrize("path", ["v1/invoices", "v1/prices"])
+def test_who_looks_waits_briefly_for_all_that_is_asked(vendor: StripeProcess, alice: Person, path: str) -> None:
+    pay(upgrade(alice, "pro"), FAILS_LATER)
+    hear(alice, vendor)
+    vendor.advance(31 * DAY + 7_200)
+    a_while_passes(alice)
+    truth.amounts_of.cache_clear()
+    vendor.fault("hang", times=1_000, path=path)
+
+    looked = alice.api.get("/subscription")
+
+    assert looked.json()["next_invoice_is_known"] is False
+    # A patient client would have asked once more.
+    assert len([each for each in vendor.control("journal")["requests"] if each["fault"] == "hang"]) == 1
 
 
 def test_a_flood_of_events_lets_others_have_their_turn(vendor: StripeProcess, alice: Person) -> None:
