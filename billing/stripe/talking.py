@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import stripe
 
-from billing.gateways.contract import Refused, Silent
+from billing.gateways.contract import KnownSilent, Refused, Silent
 from billing.stripe import paying, truth
 from billing.stripe.setup import NotSetUp
 from integrations.stripe import StripeError, silence
@@ -33,7 +33,7 @@ def talking(outcome: str = NOTHING_DONE) -> Iterator[None]:
     """What Stripe refuses or does not answer is told to who asked, and our side stays as it was. While it is known to
     hang, nobody waits for it."""
     if silence.is_known():
-        raise Silent(f"The payment provider does not answer. {NOTHING_DONE}", retry_after=silence.SECONDS)
+        raise KnownSilent(f"The payment provider does not answer. {NOTHING_DONE}", retry_after=silence.SECONDS)
     if not ASKING.acquire(timeout=TURN_SECONDS):
         raise paying.PaymentsAway(f"The payment provider is slow to answer. {NOTHING_DONE}", retry_after=60)
     try:

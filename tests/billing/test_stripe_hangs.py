@@ -13,7 +13,18 @@ from billing.models import StripeAccount, StripeEvent
 from billing.stripe import events, truth
 from devkit.stripe.process import StripeProcess
 from integrations.stripe import StripeError, silence
-from tests.billing.stripe import DAY, FAILS_LATER, a_while_passes, account, asked, buy, hear, pay, upgrade
+from tests.billing.stripe import (
+    DAY,
+    FAILS_LATER,
+    a_while_passes,
+    account,
+    asked,
+    buy,
+    forget_the_hang,
+    hear,
+    pay,
+    upgrade,
+)
 from tests.billing.team import joined
 from tests.people import Person, join
 from tests.threads import elsewhere
@@ -118,6 +129,25 @@ def test_a_worker_waits_for_one_event_and_is_given_back(vendor: StripeProcess, a
     assert took < 15
     assert {event.attempts for event in open_events()} == {0}
     assert len(open_events()) == 3
+
+
+def test_who_was_told_at_once_keeps_no_event_from_being_heard(
+    vendor: StripeProcess, alice: Person, charlie: Person
+) -> None:
+    buy(alice, vendor)
+    buy(charlie, vendor)
+    a_while_passes(alice)
+    delivered(charlie, 2)
+    vendor.fault("hang", times=1)
+    DEEDS["preview"](charlie)
+
+    looked = alice.api.get("/subscription")
+    forget_the_hang()
+    process()
+
+    assert looked.json()["next_invoice_is_known"] is False
+    assert account(alice).unanswered_at is None
+    assert open_events() == []
 
 
 def test_what_waited_is_heard_when_stripe_answers_again(vendor: StripeProcess, alice: Person) -> None:
