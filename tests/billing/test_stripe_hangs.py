@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import Job
 from billing import jobs
 from billing.models import StripeAccount, StripeEvent
-from billing.stripe import events, truth
+from billing.stripe import events, strays, truth
 from devkit.stripe.process import StripeProcess
 from integrations.stripe import StripeError, silence
 from tests.billing.stripe import (
@@ -26,6 +26,7 @@ from tests.billing.stripe import (
     upgrade,
 )
 from tests.billing.team import joined
+from tests.billing.test_strays import buys_elsewhere
 from tests.people import Person, join
 from tests.threads import elsewhere
 
@@ -210,6 +211,22 @@ def test_the_comparison_stops_where_stripe_hangs_and_goes_on_there(
 
     assert len(first) == 1
     assert len(compared.all()) == 2
+
+
+def test_who_is_not_known_is_looked_for_until_stripe_hangs(
+    vendor: StripeProcess, alice: Person, charlie: Person
+) -> None:
+    for one in (alice, charlie):
+        upgrade(one, "pro")
+        buys_elsewhere(vendor, one)
+    vendor.fault("hang", times=1_000, skip=1, path="v1/subscriptions$")
+    before = asked(vendor)
+
+    with pytest.raises(StripeError):
+        strays.adopt()
+
+    # All that stand, and of the first of the two customers what they bought, which the library asks once more.
+    assert asked(vendor) == before + 3
 
 
 def test_who_tells_seats_waits_for_no_stripe_that_hangs(vendor: StripeProcess, alice: Person, charlie: Person) -> None:
