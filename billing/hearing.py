@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from accounts import background, tenancy
 from accounts.models import Membership
 from accounts.permissions import can_buy
-from billing.gateways import SILENCE, Refused, Silent, gateway
+from billing.gateways import SILENCE, KnownSilent, Refused, Silent, gateway
 from billing.models import Subscription
 from config.errors import AppError
 
@@ -114,9 +114,12 @@ def _turn(now: datetime) -> Iterator[None]:
 
 @contextmanager
 def _remembering_silence(workspace_id: uuid.UUID, now: datetime) -> Iterator[None]:
-    """Around the transaction that asks."""
+    """Around the transaction that asks. Who was told at once has learnt nothing new: one answer that was lost would
+    keep everybody's events waiting."""
     try:
         yield
+    except KnownSilent:
+        raise
     except Silent:
         gateway().remember_silence(_of(workspace_id), now=now)
         raise

@@ -33,7 +33,7 @@ def reconcile() -> None:
 
     try:
         events.reconcile(now=timezone.now())
-    except stripe.APIConnectionError as error:
+    except stripe.StripeError as error:
         if not silence.is_hang(error):
             raise
         # Where it stopped: those that were compared are the last next time.

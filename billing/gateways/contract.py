@@ -86,6 +86,10 @@ class Silent(Refused):
     status = 503
 
 
+class KnownSilent(Silent):
+    """Somebody else has waited just now, so nobody was asked."""
+
+
 class AlreadyBought(Refused):
     code = "already-bought"
     status = 409

@@ -122,7 +122,7 @@ def find_strays(*, now: datetime) -> None:
 
 def reconcile(*, now: datetime) -> int:
     """Who pays and is not known, then every mirror against Stripe, those first that were asked about longest ago; then
-    the events that never came. Answers how many mirrors were wrong. Raises APIConnectionError where Stripe hangs: the
+    the events that never came. Answers how many mirrors were wrong. Raises StripeError where Stripe hangs: the
     others would hang too."""
     wrong = 0
     try:

@@ -4,6 +4,7 @@ Whoever calls holds the lock on the subscription's row before Stripe is asked: o
 be written last.
 """
 
+from contextlib import nullcontext
 from datetime import datetime
 
 import stripe
@@ -26,10 +27,20 @@ def refresh(
 ) -> bool:
     """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice.
 
-    `is_thorough`: also what was charged for in this period, which is kept here and is else believed of a subscription
-    that is known.
+    <<<<<<< HEAD
+        `is_thorough`: also what was charged for in this period, which is kept here and is else believed of a subscription
+        that is known.
+    =======
+        `is_brief`: none of it is waited for long. `is_thorough`: also what was charged for in this period, which is kept
+        here and is else believed.
+    >>>>>>> fd72ac2c1e20e1b8bbb2248dd4b67bac4f930eb9
     """
-    said = truth.ask(account, is_brief=is_brief)
+    with truth.briefly() if is_brief else nullcontext():
+        return _refresh(account, subscription, now=now, is_thorough=is_thorough)
+
+
+def _refresh(account: StripeAccount, subscription: Subscription, *, now: datetime, is_thorough: bool) -> bool:
+    said = truth.ask(account)
     facts, own = _facts(subscription), _own(subscription)
     before = facts, account.subscription_id
     if said.bought is not None:

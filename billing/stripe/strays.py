@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from accounts import tenancy
 from billing.models import StripeAccount, Subscription
 from billing.stripe import leaving, truth
+from integrations.stripe import silence
 
 log = logging.getLogger(__name__)
 PAYS = (Subscription.Status.ACTIVE, Subscription.Status.PAST_DUE)
@@ -80,7 +81,9 @@ def _adopted(bought: stripe.Subscription) -> StripeAccount | None:
         with transaction.atomic():
             Subscription.objects.select_for_update().get(workspace_id=named)
             return _taken_over(named, customer, bought)
-    except Exception:
+    except Exception as error:
+        if silence.is_hang(error):
+            raise
         # One that cannot be told apart must not keep the others from it.
         log.exception("whether %s pays by %s for workspace %s alone is not known", customer, bought.id, named)
         return None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import stripe
 
-from billing.gateways.contract import Refused, Silent
+from billing.gateways.contract import KnownSilent, Refused, Silent
 from billing.stripe import paying, truth
 from billing.stripe.setup import NotSetUp
 from integrations.stripe import StripeError, silence
@@ -33,17 +33,17 @@ def talking(outcome: str = NOTHING_DONE) -> Iterator[None]:
     """What Stripe refuses or does not answer is told to who asked, and our side stays as it was. While it is known to
     hang, nobody waits for it."""
     if silence.is_known():
-        raise Silent(f"The payment provider does not answer. {NOTHING_DONE}", retry_after=silence.SECONDS)
+        raise KnownSilent(f"The payment provider does not answer. {NOTHING_DONE}", retry_after=silence.SECONDS)
     if not ASKING.acquire(timeout=TURN_SECONDS):
         raise paying.PaymentsAway(f"The payment provider is slow to answer. {NOTHING_DONE}", retry_after=60)
     try:
         yield
     except stripe.CardError as error:
         raise CardRefused(error.user_message or "The card was declined.") from error
-    except stripe.APIConnectionError as error:
-        silence.note(error)
-        raise Silent(f"The payment provider does not answer. {outcome}", retry_after=60) from error
     except (StripeError, NotSetUp, truth.UnknownPrice) as error:
+        if isinstance(error, stripe.APIConnectionError) or silence.is_hang(error):
+            silence.note(error)
+            raise Silent(f"The payment provider does not answer. {outcome}", retry_after=60) from error
         log.exception("Stripe does not do what was asked")
         raise paying.PaymentsAway(
             f"The payment provider does not answer as it should. {outcome}", retry_after=60

@@ -25,7 +25,7 @@ def patiently(*, now: datetime) -> Iterator[None]:
     except stripe.StripeError as error:
         silence.note(error)
         is_away = isinstance(error, stripe.APIConnectionError | stripe.RateLimitError)
-        if not is_away and (error.http_status or 0) < 500:
+        if not is_away and not silence.is_hang(error) and (error.http_status or 0) < 500:
             raise
         raise background.Later(now + SILENCE) from error
 

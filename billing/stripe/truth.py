@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -25,7 +26,21 @@ class UnknownPrice(Exception):
     """A subscription at Stripe is for something that is not one of our plans."""
 
 
+_is_brief = ContextVar("is_brief", default=False)
+
+
+@contextmanager
+def briefly() -> Iterator[None]:
+    """Whatever is asked or told inside is not waited for long: a row is locked meanwhile, and somebody waits."""
+    token = _is_brief.set(True)
+    try:
+        yield
+    finally:
+        _is_brief.reset(token)
+
+
 def api(*, is_brief: bool = False) -> StripeClient:
+    is_brief = is_brief or _is_brief.get()
     return client(key=settings.STRIPE_SECRET_KEY, url=settings.STRIPE_API_URL, is_brief=is_brief)
 
 

@@ -17,8 +17,15 @@ SECONDS = 15
 
 
 def is_hang(error: BaseException) -> bool:
-    """A refused or broken connection has made nobody wait."""
-    return isinstance(error, stripe.APIConnectionError) and isinstance(error.__cause__, requests.Timeout)
+    """A refused or broken connection has made nobody wait.
+
+    The library repeats a POST that had no answer under the same idempotency key, which Stripe refuses while it is still
+    about the first.
+    """
+    if isinstance(error, stripe.APIConnectionError):
+        return isinstance(error.__cause__, requests.Timeout)
+    answer = error.error if isinstance(error, stripe.StripeError) else None
+    return answer is not None and answer.code == "idempotency_key_in_use"
 
 
 def note(error: BaseException) -> None:

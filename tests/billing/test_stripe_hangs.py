@@ -10,10 +10,23 @@ from django.utils import timezone
 from accounts.models import Job
 from billing import jobs
 from billing.models import StripeAccount, StripeEvent
-from billing.stripe import events
+from billing.stripe import events, strays, truth
 from devkit.stripe.process import StripeProcess
-from integrations.stripe import StripeError
-from tests.billing.stripe import a_while_passes, account, asked, buy
+from integrations.stripe import StripeError, silence
+from tests.billing.stripe import (
+    DAY,
+    FAILS_LATER,
+    a_while_passes,
+    account,
+    asked,
+    buy,
+    forget_the_hang,
+    hear,
+    pay,
+    upgrade,
+)
+from tests.billing.team import joined
+from tests.billing.test_strays import buys_elsewhere
 from tests.people import Person, join
 from tests.threads import elsewhere
 
@@ -48,6 +61,22 @@ def test_after_one_has_waited_in_vain_the_next_is_told_at_once(
         True,
     )
     assert int(second["Retry-After"]) <= 15
+
+
+def test_a_change_that_hangs_is_waited_for_once_though_stripe_refuses_its_repetition(
+    vendor: StripeProcess, alice: Person, charlie: Person
+) -> None:
+    buy(alice, vendor)
+    buy(charlie, vendor)
+    vendor.fault("hang", times=1_000, method="POST")
+
+    first = DEEDS["cancel"](charlie)
+    before = asked(vendor)
+    second = DEEDS["cancel"](alice)
+
+    assert [each.status_code for each in (first, second)] == [503, 503]
+    assert "Whether it was done is not known yet" in first.json()["detail"]
+    assert asked(vendor) == before
 
 
 def test_a_connection_that_breaks_keeps_nobody_else_from_asking(
@@ -103,6 +132,25 @@ def test_a_worker_waits_for_one_event_and_is_given_back(vendor: StripeProcess, a
     assert len(open_events()) == 3
 
 
+def test_who_was_told_at_once_keeps_no_event_from_being_heard(
+    vendor: StripeProcess, alice: Person, charlie: Person
+) -> None:
+    buy(alice, vendor)
+    buy(charlie, vendor)
+    a_while_passes(alice)
+    delivered(charlie, 2)
+    vendor.fault("hang", times=1)
+    DEEDS["preview"](charlie)
+
+    looked = alice.api.get("/subscription")
+    forget_the_hang()
+    process()
+
+    assert looked.json()["next_invoice_is_known"] is False
+    assert account(alice).unanswered_at is None
+    assert open_events() == []
+
+
 def test_what_waited_is_heard_when_stripe_answers_again(vendor: StripeProcess, alice: Person) -> None:
     buy(alice, vendor)
     delivered(alice, 3)
@@ -114,6 +162,22 @@ def test_what_waited_is_heard_when_stripe_answers_again(vendor: StripeProcess, a
     process()
 
     assert open_events() == []
+
+
+@pytest.mark.parametrize("path", ["v1/invoices", "v1/prices"])
+def test_who_looks_waits_briefly_for_all_that_is_asked(vendor: StripeProcess, alice: Person, path: str) -> None:
+    pay(upgrade(alice, "pro"), FAILS_LATER)
+    hear(alice, vendor)
+    vendor.advance(31 * DAY + 7_200)
+    a_while_passes(alice)
+    truth.amounts_of.cache_clear()
+    vendor.fault("hang", times=1_000, path=path)
+
+    looked = alice.api.get("/subscription")
+
+    assert looked.json()["next_invoice_is_known"] is False
+    # A patient client would have asked once more.
+    assert len([each for each in vendor.control("journal")["requests"] if each["fault"] == "hang"]) == 1
 
 
 def test_a_flood_of_events_lets_others_have_their_turn(vendor: StripeProcess, alice: Person) -> None:
@@ -150,6 +214,22 @@ def test_the_comparison_stops_where_stripe_hangs_and_goes_on_there(
     assert len(compared.all()) == 2
 
 
+def test_who_is_not_known_is_looked_for_until_stripe_hangs(
+    vendor: StripeProcess, alice: Person, charlie: Person
+) -> None:
+    for one in (alice, charlie):
+        upgrade(one, "pro")
+        buys_elsewhere(vendor, one)
+    vendor.fault("hang", times=1_000, skip=1, path="v1/subscriptions$")
+    before = asked(vendor)
+
+    with pytest.raises(StripeError):
+        strays.adopt()
+
+    # All that stand, and of the first of the two customers what they bought, which the library asks once more.
+    assert asked(vendor) == before + 3
+
+
 def test_who_tells_seats_waits_for_no_stripe_that_hangs(vendor: StripeProcess, alice: Person, charlie: Person) -> None:
     buy(alice, vendor, "teams")
     buy(charlie, vendor)
@@ -165,3 +245,17 @@ def test_who_tells_seats_waits_for_no_stripe_that_hangs(vendor: StripeProcess, a
     [waiting] = Job.objects.filter(workspace=alice.workspace, name="billing.jobs.send_seats")
     assert asked(vendor) == before
     assert (waiting.attempts, waiting.due_at > timezone.now()) == (0, True)
+
+
+def test_seats_that_stripe_hangs_on_are_told_later(vendor: StripeProcess, alice: Person) -> None:
+    buy(alice, vendor, "teams")
+    joined(alice, "Bob", timezone.now())
+    vendor.fault("hang", times=1_000, method="POST", path="v1/subscriptions/")
+    telling = Job.objects.filter(workspace=alice.workspace, name="billing.jobs.send_seats")
+
+    for job in telling:
+        elsewhere(lambda key=str(job.pk): jobs.send_seats(key))  # type: ignore[misc]  # as a worker calls it
+
+    [waiting] = telling.all()
+    assert (waiting.attempts, waiting.due_at > timezone.now()) == (0, True)
+    assert silence.is_known()

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from billing.models import StripeAccount, StripeEvent
 from devkit.stripe.process import KEY, WEBHOOK_SECRET, StripeProcess
 from tests.billing.stripe import at_stripe, forget_the_hang
 from tests.browser import browser_type_launch_args
@@ -39,6 +40,9 @@ def stack(_database: None, process: StripeProcess, chroma: str) -> Iterator[Stac
 def vendor(process: StripeProcess, stack: Stack) -> Iterator[StripeProcess]:
     """A Stripe in which nobody has bought anything yet."""
     process.reset()
+    # What an earlier test has left: its customers are gone with the reset, and nobody hears of them any more.
+    StripeEvent.objects.filter(processed_at=None).delete()
+    StripeAccount.objects.exclude(unanswered_at=None).update(unanswered_at=None)
     forget_the_hang()
     with at_stripe(process):
         process.send_webhooks_to(f"{stack.url}/webhooks/stripe")
