@@ -14,14 +14,14 @@ EARLIER = timedelta(days=1)
 Part = stripe.InvoiceLineItem | stripe.InvoiceItem
 
 
-def seats(bought: stripe.Subscription, *, is_brief: bool = False) -> int:
+def seats(bought: stripe.Subscription) -> int:
     """The most of any line, on an invoice or waiting for the next one; 0 without any."""
     item = truth.item_of(bought)
     product = _id(item.price.product)
     return max(
         (
             part.quantity or 0
-            for part in _parts(bought, truth.api(is_brief=is_brief), since=item.current_period_start)
+            for part in _parts(bought, truth.api(), since=item.current_period_start)
             if part.period.start >= item.current_period_start and part.amount >= 0 and _product(part) == product
         ),
         default=0,

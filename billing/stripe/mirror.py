@@ -27,13 +27,8 @@ def refresh(
 ) -> bool:
     """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice.
 
-    <<<<<<< HEAD
-        `is_thorough`: also what was charged for in this period, which is kept here and is else believed of a subscription
-        that is known.
-    =======
-        `is_brief`: none of it is waited for long. `is_thorough`: also what was charged for in this period, which is kept
-        here and is else believed.
-    >>>>>>> fd72ac2c1e20e1b8bbb2248dd4b67bac4f930eb9
+    `is_brief`: none of it is waited for long. `is_thorough`: also what was charged for in this period, which is kept
+    here and is else believed of a subscription that is known.
     """
     with truth.briefly() if is_brief else nullcontext():
         return _refresh(account, subscription, now=now, is_thorough=is_thorough)
@@ -49,7 +44,7 @@ def _refresh(account: StripeAccount, subscription: Subscription, *, now: datetim
             _hear(account, subscription, said.bought, now)
             account.subscription_id = said.bought.id
             if is_thorough or not is_known:
-                _recount_paid_seats(subscription, said.bought, is_brief=is_brief)
+                _recount_paid_seats(subscription, said.bought)
         else:
             if _is_about_the_end(account, subscription, said.bought):
                 _write_ended(subscription, said.bought)
@@ -121,9 +116,9 @@ def write_seats(account: StripeAccount, subscription: Subscription, bought: stri
     subscription.seats, subscription.paid_from = seats, starts_at
 
 
-def _recount_paid_seats(subscription: Subscription, bought: stripe.Subscription, *, is_brief: bool) -> None:
+def _recount_paid_seats(subscription: Subscription, bought: stripe.Subscription) -> None:
     if PLANS[Tier(subscription.tier)].is_per_seat:
-        subscription.paid_seats = max(subscription.seats, charged.seats(bought, is_brief=is_brief))
+        subscription.paid_seats = max(subscription.seats, charged.seats(bought))
     else:
         subscription.paid_seats = subscription.seats
 
