@@ -139,11 +139,15 @@ def _from_lines(
     if not proven:
         return composing.not_found(nearest)
     proven = disagreeing.of_days(question, proven) or _titled(question, proven) or proven
-    named_table = (each.excerpt for each in proven if tables.is_named(wording.read(question), each.excerpt))
-    rows = tables.whole(question, next(named_table, proven[0].excerpt), [each.excerpt for each in ranked])
-    if rows:
-        return composing.composed(sorted(rows, key=_stands)[:MOST_OF_A_TABLE])
-    return settled(_chosen(proven, ranked))
+    rows = _rows(question, proven, ranked)
+    return composing.composed(rows) if rows else settled(_chosen(proven, ranked))
+
+
+def _rows(question: str, proven: Sequence[Scored], ranked: Sequence[Scored]) -> list[Excerpt]:
+    """The table that is asked for, in its own order; empty when none is."""
+    named = (each.excerpt for each in proven if tables.is_named(wording.read(question), each.excerpt))
+    rows = tables.whole(question, next(named, proven[0].excerpt), [each.excerpt for each in ranked])
+    return sorted(rows, key=_stands)[:MOST_OF_A_TABLE]
 
 
 def _titled(question: str, proven: Sequence[Scored]) -> list[Scored]:

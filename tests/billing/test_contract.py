@@ -149,13 +149,25 @@ def test_an_upgrade_drops_what_is_planned_and_says_so_before(
     assert (planned["tier"], upgraded, standing(alice)) == (tier, ("teams", "active", None), ("teams", "active", None))
 
 
-@pytest.mark.parametrize(("tier", "allowed"), [("pro", ["plus", "teams"]), ("plus", ["teams"]), ("teams", [])])
-def test_the_rules_are_the_same(alice: Person, till: Till, tier: str, allowed: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("tier", "wished", "allowed"), [("plus", "pro", ["teams"]), ("teams", "pro", []), ("teams", "plus", [])]
+)
+def test_the_rules_are_the_same(alice: Person, till: Till, tier: str, wished: str, allowed: list[str]) -> None:
     till.wish(alice, tier)
 
-    refused = alice.api.post("/user/upgrade-subscription", {"tier": tier})
+    refused = alice.api.post("/user/upgrade-subscription", {"tier": wished})
 
     assert (refused.status_code, refused.json()["allowed"]) == (409, allowed)
+
+
+@pytest.mark.parametrize("tier", ["pro", "plus", "teams"])
+def test_a_plan_that_is_there_already_is_answered_as_the_first_time(alice: Person, till: Till, tier: str) -> None:
+    till.wish(alice, tier)
+    before = standing(alice)
+
+    again = alice.api.post("/user/upgrade-subscription", {"tier": tier})
+
+    assert (again.status_code, standing(alice)) == (200, before)
 
 
 def test_a_preview_changes_nothing_and_says_what_a_month_costs(alice: Person, till: Till) -> None:
