@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from devkit.home import PROJECT, Home, Trouble
@@ -198,8 +197,8 @@ def prepare_browser(*, required: bool) -> None:
 def find_browser() -> str | None:
     known = (os.environ.get("DOCENT_BROWSER"), *map(shutil.which, BROWSERS), MAC_BROWSER)
     # Playwright takes a second to say where its own is, so it is asked last.
-    own = (ask() for ask in (playwrights_browser,))
-    return next((path for path in chain(known, own) if path and is_browser(path)), None)
+    named = next((path for path in known if path and is_browser(path)), None) or playwrights_browser()
+    return named if named and is_browser(named) else None
 
 
 def is_browser(path: str) -> bool:

@@ -132,11 +132,13 @@ def test_a_title_that_nobody_sees_is_not_saved_on_the_page(alice: Person) -> Non
 def test_the_same_key_and_body_get_the_first_answer(alice: Person) -> None:
     first = alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
     again = alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
+    alice.api.post(UPGRADE, {"tier": "plus"})
+    late = alice.api.post(UPGRADE, {"tier": "pro"}, headers={"Idempotency-Key": "k1"})
     without = alice.api.post(UPGRADE, {"tier": "pro"})
 
-    assert (first.status_code, again.status_code, without.status_code) == (200, 200, 409)
-    assert first.json() == again.json()
-    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (first.status_code, again.status_code, late.status_code, without.status_code) == (200, 200, 200, 409)
+    assert first.json() == again.json() == late.json()
+    assert again.headers["Idempotency-Replayed"] == late.headers["Idempotency-Replayed"] == "true"
 
 
 def test_the_same_key_with_another_body_is_refused(alice: Person) -> None:

@@ -14,19 +14,25 @@ from tests.agent.sync.test_vanishing import second_look_is_due
 from tests.agent.sync.working import REFUSAL, sync
 from tests.index import connect as index
 from tests.index import write
-from tests.outside import HANDBOOK, connect, seeded
+from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
 from tests.people import Person
 
 TITLE = "Merger with Zorblatt"
 TOGGLE = {"toggle": {"text": "More", "key": "more", "blocks": [{"p": "The price is high."}]}}
 
 
-@pytest.mark.usefixtures("chroma")
-def test_it_is_neither_a_source_nor_in_a_report(alice: Person, emulator: EmulatorProcess) -> None:
+def connected(alice: Person, emulator: EmulatorProcess) -> NotionWorkspace:
+    """To a page of this title, of which a part cannot be read, so that syncs name it."""
     merger = {"key": "merger", "title": TITLE, "blocks": [TOGGLE]}
     notion = seeded(emulator, {"pages": [HANDBOOK, merger]}, ["handbook", "merger"])
     connect(alice, notion)
     notion.fault(REFUSAL, path_regex=f"blocks/{notion.ids['blocks']['more']}/children")
+    return notion
+
+
+@pytest.mark.usefixtures("chroma")
+def test_it_is_neither_a_source_nor_in_a_report(alice: Person, emulator: EmulatorProcess) -> None:
+    notion = connected(alice, emulator)
     with tenancy.within(alice.workspace):
         assert TITLE in sync(alice).reason
         assert Source.objects.filter(title=TITLE, kind="page").exists()
@@ -77,10 +83,7 @@ def test_a_tree_that_was_left_out_stays_left_out(alice: Person) -> None:
 
 @pytest.mark.usefixtures("chroma")
 def test_what_it_was_called_before_is_in_no_report_either(alice: Person, emulator: EmulatorProcess) -> None:
-    merger = {"key": "merger", "title": TITLE, "blocks": [TOGGLE]}
-    notion = seeded(emulator, {"pages": [HANDBOOK, merger]}, ["handbook", "merger"])
-    connect(alice, notion)
-    notion.fault(REFUSAL, path_regex=f"blocks/{notion.ids['blocks']['more']}/children")
+    notion = connected(alice, emulator)
     with tenancy.within(alice.workspace):
         assert TITLE in sync(alice).reason
         notion.edit(op="set_title", id=notion.page("merger"), title="Plans")
