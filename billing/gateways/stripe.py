@@ -98,7 +98,7 @@ class Stripe:
             return Change(CHECKOUT_REQUIRED, subscription, url)
         with talking():
             account = paying.account_of(subscription)
-            url = paying.checkout_url(account, PLANS[tier], seats, was=was, now=now)
+            url = paying.checkout_url(account, PLANS[tier], seats, is_fixed=is_fixed, was=was, now=now)
         pages.remember(account, tier=tier, seats=seats, is_fixed=is_fixed, now=now)
         return Change(CHECKOUT_REQUIRED, subscription, url)
 

@@ -65,11 +65,11 @@ def _customer(workspace: Workspace, *, instead_of: str = "") -> str:
     return customer.id
 
 
-def checkout_url(account: StripeAccount, plan: Plan, seats: int, *, was: Tier, now: datetime) -> str:
+def checkout_url(account: StripeAccount, plan: Plan, seats: int, *, is_fixed: bool, was: Tier, now: datetime) -> str:
     """A page of Stripe's to pay at, for one choice the same. Raises AlreadyBought: two tabs must not buy twice."""
     api = truth.api().v1
     price = price_of(plan)
-    choice = f"{price} {seats} {was}"
+    choice = f"{price} {seats}{' fixed' if is_fixed else ''} {was}"
     left_open = leaving.close_checkouts(account, but=choice, good_at=now + TO_PAY)
     # After that: what is paid on meanwhile is none of the open pages any more, and bought.
     if truth.ask(account).is_standing:

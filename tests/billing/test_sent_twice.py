@@ -179,6 +179,19 @@ def test_two_tabs_lead_to_one_page_to_pay_at(vendor: StripeProcess, alice: Perso
     assert sorted(page["status"] for page in pages) == ["expired", "open"]
 
 
+def test_a_named_number_of_seats_is_another_choice_than_that_of_the_members(
+    vendor: StripeProcess, alice: Person
+) -> None:
+    """For one member both cost the same now, and differ for the next."""
+    wishes = [{"tier": "teams", "seats": 1}, {"tier": "teams"}]
+
+    named, following = [alice.api.post("/user/upgrade-subscription", wish).json()["checkout_url"] for wish in wishes]
+
+    open_pages = vendor.control("state?kind=checkout.session")["objects"]
+    assert [page["url"] for page in open_pages if page["status"] == "open"] == [following]
+    assert named != following
+
+
 def test_a_page_that_is_about_to_close_leads_nobody_on(vendor: StripeProcess, alice: Person) -> None:
     soon = timezone.now() + timedelta(hours=23, minutes=30)
 
