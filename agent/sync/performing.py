@@ -87,8 +87,7 @@ def _read(session: Session) -> None:
     accounting.read_all(session)
     vanishing.look_for_the_unseen(session)
     _find_rows_of_tasks(session)
-    where = {"workspace_id": session.workspace_id, "connection_id": session.connection.id}
-    indexing.repair(**where, writing=session.writing)
+    indexing.repair(workspace_id=session.workspace_id, connection_id=session.connection.id)
     titles.forget_gone(session)
 
 
