@@ -142,6 +142,8 @@ def test_what_is_made_while_it_is_away_is_made_there_when_it_is_back(
     make(alice)
     work(alice)
     waiting = task(alice, NEW)
+    with tenancy.within(alice.workspace):
+        second_look_is_due()
     read(alice)
     work(alice)
 
