@@ -1,22 +1,23 @@
 """From a page's passages to what is searched: chunks with embeddings in Postgres, and their vectors in Chroma.
 
-Vectors are written before the rows that name them and deleted after, so a crash leaves at most vectors that nothing
-names; `repair` removes those, and brings back what an index has lost.
+Vectors are written before the rows that name them and deleted after, by whoever holds the connection, so a crash leaves
+at most vectors that nothing names; `repair` removes those, and brings back what an index has lost.
 """
 
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.db import transaction
 
 from accounts import background
 from agent import chunking
 from agent.models import Chunk, Page
 from agent.passages import Passage
+from agent.sync import holding
 from integrations import embedder, vectors
 
 # Names and values of a page's properties.
@@ -38,19 +39,22 @@ class Pieces:
     fresh: list[Chunk]
 
     def replace(self) -> None:
-        """Make the rows equal the chunks. In the transaction that saves the page."""
+        """Make the rows equal the chunks. In the transaction that saves the page, under the connection's lock.
+
+        What a repair took for surplus meanwhile, or a removal with the page, is written again. None goes from here to
+        the commit: who deletes vectors holds the connection too.
+        """
         Chunk.objects.filter(page=self.page).delete()
         Chunk.objects.bulk_create(self.chunks)
-
-    def settle_vectors(self) -> None:
-        """After the commit. Before it a repair took those for surplus that nothing named yet, and a removal all that
-        the page had."""
-        where = {"workspace_id": self.workspace_id, "connection_id": self.page.connection_id}
-        forget_vectors(self.stale, **where)
         if self.chunks:
             there = vectors.workspace(self.workspace_id).collection(self.page.connection_id)
             held = there.held([str(chunk.pk) for chunk in self.chunks])
-            _upsert(**where, chunks=[chunk for chunk in self.chunks if str(chunk.pk) not in held])
+            missing = [chunk for chunk in self.chunks if str(chunk.pk) not in held]
+            _upsert(self.workspace_id, self.page.connection_id, missing)
+
+    def forget_stale(self) -> None:
+        """After the commit."""
+        forget_vectors(self.stale, workspace_id=self.workspace_id, connection_id=self.page.connection_id)
 
 
 def prepare(page: Page, passages: Sequence[Passage], *, workspace_id: uuid.UUID, lines: Lines) -> Pieces:
@@ -114,12 +118,19 @@ def remove(pages: Iterable[Page]) -> list[uuid.UUID]:
     return stale
 
 
-def forget_vectors(stale: Iterable[uuid.UUID], *, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> None:
-    """Another reader may have named some of them again. One that does so later sees to them afterwards."""
-    keys = list(stale)
-    _delete(workspace_id, connection_id, keys)
-    if keys:
-        _upsert(workspace_id, connection_id, Chunk.objects.filter(pk__in=keys))
+def forget_vectors(stale: Iterable[uuid.UUID], *, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> int:
+    """Those of them that nothing names, under the lock of who could name them again. How many that are."""
+    keys, number = list(stale), 0
+    for start in range(0, len(keys), BATCH):
+        background.renew_lease()
+        with transaction.atomic():
+            holding.hold_alone(connection_id)
+            some = keys[start : start + BATCH]
+            named = set(Chunk.objects.filter(pk__in=some).values_list("pk", flat=True))
+            unnamed = [str(key) for key in some if key not in named]
+            vectors.workspace(workspace_id).collection(connection_id).delete(unnamed)
+            number += len(unnamed)
+    return number
 
 
 @dataclass(frozen=True)
@@ -128,21 +139,12 @@ class Repaired:
     surplus: int
 
 
-def repair(
-    *, workspace_id: uuid.UUID, connection_id: uuid.UUID, writing: Callable[[], AbstractContextManager[None]]
-) -> Repaired:
-    """Make Chroma hold exactly the vectors of this connection's chunks. Postgres has them, so nothing is embedded.
-
-    `writing` keeps others from naming new ones, who see to theirs afterwards: see `settle_vectors`.
-    """
+def repair(*, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> Repaired:
+    """Make Chroma hold exactly the vectors of this connection's chunks. Postgres has them, so nothing is embedded."""
     missing, surplus = _difference(workspace_id, connection_id)
     _bring_back(workspace_id, connection_id, missing)
-    if surplus:
-        with writing():
-            named = Chunk.objects.filter(connection_id=connection_id, pk__in=surplus)
-            surplus -= set(named.values_list("pk", flat=True))
-            _delete(workspace_id, connection_id, surplus)
-    return Repaired(missing=len(missing), surplus=len(surplus))
+    number = forget_vectors(surplus, workspace_id=workspace_id, connection_id=connection_id)
+    return Repaired(missing=len(missing), surplus=number)
 
 
 def restore(*, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> int:
@@ -171,9 +173,3 @@ def _upsert(workspace_id: uuid.UUID, connection_id: uuid.UUID, chunks: Iterable[
             ids=[str(chunk.id) for chunk in batch],
             embeddings=np.array([embedder.from_bytes(chunk.embedding) for chunk in batch]),
         )
-
-
-def _delete(workspace_id: uuid.UUID, connection_id: uuid.UUID, ids: Iterable[uuid.UUID]) -> None:
-    batch = [str(key) for key in ids]
-    if batch:
-        vectors.workspace(workspace_id).collection(connection_id).delete(batch)

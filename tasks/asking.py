@@ -28,6 +28,10 @@ class Gone(Exception):
     """Notion has the page in its trash or in another place, or shows it no longer."""
 
 
+class DatabaseGone(Exception):
+    """As `Gone`, of the database that the row lies in or is to be made in."""
+
+
 class NotionAway(AppError):
     code = "notion-unreachable"
     status = 503

@@ -64,6 +64,22 @@ def mirror(
         merging.settle(task, outgoing)
 
 
+def gone(*, connection_id: uuid.UUID) -> list[str]:
+    """Rows that were gone when a change of theirs was to be sent."""
+    tasks = Task.objects.filter(connection_id=connection_id, sync_state=Task.SyncState.GONE, gone_at=None)
+    return list(tasks.values_list("notion_page_id", flat=True))
+
+
+def found(*, connection_id: uuid.UUID, rows: Mapping[str, str]) -> None:
+    """These are there, each in this database: what could not be written to them goes, though nobody has edited them."""
+    with transaction.atomic():
+        tasks = Task.objects.select_for_update(of=("self",)).select_related("task_source")
+        for task in tasks.filter(connection_id=connection_id, notion_page_id__in=rows).order_by("pk"):
+            is_in_place = task.task_source and task.task_source.data_source_id == rows[task.notion_page_id]
+            if task.sync_state == Task.SyncState.GONE and is_in_place:
+                outbox.retry(task)
+
+
 def _may_be_older(task: Task, row: Mapping[str, Any]) -> bool:
     """Whether the row was perhaps read before our last write: Notion tells whole minutes only."""
     edited_at = parse_datetime(str(row.get("last_edited_time")))

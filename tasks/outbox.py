@@ -44,7 +44,11 @@ def edit(task: Task, *, by: Membership, now: datetime, values: Mapping[str, Any]
         merging.show(task, field, says)
     history.close(task, list(wanted))
     task.updated_at = now
-    _queue(task, outgoing)
+    if outgoing.state == Outgoing.State.DOUBTFUL:
+        # It is for a member to say whether Notion has it, and what they edit goes with that.
+        merging.settle(task, outgoing)
+    else:
+        _queue(task, outgoing)
 
 
 def move_to_trash(task: Task, *, by: Membership, now: datetime, is_trashed: bool) -> None:

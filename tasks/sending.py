@@ -22,7 +22,7 @@ from integrations import notion
 from integrations.notion import Notion
 from tasks import attempts, outbox, tracing, writing
 from tasks.answers import adopt, take_over, written
-from tasks.asking import Gone, columns_now, opened, page_of, whole
+from tasks.asking import DatabaseGone, Gone, columns_now, opened, page_of, whole
 from tasks.models import Outgoing, Task
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,10 @@ LOOK_AGAIN = timedelta(hours=1)
 MOST_CONFLICTS = 3
 # Whatever Notion makes of a request is there by then.
 NOTION_GIVES_UP = timedelta(seconds=60)
+DATABASE_GONE = (
+    "The task database is in Notion's trash, or no longer shared with Docent. The change goes with the sync that finds"
+    " it back."
+)
 
 
 def send(*, outgoing_id: str) -> None:
@@ -52,6 +56,8 @@ def send(*, outgoing_id: str) -> None:
         attempts.wait(outgoing_id, f"{closed.detail} The change goes then.", due_in=LOOK_AGAIN.total_seconds())
     except Gone:
         attempts.gone(outgoing_id)
+    except DatabaseGone:
+        attempts.wait(outgoing_id, DATABASE_GONE, due_in=None)
     except notion.Unauthorized:
         if connection is not None:
             connections.refused(connection)
@@ -88,6 +94,11 @@ def _send_all(client: Notion, outgoing_id: str, lease: uuid.UUID) -> None:
             if conflicts >= MOST_CONFLICTS:
                 raise
             time.sleep(settings.NOTION_FIRST_PAUSE_SECONDS * conflicts * random.uniform(0.5, 1.0))
+        except notion.Refused as error:
+            # A row that is gone was told apart before.
+            if isinstance(error, notion.NotFound) or "archived" in str(error):
+                raise DatabaseGone from error
+            raise
 
 
 def _create(client: Notion, outgoing: Outgoing, lease: uuid.UUID) -> None:

@@ -33,8 +33,8 @@ class Source(models.Model):
     holder_block_id = models.CharField(max_length=36, blank=True)
     # It is new or back, or its columns or their options are others, and not all of its rows were listed since.
     is_recast = models.BooleanField(default=False)
-    # In the trash, deleted or no longer shared.
-    is_gone = models.BooleanField(default=False)
+    # Since when it is proven to be in the trash, deleted or no longer shared.
+    gone_at = models.DateTimeField(null=True)
     # Since when it may be other than this, and Notion has not told: see agent.sync.doubts.
     doubted_at = models.DateTimeField(null=True)
     found_at = models.DateTimeField(default=timezone.now)
@@ -46,6 +46,10 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_gone(self) -> bool:
+        return self.gone_at is not None
 
 
 class PageQuerySet(models.QuerySet["Page"]):

@@ -159,7 +159,7 @@ def make_sure(session: Session, source: Source) -> None:
 
 def _list_again(session: Session, source: Source) -> bool:
     """The rows, where not all of them were listed since they may have become others."""
-    return not source.is_recast or rows_of(session, source)
+    return not (source.is_chosen and source.is_recast) or rows_of(session, source)
 
 
 def look_again(session: Session, source: Source) -> bool:

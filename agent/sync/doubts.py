@@ -30,7 +30,7 @@ def doubt_missing(session: Session, page: Page, inside: Collection[str]) -> None
     lying = session.pages.filter(parent_id=page.notion_id).exclude(state__in=Page.GONE)
     lying.exclude(notion_id__in=inside).update(doubted_at=now)
     databases = Source.objects.filter(
-        connection_id=session.connection.id, kind=Source.Kind.DATABASE, holder_id=page.notion_id, is_gone=False
+        connection_id=session.connection.id, kind=Source.Kind.DATABASE, holder_id=page.notion_id, gone_at=None
     )
     for source in databases.exclude(database_id__in=inside):
         doubt_source(session, source)

@@ -52,6 +52,11 @@ def hold_beside_syncs(connection_id: uuid.UUID) -> bool:
     return _hold(connection_id, status=Connection.Status.ACTIVE)
 
 
+def hold_alone(connection_id: uuid.UUID) -> None:
+    """In a transaction that locks nothing else. Nobody writes what was read through the connection meanwhile."""
+    _hold(connection_id)
+
+
 def hold_to_quote(connection_ids: Iterable[uuid.UUID]) -> None:
     """First in a transaction of a run that notes what it may say of these, or keeps what it said."""
     held = Connection.objects.select_for_update(no_key=True).filter(pk__in=set(connection_ids))

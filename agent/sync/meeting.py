@@ -57,7 +57,7 @@ def meet_source(session: Session, found: Json) -> Source:
         "title": properties.title_of(found)[:LONGEST_TITLE],
         "url": address_of(found),
         "schema": found.get("properties") or {},
-        "is_gone": False,
+        "gone_at": None,
     }
     if known is None or known.is_gone or known.schema != facts["schema"]:
         facts["is_recast"] = True
@@ -111,9 +111,9 @@ def meet_database(session: Session, found: Json) -> None:
 def lose_source(session: Session, source: Source) -> None:
     """It is in the trash, deleted or no longer shared. Its rows are asked for by themselves."""
     if not source.is_gone:
-        source.is_gone = True
+        source.gone_at = timezone.now()
         with session.writing():
-            Source.objects.filter(pk=source.pk).update(is_gone=True)
+            Source.objects.filter(pk=source.pk).update(gone_at=source.gone_at)
             doubts.doubt_rows(session, source)
             showing.outdate(session, names_of(source), showing.BLOCKS, showing.LINES)
 

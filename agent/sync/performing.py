@@ -30,6 +30,7 @@ from agent.sync import (
 from agent.sync.session import Session, Stopped, opened
 from billing import reading as plan
 from integrations import notion
+from tasks import mirroring
 from tasks import sources as task_sources
 
 log = logging.getLogger(__name__)
@@ -85,9 +86,17 @@ def _read(session: Session) -> None:
     )
     accounting.read_all(session)
     vanishing.look_for_the_unseen(session)
-    where = {"workspace_id": session.workspace_id, "connection_id": session.connection.id}
-    indexing.repair(**where, writing=session.writing)
+    _find_rows_of_tasks(session)
+    indexing.repair(workspace_id=session.workspace_id, connection_id=session.connection.id)
     titles.forget_gone(session)
+
+
+def _find_rows_of_tasks(session: Session) -> None:
+    if gone := mirroring.gone(connection_id=session.connection.pk):
+        met = session.pages.filter(
+            seen_run=session.run.pk, state=Page.State.INDEXED, doubted_at=None, notion_id__in=gone
+        )
+        mirroring.found(connection_id=session.connection.pk, rows=dict(met.values_list("notion_id", "parent_id")))
 
 
 def _finish(session: Session) -> None:

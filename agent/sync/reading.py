@@ -143,7 +143,7 @@ def _write(session: Session, page: Page, source: Source, content: Content) -> No
                 row=content.row,
             )
     if pieces is not None:
-        pieces.settle_vectors()
+        pieces.forget_stale()
 
 
 def _fill(page: Page, source: Source, content: Content) -> properties.Properties:

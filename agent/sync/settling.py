@@ -17,6 +17,7 @@ from agent.runs import forgetting
 from agent.sync import showing
 from agent.sync.session import Session
 from tasks import parting
+from tasks import sources as task_sources
 
 log = logging.getLogger(__name__)
 TRY_AGAIN = timedelta(minutes=15)
@@ -161,6 +162,16 @@ def _forget_tree(session: Session, page: Page) -> None:
             session.sources[tree.notion_id] = tree
     databases = Source.objects.filter(connection_id=session.connection.id, holder_id=page.notion_id)
     databases.exclude(place="").update(place="")
+
+
+def erase_database(session: Session, source: Source) -> None:
+    """Nothing is left of what it was called and of its columns, unless another reader has found it since. One
+    that comes back is read anew, and is chosen or left out as before."""
+    with session.writing():
+        gone = Source.objects.filter(pk=source.pk, gone_at=source.gone_at, doubted_at=None, pages=None)
+        if gone.update(title="", database_title="", place="", url="", schema={}):
+            task_sources.forget_gone(connection_id=source.connection_id, data_source_id=source.notion_id)
+    session.sources[source.notion_id] = Source.objects.get(pk=source.pk)
 
 
 def _remember(page: Page, how_long: timedelta) -> None:

@@ -107,7 +107,7 @@ def titles(session: Session, ids: Collection[str]) -> dict[str, str]:
     pages = session.pages.filter(notion_id__in=ids).exclude(state__in=Page.LOST)
     found = {key: title for key, title in pages.values_list("notion_id", "title") if title}
     databases = Source.objects.filter(connection_id=session.connection.id, kind=Source.Kind.DATABASE)
-    for source in databases.filter(Q(notion_id__in=ids) | Q(database_id__in=ids), is_gone=False).order_by("-notion_id"):
+    for source in databases.filter(Q(notion_id__in=ids) | Q(database_id__in=ids), gone_at=None).order_by("-notion_id"):
         found[source.notion_id] = source.title
         found[source.database_id] = source.database_title or source.title
     return found

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from agent.models import Page, Source, SyncRun
 from agent.sync.session import Session
-from tasks import sources as task_sources
 
 LONGEST = 60
 # The end of a text may have been cut off in the middle of a title.
@@ -26,19 +25,7 @@ def quoted(title: str) -> str:
 def forget_gone(session: Session) -> None:
     """What is erased is named nowhere. Each sync sees to it at its end, so that none is left by a worker that died."""
     with session.writing():
-        _forget_databases(session)
         _forget_in_reports(session.connection.pk)
-
-
-def _forget_databases(session: Session) -> None:
-    """Gone, and so are all of their rows. One that comes back is read anew, and is chosen or left out as before."""
-    gone = Source.objects.filter(connection_id=session.connection.pk, kind=Source.Kind.DATABASE, is_gone=True)
-    for source in gone.filter(pages=None).exclude(title="", schema={}):
-        source.title = source.database_title = source.place = source.url = ""
-        source.schema = {}
-        source.save(update_fields=["title", "database_title", "place", "url", "schema"])
-        session.sources[source.notion_id] = source
-        task_sources.forget_gone(connection_id=session.connection.pk, data_source_id=source.notion_id)
 
 
 def _forget_in_reports(connection_id: uuid.UUID) -> None:

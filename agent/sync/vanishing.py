@@ -8,13 +8,13 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import ngettext
 
 from accounts import background
 from accounts.models import Connection
-from agent.models import Loss, Page, SyncRun
+from agent.models import Loss, Page, Source, SyncRun
 from agent.sync import accounting, discovery, doubts, meeting, reach, settling, trash
 from agent.sync.session import Session
 from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
@@ -67,6 +67,21 @@ def _make_sure_of_databases(session: Session, asked: set[uuid.UUID]) -> None:
         if source.pk not in asked:
             asked.add(source.pk)
             discovery.make_sure(session, source)
+    for source in _emptied(session).exclude(pk__in=asked):
+        asked.add(source.pk)
+        session.sources[source.notion_id] = source
+        discovery.make_sure(session, source)
+        if session.sources[source.notion_id].is_gone:
+            settling.erase_database(session, session.sources[source.notion_id])
+
+
+def _emptied(session: Session) -> QuerySet[Source]:
+    """Databases that are gone with all of their rows, due for their second look."""
+    is_due = Q(gone_at__lte=timezone.now() - SECOND_LOOK_AFTER)
+    if session.run.is_loss_confirmed:
+        is_due |= Q(gone_at__lt=session.run.created_at)
+    gone = Source.objects.filter(is_due, connection_id=session.connection.pk, kind=Source.Kind.DATABASE, pages=None)
+    return gone.exclude(title="", schema={})
 
 
 def _suspects(session: Session, asked: Collection[uuid.UUID]) -> list[Page]:

@@ -1,13 +1,14 @@
 """Vectors that a repair finds while a reader, who has written them, has not yet said whose they are."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
+from django.db import connection as database
 
 from accounts import tenancy
 from accounts.models import Connection
@@ -35,7 +36,7 @@ def holds(connection: Connection) -> Iterator[None]:
 def repair(person: Person, connection: Connection) -> indexing.Repaired:
     where = {"workspace_id": person.workspace.pk, "connection_id": connection.pk}
     with tenancy.within(person.workspace):
-        return indexing.repair(**where, writing=lambda: holds(connection))
+        return indexing.repair(**where)
 
 
 def prepared(person: Person, connection: Connection) -> indexing.Pieces:
@@ -45,6 +46,22 @@ def prepared(person: Person, connection: Connection) -> indexing.Pieces:
 
 def forget(person: Person, connection: Connection, stale: list[uuid.UUID]) -> None:
     indexing.forget_vectors(stale, workspace_id=person.workspace.pk, connection_id=connection.pk)
+
+
+def dies_when_it_asks_which_are_named(person: Person, work: Callable[[], object]) -> None:
+    """Its connection to Postgres ends as it reads the rows of chunks."""
+
+    def until_it_dies() -> None:
+        with tenancy.within(person.workspace):
+            with database.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '100ms'")
+            work()
+
+    with transaction.atomic():
+        with database.cursor() as cursor:
+            cursor.execute("LOCK TABLE agent_chunk IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(OperationalError):
+            elsewhere(until_it_dies)
 
 
 def are_searched(person: Person, pieces: indexing.Pieces) -> bool:
@@ -60,7 +77,6 @@ def test_what_it_took_for_surplus_comes_back_when_it_is_named(alice: Person) -> 
 
         with holds(connection):
             pieces.replace()
-        pieces.settle_vectors()
 
     assert are_searched(alice, pieces)
 
@@ -91,8 +107,22 @@ def test_what_another_has_read_again_is_not_forgotten_with_what_was_removed(alic
         stale = indexing.remove([page])
         pieces = pieces or again()
         pieces.replace()
-        pieces.settle_vectors()
+        pieces.forget_stale()
         forget(alice, connection, stale)
+
+        assert are_searched(alice, pieces)
+
+
+def test_who_forgets_and_dies_takes_nothing_that_is_named_again(alice: Person) -> None:
+    made = connect(alice)
+    with tenancy.within(alice.workspace):
+        prepared(alice, made).replace()
+        page = Page.objects.get()
+        pieces = indexing.prepare(page, [WAGES], workspace_id=alice.workspace.pk, lines=())
+        stale = indexing.remove([page])
+        pieces.replace()
+
+        dies_when_it_asks_which_are_named(alice, lambda: forget(alice, made, stale))
 
         assert are_searched(alice, pieces)
 
@@ -105,7 +135,6 @@ def test_what_was_removed_is_brought_back_by_who_names_it_after_that(alice: Pers
         pieces = indexing.prepare(page, [WAGES], workspace_id=alice.workspace.pk, lines=())
         forget(alice, connection, indexing.remove([page]))
         pieces.replace()
-        pieces.settle_vectors()
 
         assert are_searched(alice, pieces)
 
@@ -120,7 +149,7 @@ def test_what_one_reader_replaced_and_the_next_names_again_stays(alice: Person) 
         edited.replace()
         reverted = indexing.prepare(before.page, [WAGES], workspace_id=alice.workspace.pk, lines=())
         reverted.replace()
-        reverted.settle_vectors()
-        edited.settle_vectors()
+        reverted.forget_stale()
+        edited.forget_stale()
 
         assert are_searched(alice, reverted)

@@ -1,16 +1,21 @@
 """The title of an erased page stands nowhere any more: not as a source, and in no report of a sync."""
 
+from typing import Any
+
 import pytest
 from django.core import serializers
+from django.utils import timezone
 
 from accounts import tenancy
 from agent.models import Page, Source, SyncRun
-from agent.sync import titles
+from agent.sync import performing, settling, titles
+from agent.sync.session import beside
 from devkit.notion.process import EmulatorProcess
+from integrations.notion import Notion, Unmetered
 from tasks.models import Task, TaskSource
 from tests.agent.erasing_pages import erase_page
 from tests.agent.sync.test_reach import UNAVAILABLE
-from tests.agent.sync.test_vanishing import second_look_is_due
+from tests.agent.sync.test_vanishing import confirm, second_look_is_due
 from tests.agent.sync.working import REFUSAL, sync
 from tests.index import connect as index
 from tests.index import write
@@ -99,7 +104,7 @@ def test_what_it_was_called_before_is_in_no_report_either(alice: Person, emulato
     assert "Plans" not in left
 
 
-DEALS = {
+DEALS: dict[str, Any] = {
     "key": "deals",
     "title": TITLE,
     "parent": "handbook",
@@ -139,6 +144,40 @@ def test_a_database_that_is_erased_with_its_rows_is_named_nowhere(alice: Person,
         assert Source.objects.get(kind="database").title == TITLE
         assert TaskSource.objects.get().title == TITLE
         assert list(Task.objects.values_list("title", flat=True)) == ["High"]
+
+
+@pytest.mark.usefixtures("chroma")
+def test_a_database_is_erased_with_the_rows_whose_loss_was_confirmed(alice: Person, emulator: EmulatorProcess) -> None:
+    rows = [{"Price of Zorblatt": f"High {number}"} for number in range(9)]
+    many = {**DEALS, "sources": [{**DEALS["sources"][0], "rows": rows}]}
+    notion = seeded(emulator, {"pages": [HANDBOOK], "databases": [many]}, ["handbook"])
+    connection = connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        notion.edit(op="trash", id=notion.ids["databases"]["deals"])
+        sync(alice)
+        kept = Source.objects.filter(title=TITLE).exists()
+
+    assert confirm(alice, connection).status_code == 302
+    with tenancy.within(alice.workspace):
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+        left = serializers.serialize("json", [*SyncRun.objects.all(), *Source.objects.all(), *TaskSource.objects.all()])
+
+    assert kept
+    assert not any(word in left for word in (TITLE, "Zorblatt", "Secret"))
+
+
+@pytest.mark.usefixtures("chroma")
+def test_a_database_that_another_reader_has_found_since_is_not_erased(alice: Person) -> None:
+    connection = index(alice)
+    with tenancy.within(alice.workspace), Notion("nobody", "http://127.0.0.1:9", budget=Unmetered()) as nobody:
+        about = {"notion_id": "deals", "title": TITLE, "gone_at": timezone.now()}
+        gone = Source.objects.create(connection_id=connection.pk, kind="database", **about)
+        Source.objects.update(gone_at=None)
+
+        settling.erase_database(beside(connection, nobody, Unmetered()), gone)
+
+        assert Source.objects.get().title == TITLE
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 
 from accounts import tenancy
@@ -128,9 +127,7 @@ def test_an_index_that_lost_vectors_is_repaired(alice: Person, acme: NotionWorks
         index = vectors.workspace(alice.workspace.id).collection(connection.id)
         lost = list(index.ids())[:2]
         index.delete(lost)
-        repaired = indexing.repair(
-            workspace_id=alice.workspace.id, connection_id=connection.id, writing=transaction.atomic
-        )
+        repaired = indexing.repair(workspace_id=alice.workspace.id, connection_id=connection.id)
 
         assert repaired.missing == 2
         assert set(lost) <= set(index.ids())

@@ -367,7 +367,8 @@ def answered_from() -> int:
 
 
 def second_look_is_due() -> None:
-    Page.objects.exclude(gone_at=None).update(gone_at=timezone.now() - vanishing.SECOND_LOOK_AFTER)
+    for model in (Page, Source):
+        model._default_manager.exclude(gone_at=None).update(gone_at=timezone.now() - vanishing.SECOND_LOOK_AFTER)
 
 
 def test_what_vanishes_little_by_little_is_kept_as_what_vanishes_at_once(
