@@ -56,7 +56,8 @@ class Stripe:
         _check_is_not_lost(subscription)
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:
-            mirror.refresh(account, subscription, now=now, is_brief=True)
+            with truth.briefly():
+                mirror.refresh(account, subscription, now=now)
             if is_before_change:
                 _forget_heard(account)
 
@@ -65,8 +66,8 @@ class Stripe:
         if account is None:
             # It is made, and committed, before the first page to pay at.
             return False
-        with talking():
-            return truth.ask(account, is_brief=True).is_standing
+        with talking(), truth.briefly():
+            return truth.ask(account).is_standing
 
     @talking()
     def preview(self, subscription: Subscription, *, tier: Tier, seats: int, now: datetime) -> Preview:
@@ -194,8 +195,8 @@ class Stripe:
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is None:
             raise NoPortal("There are no card and no invoices before the first purchase.")
-        with truth.of_who_may_be_gone():
-            session = truth.api(is_brief=True).v1.billing_portal.sessions.create(
+        with truth.of_who_may_be_gone(), truth.briefly():
+            session = truth.api().v1.billing_portal.sessions.create(
                 {
                     "customer": account.customer_id,
                     "configuration": portal_configuration("card"),

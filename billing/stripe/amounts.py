@@ -12,8 +12,9 @@ from billing.stripe.setup import price_of
 from integrations.stripe import StripeClient
 
 
+@truth.briefly()
 def of_upgrade(account: StripeAccount, plan: Plan, seats: int, now: datetime) -> Preview:
-    api = truth.api(is_brief=True)
+    api = truth.api()
     bought = api.v1.subscriptions.retrieve(account.subscription_id)
     item = truth.item_of(bought)
     invoice = api.v1.invoices.create_preview(
@@ -38,6 +39,7 @@ def of_upgrade(account: StripeAccount, plan: Plan, seats: int, now: datetime) ->
     )
 
 
+@truth.briefly()
 def of_purchase(subscription: Subscription, plan: Plan, seats: int, now: datetime) -> Preview:
     """Who bought here before may have a balance, which Checkout uses first."""
     monthly = plan.monthly_cents(seats)
@@ -67,15 +69,16 @@ def _first_invoice(
 ) -> stripe.Invoice | None:
     """None for a customer who is made anew when they buy: they have no balance."""
     with truth.of_who_may_be_gone():
-        return truth.api(is_brief=True).v1.invoices.create_preview(
+        return truth.api().v1.invoices.create_preview(
             {"customer": account.customer_id, "subscription_details": {"items": items}}
         )
     return None
 
 
+@truth.briefly()
 def of_seats(account: StripeAccount, subscription: Subscription, seats: int, now: datetime) -> Preview:
     """For the rest of the period."""
-    api = truth.api(is_brief=True)
+    api = truth.api()
     bought = api.v1.subscriptions.retrieve(account.subscription_id)
     paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
     rest = renewal.rest_of_period(api, bought, seats, paid=paid)
@@ -91,9 +94,10 @@ def of_seats(account: StripeAccount, subscription: Subscription, seats: int, now
     )
 
 
+@truth.briefly()
 def of_renewal(account: StripeAccount, subscription: Subscription, seats: int) -> Preview | None:
     """The next invoice, with so many seats."""
-    api = truth.api(is_brief=True)
+    api = truth.api()
     bought = api.v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
     is_ending = schedules.is_ending(bought)
     paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
@@ -102,17 +106,19 @@ def of_renewal(account: StripeAccount, subscription: Subscription, seats: int) -
     return _coming(api, bought, asked, is_ending=is_ending, paid_cents=paid_cents)
 
 
+@truth.briefly()
 def of_renewal_after(account: StripeAccount, tier: Tier | None) -> Preview | None:
     """The next invoice, if this smaller plan, or with None the end, were planned."""
-    api = truth.api(is_brief=True)
+    api = truth.api()
     bought = api.v1.subscriptions.retrieve(account.subscription_id)
     asked = renewal.question_after(bought, price_of(PLANS[tier]) if tier else None)
     return _coming(api, bought, asked, is_ending=tier is None)
 
 
+@truth.briefly()
 def invoices(account: StripeAccount) -> Invoices:
     with truth.of_who_may_be_gone():
-        found = truth.api(is_brief=True).v1.invoices.list({"customer": account.customer_id, "limit": 24})
+        found = truth.api().v1.invoices.list({"customer": account.customer_id, "limit": 24})
         return Invoices(_told(found.data), has_older=found.has_more)
     return Invoices()
 

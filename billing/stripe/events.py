@@ -83,19 +83,18 @@ def _wait_for_stripe(event: StripeEvent, *, now: datetime) -> None:
 def _process(event: StripeEvent, *, now: datetime) -> None:
     account = StripeAccount.objects.filter(customer_id=event.customer_id).first() if event.customer_id else None
     if account is not None:
-        bring_up_to_date(account, now=now, is_brief=True)
+        with truth.briefly():
+            bring_up_to_date(account, now=now)
 
 
-def bring_up_to_date(
-    account: StripeAccount, *, now: datetime, is_brief: bool = False, is_thorough: bool = False
-) -> bool:
+def bring_up_to_date(account: StripeAccount, *, now: datetime, is_thorough: bool = False) -> bool:
     """Asks Stripe under the subscription's lock. True when our mirror was wrong. An erased workspace has none."""
     with transaction.atomic():
         subscription = Subscription.objects.select_for_update().filter(workspace_id=account.workspace_id).first()
         if subscription is None:
             return False
         account.refresh_from_db()
-        differed = mirror.refresh(account, subscription, now=now, is_brief=is_brief, is_thorough=is_thorough)
+        differed = mirror.refresh(account, subscription, now=now, is_thorough=is_thorough)
         if _owes_seats(subscription, now) and not _are_being_told(subscription):
             log.error("%s pays for %d seats, not for those that are due", account, subscription.seats)
             gateway().set_seats(subscription, seats=due(subscription), now=now)

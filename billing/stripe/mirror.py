@@ -4,7 +4,6 @@ Whoever calls holds the lock on the subscription's row before Stripe is asked: o
 be written last.
 """
 
-from contextlib import nullcontext
 from datetime import datetime
 
 import stripe
@@ -17,24 +16,12 @@ from billing.stripe import charged, late, pages, schedules, truth
 from billing.stripe.truth import LATE, amounts_of, item_of, moment, tier_of
 
 
-def refresh(
-    account: StripeAccount,
-    subscription: Subscription,
-    *,
-    now: datetime,
-    is_brief: bool = False,
-    is_thorough: bool = False,
-) -> bool:
+def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime, is_thorough: bool = False) -> bool:
     """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice.
 
-    `is_brief`: none of it is waited for long. `is_thorough`: also what was charged for in this period, which is kept
-    here and is else believed of a subscription that is known.
+    `is_thorough`: also what was charged for in this period, which is kept here and is else believed of a subscription
+    that is known.
     """
-    with truth.briefly() if is_brief else nullcontext():
-        return _refresh(account, subscription, now=now, is_thorough=is_thorough)
-
-
-def _refresh(account: StripeAccount, subscription: Subscription, *, now: datetime, is_thorough: bool) -> bool:
     said = truth.ask(account)
     facts, own = _facts(subscription), _own(subscription)
     before = facts, account.subscription_id

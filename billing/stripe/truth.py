@@ -13,7 +13,7 @@ from django.conf import settings
 
 from billing.models import StripeAccount
 from billing.plans import PLANS, Plan, Tier
-from integrations.stripe import StripeClient, client
+from integrations.stripe import StripeClient, brief_client, client
 
 log = logging.getLogger(__name__)
 PAYING = {"active", "trialing"}
@@ -26,22 +26,25 @@ class UnknownPrice(Exception):
     """A subscription at Stripe is for something that is not one of our plans."""
 
 
-_is_brief = ContextVar("is_brief", default=False)
+_brief: ContextVar[StripeClient | None] = ContextVar("brief", default=None)
 
 
 @contextmanager
 def briefly() -> Iterator[None]:
-    """Whatever is asked or told inside is not waited for long: a row is locked meanwhile, and somebody waits."""
-    token = _is_brief.set(True)
-    try:
+    """Whatever is asked or told inside is not waited for long: a row is locked meanwhile, or somebody waits."""
+    if _brief.get() is not None:
         yield
-    finally:
-        _is_brief.reset(token)
+        return
+    with brief_client(key=settings.STRIPE_SECRET_KEY, url=settings.STRIPE_API_URL) as client:
+        token = _brief.set(client)
+        try:
+            yield
+        finally:
+            _brief.reset(token)
 
 
-def api(*, is_brief: bool = False) -> StripeClient:
-    is_brief = is_brief or _is_brief.get()
-    return client(key=settings.STRIPE_SECRET_KEY, url=settings.STRIPE_API_URL, is_brief=is_brief)
+def api() -> StripeClient:
+    return _brief.get() or client(key=settings.STRIPE_SECRET_KEY, url=settings.STRIPE_API_URL)
 
 
 def lookup_key(plan: Plan) -> str:
@@ -116,8 +119,8 @@ def of_who_may_be_gone() -> Iterator[None]:
             raise
 
 
-def ask(account: StripeAccount, *, is_brief: bool = False) -> Truth:
-    found = _subscriptions(account, api(is_brief=is_brief))
+def ask(account: StripeAccount) -> Truth:
+    found = _subscriptions(account, api())
     standing = [one for one in found if one.status in STANDING]
     if len(standing) > 1:
         names = ", ".join(one.id for one in standing)

@@ -5,7 +5,8 @@ Objects of this library are no dicts: `obj["items"]` and attributes work, `.get`
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import requests
@@ -22,7 +23,17 @@ BRIEF_SECONDS = 4
 TOLERANCE_SECONDS = 300
 LONGEST_ID, LONGEST_TYPE = 64, 80
 
-__all__ = ["API", "VERSION", "BadSignature", "NoEvent", "StripeClient", "StripeError", "client", "verified"]
+__all__ = [
+    "API",
+    "VERSION",
+    "BadSignature",
+    "NoEvent",
+    "StripeClient",
+    "StripeError",
+    "brief_client",
+    "client",
+    "verified",
+]
 
 
 class BadSignature(Exception):
@@ -33,27 +44,27 @@ class NoEvent(Exception):
     """It comes from who has the secret, and is none of Stripe's events."""
 
 
-def client(*, key: str, url: str = API, is_brief: bool = False) -> StripeClient:
-    """Repeats what failed on the way once; every POST is given an idempotency key by who sends it.
-
-    A brief one is for what somebody waits to see and can do without: it asks once, and not for long, over a connection
-    of its own, since a kept one may have been dropped on the way without a word.
-    """
-    return _client(key, url, retries=0, seconds=BRIEF_SECONDS) if is_brief else _kept_client(key, url)
-
-
 @functools.lru_cache(maxsize=8)
-def _kept_client(key: str, url: str) -> StripeClient:
-    return _client(key, url, retries=1, seconds=TIMEOUT_SECONDS)
+def client(*, key: str, url: str = API) -> StripeClient:
+    """Repeats what failed on the way once; every POST is given an idempotency key by who sends it."""
+    return _client(key, url, _session(url), retries=1, seconds=TIMEOUT_SECONDS)
 
 
-def _client(key: str, url: str, *, retries: int, seconds: int) -> StripeClient:
+@contextmanager
+def brief_client(*, key: str, url: str = API) -> Iterator[StripeClient]:
+    """For what somebody waits to see and can do without: it asks once, and not for long, over connections of its own,
+    since a kept one may have been dropped on the way without a word."""
+    with _session(url) as session:
+        yield _client(key, url, session, retries=0, seconds=BRIEF_SECONDS)
+
+
+def _client(key: str, url: str, session: requests.Session, *, retries: int, seconds: int) -> StripeClient:
     return StripeClient(
         key,
         stripe_version=VERSION,
         base_addresses={"api": url, "files": url, "connect": url, "meter_events": url},
         max_network_retries=retries,
-        http_client=stripe.RequestsClient(timeout=seconds, session=_session(url)),
+        http_client=stripe.RequestsClient(timeout=seconds, session=session),
     )
 
 

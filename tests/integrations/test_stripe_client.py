@@ -1,5 +1,6 @@
 """How the client of Stripe connects."""
 
+import gc
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,7 @@ FOUND = b'{"object": "list", "data": [], "has_more": false, "url": "/v1/prices"}
 class Listener:
     def __init__(self) -> None:
         self.connections, self.asked = 0, list[str]()
+        self.closed = threading.Semaphore(0)
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -23,6 +25,10 @@ class Listener:
             def setup(self) -> None:
                 listener.connections += 1
                 super().setup()
+
+            def finish(self) -> None:
+                super().finish()
+                listener.closed.release()
 
             def do_GET(self) -> None:
                 listener.asked.append(self.path)
@@ -47,12 +53,27 @@ def listener() -> Iterator[Listener]:
     started.server.server_close()
 
 
-@pytest.mark.parametrize(("is_brief", "connections"), [(False, 1), (True, 2)])
-def test_a_connection_is_kept_but_for_what_is_asked_once(listener: Listener, is_brief: bool, connections: int) -> None:
+def test_a_connection_is_kept(listener: Listener) -> None:
     for _ in range(2):
-        stripe.client(key="sk_test", url=listener.url, is_brief=is_brief).v1.prices.list()
+        stripe.client(key="sk_test", url=listener.url).v1.prices.list()
 
-    assert (listener.connections, len(listener.asked)) == (connections, 2)
+    assert (listener.connections, len(listener.asked)) == (1, 2)
+    assert not listener.closed.acquire(blocking=False)
+
+
+def test_who_asks_briefly_leaves_no_connection_open(listener: Listener) -> None:
+    """Not even until the next collection of garbage."""
+    gc.disable()
+    try:
+        for _ in range(2):
+            with stripe.brief_client(key="sk_test", url=listener.url) as client:
+                client.v1.prices.list()
+                client.v1.prices.list()
+        assert all(listener.closed.acquire(timeout=20) for _ in range(2))
+    finally:
+        gc.enable()
+
+    assert (listener.connections, len(listener.asked)) == (2, 4)
 
 
 def test_a_proxy_of_the_environment_is_used(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
