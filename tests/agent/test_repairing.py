@@ -52,10 +52,13 @@ def dies_when_it_asks_which_are_named(person: Person, work: Callable[[], object]
     """Its connection to Postgres ends as it reads the rows of chunks."""
 
     def until_it_dies() -> None:
-        with tenancy.within(person.workspace):
-            with database.cursor() as cursor:
-                cursor.execute("SET lock_timeout = '100ms'")
-            work()
+        with tenancy.within(person.workspace), database.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '100ms'")
+            try:
+                work()
+            finally:
+                # Others are given this connection next.
+                cursor.execute("RESET lock_timeout")
 
     with transaction.atomic():
         with database.cursor() as cursor:
