@@ -13,9 +13,8 @@ from devkit.notion.process import EmulatorProcess
 from tests.agent.live.telling import event, post, texts, work
 from tests.agent.live.test_postponing import later
 from tests.agent.sync.test_vanishing import second_look_is_due
-from tests.agent.sync.working import sync
-from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
-from tests.people import Person, put_on_plan
+from tests.outside import HANDBOOK, TASKS, NotionWorkspace, seeded
+from tests.people import Person
 
 pytestmark = pytest.mark.usefixtures("subscribed")
 SOON = timedelta(minutes=5)
@@ -29,25 +28,16 @@ DELETED = {
 
 
 @pytest.fixture
-def notion(emulator: EmulatorProcess, chroma: str) -> NotionWorkspace:
+def acme(emulator: EmulatorProcess, chroma: str) -> NotionWorkspace:
     """A page at the top of a workspace, and a task database."""
     return seeded(emulator, {"pages": [HANDBOOK, VISAS], "databases": [TASKS]}, ["handbook", "visas"])
 
 
-@pytest.fixture
-def read(alice: Person, notion: NotionWorkspace) -> Connection:
-    put_on_plan(alice, "plus")
-    connection = connect(alice, notion)
-    with tenancy.within(alice.workspace):
-        sync(alice)
-    return connection
-
-
-def delete(person: Person, notion: NotionWorkspace, what: str) -> str:
+def delete(person: Person, acme: NotionWorkspace, what: str) -> str:
     with tenancy.within(person.workspace):
         row = Page.objects.get(title="Choose a printer").notion_id
-    key = {"row": row, "page": notion.page("visas"), "database": notion.source("tasks_main")}[what]
-    notion.edit(op="delete", id=notion.ids["databases"]["tasks"] if what == "database" else key)
+    key = {"row": row, "page": acme.page("visas"), "database": acme.source("tasks_main")}[what]
+    acme.edit(op="delete", id=acme.ids["databases"]["tasks"] if what == "database" else key)
     return key
 
 
@@ -57,13 +47,13 @@ def is_task(person: Person) -> bool:
 
 @pytest.mark.parametrize("what", DELETED)
 def test_it_is_neither_answered_from_nor_a_task_once_notion_has_told(
-    alice: Person, notion: NotionWorkspace, read: Connection, what: str
+    alice: Person, acme: NotionWorkspace, connected: Connection, what: str
 ) -> None:
     kind, words = DELETED[what]
     assert (words in texts(alice), is_task(alice)) == (True, True)
-    key = delete(alice, notion, what)
+    key = delete(alice, acme, what)
 
-    post(event(read, kind, key))
+    post(event(connected, kind, key))
     work(alice)
 
     assert words not in texts(alice)
@@ -71,14 +61,14 @@ def test_it_is_neither_answered_from_nor_a_task_once_notion_has_told(
 
 
 def test_one_of_which_notion_says_nothing_at_first_goes_within_minutes(
-    alice: Person, notion: NotionWorkspace, read: Connection
+    alice: Person, acme: NotionWorkspace, connected: Connection
 ) -> None:
-    key = delete(alice, notion, "page")
-    away = notion.fault("503", path_regex=f"pages/{key}")
-    post(event(read, "page.deleted", key))
+    key = delete(alice, acme, "page")
+    away = acme.fault("503", path_regex=f"pages/{key}")
+    post(event(connected, "page.deleted", key))
     work(alice)
     due = NotionNotice.objects.get(notion_id=key).noticed_at
-    notion.calm(away)
+    acme.calm(away)
 
     later()
     work(alice)
@@ -87,14 +77,16 @@ def test_one_of_which_notion_says_nothing_at_first_goes_within_minutes(
     assert DELETED["page"][1] not in texts(alice)
 
 
-def test_the_next_sync_erases_it_whatever_that_lists(alice: Person, notion: NotionWorkspace, read: Connection) -> None:
-    key = delete(alice, notion, "page")
-    post(event(read, "page.deleted", key))
+def test_the_next_sync_erases_it_whatever_that_lists(
+    alice: Person, acme: NotionWorkspace, connected: Connection
+) -> None:
+    key = delete(alice, acme, "page")
+    post(event(connected, "page.deleted", key))
     work(alice)
     with tenancy.within(alice.workspace):
         second_look_is_due()
     # What begins a sync by itself, which lists only changes.
-    post(event(read, "data_source.schema_updated", notion.source("tasks_main")))
+    post(event(connected, "data_source.schema_updated", acme.source("tasks_main")))
     work(alice)
 
     with tenancy.within(alice.workspace):
