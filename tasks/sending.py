@@ -95,10 +95,22 @@ def _send_all(client: Notion, outgoing_id: str, lease: uuid.UUID) -> None:
                 raise
             time.sleep(settings.NOTION_FIRST_PAUSE_SECONDS * conflicts * random.uniform(0.5, 1.0))
         except notion.Refused as error:
-            # A row that is gone was told apart before.
-            if isinstance(error, notion.NotFound) or "archived" in str(error):
+            if _is_away(client, outgoing, error):
                 raise DatabaseGone from error
             raise
+
+
+def _is_away(client: Notion, outgoing: Outgoing, error: notion.Refused) -> bool:
+    """Whether it was refused for want of its database; a row that is gone was told apart before."""
+    if not isinstance(error, notion.NotFound):
+        return "archived" in str(error)
+    source = outgoing.task.task_source
+    assert source is not None
+    try:
+        client.data_source(source.data_source_id)
+    except notion.NotFound:
+        return True
+    return False
 
 
 def _create(client: Notion, outgoing: Outgoing, lease: uuid.UUID) -> None:

@@ -177,6 +177,19 @@ def test_what_may_have_been_made_before_it_went_is_not_made_again(
         assert not Outgoing.objects.exists()
 
 
+def test_what_notion_does_not_find_in_a_database_that_it_shows_does_not_wait_for_the_database(
+    alice: Person, empty: NotionWorkspace
+) -> None:
+    message = "Could not find user with ID: 7c2ed1b4-0d4e-4b0e-8a3a-2f5a3a6f5a11."
+    refusal = {"error": {"status": 404, "code": "object_not_found", "message": message}}
+    empty.fault(refusal, method="POST", path_regex="/v1/pages$")
+
+    make(alice)
+    work(alice)
+
+    assert (task(alice, NEW)["sync_state"], task(alice, NEW)["sync_reason"]) == ("failed", f"Notion said: {message}")
+
+
 @EVERY_WAY
 def test_an_edit_of_its_row_is_sent_when_it_is_back(synced: Person, acme: NotionWorkspace, how: str) -> None:
     with tenancy.within(synced.workspace):
