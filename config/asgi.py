@@ -11,9 +11,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("DATABASE_LOCK_SECONDS", "2")
 
 from a2wsgi import WSGIMiddleware
+from django.conf import settings
 from django.urls import Resolver404, get_resolver, resolve
 
-from config import environment as env
 from config import handover, probes, waiting
 from config.celery import app as celery
 from config.exchange import (
@@ -31,7 +31,6 @@ from config.exchange import (
 )
 from config.wsgi import application as wsgi
 
-THREADS = env.number("THREADS", 8)
 # Whatever waits for the payment provider waits here, and nobody else for it.
 PAYMENT_THREADS = 4
 BODY_SECONDS = 30
@@ -42,7 +41,7 @@ def _on_threads(number: int) -> Callable[[Scope, Receive, Send], Awaitable[None]
     return cast(Callable[[Scope, Receive, Send], Awaitable[None]], WSGIMiddleware(cast(Any, wsgi), workers=number))
 
 
-_django, _payments = _on_threads(THREADS), _on_threads(PAYMENT_THREADS)
+_django, _payments = _on_threads(settings.THREADS), _on_threads(PAYMENT_THREADS)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

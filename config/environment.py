@@ -7,8 +7,9 @@ import hmac
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -55,6 +56,29 @@ def rates(name: str, default: str) -> str:
                 f"{name} looks like {default or '20/d/key'}: a number, s, m, h or d, and ip, key or user; not {rate!r}."
             )
     return value
+
+
+def one_of(name: str, default: str, choices: Sequence[str]) -> str:
+    value = text(name, default)
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
+def address(name: str, default: str) -> str:
+    value = text(name, default)
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ImproperlyConfigured(f"{name} looks like https://docent.example.com, not {value!r}.")
+    return value
+
+
+def folder(name: str, default: Path) -> Path:
+    """One that is named is there; the default may still be made."""
+    value = text(name, "")
+    if value and not Path(value).is_dir():
+        raise ImproperlyConfigured(f"{name} must be a folder that exists, not {value!r}.")
+    return Path(value or default)
 
 
 def redis(name: str, default: str) -> str:

@@ -21,7 +21,7 @@ DEFAULT_SECRET_KEY = "only-for-one-machine-and-refused-in-production"
 DEFAULT_SEAL_KEYS = "1:b25seS1mb3Itb25lLW1hY2hpbmUtYW5kLXJlZnVzZWQ="
 SECRET_KEY = env.text("SECRET_KEY", DEFAULT_SECRET_KEY)
 SEAL_KEYS = env.seal_keys(env.text("SEAL_KEYS", DEFAULT_SEAL_KEYS))
-PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{env.number('PORT', 8000, most=65_535)}").rstrip("/")
+PUBLIC_URL = env.address("PUBLIC_URL", f"http://127.0.0.1:{env.number('PORT', 8000, most=65_535)}").rstrip("/")
 ALLOWED_HOSTS = env.text("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
@@ -112,9 +112,11 @@ if env.text("DATABASE_LOCK_SECONDS", ""):
 if _owner_url:
     DATABASES["owner"] = env.database(_owner_url)
 
+# Of Django in the web process; payments have some of their own.
+THREADS = env.number("THREADS", 8)
 REDIS_URL = env.redis("REDIS_URL", "redis://127.0.0.1:6379/0")
 CHROMA_URL = env.text("CHROMA_URL", "http://127.0.0.1:8001")
-EMBEDDER_DIR = Path(env.text("EMBEDDER_DIR", str(DOCENT_HOME / "embedder")))
+EMBEDDER_DIR = env.folder("EMBEDDER_DIR", DOCENT_HOME / "embedder")
 # How many ready schemas wait for the next sign-ups: twice the sign-ups expected during one refill.
 WARM_SCHEMAS = env.number("WARM_SCHEMAS", 20, least=0)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
@@ -305,12 +307,13 @@ SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if IS_PRODUCTION 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.one_of("LOG_LEVEL", "INFO", LEVELS)},
     # httpx writes every address at INFO, and Notion's callback addresses hold one-time codes.
     "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}, "stripe": {"level": "WARNING"}},
 }

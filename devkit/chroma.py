@@ -22,6 +22,8 @@ from urllib.request import urlopen
 from devkit.home import free_port
 
 SERVER_PACKAGES = Path(sys.prefix) / "chroma-server"
+# At INFO it writes a line of every request, and what the start says would scroll away.
+ENVIRONMENT = {"NO_COLOR": "1", "RUST_LOG": "warn"}
 START_SECONDS = 30
 STOP_SECONDS = 10
 
@@ -95,7 +97,9 @@ class ChromaProcess:
     def start(self) -> Self:
         self.data.mkdir(parents=True, exist_ok=True)
         with (self.data / "chroma.log").open("ab") as log:
-            self._process = subprocess.Popen(command(self.data, self.port), cwd=self.data, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command(self.data, self.port), cwd=self.data, env=os.environ | ENVIRONMENT, stdout=log, stderr=log
+            )
         deadline = time.monotonic() + START_SECONDS
         while not is_healthy(self.port):
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -74,6 +74,7 @@ COMMANDS: dict[str, tuple[Command, frozenset[str]]] = {
     "manage": (manage, frozenset({"embedded"})),
     "clean": (clean, frozenset()),
 }
+WITH_ARGUMENTS = {"test", "bench", "soak", "manage"}
 
 
 def usage() -> str:
@@ -85,11 +86,15 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] not in COMMANDS:
         print(usage())
         return 0 if not arguments or arguments[0] in {"help", "-h", "--help"} else 2
-    command, needs = COMMANDS[arguments[0]]
+    name, *rest = arguments
+    if rest and name not in WITH_ARGUMENTS:
+        print(usage())
+        return 0 if rest[0] in {"-h", "--help"} else 2
+    command, needs = COMMANDS[name]
     try:
         if needs:
             bootstrap.prepare(needs, arguments)
-        return command(arguments[1:])
+        return command(rest)
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
         return 1

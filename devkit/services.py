@@ -91,7 +91,7 @@ class Chroma(Child):
     def __init__(self, home: Home, *, echo: Echo | None = None) -> None:
         super().__init__(home.log(self.name), echo=echo, lock_fd=home.lock_fd)
         self.data = home.folder("chroma")
-        self.environment = {"NO_COLOR": "1"}
+        self.environment = chroma.ENVIRONMENT
         self.port = home.port(self.name)
 
     @property

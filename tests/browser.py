@@ -18,7 +18,10 @@ CHROMIUM = os.environ.get("DOCENT_BROWSER") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 # What passed is not described: to name every element of a page takes longer than to judge it.
-WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
 QUIET = ("gpu", "quic", "background-networking", "component-update", "sync", "dev-shm-usage")
 
 
@@ -46,7 +49,7 @@ def faults(page: Page) -> list[str]:
     wide = spill(page)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    found = page.evaluate("options => axe.run(options).then(told => told.violations)", WCAG)
+    found = page.evaluate("options => axe.run(options).then(told => told.violations)", RULES)
     return wide + [f"{page.url}: {each['id']} at {[node['target'] for node in each['nodes']]}" for each in found]
 
 

@@ -16,8 +16,8 @@ class ConnectionHealth(models.Model):
     known = models.PositiveIntegerField(default=0)
     indexed = models.PositiveIntegerField(default=0)
     # From an edit until it could be searched, of the day before.
-    lag_p50_ms = models.PositiveIntegerField(null=True)
-    lag_p95_ms = models.PositiveIntegerField(null=True)
+    lag_p50_ms = models.PositiveBigIntegerField(null=True)
+    lag_p95_ms = models.PositiveBigIntegerField(null=True)
     # To Notion, by the syncs of the day before; refused with 429.
     requests = models.PositiveIntegerField(default=0)
     limited = models.PositiveIntegerField(default=0)

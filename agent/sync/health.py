@@ -22,8 +22,8 @@ OUR_WORDS = frozenset({UNREACHABLE, NO_ACCESS, NOTHING_SHOWN})
 
 
 def note(run_id: uuid.UUID | str) -> None:
-    """When the transaction that ends the sync is through."""
-    transaction.on_commit(partial(_note, run_id))
+    """When the transaction that ends the sync is through, which no failure here undoes."""
+    transaction.on_commit(partial(_note, run_id), robust=True)
 
 
 def _note(run_id: uuid.UUID | str) -> None:

@@ -27,6 +27,9 @@ class Lag:
 def edited_at(session: Session, page: Page) -> datetime | None:
     """When somebody made the edit that is about to be written down, as far as that can be known."""
     own = page.observed_edited_at if page.observed_edited_at != page.edited_at else None
+    if own and page.edited_at and own < page.edited_at:
+        # Not an edit: somebody put back what was there before.
+        own = None
     # Notion edits the page above too, and says of it no more than the minute.
     happened_at = session.happened_at or (session.told.get(own, own) if own else None)
     synced_at = session.connection.last_synced_at

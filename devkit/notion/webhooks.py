@@ -114,7 +114,8 @@ class Webhooks(Sender):
         self._made += 1
         closes = event.at + timedelta(seconds=0 if at_once else subscription.window)
         payload: Json = {
-            "id": make_id("event", subscription.id, str(self._made)),
+            # Whoever hears remembers ids for days, and the count begins anew with each start.
+            "id": make_id("event", subscription.id, str(self._made), _millis(event.at)),
             "timestamp": _millis(event.at),
             "workspace_id": event.workspace.id,
             "workspace_name": event.workspace.name,

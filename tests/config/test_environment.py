@@ -58,6 +58,10 @@ WRONG = {
     "RETRIEVAL_DENSE_WEIGHT": "7",
     "RUN_TIME_LIMIT": "-5",
     "RUN_LEASE_SECONDS": "0",
+    "THREADS": "x",
+    "LOG_LEVEL": "NOPE",
+    "EMBEDDER_DIR": "/nonexistent",
+    "PUBLIC_URL": "docent.example.com",
 }
 ONE_BY_ONE = """
 import json, os, sys

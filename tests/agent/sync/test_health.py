@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, ConnectionHealth, User
-from agent.models import SyncRun
-from agent.sync import performing, services
+from agent.models import Page, SyncRun
+from agent.sync import lag, performing, services
 from billing.admin import ConnectionAdmin
 from billing.models import Subscription
 from config.staff import site
@@ -68,6 +68,34 @@ def test_a_sync_that_ends_leaves_its_figures(alice: Person, acme: NotionWorkspac
     assert (health.outcome, health.error, health.ended_at) == ("complete", "", run.finished_at)
     assert (health.known, health.indexed, health.limited) == (6, 6, 2)
     assert health.requests == requests_of(alice)
+
+
+def test_a_lag_of_months_is_a_figure_too(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    now = timezone.now()
+    with tenancy.within(alice.workspace):
+        lag.note(connection, now - timedelta(days=60), now=now)
+
+        run = sync(alice)
+
+    health = ConnectionHealth.objects.get(connection=connection)
+    assert (run.status, health.lag_p95_ms) == ("complete", 60 * 24 * 3_600 * 1_000)
+
+
+def test_a_page_that_is_put_back_as_it_was_long_ago_is_no_edit_that_took_months(
+    alice: Person, acme: NotionWorkspace
+) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        sync(alice)
+        page = Page.objects.get(notion_id=acme.page("travel"))
+        Page.objects.filter(pk=page.pk).update(edited_at=page.edited_at + timedelta(days=60), content_hash="of later")
+
+        sync(alice)
+
+        assert Page.objects.get(pk=page.pk).edited_at == page.edited_at
+        assert lag.of([connection.pk], now=timezone.now()) == {}
 
 
 def requests_of(person: Person) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from devkit.notion.process import EmulatorProcess
+
 from .conftest import OLD, SEED, Notion
 from .receiver import Receiver, receiver
 from .recordings import SCHEMA, validator
@@ -198,3 +200,18 @@ def test_who_may_see_it_can_be_left_out(notion: Notion, subscribe: Any, hook: Re
     notion.edit("set_title", id=notion.id("sub"), title="Other")
 
     assert "accessible_by" not in hook.wait_for(1)[0]
+
+
+def first_event(at: str) -> str:
+    [workspace] = SEED["workspaces"]
+    seed = {**SEED, "workspaces": [{**workspace, "clock": {"at": at, "frozen": True}}]}
+    with EmulatorProcess() as process, receiver() as hook:
+        seeded = process.seed(seed, namespace="kept")
+        process.subscribe(seeded["grants"][0]["integration_id"], hook.url)
+        process.edit(op="set_text", workspace="acme", id="welcome", text="Changed")
+        [event] = hook.wait_for(1)
+        return str(event["id"])
+
+
+def test_what_is_told_after_a_new_start_is_no_repetition() -> None:
+    assert first_event("2026-07-01T09:00:00Z") != first_event("2026-07-01T09:20:00Z")
