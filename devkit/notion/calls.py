@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from devkit.notion.errors import ApiError, bad_json, invalid, not_found, restricted, too_many, wrong
+from devkit.notion.errors import ApiError, bad_json, invalid, not_found, restricted, several_sources, too_many, wrong
 from devkit.notion.http import Request
 from devkit.notion.ids import parse_id
 from devkit.notion.model import Grant, Json, Node, State
@@ -58,6 +58,13 @@ class Call:
 
     def block(self, id: str) -> Node:
         return self.get("block", id, among=("block", "page", "database"))
+
+    def only_source(self, database: Node) -> Node:
+        """Where a version or a request names a table by its database."""
+        sources = self.state.living_children(database)
+        if len(sources) != 1:
+            raise several_sources(database.id, [source.id for source in sources])
+        return sources[0]
 
     def blocks_in(self, node: Node) -> Listed[Node]:
         """What a listing of this block's children shows; a synced copy shows its original's."""

@@ -195,6 +195,8 @@ class State:
         if node.parent in self.nodes:
             self.nodes[node.parent].children.remove(node.id)
         node.parent = parent
+        # Where it stood when it was recorded.
+        node.data.pop("parent", None)
         if parent is not None:
             self.nodes[parent].children.append(node.id)
 

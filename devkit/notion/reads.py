@@ -7,7 +7,7 @@ from typing import Any
 
 from devkit.notion import paging, properties, search
 from devkit.notion.calls import Call
-from devkit.notion.errors import invalid, restricted, several_sources, unsupported, wrong
+from devkit.notion.errors import invalid, restricted, unsupported, wrong
 from devkit.notion.ids import parse_id
 from devkit.notion.markdown import Markdown
 from devkit.notion.model import Json, Node, User
@@ -141,15 +141,8 @@ def block_children(call: Call) -> Json:
 def database(call: Call) -> Json:
     node = call.get("database", call.params["database_id"])
     if call.version == OLD:
-        _only_source(call, node)
+        call.only_source(node)
     return call.renderer.database(node)
-
-
-def _only_source(call: Call, database: Node) -> Node:
-    sources = call.state.living_children(database)
-    if len(sources) != 1:
-        raise several_sources(database.id, [source.id for source in sources])
-    return sources[0]
 
 
 def data_source(call: Call) -> Json:
@@ -168,7 +161,7 @@ def query(call: Call) -> Json:
 def old_query(call: Call) -> Json:
     if call.version != OLD:
         raise unsupported("query database")
-    return run_query(call, _only_source(call, call.get("database", call.params["database_id"])))
+    return run_query(call, call.only_source(call.get("database", call.params["database_id"])))
 
 
 def run_query(call: Call, source: Node) -> Json:

@@ -220,7 +220,9 @@ class Renderer:
             "is_locked": node.data.get("is_locked", False),
             "created_time": millis(node.created),
             "last_edited_time": millis(node.edited),
-            "data_sources": [{"id": source.id, "name": self.plain_title(source)} for source in sources],
+            "data_sources": [
+                {"id": source.id, "name": self.plain_title(source) or self.plain_title(node)} for source in sources
+            ],
             "icon": self.asset(node.data["icon"], node),
             "cover": self.asset(node.data["cover"], node),
             "url": node.data.get("url") or self.url(node),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from devkit.notion import reads, writes
+from devkit.notion import reads, table_writes, writes
 from devkit.notion.calls import Call
 from devkit.notion.model import Json
 from devkit.notion.render import OLD, V2025, V2026
@@ -45,18 +45,18 @@ ROUTES = [
     route("DELETE", "blocks/{block_id}", writes.delete_block, "update"),
     route("GET", "blocks/{block_id}/children", reads.block_children),
     route("PATCH", "blocks/{block_id}/children", writes.append_children, "insert"),
+    route("POST", "databases", table_writes.create_database, "insert"),
     route("GET", "databases/{database_id}", reads.database),
+    route("PATCH", "databases/{database_id}", table_writes.update_database, "update"),
     route("POST", "databases/{database_id}/query", reads.old_query),
+    route("POST", "data_sources", table_writes.create_data_source, "insert", only_new=True),
     route("GET", "data_sources/{data_source_id}", reads.data_source, only_new=True),
+    route("PATCH", "data_sources/{data_source_id}", table_writes.update_data_source, "update", only_new=True),
     route("GET", "data_sources/{data_source_id}/templates", reads.templates, only_new=True),
     route("POST", "data_sources/{data_source_id}/query", reads.query, only_new=True),
     route("GET", "comments", reads.comments, ""),
     route("GET", "comments/{comment_id}", reads.comment, ""),
     route("POST", "comments", writes.create_comment, "comments_insert"),
-    route("POST", "databases", reads.later("create database"), "insert"),
-    route("PATCH", "databases/{database_id}", reads.later("update database"), "update"),
-    route("POST", "data_sources", reads.later("create data source"), "insert", only_new=True),
-    route("PATCH", "data_sources/{data_source_id}", reads.later("update data source"), "update", only_new=True),
     route("PATCH", "pages/{page_id}/markdown", reads.later("update markdown"), "update", only_new=True),
     route("GET", "file_uploads", reads.later("list file uploads"), ""),
     route("POST", "file_uploads", reads.later("create file upload"), ""),

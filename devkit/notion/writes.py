@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devkit.notion import blocks, events, properties, richtext
 from devkit.notion.calls import Call
-from devkit.notion.errors import archived, invalid, several_sources, too_many, wrong
+from devkit.notion.errors import archived, invalid, too_many, wrong
 from devkit.notion.ids import parse_id
 from devkit.notion.model import Json, Node, make_new_id
 from devkit.notion.render import OLD, V2026, listing
@@ -21,7 +21,7 @@ def create_page(call: Call) -> Json:
     body = call.body
     if body.get("markdown") is not None:
         raise invalid("Creating a page from markdown is not supported here.")
-    parent = _new_parent(call, body.get("parent"))
+    parent = new_parent(call, body.get("parent"))
     made = blocks.from_request(body.get("children") or [])
     _check_count(made)
     if parent is not None and call.state.trashed(parent):
@@ -51,7 +51,10 @@ def create_page(call: Call) -> Json:
     return call.renderer.page(node)
 
 
-def _new_parent(call: Call, given: object) -> Node | None:
+PARENTS = ("page_id", "data_source_id", "database_id")
+
+
+def new_parent(call: Call, given: object, among: tuple[str, ...] = PARENTS) -> Node | None:
     if not isinstance(given, dict):
         raise wrong("body.parent", "defined" if given is None else "an object", given)
     if given.get("workspace") is True:
@@ -59,21 +62,14 @@ def _new_parent(call: Call, given: object) -> Node | None:
             raise invalid("Internal integrations cannot create pages in the workspace.")
         call.require("insert")
         return None
-    for name in ("page_id", "data_source_id", "database_id"):
+    for name in among:
         if name in given:
             id = parse_id(given[name])
             if id is None:
                 raise wrong(f"body.parent.{name}", "a valid uuid", given[name])
             node = call.get(name.removesuffix("_id"), id)
-            return node if name != "database_id" else _source_of(call, node)
-    raise wrong("body.parent.page_id", "defined", None)
-
-
-def _source_of(call: Call, database: Node) -> Node:
-    sources = call.state.living_children(database)
-    if len(sources) != 1:
-        raise several_sources(database.id, [source.id for source in sources])
-    return sources[0]
+            return node if name != "database_id" else call.only_source(node)
+    raise wrong(f"body.parent.{among[0]}", "defined", None)
 
 
 def _values(call: Call, schema: list[Json], given: object) -> Json:
@@ -104,14 +100,14 @@ def _store(call: Call, node: Node, schema: list[Json], values: Json) -> None:
 def update_page(call: Call) -> Json:
     node = call.get("page", call.params["page_id"])
     body = call.body
-    trash = _trash(call)
-    if trash is None and call.state.trashed(node):
+    gone = trash(call)
+    if gone is None and call.state.trashed(node):
         raise archived()
     schema = schema_of(call.state.nodes, node)
     values = _values(call, schema, body.get("properties") or {})
     was = node.in_trash
-    if trash is not None:
-        node.in_trash = trash
+    if gone is not None:
+        node.in_trash = gone
     _store(call, node, schema, values)
     locked = bool(node.data.get("is_locked"))
     for key in ("icon", "cover", "is_locked"):
@@ -126,16 +122,16 @@ def update_page(call: Call) -> Json:
         events.values(call.state, node, call.grant.bot_id, list(values))
     if bool(node.data.get("is_locked")) is not locked:
         events.tell(call.state, "page.unlocked" if locked else "page.locked", node, call.grant.bot_id)
-    _tell_trash(call, node, was)
+    tell_trash(call, node, was)
     return call.renderer.page(node)
 
 
-def _tell_trash(call: Call, node: Node, was: bool) -> None:
+def tell_trash(call: Call, node: Node, was: bool) -> None:
     if node.in_trash is not was:
         events.life(call.state, node, call.grant.bot_id, "deleted" if node.in_trash else "undeleted")
 
 
-def _trash(call: Call) -> bool | None:
+def trash(call: Call) -> bool | None:
     if "archived" in call.body and call.version == V2026:
         raise wrong("body.archived", "not present", call.body["archived"])
     given = call.body.get("in_trash", call.body.get("archived"))
@@ -146,7 +142,7 @@ def _trash(call: Call) -> bool | None:
 
 def move_page(call: Call) -> Json:
     node = call.get("page", call.params["page_id"])
-    parent = _new_parent(call, call.body.get("parent"))
+    parent = new_parent(call, call.body.get("parent"))
     if parent is not None and (parent is node or node in call.state.ancestors(parent)):
         raise invalid("Cannot move a page into itself.")
     call.state.move(node, parent.id if parent else None)
@@ -264,9 +260,9 @@ def _after(call: Call, parent: Node, given: object, where: str) -> int:
 
 def update_block(call: Call) -> Json:
     node = call.block(call.params["block_id"])
-    trash, was = _trash(call), node.in_trash
-    if trash is not None:
-        node.in_trash = trash
+    gone, was = trash(call), node.in_trash
+    if gone is not None:
+        node.in_trash = gone
     elif call.state.trashed(node):
         raise archived()
     given = call.body.get(node.type)
@@ -278,7 +274,7 @@ def update_block(call: Call) -> Json:
             raise wrong(f"body.{node.type}.children", "not present", given["children"])
         node.data = blocks.update(node.type, node.data, given, f"body.{node.type}")
     call.state.touch(node, call.grant.bot_id)
-    _tell_trash(call, node, was)
+    tell_trash(call, node, was)
     if isinstance(given, dict):
         events.content(call.state, node, call.grant.bot_id)
     return call.renderer.block(node)
@@ -287,10 +283,10 @@ def update_block(call: Call) -> Json:
 def delete_block(call: Call) -> Json:
     node = call.block(call.params["block_id"])
     if call.version == OLD and node.kind == "database":
-        _source_of(call, node)
+        call.only_source(node)
     if call.state.trashed(node):
         raise archived()
     node.in_trash = True
     call.state.touch(node, call.grant.bot_id)
-    _tell_trash(call, node, False)
+    tell_trash(call, node, False)
     return call.renderer.block(node)

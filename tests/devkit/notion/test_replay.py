@@ -26,7 +26,7 @@ LEFT_OUT = {
     "blocks_long_code_rich_text_merged_v2026": UNKNOWN,
     "comments_crud_v2025": UNKNOWN,
     "data_source_templates_empty_query_empty_v2025": UNKNOWN,
-    "database_two_sources_create_second_v2025": "databases and tables are not made here",
+    "database_two_sources_create_second_v2025": "it has writes only",
     "errors_400_401_404": "test_errors replays it, with tokens that are wrong",
     "file_uploads_create_send_retrieve_external_list": "file uploads are not here",
     "views_crud_and_query": "views are not here",

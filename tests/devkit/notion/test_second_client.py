@@ -36,6 +36,17 @@ const title = (text) => ({ title: [{ text: { content: text } }] });
   told.made = await notion.pages.create({ parent: { data_source_id: given.source }, properties: { Task: title("A") } });
   const page_id = told.made.id;
   told.changed = await notion.pages.update({ page_id, properties: { Task: title("B"), Hours: { number: 2 } } });
+  told.database = await notion.databases.create({
+    parent: { type: "page_id", page_id: given.handbook },
+    title: title("Bugs").title,
+    initial_data_source: { properties: { Bug: { title: {} } } },
+  });
+  const data_source_id = told.database.data_sources[0].id;
+  const relation = { data_source_id: given.source, type: "dual_property", dual_property: {} };
+  told.source = await notion.dataSources.update({ data_source_id, properties: { Task: { relation } } });
+  const parent = { type: "database_id", database_id: told.database.id };
+  told.second = await notion.dataSources.create({ parent, properties: { Name: { title: {} } } });
+  told.locked = await notion.databases.update({ database_id: told.database.id, is_locked: true });
   try {
     await notion.pages.retrieve({ page_id: "00000000-0000-4000-8000-00000000abcd" });
   } catch (error) {
@@ -89,4 +100,8 @@ def test_notions_own_client_reads_and_writes(notion: Notion, told: Any) -> None:
     assert told["made"]["properties"]["Task"]["title"][0]["plain_text"] == "A"
     assert told["changed"]["properties"]["Hours"]["number"] == 2
     assert told["changed"]["properties"]["Task"]["title"][0]["plain_text"] == "B"
+    assert told["database"]["data_sources"][0]["name"] == "Bugs"
+    assert told["source"]["properties"]["Task"]["relation"]["data_source_id"] == notion.id("tasks_main")
+    assert told["second"]["parent"]["database_id"] == told["database"]["id"]
+    assert [told["locked"]["is_locked"], len(told["locked"]["data_sources"])] == [True, 2]
     assert told["error"] == {"code": "object_not_found", "status": 404}
