@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from devkit.notion.app import Emulator
 
 PAGE = 100
+WRITING = ("insert", "update", "comments_insert")
 MAX_BODY = 500 * 1024
 OPAQUE = ("ai_block", "external_object_instance_page", "form", "button")
 
@@ -41,7 +42,7 @@ class Call:
         return self.emulator.state
 
     def require(self, capability: str) -> None:
-        read_only = self.grant.workspace.read_only and capability in ("insert", "update")
+        read_only = self.grant.workspace.read_only and capability in WRITING
         if capability and (read_only or not self.grant.can(capability)):
             raise restricted()
 

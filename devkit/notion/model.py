@@ -180,10 +180,11 @@ class State:
             self.remove(self.nodes[child])
         for comment in self.comments.pop(node.id, []):
             self._forget(comment)
-        if node.parent in self.nodes:
+        siblings = self.comments.get(node.parent or "", []) if node.kind == "comment" else []
+        if node.parent in self.nodes and node.kind != "comment":
             siblings = self.nodes[node.parent].children
-            if node.id in siblings:
-                siblings.remove(node.id)
+        if node.id in siblings:
+            siblings.remove(node.id)
         self._forget(node.id)
 
     def _forget(self, id: str) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from devkit.notion import reads, table_writes, writes
+from devkit.notion import comment_writes, reads, table_writes, writes
 from devkit.notion.calls import Call
 from devkit.notion.model import Json
 from devkit.notion.render import OLD, V2025, V2026
@@ -55,8 +55,10 @@ ROUTES = [
     route("GET", "data_sources/{data_source_id}/templates", reads.templates, only_new=True),
     route("POST", "data_sources/{data_source_id}/query", reads.query, only_new=True),
     route("GET", "comments", reads.comments, ""),
+    route("POST", "comments", comment_writes.create_comment, "comments_insert"),
     route("GET", "comments/{comment_id}", reads.comment, ""),
-    route("POST", "comments", writes.create_comment, "comments_insert"),
+    route("PATCH", "comments/{comment_id}", comment_writes.update_comment, "comments_insert"),
+    route("DELETE", "comments/{comment_id}", comment_writes.delete_comment, "comments_insert"),
     route("PATCH", "pages/{page_id}/markdown", reads.later("update markdown"), "update", only_new=True),
     route("GET", "file_uploads", reads.later("list file uploads"), ""),
     route("POST", "file_uploads", reads.later("create file upload"), ""),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from devkit.notion import blocks, events, properties, richtext
+from devkit.notion import blocks, events, properties
 from devkit.notion.calls import Call
 from devkit.notion.errors import archived, invalid, too_many, wrong
 from devkit.notion.ids import parse_id
-from devkit.notion.model import Json, Node, make_new_id
+from devkit.notion.model import Json, Node
 from devkit.notion.render import OLD, V2026, listing
 from devkit.notion.seed_tables import mirror, next_number
 from devkit.notion.values import schema_of
@@ -149,39 +149,6 @@ def move_page(call: Call) -> Json:
     call.state.touch(node, call.grant.bot_id)
     events.life(call.state, node, call.grant.bot_id, "moved")
     return call.renderer.page(node)
-
-
-# -- comments
-
-
-def create_comment(call: Call) -> Json:
-    body = call.body
-    text = richtext.from_api(body.get("rich_text"), "body.rich_text")
-    on, discussion = _discussed(call)
-    if call.state.trashed(on):
-        raise archived()
-    bot = call.grant.bot_id
-    node = call.state.create("comment", parent=on.id, workspace=call.grant.workspace, by=bot, data={})
-    node.data = {"discussion_id": discussion or make_new_id(call.grant.workspace), "rich_text": text}
-    call.state.add(node)
-    events.comment(call.state, node, bot)
-    return call.renderer.comment(node)
-
-
-def _discussed(call: Call) -> tuple[Node, str | None]:
-    """The page or block commented on, and the discussion that is continued."""
-    discussion = parse_id(call.body.get("discussion_id"))
-    if discussion is not None:
-        for node in call.state.inside(call.grant.workspace.id):
-            if node.kind == "comment" and node.data["discussion_id"] == discussion:
-                return call.block(node.parent or ""), discussion
-        raise call.missing("discussion", discussion)
-    parent = call.body.get("parent") or {}
-    given = parent.get("page_id") or parent.get("block_id")
-    id = parse_id(given)
-    if id is None:
-        raise wrong("body.parent.page_id", "a valid uuid" if given else "defined", given)
-    return call.block(id), None
 
 
 # -- blocks

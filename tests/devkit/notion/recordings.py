@@ -47,6 +47,8 @@ ANSWERS = [
     ("GET", "comments", "ListCommentsResponse"),
     ("GET", "comments/*", "GetCommentResponse"),
     ("POST", "comments", "CreateCommentResponse"),
+    ("PATCH", "comments/*", "UpdateCommentResponse"),
+    ("DELETE", "comments/*", "DeleteCommentResponse"),
     ("POST", "oauth/token", "OauthTokenResponse"),
     ("POST", "oauth/introspect", "OauthIntrospectResponse"),
     ("POST", "oauth/revoke", "OauthRevokeResponse"),

@@ -30,10 +30,7 @@ TOLD_APART = {"request_id", "request_status"}
 def is_here(step: Json) -> bool:
     asked, path = step["request"], before.path_of(step).removeprefix("/v1/").partition("?")[0]
     kind, _, rest = path.partition("/")
-    if kind in NOT_HERE or (asked["method"] == "PATCH" and rest.endswith("/markdown")):
-        return False
-    is_written = asked["method"] != "GET" and not rest.endswith("/query")
-    return not (is_written and kind == "comments" and rest)
+    return kind not in NOT_HERE and not (asked["method"] == "PATCH" and rest.endswith("/markdown"))
 
 
 def names() -> list[str]:

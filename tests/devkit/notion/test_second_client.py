@@ -47,6 +47,9 @@ const title = (text) => ({ title: [{ text: { content: text } }] });
   const parent = { type: "database_id", database_id: told.database.id };
   told.second = await notion.dataSources.create({ parent, properties: { Name: { title: {} } } });
   told.locked = await notion.databases.update({ database_id: told.database.id, is_locked: true });
+  const comment = await notion.comments.create({ parent: { page_id: given.handbook }, rich_text: title("C").title });
+  told.comment = await notion.comments.update({ comment_id: comment.id, rich_text: title("D").title });
+  told.deleted = await notion.comments.delete({ comment_id: comment.id });
   try {
     await notion.pages.retrieve({ page_id: "00000000-0000-4000-8000-00000000abcd" });
   } catch (error) {
@@ -104,4 +107,6 @@ def test_notions_own_client_reads_and_writes(notion: Notion, told: Any) -> None:
     assert told["source"]["properties"]["Task"]["relation"]["data_source_id"] == notion.id("tasks_main")
     assert told["second"]["parent"]["database_id"] == told["database"]["id"]
     assert [told["locked"]["is_locked"], len(told["locked"]["data_sources"])] == [True, 2]
+    assert told["comment"]["rich_text"][0]["plain_text"] == "D"
+    assert told["deleted"]["id"] == told["comment"]["id"]
     assert told["error"] == {"code": "object_not_found", "status": 404}

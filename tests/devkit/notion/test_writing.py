@@ -177,15 +177,3 @@ def test_without_the_capability_nothing_is_written(seeded: Any) -> None:
         reader.client().pages.update(reader.id("sub"), in_trash=True)
 
     assert refused.value.status == 403
-
-
-def test_a_comment_is_added_and_answered_in_its_discussion(notion: Notion, client: Any) -> None:
-    handbook = notion.id("handbook")
-    text = [{"text": {"content": "Good"}}]
-
-    first = client.comments.create(parent={"page_id": handbook}, rich_text=text)
-    second = client.comments.create(discussion_id=first["discussion_id"], rich_text=text)
-
-    assert second["discussion_id"] == first["discussion_id"]
-    assert first["display_name"] == {"type": "integration", "resolved_name": "Docent"}
-    assert len(client.comments.list(block_id=handbook)["results"]) == 3
