@@ -135,6 +135,8 @@ def update(type: str, old: Json, given: Json, where: str) -> Json:
     if type == "table_row" and "cells" in given:
         new["cells"] = [richtext.from_api(cell, f"{where}.cells[{i}]") for i, cell in enumerate(given["cells"])]
     if type in FILES:
+        if type == "file" and "name" in given.get("file", {}):
+            new.setdefault("name", given["file"]["name"])
         new["type"] = given.get("type") or next((k for k in ("external", "file") if k in given), old.get("type"))
     return content(type, old | new)
 

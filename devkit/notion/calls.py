@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from devkit.notion.errors import ApiError, bad_json, invalid, not_found, restricted, several_sources, too_many, wrong
-from devkit.notion.http import Request
+from devkit.notion.http import Part, Request
 from devkit.notion.ids import parse_id
 from devkit.notion.model import Grant, Json, Node, State
 from devkit.notion.paging import Listed
@@ -32,6 +32,7 @@ class Call:
     body: Json
     capability: str = ""
     row_limit: int | None = None
+    parts: dict[str, Part] = field(default_factory=dict)
     renderer: Renderer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -125,7 +126,7 @@ class Call:
 
 
 def parsed(request: Request) -> Json:
-    if not request.body:
+    if not request.body or request.boundary is not None:
         return {}
     if len(request.body) > MAX_BODY:
         raise ApiError(413, "validation_error", "Request body too large.")

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from devkit.notion import events, richtext
+from devkit.notion import events, richtext, uploads
 from devkit.notion.calls import Call
-from devkit.notion.errors import archived, restricted, wrong
+from devkit.notion.errors import archived, restricted, too_many, wrong
 from devkit.notion.ids import parse_id
 from devkit.notion.model import Json, Node, make_new_id
 
+ATTACHMENTS = 3
+
 
 def create_comment(call: Call) -> Json:
-    text, shown_as = _text(call), _display_name(call)
+    text, shown_as, files = _text(call), _display_name(call), _files(call)
     on, discussion = _discussed(call)
     if call.state.trashed(on):
         raise archived()
     bot = call.grant.bot_id
     node = call.state.create("comment", parent=on.id, workspace=call.grant.workspace, by=bot, data={})
     node.data = {"discussion_id": discussion or make_new_id(call.grant.workspace), "rich_text": text}
-    node.data["display_name"] = shown_as
+    node.data |= {"display_name": shown_as, "attachments": [uploads.attachment(file) for file in files]}
+    for file in files:
+        file.data["attached"] = True
     call.state.add(node)
     events.comment(call.state, node, bot)
     return call.renderer.comment(node)
@@ -48,6 +52,17 @@ def _display_name(call: Call) -> Json | None:
     if not isinstance(name, str):
         raise wrong("body.display_name.custom.name", "defined" if name is None else "a string", name)
     return {"type": "custom", "resolved_name": name}
+
+
+def _files(call: Call) -> list[Node]:
+    given = call.body.get("attachments") or []
+    if not isinstance(given, list):
+        raise wrong("body.attachments", "an array", given)
+    if len(given) > ATTACHMENTS:
+        raise too_many("body.attachments.length", ATTACHMENTS, len(given))
+    named = [one.get("file_upload_id") if isinstance(one, dict) else one for one in given]
+    where = "body.attachments[{}].file_upload_id"
+    return [uploads.usable(call, id, where.format(index)) for index, id in enumerate(named)]
 
 
 def _discussed(call: Call) -> tuple[Node, str | None]:

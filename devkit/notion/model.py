@@ -104,7 +104,7 @@ class Grant:
 
 @dataclass
 class Node:
-    """A page, block, database, data source or comment. `data` holds what is particular to its kind."""
+    """A page, block, database, data source, comment or file upload. `data` holds what is particular to its kind."""
 
     id: str
     kind: str
@@ -237,6 +237,8 @@ class State:
     def visible(self, grant: Grant, node: Node) -> bool:
         if node.workspace is not grant.workspace:
             return False
+        if node.kind == "file_upload":
+            return node.created_by == grant.bot_id
         if grant.workspace.id in grant.roots:
             return not self._cut_off(node)
         for step in (node, *self.ancestors(node)):

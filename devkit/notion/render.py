@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from devkit.notion import properties, richtext
 from devkit.notion.blocks import FILES
@@ -16,6 +17,7 @@ from devkit.notion.values import ValueRenderer
 OLD, V2025, V2026 = "2022-06-28", "2025-09-03", "2026-03-11"
 VERSIONS = (OLD, V2025, V2026)
 FILE_LIFE = timedelta(hours=1)
+UPLOAD_LIFE = timedelta(hours=1)
 
 
 class Renderer:
@@ -202,7 +204,8 @@ class Renderer:
         counters["signature"] = counters.get("signature", 0) + 1
         expires = now + FILE_LIFE
         query = f"X-Amz-Expires=3600&X-Amz-Date={now:%Y%m%dT%H%M%SZ}&X-Amz-Signature={counters['signature']:064x}"
-        url = f"{self.state.base_url}/files/{node.workspace.id}/{node.id}/{given['file']['name']}?{query}"
+        of, name = given["file"].get("upload", node.id), quote(given["file"]["name"], safe="")
+        url = f"{self.state.base_url}/files/{node.workspace.id}/{of}/{name}?{query}"
         return given | {"file": {"url": url, "expiry_time": millis(expires).replace("+00:00", "Z")}}
 
     def database(self, node: Node) -> Json:
@@ -267,7 +270,7 @@ class Renderer:
     def comment(self, node: Node) -> Json:
         author = node.workspace.users.get(node.created_by)
         kind = "integration" if author and author.kind == "bot" else "user"
-        return {
+        shown: Json = {
             "object": "comment",
             "id": node.id,
             "parent": self.parent(node),
@@ -279,6 +282,43 @@ class Renderer:
             "display_name": node.data.get("display_name")
             or {"type": kind, "resolved_name": author.name if author else None},
         }
+        files = node.data.get("attachments") or []
+        if files:
+            signed = [self.asset({"type": "file", "file": one["file"]}, node) or {} for one in files]
+            kinds = [one["category"] for one in files]
+            shown["attachments"] = [
+                {"category": kind, "file": one["file"]} for kind, one in zip(kinds, signed, strict=True)
+            ]
+        return shown
+
+    def file_upload(self, node: Node) -> Json:
+        data = node.data
+        shown: Json = {
+            "object": "file_upload",
+            "id": node.id,
+            "created_time": minute(node.created),
+            "created_by": {"id": node.created_by, "type": "bot"},
+            "last_edited_time": minute(node.edited),
+            "expiry_time": None if data["attached"] else minute(node.created + UPLOAD_LIFE),
+        }
+        address = f"{self.state.base_url}/v1/file_uploads/{node.id}"
+        if data["status"] == "pending":
+            shown["upload_url"] = f"{address}/send"
+        if data["status"] == "pending" and data["mode"] == "multi_part":
+            shown["complete_url"] = f"{address}/complete"
+        shown |= {
+            "in_trash": node.in_trash,
+            "status": data["status"],
+            "filename": data["filename"],
+            "content_type": data["content_type"],
+            "content_length": None if data["content"] is None else len(data["content"]),
+        }
+        if data["mode"] == "multi_part":
+            sent = data["total"] if data["status"] == "uploaded" else len(data["parts"])
+            shown["number_of_parts"] = {"total": data["total"], "sent": sent}
+        if data["imported"] is not None:
+            shown["file_import_result"] = data["imported"]
+        return self._finish(shown, node)
 
 
 def listing(results: list[Json], type: str, cursor: str | None = None, extra: Any = None) -> Json:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from devkit.notion import comment_writes, reads, table_writes, writes
+from devkit.notion import comment_writes, reads, table_writes, uploads, writes
 from devkit.notion.calls import Call
 from devkit.notion.model import Json
 from devkit.notion.render import OLD, V2025, V2026
@@ -60,8 +60,11 @@ ROUTES = [
     route("PATCH", "comments/{comment_id}", comment_writes.update_comment, "comments_insert"),
     route("DELETE", "comments/{comment_id}", comment_writes.delete_comment, "comments_insert"),
     route("PATCH", "pages/{page_id}/markdown", reads.later("update markdown"), "update", only_new=True),
-    route("GET", "file_uploads", reads.later("list file uploads"), ""),
-    route("POST", "file_uploads", reads.later("create file upload"), ""),
+    route("GET", "file_uploads", uploads.uploads, ""),
+    route("POST", "file_uploads", uploads.create_upload, "insert"),
+    route("GET", "file_uploads/{file_upload_id}", uploads.upload, ""),
+    route("POST", "file_uploads/{file_upload_id}/send", uploads.send_upload, "insert"),
+    route("POST", "file_uploads/{file_upload_id}/complete", uploads.complete_upload, "insert"),
     route("GET", "views", reads.later("list views"), ""),
     route("POST", "views", reads.later("create view"), ""),
     route("GET", "custom_emojis", reads.later("list custom emojis"), ""),

@@ -28,7 +28,7 @@ LEFT_OUT = {
     "data_source_templates_empty_query_empty_v2025": UNKNOWN,
     "database_two_sources_create_second_v2025": "it has writes only",
     "errors_400_401_404": "test_errors replays it, with tokens that are wrong",
-    "file_uploads_create_send_retrieve_external_list": "file uploads are not here",
+    "file_uploads_create_send_retrieve_external_list": "what it lists was made before it, by another",
     "views_crud_and_query": "views are not here",
 }
 PARENT_UNKNOWN = {("blocks_tab_v2026", 3)}

@@ -50,6 +50,12 @@ const title = (text) => ({ title: [{ text: { content: text } }] });
   const comment = await notion.comments.create({ parent: { page_id: given.handbook }, rich_text: title("C").title });
   told.comment = await notion.comments.update({ comment_id: comment.id, rich_text: title("D").title });
   told.deleted = await notion.comments.delete({ comment_id: comment.id });
+  const { id: file_upload_id } = await notion.fileUploads.create({ filename: "notes.txt" });
+  const file = { filename: "notes.txt", data: new Blob(["notes"], { type: "text/plain" }) };
+  told.upload = await notion.fileUploads.send({ file_upload_id, file });
+  const file_upload = { id: file_upload_id };
+  const children = [{ file: { type: "file_upload", file_upload } }];
+  told.file = (await notion.blocks.children.append({ block_id: given.handbook, children })).results[0];
   try {
     await notion.pages.retrieve({ page_id: "00000000-0000-4000-8000-00000000abcd" });
   } catch (error) {
@@ -109,4 +115,6 @@ def test_notions_own_client_reads_and_writes(notion: Notion, told: Any) -> None:
     assert [told["locked"]["is_locked"], len(told["locked"]["data_sources"])] == [True, 2]
     assert told["comment"]["rich_text"][0]["plain_text"] == "D"
     assert told["deleted"]["id"] == told["comment"]["id"]
+    assert (told["upload"]["status"], told["upload"]["content_length"]) == ("uploaded", 5)
+    assert told["file"]["file"]["name"] == "notes.txt"
     assert told["error"] == {"code": "object_not_found", "status": 404}
