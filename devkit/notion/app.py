@@ -150,7 +150,7 @@ class Emulator:
         faulty.change_body(effects, body, call.param("start_cursor") or call.body.get("start_cursor"))
         if "templates" not in body:
             body["request_id"] = request_id
-        return json_response(200, body)
+        return json_response(call.status, body)
 
     def _check(self, request: Request, route: routes.Route, params: dict[str, str]) -> Call:
         """In Notion's order: token, version, rate, ids, JSON; lookups go on with access, then capability."""
@@ -224,7 +224,7 @@ class Emulator:
 def _checked(params: dict[str, str]) -> dict[str, str]:
     checked: dict[str, str] = {}
     for name, value in params.items():
-        id = value if name == "property_id" else parse_id(value)
+        id = value if name in ("property_id", "task_id") else parse_id(value)
         if id is None:
             raise wrong(f"path.{name}", "a valid uuid", value)
         checked[name] = id

@@ -32,6 +32,7 @@ class Call:
     body: Json
     capability: str = ""
     row_limit: int | None = None
+    status: int = 200
     parts: dict[str, Part] = field(default_factory=dict)
     renderer: Renderer = field(init=False)
 

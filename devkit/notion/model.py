@@ -97,6 +97,7 @@ class Grant:
     expires_at: datetime | None = None
     revoked: bool = False
     per_minute: int | None = None
+    tasks: dict[str, Json] = field(default_factory=dict)
 
     def can(self, capability: str) -> bool:
         return bool(self.integration.capabilities.get(capability))

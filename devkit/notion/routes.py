@@ -1,4 +1,4 @@
-"""Which address does what. Ids in braces ending in _id are checked to be uuids, property ids excepted."""
+"""Which address does what. Ids in braces ending in _id are checked to be uuids, except of properties and tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from devkit.notion import comment_writes, reads, table_writes, uploads, writes
+from devkit.notion import comment_writes, markdown_writes, reads, table_writes, uploads, writes
 from devkit.notion.calls import Call
 from devkit.notion.model import Json
 from devkit.notion.render import OLD, V2025, V2026
@@ -38,6 +38,8 @@ ROUTES = [
     route("GET", "pages/{page_id}", reads.page),
     route("PATCH", "pages/{page_id}", writes.update_page, "update"),
     route("GET", "pages/{page_id}/markdown", reads.page_markdown, only_new=True),
+    route("PATCH", "pages/{page_id}/markdown", markdown_writes.update_markdown, "update", only_new=True),
+    route("GET", "async_tasks/{task_id}", markdown_writes.async_task, "", only_new=True),
     route("GET", "pages/{page_id}/properties/{property_id}", reads.page_property),
     route("POST", "pages/{page_id}/move", writes.move_page, "update", only_new=True),
     route("GET", "blocks/{block_id}", reads.block),
@@ -59,7 +61,6 @@ ROUTES = [
     route("GET", "comments/{comment_id}", reads.comment, ""),
     route("PATCH", "comments/{comment_id}", comment_writes.update_comment, "comments_insert"),
     route("DELETE", "comments/{comment_id}", comment_writes.delete_comment, "comments_insert"),
-    route("PATCH", "pages/{page_id}/markdown", reads.later("update markdown"), "update", only_new=True),
     route("GET", "file_uploads", uploads.uploads, ""),
     route("POST", "file_uploads", uploads.create_upload, "insert"),
     route("GET", "file_uploads/{file_upload_id}", uploads.upload, ""),

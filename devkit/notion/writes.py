@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devkit.notion import blocks, events, properties
+from devkit.notion import blocks, events, markdown_parse, properties
 from devkit.notion.calls import Call
 from devkit.notion.errors import archived, invalid, too_many, wrong
 from devkit.notion.ids import parse_id
@@ -19,11 +19,9 @@ MAX_BLOCKS = 1000
 
 def create_page(call: Call) -> Json:
     body = call.body
-    if body.get("markdown") is not None:
-        raise invalid("Creating a page from markdown is not supported here.")
     parent = new_parent(call, body.get("parent"))
-    made = blocks.from_request(body.get("children") or [])
-    _check_count(made)
+    made = _content(body)
+    check_count(made)
     if parent is not None and call.state.trashed(parent):
         raise archived()
     node = call.state.create(
@@ -44,11 +42,22 @@ def create_page(call: Call) -> Json:
     _store(call, node, schema, values)
     if parent is None:
         call.grant.roots.add(node.id)
-    _insert(call, node, made, None)
+    insert(call, node, made, None)
     if parent is not None and not table:
         call.state.touch(parent, call.grant.bot_id)
     events.life(call.state, node, call.grant.bot_id, "created")
     return call.renderer.page(node)
+
+
+def _content(body: Json) -> list[blocks.NewBlock]:
+    markdown = body.get("markdown")
+    if markdown is None:
+        return blocks.from_request(body.get("children") or [])
+    if not isinstance(markdown, str):
+        raise wrong("body.markdown", "a string", markdown)
+    if body.get("children"):
+        raise invalid("children and markdown cannot be used together.")
+    return markdown_parse.parse(markdown_parse.significant(markdown))
 
 
 PARENTS = ("page_id", "data_source_id", "database_id")
@@ -154,13 +163,13 @@ def move_page(call: Call) -> Json:
 # -- blocks
 
 
-def _check_count(made: list[blocks.NewBlock]) -> None:
+def check_count(made: list[blocks.NewBlock]) -> None:
     count = sum(block.size() for block in made)
     if count > MAX_BLOCKS:
         raise too_many("body.children.length", MAX_BLOCKS, count)
 
 
-def _insert(call: Call, parent: Node, made: list[blocks.NewBlock], at: int | None) -> list[Node]:
+def insert(call: Call, parent: Node, made: list[blocks.NewBlock], at: int | None) -> list[Node]:
     inserted: list[Node] = []
     for offset, block in enumerate(made):
         node = call.state.create(
@@ -172,20 +181,20 @@ def _insert(call: Call, parent: Node, made: list[blocks.NewBlock], at: int | Non
             type=block.type,
         )
         inserted.append(call.state.add(node, at=None if at is None else at + offset))
-        _insert(call, node, block.children, None)
+        insert(call, node, block.children, None)
     return inserted
 
 
 def append_children(call: Call) -> Json:
     parent = call.block(call.params["block_id"])
     made = blocks.from_request(call.body.get("children"))
-    _check_count(made)
+    check_count(made)
     at = _position(call, parent)
     if call.state.trashed(parent):
         raise archived()
     if parent.kind == "database" or (parent.kind == "block" and not blocks.TYPES[parent.type].children):
         raise invalid("Block does not support children.")
-    inserted = _insert(call, parent, made, at)
+    inserted = insert(call, parent, made, at)
     call.state.touch(parent, call.grant.bot_id)
     for one in inserted:
         events.content(call.state, one, call.grant.bot_id)

@@ -159,4 +159,7 @@ class Ids:
 
     def learn(self, recorded: Any, shown: Any) -> None:
         for before, now in zip(results(recorded), results(shown), strict=False):
-            self.known |= dict(zip([before["id"], *sources(before)], [now["id"], *sources(now)], strict=True))
+            old, new = (ID.search(one["id"]) for one in (before, now))
+            if old and new:
+                self.known[dashed(old[0])] = new[0]
+            self.known |= dict(zip(sources(before), sources(now), strict=True))

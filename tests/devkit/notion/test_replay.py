@@ -21,7 +21,7 @@ TOKEN = "replayed"
 # No recording shows the page or table that was read, so it cannot be made.
 UNKNOWN = "what was read was never recorded itself"
 LEFT_OUT = {
-    "async_task_202_then_get": "tasks are not here",
+    "async_task_202_then_get": "what it reads is made by its write",
     "blocks_children_three_pages_of_two_v2025": UNKNOWN,
     "blocks_long_code_rich_text_merged_v2026": UNKNOWN,
     "comments_crud_v2025": UNKNOWN,

@@ -23,14 +23,12 @@ from tests.devkit.notion.test_replay import names as read_alone
 pytestmark = needs_recordings
 TOKEN = "replayed"
 # Addresses that are not here: FIDELITY.md, last row. The other steps of their sequences are asked.
-NOT_HERE = ("async_tasks", "views")
+NOT_HERE = "views"
 TOLD_APART = {"request_id", "request_status"}
 
 
 def is_here(step: Json) -> bool:
-    asked, path = step["request"], before.path_of(step).removeprefix("/v1/").partition("?")[0]
-    kind, _, rest = path.partition("/")
-    return kind not in NOT_HERE and not (asked["method"] == "PATCH" and rest.endswith("/markdown"))
+    return not before.path_of(step).startswith(f"/v1/{NOT_HERE}")
 
 
 def names() -> list[str]:
@@ -55,7 +53,6 @@ def test_a_recording_that_is_not_asked_again_has_its_reason() -> None:
     asked = {*names(), *read_alone()}
 
     assert {name: LEFT_OUT[name] for name in every - asked} == {
-        "async_task_202_then_get": "tasks are not here",
         "errors_400_401_404": "test_errors replays it, with tokens that are wrong",
         "views_crud_and_query": "views are not here",
     }
@@ -77,7 +74,7 @@ def sent(asked: Json, ids: before.Ids) -> tuple[dict[str, str], str | None]:
 
 
 def form(body: Any) -> list[Any]:
-    """Of each thing in an answer: what it is, its keys, those of what is in a block, a table's columns, its sources."""
+    """Of each thing in an answer: what it is, its keys, those of what is in a block, columns, sources, text."""
     return [
         (
             one.get("object"),
@@ -86,6 +83,7 @@ def form(body: Any) -> list[Any]:
             sorted(one.get(str(one.get("type")), {})),
             columns(one) if one.get("object") == "data_source" else None,
             [source["name"] for source in one.get("data_sources", [])],
+            (one.get("result") or one).get("markdown"),
         )
         for one in before.results(body)
     ]

@@ -56,6 +56,8 @@ const title = (text) => ({ title: [{ text: { content: text } }] });
   const file_upload = { id: file_upload_id };
   const children = [{ file: { type: "file_upload", file_upload } }];
   told.file = (await notion.blocks.children.append({ block_id: given.handbook, children })).results[0];
+  const insert_content = { content: "## Later" };
+  told.markdown = await notion.pages.updateMarkdown({ page_id, type: "insert_content", insert_content });
   try {
     await notion.pages.retrieve({ page_id: "00000000-0000-4000-8000-00000000abcd" });
   } catch (error) {
@@ -117,4 +119,5 @@ def test_notions_own_client_reads_and_writes(notion: Notion, told: Any) -> None:
     assert told["deleted"]["id"] == told["comment"]["id"]
     assert (told["upload"]["status"], told["upload"]["content_length"]) == ("uploaded", 5)
     assert told["file"]["file"]["name"] == "notes.txt"
+    assert told["markdown"]["markdown"] == "## Later"
     assert told["error"] == {"code": "object_not_found", "status": 404}
