@@ -117,9 +117,9 @@ class Renderer:
     def _partial(self, id: str) -> Json:
         return {"object": "user", "id": id}
 
-    def _finish(self, shown: Json, node: Node) -> Json:
+    def _finish(self, shown: Json) -> Json:
         if self.version != V2026:
-            shown["archived"] = node.in_trash
+            shown["archived"] = shown["in_trash"]
         return shown
 
     # -- objects
@@ -146,7 +146,7 @@ class Renderer:
             "url": node.data.get("url") or self.url(node),
             "public_url": node.data.get("public_url"),
         }
-        return self._finish(shown, node)
+        return self._finish(shown)
 
     def block(self, node: Node) -> Json:
         type, content = self._block_content(node)
@@ -163,7 +163,7 @@ class Renderer:
             "type": type,
             type: content,
         }
-        return self._finish(shown, node)
+        return self._finish(shown)
 
     def has_children(self, node: Node) -> bool:
         if node.kind == "database":
@@ -231,7 +231,7 @@ class Renderer:
             "url": node.data.get("url") or self.url(node),
             "public_url": None,
         }
-        return self._finish(shown, node)
+        return self._finish(shown)
 
     def _old_database(self, node: Node, source: Node) -> Json:
         shown = self.data_source(source)
@@ -265,7 +265,7 @@ class Renderer:
             "public_url": None,
             "in_trash": node.in_trash or bool(database and database.in_trash),
         }
-        return self._finish(shown, node)
+        return self._finish(shown)
 
     def comment(self, node: Node) -> Json:
         author = node.workspace.users.get(node.created_by)
@@ -318,7 +318,7 @@ class Renderer:
             shown["number_of_parts"] = {"total": data["total"], "sent": sent}
         if data["imported"] is not None:
             shown["file_import_result"] = data["imported"]
-        return self._finish(shown, node)
+        return self._finish(shown)
 
 
 def listing(results: list[Json], type: str, cursor: str | None = None, extra: Any = None) -> Json:

@@ -66,9 +66,21 @@ ROUTES = [
     route("GET", "file_uploads/{file_upload_id}", uploads.upload, ""),
     route("POST", "file_uploads/{file_upload_id}/send", uploads.send_upload, "insert"),
     route("POST", "file_uploads/{file_upload_id}/complete", uploads.complete_upload, "insert"),
-    route("GET", "views", reads.later("list views"), ""),
-    route("POST", "views", reads.later("create view"), ""),
-    route("GET", "custom_emojis", reads.later("list custom emojis"), ""),
+    *(
+        route(method, path, reads.later(name), "")
+        for method, path, name in (
+            ("GET", "views", "list views"),
+            ("POST", "views", "create view"),
+            ("GET", "views/{view_id}", "retrieve view"),
+            ("PATCH", "views/{view_id}", "update view"),
+            ("DELETE", "views/{view_id}", "delete view"),
+            ("POST", "views/{view_id}/queries", "create view query"),
+            ("GET", "views/{view_id}/queries/{query_id}", "retrieve view query"),
+            ("DELETE", "views/{view_id}/queries/{query_id}", "delete view query"),
+            ("GET", "custom_emojis", "list custom emojis"),
+            ("POST", "blocks/meeting_notes/query", "query meeting notes"),
+        )
+    ),
 ]
 
 

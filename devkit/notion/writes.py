@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devkit.notion import blocks, events, markdown_parse, properties
 from devkit.notion.calls import Call
-from devkit.notion.errors import archived, invalid, too_many, wrong
+from devkit.notion.errors import archived, invalid, too_many, unsupported, wrong
 from devkit.notion.ids import parse_id
 from devkit.notion.model import Json, Node
 from devkit.notion.render import OLD, V2026, listing
@@ -24,6 +24,8 @@ def create_page(call: Call) -> Json:
     check_count(made)
     if parent is not None and call.state.trashed(parent):
         raise archived()
+    at = _page_position(call, parent)
+    _check_template(body)
     node = call.state.create(
         "page",
         parent=parent.id if parent else None,
@@ -38,7 +40,7 @@ def create_page(call: Call) -> Json:
     values = _values(call, schema, body["properties"])
     if parent is not None and table:
         node.data["number"] = next_number(parent)
-    call.state.add(node)
+    call.state.add(node, at=at)
     _store(call, node, schema, values)
     if parent is None:
         call.grant.roots.add(node.id)
@@ -47,6 +49,26 @@ def create_page(call: Call) -> Json:
         call.state.touch(parent, call.grant.bot_id)
     events.life(call.state, node, call.grant.bot_id, "created")
     return call.renderer.page(node)
+
+
+def _page_position(call: Call, parent: Node | None) -> int | None:
+    position = call.body.get("position")
+    kind = position.get("type") if isinstance(position, dict) else None
+    if position is None or kind == "page_end":
+        return None
+    if parent is None or parent.kind != "page":
+        raise invalid("position can only be used when the parent is a page.")
+    if kind == "page_start":
+        return 0
+    if kind == "after_block":
+        where = "body.position.after_block.id"
+        return _after(call, parent, (position.get("after_block") or {}).get("id"), where)
+    raise wrong("body.position.type", '`"after_block"`, `"page_start"` or `"page_end"`', kind)
+
+
+def _check_template(body: Json) -> None:
+    if (body.get("template") or {"type": "none"}).get("type") != "none":
+        raise unsupported("page templates")
 
 
 def _content(body: Json) -> list[blocks.NewBlock]:
@@ -112,6 +134,7 @@ def update_page(call: Call) -> Json:
     gone = trash(call)
     if gone is None and call.state.trashed(node):
         raise archived()
+    _check_template(body)
     schema = schema_of(call.state.nodes, node)
     values = _values(call, schema, body.get("properties") or {})
     was = node.in_trash

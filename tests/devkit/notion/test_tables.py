@@ -142,12 +142,14 @@ def test_what_a_database_says_of_itself_is_changed_and_its_time_stays(notion: No
 
 
 def test_a_database_moves_goes_to_the_trash_and_comes_back(notion: Notion, client: Any) -> None:
+    older: Any = notion.client(V2025)
     tasks = notion.id("tasks")
     parent = {"type": "page_id", "page_id": notion.id("sub")}
 
     assert client.databases.update(tasks, parent=parent)["parent"] == parent
     assert client.databases.update(tasks, in_trash=True)["in_trash"] is True
-    assert client.data_sources.retrieve(notion.id("tasks_main"))["in_trash"] is True
+    source = older.data_sources.retrieve(notion.id("tasks_main"))
+    assert (source["in_trash"], source["archived"]) == (True, True)
     with pytest.raises(APIResponseError, match="Can't edit block that is archived"):
         change(notion, client, More={"number": {}})
     assert client.databases.update(tasks, in_trash=False)["in_trash"] is False

@@ -177,3 +177,27 @@ def test_without_the_capability_nothing_is_written(seeded: Any) -> None:
         reader.client().pages.update(reader.id("sub"), in_trash=True)
 
     assert refused.value.status == 403
+
+
+@pytest.mark.parametrize(("position", "place"), [({"type": "page_start"}, 0), ({"type": "page_end"}, -1)])
+def test_a_page_is_made_at_the_start_or_the_end_of_another(
+    notion: Notion, client: Any, position: Any, place: int
+) -> None:
+    parent = {"page_id": notion.id("handbook")}
+
+    made = client.pages.create(parent=parent, properties={}, position=position)
+
+    assert client.blocks.children.list(notion.id("handbook"))["results"][place]["id"] == made["id"]
+
+
+def test_a_page_is_made_after_a_block_and_not_among_rows(notion: Notion, client: Any) -> None:
+    position = {"type": "after_block", "after_block": {"id": notion.id("welcome")}}
+
+    made = client.pages.create(parent={"page_id": notion.id("handbook")}, properties={}, position=position)
+
+    order = [block["id"] for block in client.blocks.children.list(notion.id("handbook"))["results"]]
+    assert order.index(made["id"]) == order.index(notion.id("welcome")) + 1
+    with pytest.raises(APIResponseError, match="position can only be used"):
+        client.pages.create(parent={"data_source_id": notion.id("tasks_main")}, properties={}, position=position)
+    with pytest.raises(APIResponseError, match=r"body\.position\.type should be"):
+        client.pages.create(parent={"page_id": notion.id("sub")}, properties={}, position={"type": "middle"})
