@@ -137,6 +137,8 @@ def update(type: str, old: Json, given: Json, where: str) -> Json:
     if type in FILES:
         if type == "file" and "name" in given.get("file", {}):
             new.setdefault("name", given["file"]["name"])
+        if any(kind in given for kind in ("external", "file")):
+            old = {key: value for key, value in old.items() if key not in ("external", "file")}
         new["type"] = given.get("type") or next((k for k in ("external", "file") if k in given), old.get("type"))
     return content(type, old | new)
 

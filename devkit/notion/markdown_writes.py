@@ -23,6 +23,7 @@ POLL_AFTER = 2
 
 def update_markdown(call: Call) -> Json:
     page = call.get("page", call.params["page_id"], among=("page", "block", "database"))
+    reads.check_dialect(call)
     if page.kind != "page":
         raise invalid("Only the content of a page can be changed as markdown.")
     if call.state.trashed(page):

@@ -110,6 +110,7 @@ def _item_start(cursor: str | None, length: int) -> int:
 
 def page_markdown(call: Call) -> Json:
     node = call.get("page", call.params["page_id"], among=("page", "block"))
+    check_dialect(call)
     written = Markdown(call)
     text = written.children(node)
     return {
@@ -119,6 +120,11 @@ def page_markdown(call: Call) -> Json:
         "truncated": bool(written.unknown),
         "unknown_block_ids": written.unknown,
     }
+
+
+def check_dialect(call: Call) -> None:
+    if (call.param("markdown_version") or call.body.get("markdown_version") or "v1") != "v1":
+        raise unsupported("Notion-flavored Markdown")
 
 
 # -- blocks

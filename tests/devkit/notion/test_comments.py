@@ -8,6 +8,7 @@ import pytest
 from notion_client import APIResponseError
 
 from .conftest import SEED, Notion
+from .recordings import RECORDED, interactions, needs_recordings
 
 TEXT = [{"text": {"content": "Good"}}]
 
@@ -122,5 +123,18 @@ def test_without_the_capability_no_comment_is_changed(seeded: Any) -> None:
 
     with pytest.raises(APIResponseError) as refused:
         reader.client().comments.delete(theirs)
+
+    assert refused.value.status == 403
+
+
+@needs_recordings
+def test_a_workspace_that_is_read_only_takes_no_comment(notion: Notion) -> None:
+    token = f"recorded-{notion.workspace}"
+    notion.emulator.control("seed", {"recorded": str(RECORDED), "token": token})
+    (theirs,) = interactions("comments_crud_v2025")[1]["response"]["body"]["results"]
+    reader: Any = notion.client(token=token)
+
+    with pytest.raises(APIResponseError) as refused:
+        reader.comments.delete(theirs["id"])
 
     assert refused.value.status == 403

@@ -176,6 +176,16 @@ def test_only_a_page_is_written(notion: Notion, client: Any, key: str) -> None:
         write(client, notion.id(key), "replace_content", new_str="")
 
 
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_the_second_dialect_is_refused_rather_than_mistaken(client: Any, page: str, method: str) -> None:
+    asked = {"GET": {"query": {"markdown_version": "v2"}}, "PATCH": {"body": {"markdown_version": "v2"}}}[method]
+
+    with pytest.raises(APIResponseError) as refused:
+        client.request(path=f"pages/{page}/markdown", method=method, **asked)
+
+    assert (refused.value.status, refused.value.code) == (400, "invalid_request")
+
+
 def test_a_page_is_made_from_markdown(notion: Notion, client: Any) -> None:
     about = {"parent": {"page_id": notion.id("sub")}, "properties": {"title": [{"text": {"content": "New"}}]}}
 

@@ -73,6 +73,15 @@ def test_a_file_is_put_into_a_block_and_read_as_it_was_sent(notion: Notion, clie
     assert (answer.content, answer.headers["content-type"]) == (CONTENT, "image/png")
 
 
+def test_a_file_takes_the_place_of_what_was_linked(notion: Notion, client: Any) -> None:
+    linked = {"image": {"external": {"url": "https://example.com/a.png"}}}
+    (block,) = client.blocks.children.append(notion.id("sub"), children=[linked])["results"]
+
+    changed = client.blocks.update(block["id"], image=used(send(client)))
+
+    assert (changed["image"]["type"], sorted(changed["image"])) == ("file", ["caption", "file", "type"])
+
+
 def test_a_file_is_put_into_a_property_an_icon_and_a_cover(notion: Notion, client: Any) -> None:
     upload, main = send(client), notion.id("tasks_main")
     client.data_sources.update(main, properties={"Files": {"files": {}}}, icon=used(upload))
