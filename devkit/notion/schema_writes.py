@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from copy import deepcopy
@@ -16,6 +17,7 @@ from devkit.notion.ids import parse_id, property_id
 from devkit.notion.model import Json, Node
 from devkit.notion.render import OLD
 
+MAX_SCHEMA = 50 * 1024
 CHOICES = ("select", "multi_select", "status")
 NAMED = re.compile(r'prop\("([^"]*)"\)')
 
@@ -40,6 +42,8 @@ class SchemaWrite:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise invalid(f"Cannot have two properties named {twice}.")
+        if len(json.dumps(self.schema)) > MAX_SCHEMA:
+            raise invalid("The schema of a data source may not be larger than 50 KB.")
         titles = [entry for entry in self.schema if entry["type"] == "title"]
         if len(titles) != 1:
             raise invalid("Cannot have more than one title property." if titles else "Title is not provided.")

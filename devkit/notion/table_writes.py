@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devkit.notion import events, richtext
+from devkit.notion import assets, events, richtext
 from devkit.notion.calls import Call
 from devkit.notion.errors import archived, invalid, wrong
 from devkit.notion.ids import parse_id
@@ -66,6 +66,9 @@ def _about(call: Call, names: tuple[str, ...]) -> Json:
     for name in ("title", "description"):
         if name in said:
             said[name] = richtext.from_api(said[name], f"body.{name}")
+    for name in ("icon", "cover"):
+        if name in said:
+            said[name] = assets.from_api(said[name], name, f"body.{name}")
     for name in ("is_inline", "is_locked"):
         if name in said and not isinstance(said[name], bool):
             raise wrong(f"body.{name}", "a boolean", said[name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devkit.notion import blocks, events, markdown_parse, properties
+from devkit.notion import assets, blocks, events, markdown_parse, properties
 from devkit.notion.calls import Call
 from devkit.notion.errors import archived, invalid, too_many, unsupported, wrong
 from devkit.notion.ids import parse_id
@@ -31,7 +31,7 @@ def create_page(call: Call) -> Json:
         parent=parent.id if parent else None,
         workspace=call.grant.workspace,
         by=call.grant.bot_id,
-        data={"values": {"title": []}, "icon": body.get("icon"), "cover": body.get("cover"), "is_locked": False},
+        data={"values": {"title": []}, "icon": None, "cover": None, "is_locked": False} | _looks(body),
     )
     table = parent is not None and parent.kind == "data_source"
     schema = parent.data["schema"] if parent is not None and table else [properties.schema_entry("title", "title", {})]
@@ -64,6 +64,10 @@ def _page_position(call: Call, parent: Node | None) -> int | None:
         where = "body.position.after_block.id"
         return _after(call, parent, (position.get("after_block") or {}).get("id"), where)
     raise wrong("body.position.type", '`"after_block"`, `"page_start"` or `"page_end"`', kind)
+
+
+def _looks(body: Json) -> Json:
+    return {name: assets.from_api(body[name], name, f"body.{name}") for name in ("icon", "cover") if name in body}
 
 
 def _check_template(body: Json) -> None:
@@ -136,21 +140,21 @@ def update_page(call: Call) -> Json:
         raise archived()
     _check_template(body)
     schema = schema_of(call.state.nodes, node)
-    values = _values(call, schema, body.get("properties") or {})
+    values, looks = _values(call, schema, body.get("properties") or {}), _looks(body)
     was = node.in_trash
     if gone is not None:
         node.in_trash = gone
     _store(call, node, schema, values)
     locked = bool(node.data.get("is_locked"))
-    for key in ("icon", "cover", "is_locked"):
-        if key in body:
-            node.data[key] = body[key]
+    node.data |= looks
+    if "is_locked" in body:
+        node.data["is_locked"] = body["is_locked"]
     if body.get("erase_content") is True:
         for child in list(node.children):
             call.state.nodes[child].in_trash = True
             events.content(call.state, call.state.nodes[child], call.grant.bot_id)
     call.state.touch(node, call.grant.bot_id)
-    if values or "icon" in body or "cover" in body:
+    if values or looks:
         events.values(call.state, node, call.grant.bot_id, list(values))
     if bool(node.data.get("is_locked")) is not locked:
         events.tell(call.state, "page.unlocked" if locked else "page.locked", node, call.grant.bot_id)

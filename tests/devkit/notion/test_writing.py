@@ -201,3 +201,17 @@ def test_a_page_is_made_after_a_block_and_not_among_rows(notion: Notion, client:
         client.pages.create(parent={"data_source_id": notion.id("tasks_main")}, properties={}, position=position)
     with pytest.raises(APIResponseError, match=r"body\.position\.type should be"):
         client.pages.create(parent={"page_id": notion.id("sub")}, properties={}, position={"type": "middle"})
+
+
+def test_an_icon_and_a_cover_may_leave_their_type_to_what_they_bring(notion: Notion, client: Any) -> None:
+    cover = {"external": {"url": "https://example.com/a.png"}}
+
+    page = client.pages.update(notion.id("sub"), icon={"emoji": "📗"}, cover=cover)
+    callout = {"callout": {"rich_text": [], "icon": {"emoji": "💡"}}}
+    (block,) = client.blocks.children.append(notion.id("sub"), children=[callout])["results"]
+
+    assert page["icon"] == {"type": "emoji", "emoji": "📗"}
+    assert page["cover"] == {"type": "external"} | cover
+    assert block["callout"]["icon"] == {"type": "emoji", "emoji": "💡"}
+    with pytest.raises(APIResponseError, match=r"body\.icon\.emoji should be defined"):
+        client.pages.update(notion.id("sub"), icon={"type": "smile"})
