@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from devkit.notion.errors import wrong
+from devkit.notion.errors import string_at, wrong
 from devkit.notion.model import Json
 
 ASKED = {"icon": ("emoji", "external", "file", "custom_emoji", "icon"), "cover": ("external", "file")}
@@ -30,4 +30,6 @@ def from_api(given: Any, name: str, where: str) -> Json | None:
     kind = next((kind for kind in kinds if isinstance(given, dict) and kind in given), None)
     if kind is None or not isinstance(given[kind], str if kind == "emoji" else dict):
         raise wrong(f"{where}.{kind or kinds[0]}", "defined", None)
+    if kind == "external":
+        string_at(f"{where}.external.url", given[kind].get("url"))
     return {"type": kind, kind: given[kind]}

@@ -8,6 +8,33 @@ from devkit.notion import properties
 from devkit.notion.ids import decode, property_id
 from devkit.notion.model import Json, Node, State
 
+ROLLUPS = (
+    "count",
+    "count_values",
+    "empty",
+    "not_empty",
+    "unique",
+    "show_unique",
+    "percent_empty",
+    "percent_not_empty",
+    "sum",
+    "average",
+    "median",
+    "min",
+    "max",
+    "range",
+    "earliest_date",
+    "latest_date",
+    "date_range",
+    "checked",
+    "unchecked",
+    "percent_checked",
+    "percent_unchecked",
+    "count_per_group",
+    "percent_per_group",
+    "show_original",
+)
+
 
 def relate(entry: Json, target: Node) -> None:
     """One-way."""

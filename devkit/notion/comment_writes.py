@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devkit.notion import events, richtext, uploads
 from devkit.notion.calls import Call
-from devkit.notion.errors import archived, restricted, too_many, wrong
+from devkit.notion.errors import archived, object_at, restricted, string_at, too_many, wrong
 from devkit.notion.ids import parse_id
 from devkit.notion.model import Json, Node, make_new_id
 
@@ -34,23 +34,20 @@ def _text(call: Call) -> list[Json]:
         return richtext.from_api(call.body.get("rich_text"), "body.rich_text")
     if "rich_text" in call.body:
         raise wrong("body.markdown", "not present", markdown)
-    if not isinstance(markdown, str):
-        raise wrong("body.markdown", "a string", markdown)
-    return richtext.from_api([{"text": {"content": markdown}}], "body.markdown")
+    return richtext.from_api([{"text": {"content": string_at("body.markdown", markdown)}}], "body.markdown")
 
 
 def _display_name(call: Call) -> Json | None:
-    given = call.body.get("display_name") or {"type": "integration"}
-    kind = given.get("type") if isinstance(given, dict) else None
+    given = object_at("body.display_name", call.body.get("display_name"))
+    kind = given.get("type", "integration")
     if kind == "integration":
         return None
     if kind == "user":
         return {"type": "user", "resolved_name": call.grant.user.name if call.grant.user else None}
     if kind != "custom":
         raise wrong("body.display_name.type", '`"integration"`, `"user"` or `"custom"`', kind)
-    name = (given.get("custom") or {}).get("name")
-    if not isinstance(name, str):
-        raise wrong("body.display_name.custom.name", "defined" if name is None else "a string", name)
+    where = "body.display_name.custom"
+    name = string_at(f"{where}.name", object_at(where, given.get("custom")).get("name"))
     return {"type": "custom", "resolved_name": name}
 
 
@@ -73,7 +70,7 @@ def _discussed(call: Call) -> tuple[Node, str | None]:
             if node.kind == "comment" and node.data["discussion_id"] == discussion:
                 return call.block(node.parent or ""), discussion
         raise call.missing("discussion", discussion)
-    parent = call.body.get("parent") or {}
+    parent = object_at("body.parent", call.body.get("parent"))
     given = parent.get("page_id") or parent.get("block_id")
     id = parse_id(given)
     if id is None:

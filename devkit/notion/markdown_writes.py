@@ -9,7 +9,7 @@ from secrets import token_hex
 from devkit.notion import events, reads
 from devkit.notion.blocks import NewBlock
 from devkit.notion.calls import Call
-from devkit.notion.errors import archived, invalid, too_many, wrong
+from devkit.notion.errors import archived, invalid, object_at, string_at, too_many, wrong
 from devkit.notion.markdown import Markdown
 from devkit.notion.markdown_parse import depth, parse, significant
 from devkit.notion.model import Json, Node
@@ -30,11 +30,11 @@ def update_markdown(call: Call) -> Json:
         raise archived()
     shown = [(node, Markdown(call).block(node, "")) for node in call.blocks_in(page)]
     text = "\n".join(part for _, part in shown if part)
-    command = call.body.get("type")
+    command = next((known for known in COMMANDS if known == call.body.get("type")), "type")
     given = call.body.get(command) if command in COMMANDS else None
     if not isinstance(given, dict):
-        raise wrong(f"body.{command if command in COMMANDS else 'type'}", "defined", None)
-    _write(call, page, shown, changed(str(command), given, text), bool(given.get("allow_deleting_content")))
+        raise wrong(f"body.{command}", "defined", None)
+    _write(call, page, shown, changed(command, given, text), bool(given.get("allow_deleting_content")))
     done = reads.page_markdown(call)
     return _task(call, done) if call.body.get("allow_async") is True else done
 
@@ -52,7 +52,7 @@ def changed(command: str, given: Json, text: str) -> str:
     if command == "replace_content_range":
         start, end = _range(_text(given, "content_range", where), text)
         return text[:start] + content + text[end:]
-    position = given.get("position") or {}
+    position = object_at(f"{where}.position", given.get("position"))
     if position and "after" in given:
         raise invalid("after and position cannot be used together.")
     if position.get("type") == "start":
@@ -65,10 +65,7 @@ def changed(command: str, given: Json, text: str) -> str:
 
 
 def _text(given: Json, key: str, where: str) -> str:
-    value = given.get(key)
-    if not isinstance(value, str):
-        raise wrong(f"{where}.{key}", "defined" if value is None else "a string", value)
-    return value
+    return string_at(f"{where}.{key}", given.get(key))
 
 
 def _range(selection: str, text: str) -> tuple[int, int]:

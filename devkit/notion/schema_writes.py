@@ -12,13 +12,14 @@ from uuid import uuid4
 
 from devkit.notion import columns, events, properties
 from devkit.notion.calls import Call
-from devkit.notion.errors import ApiError, invalid, too_many, wrong
+from devkit.notion.errors import ApiError, invalid, object_at, string_at, too_many, wrong
 from devkit.notion.ids import parse_id, property_id
 from devkit.notion.model import Json, Node
 from devkit.notion.render import OLD
 
 MAX_SCHEMA = 50 * 1024
 CHOICES = ("select", "multi_select", "status")
+COLORS = ("default", "gray", "brown", "orange", "yellow", "green", "blue", "purple", "pink", "red")
 NAMED = re.compile(r'prop\("([^"]*)"\)')
 
 
@@ -73,7 +74,7 @@ class SchemaWrite:
     def _add(self, name: str, type: str, given: Json, where: str) -> None:
         # A column that comes again under its old name is another one.
         id = property_id(self.source.id, name, uuid4().hex)
-        entry = properties.schema_entry(name, type, {}, id=id) | {"description": given.get("description")}
+        entry = properties.schema_entry(name, type, {}, id=id) | {"description": _words(given, "description", where)}
         self.schema.append(entry)
         self._configure(entry, given[type], where)
         self.changes.append(("created", entry))
@@ -87,14 +88,14 @@ class SchemaWrite:
 
     def _change(self, entry: Json, type: str | None, given: Json, where: str) -> None:
         if "description" in given:
-            entry["description"] = given["description"]
+            entry["description"] = _words(given, "description", where)
         if type is not None and type != entry["type"]:
             self._retype(entry, type)
         if type is not None:
             self._configure(entry, given[type], where)
         name = given.get("name")
         if name is not None and name != entry["name"]:
-            entry["name"] = str(name)
+            entry["name"] = string_at(f"{where}.name", name)
             self.effects.append(partial(columns.renamed, self.call.state, self.source, entry))
         self.changes.append(("updated", entry))
 
@@ -119,11 +120,11 @@ class SchemaWrite:
         if type in CHOICES:
             self._choose(entry, given, where)
         elif type == "number":
-            entry[type] = {"format": given.get("format") or entry[type].get("format", "number")}
+            entry[type] = {"format": _words(given, "format", where) or entry[type].get("format", "number")}
         elif type == "unique_id":
-            entry[type] = {"prefix": given.get("prefix")}
+            entry[type] = {"prefix": _words(given, "prefix", where)}
         elif type == "formula":
-            entry[type] = {"expression": self._expression(str(given.get("expression", "")))}
+            entry[type] = {"expression": self._expression(_words(given, "expression", where) or "")}
         elif type == "relation":
             self._relate(entry, given, where)
         elif type == "rollup":
@@ -136,6 +137,8 @@ class SchemaWrite:
         if "options" not in given and config:
             return
         wanted = given.get("options") or []
+        if not isinstance(wanted, list):
+            raise wrong(f"{where}.options", "an array", wanted)
         if len(wanted) > 100:
             raise too_many(f"{where}.options.length", 100, len(wanted))
         if entry["type"] == "status" and not wanted:
@@ -171,7 +174,8 @@ class SchemaWrite:
         self.effects.append(partial(columns.part, self.call.state, dict(entry)))
         columns.relate(entry, target)
         if kind == "dual_property":
-            name = (given.get(kind) or {}).get("synced_property_name")
+            dual = object_at(f"{where}.{kind}", given.get(kind))
+            name = _words(dual, "synced_property_name", f"{where}.{kind}")
             self.effects.append(partial(self._pair, entry, target, name))
 
     def _pair(self, entry: Json, target: Node, name: str | None) -> None:
@@ -200,9 +204,10 @@ class SchemaWrite:
         rolled = properties.find(self.schema if target is self.source else target.data["schema"], str(asked))
         if rolled is None:
             raise invalid(f"Could not find property with name or id: {asked}")
-        if not given.get("function"):
-            raise wrong(f"{where}.function", "defined", None)
-        columns.roll_up(entry, relation, rolled, given["function"])
+        function = string_at(f"{where}.function", given.get("function"))
+        if function not in columns.ROLLUPS:
+            raise wrong(f"{where}.function", "a rollup function", function)
+        columns.roll_up(entry, relation, rolled, function)
 
 
 def _type(given: Json, where: str) -> str | None:
@@ -215,6 +220,10 @@ def _type(given: Json, where: str) -> str | None:
     return str(named)
 
 
+def _words(given: Json, key: str, where: str) -> str | None:
+    return None if given.get(key) is None else string_at(f"{where}.{key}", given[key])
+
+
 def _option(old: list[Json], given: Any, where: str, path: tuple[str, ...]) -> Json:
     if not isinstance(given, dict) or not (given.get("name") or given.get("id")):
         raise wrong(f"{where}.name", "defined", None)
@@ -222,13 +231,16 @@ def _option(old: list[Json], given: Any, where: str, path: tuple[str, ...]) -> J
         if given.get("id") == option["id"] or given.get("name") == option["name"]:
             if given.get("color") not in (None, option["color"]):
                 raise invalid(f"Cannot update color of select with name: {option['name']}.")
-            return option | {key: given[key] for key in ("description",) if key in given}
+            return option | ({"description": _words(given, "description", where)} if "description" in given else {})
     if not given.get("name"):
         raise invalid(f"Could not find option with id: {given['id']}.")
-    if "," in given["name"]:
+    if "," in string_at(f"{where}.name", given["name"]):
         raise invalid(f"Invalid select option, commas not allowed: {given['name']}")
-    made = properties.options([{"name": given["name"], "color": given.get("color", "default")}], *path)[0]
-    return made | {"description": given.get("description")}
+    color = given.get("color") or "default"
+    if color not in COLORS:
+        raise wrong(f"{where}.color", " or ".join(f'`"{known}"`' for known in COLORS), color)
+    made = properties.options([{"name": given["name"], "color": color}], *path)[0]
+    return made | {"description": _words(given, "description", where)}
 
 
 def _group(config: Json, path: tuple[str, ...]) -> None:

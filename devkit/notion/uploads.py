@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from devkit.notion import events, paging
 from devkit.notion.calls import Call
 from devkit.notion.clock import millis
-from devkit.notion.errors import invalid, too_many, wrong
+from devkit.notion.errors import invalid, string_at, too_many, wrong
 from devkit.notion.ids import parse_id
 from devkit.notion.model import Json, Node
 from devkit.notion.paging import Listed
@@ -36,6 +36,9 @@ def create_upload(call: Call) -> Json:
         raise wrong("body.filename", "a string", name)
     if len(str(name).encode()) > MAX_NAME:
         raise too_many("body.filename.length", MAX_NAME, len(str(name).encode()))
+    type = body.get("content_type")
+    if type is not None:
+        string_at("body.content_type", type)
     _check_mode(call, mode)
     node = call.state.create(
         "file_upload",
@@ -46,7 +49,7 @@ def create_upload(call: Call) -> Json:
             "mode": mode,
             "status": "pending",
             "filename": name,
-            "content_type": body.get("content_type") or guess_type(name or "")[0],
+            "content_type": type or guess_type(name or "")[0],
             "content": None,
             "parts": {},
             "total": body.get("number_of_parts"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devkit.notion import assets, blocks, events, markdown_parse, properties
 from devkit.notion.calls import Call
-from devkit.notion.errors import archived, invalid, too_many, unsupported, wrong
+from devkit.notion.errors import archived, invalid, object_at, string_at, too_many, unsupported, wrong
 from devkit.notion.ids import parse_id
 from devkit.notion.model import Json, Node
 from devkit.notion.render import OLD, V2026, listing
@@ -52,17 +52,17 @@ def create_page(call: Call) -> Json:
 
 
 def _page_position(call: Call, parent: Node | None) -> int | None:
-    position = call.body.get("position")
-    kind = position.get("type") if isinstance(position, dict) else None
-    if position is None or kind == "page_end":
+    position = object_at("body.position", call.body.get("position"))
+    kind = position.get("type")
+    if not position or kind == "page_end":
         return None
     if parent is None or parent.kind != "page":
         raise invalid("position can only be used when the parent is a page.")
     if kind == "page_start":
         return 0
     if kind == "after_block":
-        where = "body.position.after_block.id"
-        return _after(call, parent, (position.get("after_block") or {}).get("id"), where)
+        where = "body.position.after_block"
+        return _after(call, parent, object_at(where, position.get("after_block")).get("id"), f"{where}.id")
     raise wrong("body.position.type", '`"after_block"`, `"page_start"` or `"page_end"`', kind)
 
 
@@ -71,7 +71,7 @@ def _looks(body: Json) -> Json:
 
 
 def _check_template(body: Json) -> None:
-    if (body.get("template") or {"type": "none"}).get("type") != "none":
+    if object_at("body.template", body.get("template")).get("type", "none") != "none":
         raise unsupported("page templates")
 
 
@@ -79,11 +79,9 @@ def _content(body: Json) -> list[blocks.NewBlock]:
     markdown = body.get("markdown")
     if markdown is None:
         return blocks.from_request(body.get("children") or [])
-    if not isinstance(markdown, str):
-        raise wrong("body.markdown", "a string", markdown)
     if body.get("children"):
         raise invalid("children and markdown cannot be used together.")
-    return markdown_parse.parse(markdown_parse.significant(markdown))
+    return markdown_parse.parse(markdown_parse.significant(string_at("body.markdown", markdown)))
 
 
 PARENTS = ("page_id", "data_source_id", "database_id")
@@ -236,19 +234,20 @@ def append_children(call: Call) -> Json:
 
 
 def _position(call: Call, parent: Node) -> int | None:
-    position, after = call.body.get("position"), call.body.get("after")
+    position, after = object_at("body.position", call.body.get("position")), call.body.get("after")
     if after is not None:
         if call.version == V2026:
             raise wrong("body.after", "not present", after)
-        if position is not None:
+        if position:
             raise invalid("after and position cannot be used together.")
         return _after(call, parent, after, "body.after")
-    if position is None or position.get("type") == "end":
+    if not position or position.get("type") == "end":
         return None
     if position.get("type") == "start":
         return 0
     if position.get("type") == "after_block":
-        return _after(call, parent, position.get("after_block", {}).get("id"), "body.position.after_block.id")
+        where = "body.position.after_block"
+        return _after(call, parent, object_at(where, position.get("after_block")).get("id"), f"{where}.id")
     raise wrong("body.position.type", '`"after_block"`, `"start"` or `"end"`', position.get("type"))
 
 
