@@ -12,8 +12,8 @@ from typing import Any
 from uuid import uuid4
 
 from devkit.notion import faults as faulty
-from devkit.notion import http, routes
-from devkit.notion.calls import Call, parsed
+from devkit.notion import http, routes, uploads
+from devkit.notion.calls import WRITING, Call, parsed
 from devkit.notion.clock import parse_time
 from devkit.notion.control import Control
 from devkit.notion.edit import edit
@@ -29,7 +29,7 @@ from devkit.notion.faults import Faults
 from devkit.notion.http import Receive, Request, Response, Scope, Send, json_response
 from devkit.notion.ids import parse_id
 from devkit.notion.limits import Limiter
-from devkit.notion.model import Json, State
+from devkit.notion.model import Json, Node, State
 from devkit.notion.oauth import OAuth
 from devkit.notion.query import Queries
 from devkit.notion.render import VERSIONS
@@ -90,6 +90,10 @@ class Emulator:
             return Response(403, b"<Error><Code>AccessDenied</Code></Error>", {"content-type": "application/xml"})
         if (workspace.clock.now() - parse_time(signed)).total_seconds() > 3600:
             return Response(403, b"<Error><Code>AccessDenied</Code></Error>", {"content-type": "application/xml"})
+        upload = self.state.nodes.get(parts[3])
+        if upload is not None and upload.kind == "file_upload":
+            type = upload.data["content_type"] or "application/octet-stream"
+            return Response(200, upload.data["content"], {"content-type": type})
         return Response(200, f"content of {parts[4]}\n".encode(), {"content-type": "application/octet-stream"})
 
     # -- the API
@@ -133,7 +137,12 @@ class Emulator:
         call = self._check(request, route, params)
         call.row_limit = effects.get("limit_results", {}).get("n")
         try:
+            used: list[Node] = []
+            if route.capability in WRITING:
+                call.body = uploads.found_in(call, call.body, "body", used)
             body = route.handler(call)
+            for upload in used:
+                upload.data["attached"] = True
         finally:
             # What is refused halfway may have changed something too.
             if route.capability not in READING:
@@ -141,7 +150,7 @@ class Emulator:
         faulty.change_body(effects, body, call.param("start_cursor") or call.body.get("start_cursor"))
         if "templates" not in body:
             body["request_id"] = request_id
-        return json_response(200, body)
+        return json_response(call.status, body)
 
     def _check(self, request: Request, route: routes.Route, params: dict[str, str]) -> Call:
         """In Notion's order: token, version, rate, ids, JSON; lookups go on with access, then capability."""
@@ -154,7 +163,7 @@ class Emulator:
         self.limiter.check(grant)
         params = _checked(params)
         body = parsed(request)
-        return Call(self, grant, version, params, request.query, body, route.capability)
+        return Call(self, grant, version, params, request.query, body, route.capability, parts=request.parts())
 
     def _version(self, request: Request) -> str:
         version = request.headers.get("notion-version")
@@ -198,7 +207,7 @@ class Emulator:
             "token": request.identity,
             "bot_id": grant.bot_id if grant else None,
             "version": request.headers.get("notion-version"),
-            "body": request.body.decode(errors="replace")[:2000],
+            "body": request.body[:8000].decode(errors="replace")[:2000],
             "request_id": request_id,
             "status": None,
             "faults": [],
@@ -215,7 +224,7 @@ class Emulator:
 def _checked(params: dict[str, str]) -> dict[str, str]:
     checked: dict[str, str] = {}
     for name, value in params.items():
-        id = value if name == "property_id" else parse_id(value)
+        id = value if name in ("property_id", "task_id") else parse_id(value)
         if id is None:
             raise wrong(f"path.{name}", "a valid uuid", value)
         checked[name] = id

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from devkit.notion import richtext
+from devkit.notion import assets, richtext
 from devkit.notion.errors import invalid, too_many, wrong
 
 Json = dict[str, Any]
@@ -134,7 +134,13 @@ def update(type: str, old: Json, given: Json, where: str) -> Json:
             new[key] = richtext.from_api(given[key], f"{where}.{key}")
     if type == "table_row" and "cells" in given:
         new["cells"] = [richtext.from_api(cell, f"{where}.cells[{i}]") for i, cell in enumerate(given["cells"])]
+    if "icon" in given and "icon" in known.defaults:
+        new["icon"] = assets.from_api(given["icon"], "icon", f"{where}.icon")
     if type in FILES:
+        if type == "file" and "name" in given.get("file", {}):
+            new.setdefault("name", given["file"]["name"])
+        if any(kind in given for kind in ("external", "file")):
+            old = {key: value for key, value in old.items() if key not in ("external", "file")}
         new["type"] = given.get("type") or next((k for k in ("external", "file") if k in given), old.get("type"))
     return content(type, old | new)
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from devkit.notion.errors import ApiError, bad_json, invalid, not_found, restricted, too_many, wrong
-from devkit.notion.http import Request
+from devkit.notion.errors import ApiError, bad_json, invalid, not_found, restricted, several_sources, too_many, wrong
+from devkit.notion.http import Part, Request
 from devkit.notion.ids import parse_id
 from devkit.notion.model import Grant, Json, Node, State
 from devkit.notion.paging import Listed
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from devkit.notion.app import Emulator
 
 PAGE = 100
+WRITING = ("insert", "update", "comments_insert")
 MAX_BODY = 500 * 1024
 OPAQUE = ("ai_block", "external_object_instance_page", "form", "button")
 
@@ -31,6 +32,8 @@ class Call:
     body: Json
     capability: str = ""
     row_limit: int | None = None
+    status: int = 200
+    parts: dict[str, Part] = field(default_factory=dict)
     renderer: Renderer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,7 +44,7 @@ class Call:
         return self.emulator.state
 
     def require(self, capability: str) -> None:
-        read_only = self.grant.workspace.read_only and capability in ("insert", "update")
+        read_only = self.grant.workspace.read_only and capability in WRITING
         if capability and (read_only or not self.grant.can(capability)):
             raise restricted()
 
@@ -58,6 +61,13 @@ class Call:
 
     def block(self, id: str) -> Node:
         return self.get("block", id, among=("block", "page", "database"))
+
+    def only_source(self, database: Node) -> Node:
+        """Where a version or a request names a table by its database."""
+        sources = self.state.living_children(database)
+        if len(sources) != 1:
+            raise several_sources(database.id, [source.id for source in sources])
+        return sources[0]
 
     def blocks_in(self, node: Node) -> Listed[Node]:
         """What a listing of this block's children shows; a synced copy shows its original's."""
@@ -117,7 +127,7 @@ class Call:
 
 
 def parsed(request: Request) -> Json:
-    if not request.body:
+    if not request.body or request.boundary is not None:
         return {}
     if len(request.body) > MAX_BODY:
         raise ApiError(413, "validation_error", "Request body too large.")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from devkit.notion import events, properties
-from devkit.notion.ids import decode
+from devkit.notion import columns, events, properties
 from devkit.notion.model import Json, Node
 from devkit.notion.seed import SeedError
 
@@ -27,6 +25,7 @@ def add_property(editor: Editor) -> Json:
 def rename_property(editor: Editor) -> Json:
     source, entry = _property(editor)
     entry["name"] = editor.given["to"]
+    columns.renamed(editor.state, source, entry)
     return _changed(editor, source, entry)
 
 
@@ -36,15 +35,8 @@ def remove_property(editor: Editor) -> Json:
     if entry["type"] == "title":
         raise SeedError("the title of a table cannot be deleted")
     source.data["schema"].remove(entry)
-    for row in _rows(editor, source):
-        row.data["values"].pop(entry["id"], None)
-    dual = entry["relation"].get("dual_property") if entry["type"] == "relation" else None
-    if dual is not None:
-        other = editor.state.nodes[entry["relation"]["data_source_id"]]
-        back = properties.find(other.data["schema"], decode(dual["synced_property_id"]))
-        if back is not None:
-            back["relation"] |= {"type": "single_property", "single_property": {}}
-            back["relation"].pop("dual_property", None)
+    columns.forget_values(editor.state, source, entry)
+    columns.part(editor.state, entry)
     return _changed(editor, source, entry, "deleted")
 
 
@@ -55,8 +47,7 @@ def retype_property(editor: Editor) -> Json:
     at = source.data["schema"].index(entry)
     made = seeder.tables.entry(source, entry["name"], editor.given["type"]) | {"id": entry["id"]}
     source.data["schema"][at] = made
-    for row in _rows(editor, source):
-        row.data["values"].pop(entry["id"], None)
+    columns.forget_values(editor.state, source, entry)
     seeder.finish()
     return _changed(editor, source, made)
 
@@ -76,7 +67,7 @@ def rename_option(editor: Editor) -> Json:
     source, entry = _property(editor)
     option = _option(editor, entry)
     option["name"] = editor.given["to"]
-    for row in _rows(editor, source):
+    for row in columns.rows(editor.state, source):
         value = row.data["values"].get(entry["id"])
         for held in value if isinstance(value, list) else [value] if value else []:
             if held["id"] == option["id"]:
@@ -91,12 +82,7 @@ def delete_option(editor: Editor) -> Json:
     config["options"].remove(option)
     for group in config.get("groups", []):
         group["option_ids"] = [id for id in group["option_ids"] if id != option["id"]]
-    for row in _rows(editor, source):
-        value = row.data["values"].get(entry["id"])
-        if isinstance(value, list):
-            row.data["values"][entry["id"]] = [held for held in value if held["id"] != option["id"]]
-        elif value and value["id"] == option["id"]:
-            row.data["values"][entry["id"]] = None
+    columns.forget_option(editor.state, source, entry, option)
     return _changed(editor, source, entry)
 
 
@@ -139,10 +125,6 @@ def _option(editor: Editor, entry: Json) -> Json:
             found: Json = option
             return found
     raise SeedError(f"{entry['name']} has no option {wanted}")
-
-
-def _rows(editor: Editor, source: Node) -> Iterator[Node]:
-    return (row for row in map(editor.state.nodes.__getitem__, source.children) if row.kind == "page")
 
 
 def _changed(editor: Editor, source: Node, entry: Json, action: str = "updated") -> Json:

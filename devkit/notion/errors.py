@@ -40,6 +40,19 @@ def wrong(where: str, expected: str, value: object) -> ApiError:
     return invalid(f"{part} failed validation: {where} should be {expected}, instead was {shown(value)}.")
 
 
+def object_at(where: str, value: Any) -> Json:
+    """What should be an object; nothing is an empty one."""
+    if value is not None and not isinstance(value, dict):
+        raise wrong(where, "an object", value)
+    return value or {}
+
+
+def string_at(where: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise wrong(where, "defined" if value is None else "a string", value)
+    return value
+
+
 def too_many(where: str, limit: int, value: int) -> ApiError:
     return wrong(where, f"≤ `{limit}`", value)
 

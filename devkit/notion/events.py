@@ -30,7 +30,7 @@ def tell(state: State, type: str, node: Node, by: str, **data: object) -> None:
         entity={"id": node.id, "type": node.kind},
         workspace=node.workspace,
         by=by,
-        data={"parent": parent_of(state, node)} | data,
+        data=({} if node.kind == "file_upload" else {"parent": parent_of(state, node)}) | data,
         seen_by=[grant for grant in state.grants.values() if _sees(state, grant, node)],
     )
     state.happened += 1

@@ -6,6 +6,7 @@ import base64
 import binascii
 import gzip
 import json
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 WORTH_PACKING = 300
+
+
+@dataclass
+class Part:
+    """Of a form that is sent in parts."""
+
+    content: bytes
+    filename: str | None = None
+    content_type: str | None = None
 
 
 @dataclass
@@ -55,6 +65,24 @@ class Request:
     def form(self) -> list[tuple[str, str]]:
         return parse_qsl(self.body.decode(), keep_blank_values=True)
 
+    @property
+    def boundary(self) -> bytes | None:
+        found = re.fullmatch(r'multipart/form-data;.*boundary="?([^";]+)"?.*', self.headers.get("content-type", ""))
+        return found[1].encode() if found else None
+
+    def parts(self) -> dict[str, Part]:
+        if self.boundary is None:
+            return {}
+        found: dict[str, Part] = {}
+        for piece in (b"\r\n" + self.body).split(b"\r\n--" + self.boundary)[1:]:
+            head, _, content = piece.partition(b"\r\n\r\n")
+            said = head.decode(errors="replace")
+            name, filename = (re.search(rf'; {key}="([^"]*)"', said) for key in ("name", "filename"))
+            type = re.search(r"(?im)^content-type: *(\S+)", said)
+            if name is not None:
+                found[name[1]] = Part(content, filename[1] if filename else None, type[1] if type else None)
+        return found
+
 
 @dataclass
 class Response:
@@ -84,7 +112,7 @@ def redirect(to: str) -> Response:
 
 
 async def read(scope: Scope, receive: Receive) -> Request:
-    body = b""
+    body = bytearray()
     more = True
     while more:
         message = await receive()
@@ -96,7 +124,7 @@ async def read(scope: Scope, receive: Receive) -> Request:
         path=raw.decode("latin-1").partition("?")[0],
         query=parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True),
         headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
-        body=body,
+        body=bytes(body),
     )
 
 

@@ -97,6 +97,7 @@ class Grant:
     expires_at: datetime | None = None
     revoked: bool = False
     per_minute: int | None = None
+    tasks: dict[str, Json] = field(default_factory=dict)
 
     def can(self, capability: str) -> bool:
         return bool(self.integration.capabilities.get(capability))
@@ -104,7 +105,7 @@ class Grant:
 
 @dataclass
 class Node:
-    """A page, block, database, data source or comment. `data` holds what is particular to its kind."""
+    """A page, block, database, data source, comment or file upload. `data` holds what is particular to its kind."""
 
     id: str
     kind: str
@@ -180,10 +181,11 @@ class State:
             self.remove(self.nodes[child])
         for comment in self.comments.pop(node.id, []):
             self._forget(comment)
-        if node.parent in self.nodes:
+        siblings = self.comments.get(node.parent or "", []) if node.kind == "comment" else []
+        if node.parent in self.nodes and node.kind != "comment":
             siblings = self.nodes[node.parent].children
-            if node.id in siblings:
-                siblings.remove(node.id)
+        if node.id in siblings:
+            siblings.remove(node.id)
         self._forget(node.id)
 
     def _forget(self, id: str) -> None:
@@ -195,6 +197,8 @@ class State:
         if node.parent in self.nodes:
             self.nodes[node.parent].children.remove(node.id)
         node.parent = parent
+        # Where it stood when it was recorded.
+        node.data.pop("parent", None)
         if parent is not None:
             self.nodes[parent].children.append(node.id)
 
@@ -234,6 +238,8 @@ class State:
     def visible(self, grant: Grant, node: Node) -> bool:
         if node.workspace is not grant.workspace:
             return False
+        if node.kind == "file_upload":
+            return node.created_by == grant.bot_id
         if grant.workspace.id in grant.roots:
             return not self._cut_off(node)
         for step in (node, *self.ancestors(node)):

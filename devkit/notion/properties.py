@@ -165,7 +165,7 @@ def _list_from_api(entry: Json, type: str, value: list[Any], where: str, relatio
     if type == "multi_select":
         return [pick_option(entry, item, create=True, where=where) for item in value]
     if type == "files":
-        return value
+        return [_file(item, f"{where}.files[{index}]") for index, item in enumerate(value)]
     ids: list[str] = []
     for index, item in enumerate(value):
         given = item.get("id") if isinstance(item, dict) else item
@@ -176,6 +176,14 @@ def _list_from_api(entry: Json, type: str, value: list[Any], where: str, relatio
             raise invalid(f"Could not find page with ID: {id}.")
         ids.append(id)
     return ids
+
+
+def _file(item: Any, where: str) -> Json:
+    kind = next((kind for kind in ("external", "file") if isinstance(item, dict) and kind in item), None)
+    if kind is None or not isinstance(item[kind], dict):
+        raise wrong(f"{where}.external", "defined", None)
+    name = item.get("name") or item[kind].get("name") or str(item[kind].get("url")).rsplit("/", 1)[-1]
+    return {"name": name, "type": kind, kind: item[kind]}
 
 
 def _scalar_from_api(type: str, value: object, where: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from devkit.notion import paging, properties, search
 from devkit.notion.calls import Call
-from devkit.notion.errors import invalid, restricted, several_sources, unsupported, wrong
+from devkit.notion.errors import invalid, restricted, unsupported, wrong
 from devkit.notion.ids import parse_id
 from devkit.notion.markdown import Markdown
 from devkit.notion.model import Json, Node, User
@@ -110,6 +110,7 @@ def _item_start(cursor: str | None, length: int) -> int:
 
 def page_markdown(call: Call) -> Json:
     node = call.get("page", call.params["page_id"], among=("page", "block"))
+    check_dialect(call)
     written = Markdown(call)
     text = written.children(node)
     return {
@@ -119,6 +120,11 @@ def page_markdown(call: Call) -> Json:
         "truncated": bool(written.unknown),
         "unknown_block_ids": written.unknown,
     }
+
+
+def check_dialect(call: Call) -> None:
+    if (call.param("markdown_version") or call.body.get("markdown_version") or "v1") != "v1":
+        raise unsupported("Notion-flavored Markdown")
 
 
 # -- blocks
@@ -141,15 +147,8 @@ def block_children(call: Call) -> Json:
 def database(call: Call) -> Json:
     node = call.get("database", call.params["database_id"])
     if call.version == OLD:
-        _only_source(call, node)
+        call.only_source(node)
     return call.renderer.database(node)
-
-
-def _only_source(call: Call, database: Node) -> Node:
-    sources = call.state.living_children(database)
-    if len(sources) != 1:
-        raise several_sources(database.id, [source.id for source in sources])
-    return sources[0]
 
 
 def data_source(call: Call) -> Json:
@@ -168,7 +167,7 @@ def query(call: Call) -> Json:
 def old_query(call: Call) -> Json:
     if call.version != OLD:
         raise unsupported("query database")
-    return run_query(call, _only_source(call, call.get("database", call.params["database_id"])))
+    return run_query(call, call.only_source(call.get("database", call.params["database_id"])))
 
 
 def run_query(call: Call, source: Node) -> Json:

@@ -15,6 +15,8 @@ from devkit.notion.richtext import text_item
 from devkit.notion.seed import describe
 
 KINDS = ("page", "block", "database", "data_source", "comment")
+# What only its own connection may see or change is this one's, as it was the recorded one's.
+OWN = ("comment",)
 COMPUTED = ("created_time", "last_edited_time", "created_by", "last_edited_by")
 
 
@@ -26,9 +28,9 @@ def load(state: State, folder: Path, token: str, at: datetime | None = None, *, 
     workspace = _workspace(token, at, can_write=can_write)
     state.workspaces[workspace.id] = workspace
     workspace.users |= objects.users
-    Builder(state, workspace, objects).build()
     integration = Integration(make_id(token, "recorded", "integration"), "recorded", "Recorded", kind="internal")
     bot = make_id(token, "recorded", "bot")
+    Builder(state, workspace, objects, bot).build()
     workspace.users[bot] = User(bot, "bot", integration.name)
     grant = Grant(bot, integration, workspace, None, {workspace.id}, token, None, datetime.now(UTC))
     state.grants[token] = grant
@@ -101,9 +103,10 @@ def _users(value: Any) -> Iterator[User]:
 
 
 class Builder:
-    def __init__(self, state: State, workspace: Workspace, collected: Collected) -> None:
+    def __init__(self, state: State, workspace: Workspace, collected: Collected, bot: str) -> None:
         self.state = state
         self.workspace = workspace
+        self.bot = bot
         self.objects = collected.objects
 
     def build(self) -> None:
@@ -128,7 +131,7 @@ class Builder:
             parent=parent if parent in self.state.nodes else None,
             created=parse_time(given["created_time"]),
             edited=parse_time(given["last_edited_time"]),
-            created_by=given.get("created_by", {}).get("id", ""),
+            created_by=self.bot if kind in OWN else given.get("created_by", {}).get("id", ""),
             edited_by=given.get("last_edited_by", {}).get("id", ""),
             data=getattr(self, f"_{kind}")(given),
             type=given.get("type", "") if kind == "block" else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from devkit.notion import properties, richtext
 from devkit.notion.blocks import FILES
@@ -16,6 +17,7 @@ from devkit.notion.values import ValueRenderer
 OLD, V2025, V2026 = "2022-06-28", "2025-09-03", "2026-03-11"
 VERSIONS = (OLD, V2025, V2026)
 FILE_LIFE = timedelta(hours=1)
+UPLOAD_LIFE = timedelta(hours=1)
 
 
 class Renderer:
@@ -115,9 +117,9 @@ class Renderer:
     def _partial(self, id: str) -> Json:
         return {"object": "user", "id": id}
 
-    def _finish(self, shown: Json, node: Node) -> Json:
+    def _finish(self, shown: Json) -> Json:
         if self.version != V2026:
-            shown["archived"] = node.in_trash
+            shown["archived"] = shown["in_trash"]
         return shown
 
     # -- objects
@@ -144,7 +146,7 @@ class Renderer:
             "url": node.data.get("url") or self.url(node),
             "public_url": node.data.get("public_url"),
         }
-        return self._finish(shown, node)
+        return self._finish(shown)
 
     def block(self, node: Node) -> Json:
         type, content = self._block_content(node)
@@ -161,7 +163,7 @@ class Renderer:
             "type": type,
             type: content,
         }
-        return self._finish(shown, node)
+        return self._finish(shown)
 
     def has_children(self, node: Node) -> bool:
         if node.kind == "database":
@@ -202,7 +204,8 @@ class Renderer:
         counters["signature"] = counters.get("signature", 0) + 1
         expires = now + FILE_LIFE
         query = f"X-Amz-Expires=3600&X-Amz-Date={now:%Y%m%dT%H%M%SZ}&X-Amz-Signature={counters['signature']:064x}"
-        url = f"{self.state.base_url}/files/{node.workspace.id}/{node.id}/{given['file']['name']}?{query}"
+        of, name = given["file"].get("upload", node.id), quote(given["file"]["name"], safe="")
+        url = f"{self.state.base_url}/files/{node.workspace.id}/{of}/{name}?{query}"
         return given | {"file": {"url": url, "expiry_time": millis(expires).replace("+00:00", "Z")}}
 
     def database(self, node: Node) -> Json:
@@ -220,13 +223,15 @@ class Renderer:
             "is_locked": node.data.get("is_locked", False),
             "created_time": millis(node.created),
             "last_edited_time": millis(node.edited),
-            "data_sources": [{"id": source.id, "name": self.plain_title(source)} for source in sources],
+            "data_sources": [
+                {"id": source.id, "name": self.plain_title(source) or self.plain_title(node)} for source in sources
+            ],
             "icon": self.asset(node.data["icon"], node),
             "cover": self.asset(node.data["cover"], node),
             "url": node.data.get("url") or self.url(node),
             "public_url": None,
         }
-        return self._finish(shown, node)
+        return self._finish(shown)
 
     def _old_database(self, node: Node, source: Node) -> Json:
         shown = self.data_source(source)
@@ -260,12 +265,12 @@ class Renderer:
             "public_url": None,
             "in_trash": node.in_trash or bool(database and database.in_trash),
         }
-        return self._finish(shown, node)
+        return self._finish(shown)
 
     def comment(self, node: Node) -> Json:
         author = node.workspace.users.get(node.created_by)
         kind = "integration" if author and author.kind == "bot" else "user"
-        return {
+        shown: Json = {
             "object": "comment",
             "id": node.id,
             "parent": self.parent(node),
@@ -277,6 +282,43 @@ class Renderer:
             "display_name": node.data.get("display_name")
             or {"type": kind, "resolved_name": author.name if author else None},
         }
+        files = node.data.get("attachments") or []
+        if files:
+            signed = [self.asset({"type": "file", "file": one["file"]}, node) or {} for one in files]
+            kinds = [one["category"] for one in files]
+            shown["attachments"] = [
+                {"category": kind, "file": one["file"]} for kind, one in zip(kinds, signed, strict=True)
+            ]
+        return shown
+
+    def file_upload(self, node: Node) -> Json:
+        data = node.data
+        shown: Json = {
+            "object": "file_upload",
+            "id": node.id,
+            "created_time": minute(node.created),
+            "created_by": {"id": node.created_by, "type": "bot"},
+            "last_edited_time": minute(node.edited),
+            "expiry_time": None if data["attached"] else minute(node.created + UPLOAD_LIFE),
+        }
+        address = f"{self.state.base_url}/v1/file_uploads/{node.id}"
+        if data["status"] == "pending":
+            shown["upload_url"] = f"{address}/send"
+        if data["status"] == "pending" and data["mode"] == "multi_part":
+            shown["complete_url"] = f"{address}/complete"
+        shown |= {
+            "in_trash": node.in_trash,
+            "status": data["status"],
+            "filename": data["filename"],
+            "content_type": data["content_type"],
+            "content_length": None if data["content"] is None else len(data["content"]),
+        }
+        if data["mode"] == "multi_part":
+            sent = data["total"] if data["status"] == "uploaded" else len(data["parts"])
+            shown["number_of_parts"] = {"total": data["total"], "sent": sent}
+        if data["imported"] is not None:
+            shown["file_import_result"] = data["imported"]
+        return self._finish(shown)
 
 
 def listing(results: list[Json], type: str, cursor: str | None = None, extra: Any = None) -> Json:

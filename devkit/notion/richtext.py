@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from devkit.notion.errors import invalid, too_many, wrong
+from devkit.notion.errors import invalid, object_at, string_at, too_many, wrong
+from devkit.notion.ids import parse_id
 
 Json = dict[str, Any]
 Find = Callable[[str, str], str]
@@ -119,7 +120,7 @@ def _api_item(item: object, where: str) -> Json:
     if not isinstance(item, dict):
         raise wrong(where, "an object", item)
     kind = item.get("type") or next((key for key in ("text", "mention", "equation") if key in item), None)
-    style = item.get("annotations")
+    style = object_at(f"{where}.annotations", item.get("annotations"))
     payload = item.get(str(kind))
     if kind not in ("text", "mention", "equation") or not isinstance(payload, dict):
         raise wrong(f"{where}.text", "defined", None)
@@ -128,17 +129,18 @@ def _api_item(item: object, where: str) -> Json:
         if not isinstance(content, str):
             raise wrong(f"{where}.text.content", "a string", content)
         _check_length(f"{where}.text.content", content, 2000)
-        link = (payload.get("link") or {}).get("url")
+        given = object_at(f"{where}.text.link", payload.get("link"))
+        link = string_at(f"{where}.text.link.url", given.get("url")) if given else None
         _check_length(f"{where}.text.link.url", link or "", 2000)
         return text_item(content, link=link, style=style)
     if kind == "equation":
         expression = str(payload.get("expression", ""))
         _check_length(f"{where}.equation.expression", expression, 1000)
         return equation_item(expression, style)
-    return _api_mention(payload, style)
+    return _api_mention(payload, style, f"{where}.mention")
 
 
-def _api_mention(mention: Json, style: Json | None) -> Json:
+def _api_mention(mention: Json, style: Json, where: str) -> Json:
     kind = mention.get("type") or next(iter(mention), "")
     payload = mention.get(kind)
     if kind not in ("user", "page", "database", "date", "custom_emoji") or not isinstance(payload, dict):
@@ -148,7 +150,10 @@ def _api_mention(mention: Json, style: Json | None) -> Json:
     if kind == "date":
         payload = {"start": payload.get("start"), "end": payload.get("end"), "time_zone": payload.get("time_zone")}
         return mention_item({"type": "date", "date": payload}, str(payload["start"]), style=style)
-    inner = {"object": "user", "id": payload.get("id")} if kind == "user" else {"id": payload.get("id")}
+    id = parse_id(payload.get("id"))
+    if id is None:
+        raise wrong(f"{where}.{kind}.id", "a valid uuid", payload.get("id"))
+    inner = {"object": "user", "id": id} if kind == "user" else {"id": id}
     return mention_item({"type": kind, kind: inner}, "", style=style)
 
 

@@ -1,4 +1,4 @@
-"""Which address does what. Ids in braces ending in _id are checked to be uuids, property ids excepted."""
+"""Which address does what. Ids in braces ending in _id are checked to be uuids, except of properties and tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from devkit.notion import reads, writes
+from devkit.notion import comment_writes, markdown_writes, reads, table_writes, uploads, writes
 from devkit.notion.calls import Call
 from devkit.notion.model import Json
 from devkit.notion.render import OLD, V2025, V2026
@@ -38,6 +38,8 @@ ROUTES = [
     route("GET", "pages/{page_id}", reads.page),
     route("PATCH", "pages/{page_id}", writes.update_page, "update"),
     route("GET", "pages/{page_id}/markdown", reads.page_markdown, only_new=True),
+    route("PATCH", "pages/{page_id}/markdown", markdown_writes.update_markdown, "update", only_new=True),
+    route("GET", "async_tasks/{task_id}", markdown_writes.async_task, "", only_new=True),
     route("GET", "pages/{page_id}/properties/{property_id}", reads.page_property),
     route("POST", "pages/{page_id}/move", writes.move_page, "update", only_new=True),
     route("GET", "blocks/{block_id}", reads.block),
@@ -45,24 +47,40 @@ ROUTES = [
     route("DELETE", "blocks/{block_id}", writes.delete_block, "update"),
     route("GET", "blocks/{block_id}/children", reads.block_children),
     route("PATCH", "blocks/{block_id}/children", writes.append_children, "insert"),
+    route("POST", "databases", table_writes.create_database, "insert"),
     route("GET", "databases/{database_id}", reads.database),
+    route("PATCH", "databases/{database_id}", table_writes.update_database, "update"),
     route("POST", "databases/{database_id}/query", reads.old_query),
+    route("POST", "data_sources", table_writes.create_data_source, "insert", only_new=True),
     route("GET", "data_sources/{data_source_id}", reads.data_source, only_new=True),
+    route("PATCH", "data_sources/{data_source_id}", table_writes.update_data_source, "update", only_new=True),
     route("GET", "data_sources/{data_source_id}/templates", reads.templates, only_new=True),
     route("POST", "data_sources/{data_source_id}/query", reads.query, only_new=True),
     route("GET", "comments", reads.comments, ""),
+    route("POST", "comments", comment_writes.create_comment, "comments_insert"),
     route("GET", "comments/{comment_id}", reads.comment, ""),
-    route("POST", "comments", writes.create_comment, "comments_insert"),
-    route("POST", "databases", reads.later("create database"), "insert"),
-    route("PATCH", "databases/{database_id}", reads.later("update database"), "update"),
-    route("POST", "data_sources", reads.later("create data source"), "insert", only_new=True),
-    route("PATCH", "data_sources/{data_source_id}", reads.later("update data source"), "update", only_new=True),
-    route("PATCH", "pages/{page_id}/markdown", reads.later("update markdown"), "update", only_new=True),
-    route("GET", "file_uploads", reads.later("list file uploads"), ""),
-    route("POST", "file_uploads", reads.later("create file upload"), ""),
-    route("GET", "views", reads.later("list views"), ""),
-    route("POST", "views", reads.later("create view"), ""),
-    route("GET", "custom_emojis", reads.later("list custom emojis"), ""),
+    route("PATCH", "comments/{comment_id}", comment_writes.update_comment, "comments_insert"),
+    route("DELETE", "comments/{comment_id}", comment_writes.delete_comment, "comments_insert"),
+    route("GET", "file_uploads", uploads.uploads, ""),
+    route("POST", "file_uploads", uploads.create_upload, "insert"),
+    route("GET", "file_uploads/{file_upload_id}", uploads.upload, ""),
+    route("POST", "file_uploads/{file_upload_id}/send", uploads.send_upload, "insert"),
+    route("POST", "file_uploads/{file_upload_id}/complete", uploads.complete_upload, "insert"),
+    *(
+        route(method, path, reads.later(name), "")
+        for method, path, name in (
+            ("GET", "views", "list views"),
+            ("POST", "views", "create view"),
+            ("GET", "views/{view_id}", "retrieve view"),
+            ("PATCH", "views/{view_id}", "update view"),
+            ("DELETE", "views/{view_id}", "delete view"),
+            ("POST", "views/{view_id}/queries", "create view query"),
+            ("GET", "views/{view_id}/queries/{query_id}", "retrieve view query"),
+            ("DELETE", "views/{view_id}/queries/{query_id}", "delete view query"),
+            ("GET", "custom_emojis", "list custom emojis"),
+            ("POST", "blocks/meeting_notes/query", "query meeting notes"),
+        )
+    ),
 ]
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devkit.notion import properties
+from devkit.notion import columns, properties
 from devkit.notion.assets import cover, icon
-from devkit.notion.ids import decode, property_id
 from devkit.notion.model import Json, Node
 
 if TYPE_CHECKING:
@@ -101,21 +100,10 @@ class TableSeeder:
     def _relation(self, source: Node, entry: Json, config: Any) -> None:
         wanted = config if isinstance(config, dict) else {"to": config}
         target = self.seeder.state.nodes[self.seeder.workspace.keys["data_sources"][wanted["to"]]]
-        relation: Json = {"database_id": target.parent, "data_source_id": target.id}
-        entry["relation"] = relation
-        if "synced" not in wanted:
-            relation |= {"type": "single_property", "single_property": {}}
-            return
-        name = wanted["synced"]
-        other = properties.find(target.data["schema"], name)
-        if other is None:
-            other = properties.schema_entry(name, "relation", {}, target.id, id=property_id(target.id, name, "dual"))
-            target.data["schema"].append(other)
-        back = {"synced_property_name": entry["name"], "synced_property_id": entry["id"]}
-        forth = {"synced_property_name": other["name"], "synced_property_id": other["id"]}
-        relation |= {"type": "dual_property", "dual_property": forth}
-        own = {"database_id": source.parent, "data_source_id": source.id}
-        other["relation"] = own | {"type": "dual_property", "dual_property": back}
+        if "synced" in wanted:
+            columns.pair(source, entry, target, wanted["synced"])
+        else:
+            columns.relate(entry, target)
 
     def _rollup(self, source: Node, entry: Json, config: Any) -> None:
         schema = source.data["schema"]
@@ -126,14 +114,7 @@ class TableSeeder:
         rolled = properties.find(target.data["schema"], config["property"])
         if rolled is None:
             raise ValueError(f"rollup {entry['name']}: no property {config['property']}")
-        # Inside a rollup the ids are not percent-encoded.
-        entry["rollup"] = {
-            "rollup_property_name": rolled["name"],
-            "relation_property_name": relation["name"],
-            "rollup_property_id": decode(rolled["id"]),
-            "relation_property_id": decode(relation["id"]),
-            "function": config["function"],
-        }
+        columns.roll_up(entry, relation, rolled, config["function"])
 
     def row(self, source: Node, given: Json) -> Node:
         schema = source.data["schema"]

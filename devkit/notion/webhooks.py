@@ -14,7 +14,8 @@ from devkit.notion.ids import make_id
 from devkit.notion.model import Integration, Json, State
 from devkit.notion.render import OLD, V2026
 
-AT_ONCE = ("page.locked", "page.unlocked", "comment.created", "comment.updated", "comment.deleted")
+UPLOADS = ("file_upload.created", "file_upload.completed", "file_upload.expired", "file_upload.upload_failed")
+AT_ONCE = ("page.locked", "page.unlocked", "comment.created", "comment.updated", "comment.deleted", *UPLOADS)
 OPPOSITE = {"deleted": ("created", "undeleted"), "undeleted": ("deleted",)}
 LISTS = ("updated_blocks", "updated_properties")
 
@@ -126,8 +127,9 @@ class Webhooks(Sender):
             "api_version": subscription.version,
             "entity": entity,
             "type": type,
-            "data": {key: list(value) if isinstance(value, list) else value for key, value in data.items()},
         }
+        if data:
+            payload["data"] = {key: list(value) if isinstance(value, list) else value for key, value in data.items()}
         if subscription.tell_who:
             persons = {grant.user.id for grant in bots if grant.user is not None}
             known = [(id, "person") for id in sorted(persons)] + [(grant.bot_id, "bot") for grant in bots]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from devkit.notion import blocks, events, properties, richtext
+from devkit.notion import assets, blocks, events, markdown_parse, properties
 from devkit.notion.calls import Call
-from devkit.notion.errors import archived, invalid, several_sources, too_many, wrong
+from devkit.notion.errors import archived, invalid, object_at, string_at, too_many, unsupported, wrong
 from devkit.notion.ids import parse_id
-from devkit.notion.model import Json, Node, make_new_id
+from devkit.notion.model import Json, Node
 from devkit.notion.render import OLD, V2026, listing
 from devkit.notion.seed_tables import mirror, next_number
 from devkit.notion.values import schema_of
@@ -19,19 +19,19 @@ MAX_BLOCKS = 1000
 
 def create_page(call: Call) -> Json:
     body = call.body
-    if body.get("markdown") is not None:
-        raise invalid("Creating a page from markdown is not supported here.")
-    parent = _new_parent(call, body.get("parent"))
-    made = blocks.from_request(body.get("children") or [])
-    _check_count(made)
+    parent = new_parent(call, body.get("parent"))
+    made = _content(body)
+    check_count(made)
     if parent is not None and call.state.trashed(parent):
         raise archived()
+    at = _page_position(call, parent)
+    _check_template(body)
     node = call.state.create(
         "page",
         parent=parent.id if parent else None,
         workspace=call.grant.workspace,
         by=call.grant.bot_id,
-        data={"values": {"title": []}, "icon": body.get("icon"), "cover": body.get("cover"), "is_locked": False},
+        data={"values": {"title": []}, "icon": None, "cover": None, "is_locked": False} | _looks(body),
     )
     table = parent is not None and parent.kind == "data_source"
     schema = parent.data["schema"] if parent is not None and table else [properties.schema_entry("title", "title", {})]
@@ -40,18 +40,54 @@ def create_page(call: Call) -> Json:
     values = _values(call, schema, body["properties"])
     if parent is not None and table:
         node.data["number"] = next_number(parent)
-    call.state.add(node)
+    call.state.add(node, at=at)
     _store(call, node, schema, values)
     if parent is None:
         call.grant.roots.add(node.id)
-    _insert(call, node, made, None)
+    insert(call, node, made, None)
     if parent is not None and not table:
         call.state.touch(parent, call.grant.bot_id)
     events.life(call.state, node, call.grant.bot_id, "created")
     return call.renderer.page(node)
 
 
-def _new_parent(call: Call, given: object) -> Node | None:
+def _page_position(call: Call, parent: Node | None) -> int | None:
+    position = object_at("body.position", call.body.get("position"))
+    kind = position.get("type")
+    if not position or kind == "page_end":
+        return None
+    if parent is None or parent.kind != "page":
+        raise invalid("position can only be used when the parent is a page.")
+    if kind == "page_start":
+        return 0
+    if kind == "after_block":
+        where = "body.position.after_block"
+        return _after(call, parent, object_at(where, position.get("after_block")).get("id"), f"{where}.id")
+    raise wrong("body.position.type", '`"after_block"`, `"page_start"` or `"page_end"`', kind)
+
+
+def _looks(body: Json) -> Json:
+    return {name: assets.from_api(body[name], name, f"body.{name}") for name in ("icon", "cover") if name in body}
+
+
+def _check_template(body: Json) -> None:
+    if object_at("body.template", body.get("template")).get("type", "none") != "none":
+        raise unsupported("page templates")
+
+
+def _content(body: Json) -> list[blocks.NewBlock]:
+    markdown = body.get("markdown")
+    if markdown is None:
+        return blocks.from_request(body.get("children") or [])
+    if body.get("children"):
+        raise invalid("children and markdown cannot be used together.")
+    return markdown_parse.parse(markdown_parse.significant(string_at("body.markdown", markdown)))
+
+
+PARENTS = ("page_id", "data_source_id", "database_id")
+
+
+def new_parent(call: Call, given: object, among: tuple[str, ...] = PARENTS) -> Node | None:
     if not isinstance(given, dict):
         raise wrong("body.parent", "defined" if given is None else "an object", given)
     if given.get("workspace") is True:
@@ -59,21 +95,14 @@ def _new_parent(call: Call, given: object) -> Node | None:
             raise invalid("Internal integrations cannot create pages in the workspace.")
         call.require("insert")
         return None
-    for name in ("page_id", "data_source_id", "database_id"):
+    for name in among:
         if name in given:
             id = parse_id(given[name])
             if id is None:
                 raise wrong(f"body.parent.{name}", "a valid uuid", given[name])
             node = call.get(name.removesuffix("_id"), id)
-            return node if name != "database_id" else _source_of(call, node)
-    raise wrong("body.parent.page_id", "defined", None)
-
-
-def _source_of(call: Call, database: Node) -> Node:
-    sources = call.state.living_children(database)
-    if len(sources) != 1:
-        raise several_sources(database.id, [source.id for source in sources])
-    return sources[0]
+            return node if name != "database_id" else call.only_source(node)
+    raise wrong(f"body.parent.{among[0]}", "defined", None)
 
 
 def _values(call: Call, schema: list[Json], given: object) -> Json:
@@ -104,38 +133,39 @@ def _store(call: Call, node: Node, schema: list[Json], values: Json) -> None:
 def update_page(call: Call) -> Json:
     node = call.get("page", call.params["page_id"])
     body = call.body
-    trash = _trash(call)
-    if trash is None and call.state.trashed(node):
+    gone = trash(call)
+    if gone is None and call.state.trashed(node):
         raise archived()
+    _check_template(body)
     schema = schema_of(call.state.nodes, node)
-    values = _values(call, schema, body.get("properties") or {})
+    values, looks = _values(call, schema, body.get("properties") or {}), _looks(body)
     was = node.in_trash
-    if trash is not None:
-        node.in_trash = trash
+    if gone is not None:
+        node.in_trash = gone
     _store(call, node, schema, values)
     locked = bool(node.data.get("is_locked"))
-    for key in ("icon", "cover", "is_locked"):
-        if key in body:
-            node.data[key] = body[key]
+    node.data |= looks
+    if "is_locked" in body:
+        node.data["is_locked"] = body["is_locked"]
     if body.get("erase_content") is True:
         for child in list(node.children):
             call.state.nodes[child].in_trash = True
             events.content(call.state, call.state.nodes[child], call.grant.bot_id)
     call.state.touch(node, call.grant.bot_id)
-    if values or "icon" in body or "cover" in body:
+    if values or looks:
         events.values(call.state, node, call.grant.bot_id, list(values))
     if bool(node.data.get("is_locked")) is not locked:
         events.tell(call.state, "page.unlocked" if locked else "page.locked", node, call.grant.bot_id)
-    _tell_trash(call, node, was)
+    tell_trash(call, node, was)
     return call.renderer.page(node)
 
 
-def _tell_trash(call: Call, node: Node, was: bool) -> None:
+def tell_trash(call: Call, node: Node, was: bool) -> None:
     if node.in_trash is not was:
         events.life(call.state, node, call.grant.bot_id, "deleted" if node.in_trash else "undeleted")
 
 
-def _trash(call: Call) -> bool | None:
+def trash(call: Call) -> bool | None:
     if "archived" in call.body and call.version == V2026:
         raise wrong("body.archived", "not present", call.body["archived"])
     given = call.body.get("in_trash", call.body.get("archived"))
@@ -146,7 +176,7 @@ def _trash(call: Call) -> bool | None:
 
 def move_page(call: Call) -> Json:
     node = call.get("page", call.params["page_id"])
-    parent = _new_parent(call, call.body.get("parent"))
+    parent = new_parent(call, call.body.get("parent"))
     if parent is not None and (parent is node or node in call.state.ancestors(parent)):
         raise invalid("Cannot move a page into itself.")
     call.state.move(node, parent.id if parent else None)
@@ -155,49 +185,16 @@ def move_page(call: Call) -> Json:
     return call.renderer.page(node)
 
 
-# -- comments
-
-
-def create_comment(call: Call) -> Json:
-    body = call.body
-    text = richtext.from_api(body.get("rich_text"), "body.rich_text")
-    on, discussion = _discussed(call)
-    if call.state.trashed(on):
-        raise archived()
-    bot = call.grant.bot_id
-    node = call.state.create("comment", parent=on.id, workspace=call.grant.workspace, by=bot, data={})
-    node.data = {"discussion_id": discussion or make_new_id(call.grant.workspace), "rich_text": text}
-    call.state.add(node)
-    events.comment(call.state, node, bot)
-    return call.renderer.comment(node)
-
-
-def _discussed(call: Call) -> tuple[Node, str | None]:
-    """The page or block commented on, and the discussion that is continued."""
-    discussion = parse_id(call.body.get("discussion_id"))
-    if discussion is not None:
-        for node in call.state.inside(call.grant.workspace.id):
-            if node.kind == "comment" and node.data["discussion_id"] == discussion:
-                return call.block(node.parent or ""), discussion
-        raise call.missing("discussion", discussion)
-    parent = call.body.get("parent") or {}
-    given = parent.get("page_id") or parent.get("block_id")
-    id = parse_id(given)
-    if id is None:
-        raise wrong("body.parent.page_id", "a valid uuid" if given else "defined", given)
-    return call.block(id), None
-
-
 # -- blocks
 
 
-def _check_count(made: list[blocks.NewBlock]) -> None:
+def check_count(made: list[blocks.NewBlock]) -> None:
     count = sum(block.size() for block in made)
     if count > MAX_BLOCKS:
         raise too_many("body.children.length", MAX_BLOCKS, count)
 
 
-def _insert(call: Call, parent: Node, made: list[blocks.NewBlock], at: int | None) -> list[Node]:
+def insert(call: Call, parent: Node, made: list[blocks.NewBlock], at: int | None) -> list[Node]:
     inserted: list[Node] = []
     for offset, block in enumerate(made):
         node = call.state.create(
@@ -209,20 +206,20 @@ def _insert(call: Call, parent: Node, made: list[blocks.NewBlock], at: int | Non
             type=block.type,
         )
         inserted.append(call.state.add(node, at=None if at is None else at + offset))
-        _insert(call, node, block.children, None)
+        insert(call, node, block.children, None)
     return inserted
 
 
 def append_children(call: Call) -> Json:
     parent = call.block(call.params["block_id"])
     made = blocks.from_request(call.body.get("children"))
-    _check_count(made)
+    check_count(made)
     at = _position(call, parent)
     if call.state.trashed(parent):
         raise archived()
     if parent.kind == "database" or (parent.kind == "block" and not blocks.TYPES[parent.type].children):
         raise invalid("Block does not support children.")
-    inserted = _insert(call, parent, made, at)
+    inserted = insert(call, parent, made, at)
     call.state.touch(parent, call.grant.bot_id)
     for one in inserted:
         events.content(call.state, one, call.grant.bot_id)
@@ -237,19 +234,20 @@ def append_children(call: Call) -> Json:
 
 
 def _position(call: Call, parent: Node) -> int | None:
-    position, after = call.body.get("position"), call.body.get("after")
+    position, after = object_at("body.position", call.body.get("position")), call.body.get("after")
     if after is not None:
         if call.version == V2026:
             raise wrong("body.after", "not present", after)
-        if position is not None:
+        if position:
             raise invalid("after and position cannot be used together.")
         return _after(call, parent, after, "body.after")
-    if position is None or position.get("type") == "end":
+    if not position or position.get("type") == "end":
         return None
     if position.get("type") == "start":
         return 0
     if position.get("type") == "after_block":
-        return _after(call, parent, position.get("after_block", {}).get("id"), "body.position.after_block.id")
+        where = "body.position.after_block"
+        return _after(call, parent, object_at(where, position.get("after_block")).get("id"), f"{where}.id")
     raise wrong("body.position.type", '`"after_block"`, `"start"` or `"end"`', position.get("type"))
 
 
@@ -264,9 +262,9 @@ def _after(call: Call, parent: Node, given: object, where: str) -> int:
 
 def update_block(call: Call) -> Json:
     node = call.block(call.params["block_id"])
-    trash, was = _trash(call), node.in_trash
-    if trash is not None:
-        node.in_trash = trash
+    gone, was = trash(call), node.in_trash
+    if gone is not None:
+        node.in_trash = gone
     elif call.state.trashed(node):
         raise archived()
     given = call.body.get(node.type)
@@ -278,7 +276,7 @@ def update_block(call: Call) -> Json:
             raise wrong(f"body.{node.type}.children", "not present", given["children"])
         node.data = blocks.update(node.type, node.data, given, f"body.{node.type}")
     call.state.touch(node, call.grant.bot_id)
-    _tell_trash(call, node, was)
+    tell_trash(call, node, was)
     if isinstance(given, dict):
         events.content(call.state, node, call.grant.bot_id)
     return call.renderer.block(node)
@@ -287,10 +285,10 @@ def update_block(call: Call) -> Json:
 def delete_block(call: Call) -> Json:
     node = call.block(call.params["block_id"])
     if call.version == OLD and node.kind == "database":
-        _source_of(call, node)
+        call.only_source(node)
     if call.state.trashed(node):
         raise archived()
     node.in_trash = True
     call.state.touch(node, call.grant.bot_id)
-    _tell_trash(call, node, False)
+    tell_trash(call, node, False)
     return call.renderer.block(node)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from devkit.notion.recorded import Collected
+from devkit.notion.richtext import text_item
 from tests.devkit.notion.recordings import RECORDED, Json, interactions
 
 ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
@@ -19,7 +20,13 @@ MADE: Json = {
     "last_edited_time": "2026-01-01T00:00:00.000Z",
     "in_trash": False,
 }
-CREATES = (("POST", "pages"), ("POST", "comments"), ("PATCH", "children"))
+CREATES = (
+    ("POST", "pages"),
+    ("POST", "databases"),
+    ("POST", "data_sources"),
+    ("POST", "comments"),
+    ("PATCH", "children"),
+)
 
 
 def dashed(id: str) -> str:
@@ -54,14 +61,30 @@ def created(name: str) -> set[str]:
         asked, end = step["request"], path_of(step).partition("?")[0].rpartition("/")[2]
         if (asked["method"], end) in CREATES:
             number = len(asked["body"].get("children") or [()]) if end == "children" else 1
-            made |= {one["id"] for one in results(step["response"]["body"])[:number]}
+            for one in results(step["response"]["body"])[:number]:
+                made |= {one["id"], *sources(one)}
     return made
+
+
+def sources(database: Json) -> list[str]:
+    return [source["id"] for source in database.get("data_sources", [])]
+
+
+def _as_first_read(name: str, gone: set[str]) -> dict[str, Json]:
+    """Tables before the sequence changed their columns; any other recording shows them as they became."""
+    first: dict[str, Json] = {}
+    for step in interactions(name):
+        for one in results(step["response"]["body"]) if step["request"]["method"] == "GET" else []:
+            if one["object"] == "data_source" and one["id"] not in gone:
+                first.setdefault(one["id"], one)
+    return first
 
 
 def write(name: str, folder: Path) -> None:
     """A recording of everything but what the sequence makes. What it names and no recording shows is empty."""
     everything, gone = _everything(), created(name)
     known = {key: one for key, one in everything.objects.items() if not _is_below(key, gone, everything.objects)}
+    known |= _as_first_read(name, gone)
     # First, since what is inserted after one of these has others behind it.
     empty: dict[str, Json] = {}
     for step in interactions(name):
@@ -83,6 +106,9 @@ def _named(step: Json) -> Iterator[tuple[str, Json]]:
         yield dashed(target[0]), _page(dashed(target[0]))
     if target is not None and path.startswith("/v1/data_sources"):
         yield dashed(target[0]), _source(dashed(target[0]))
+    for one in results(step["response"]["body"]):
+        for source in one.get("data_sources", []):
+            yield source["id"], _source(source["id"], one["id"], source["name"])
     behind = (body.get("position") or {}).get("after_block", {}).get("id")
     if behind and target is not None:
         yield dashed(behind), _paragraph(dashed(behind), dashed(target[0]))
@@ -108,10 +134,12 @@ def _page(id: str) -> Json:
     return MADE | about | {"url": "https://www.notion.so/x"}
 
 
-def _source(id: str) -> Json:
+def _source(id: str, database_id: str = "", name: str = "") -> Json:
     title = {"id": "title", "name": "Name", "type": "title", "title": {}, "description": None}
-    parents = {"parent": {"type": "database_id", "database_id": id}, "database_parent": {"type": "workspace"}}
-    return MADE | parents | {"object": "data_source", "id": id, "title": [], "properties": {"Name": title}}
+    parents = {"parent": {"type": "database_id", "database_id": database_id or id}}
+    parents["database_parent"] = {"type": "workspace"}
+    called = [text_item(name)] if name else []
+    return MADE | parents | {"object": "data_source", "id": id, "title": called, "properties": {"Name": title}}
 
 
 def _paragraph(id: str, page_id: str) -> Json:
@@ -131,4 +159,7 @@ class Ids:
 
     def learn(self, recorded: Any, shown: Any) -> None:
         for before, now in zip(results(recorded), results(shown), strict=False):
-            self.known[before["id"]] = now["id"]
+            old, new = (ID.search(one["id"]) for one in (before, now))
+            if old and new:
+                self.known[dashed(old[0])] = new[0]
+            self.known |= dict(zip(sources(before), sources(now), strict=True))

@@ -71,6 +71,14 @@ def test_a_deleted_property_is_gone_from_schema_and_rows(notion: Notion, client:
         client.pages.update(notion.id("one"), properties={"Hours": {"number": 1}})
 
 
+def test_a_new_name_is_known_to_the_other_side_and_to_rollups(notion: Notion, client: Any) -> None:
+    change(notion, "rename_property", "Blocks", to="Stops")
+
+    shown = schema(notion, client)
+    assert shown["Blocked by"]["relation"]["dual_property"]["synced_property_name"] == "Stops"
+    assert shown["Sum"]["rollup"]["relation_property_name"] == "Stops"
+
+
 def test_a_relation_whose_other_side_was_deleted_becomes_one_way(notion: Notion, client: Any) -> None:
     change(notion, "remove_property", "Blocked by")
 

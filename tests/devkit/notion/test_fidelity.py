@@ -63,10 +63,26 @@ def test_a_formula_has_the_value_its_row_states(notion: Notion, client: Any) -> 
     assert client.pages.retrieve(row)["properties"]["Double"]["formula"] == {"type": "number", "number": 6}
 
 
-@pytest.mark.parametrize("path", ["views", "file_uploads", "databases"])
-def test_what_is_not_here_is_refused_rather_than_unknown(client: Any, path: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "views"),
+        ("GET", "views/00000000-0000-4000-8000-00000000abcd"),
+        ("GET", "custom_emojis"),
+        ("POST", "blocks/meeting_notes/query"),
+    ],
+)
+def test_what_is_not_here_is_refused_rather_than_unknown(client: Any, method: str, path: str) -> None:
     with pytest.raises(APIResponseError) as refused:
-        client.request(path=path, method="POST", body={})
+        client.request(path=path, method=method)
+
+    assert (refused.value.status, refused.value.code) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("template", [{"type": "default"}, {"type": "template_id", "template_id": "x"}])
+def test_there_are_no_templates(notion: Notion, client: Any, template: Any) -> None:
+    with pytest.raises(APIResponseError) as refused:
+        client.pages.update(notion.id("sub"), template=template)
 
     assert (refused.value.status, refused.value.code) == (400, "invalid_request")
 

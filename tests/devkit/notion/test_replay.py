@@ -21,14 +21,14 @@ TOKEN = "replayed"
 # No recording shows the page or table that was read, so it cannot be made.
 UNKNOWN = "what was read was never recorded itself"
 LEFT_OUT = {
-    "async_task_202_then_get": "tasks are not here",
+    "async_task_202_then_get": "what it reads is made by its write",
     "blocks_children_three_pages_of_two_v2025": UNKNOWN,
     "blocks_long_code_rich_text_merged_v2026": UNKNOWN,
     "comments_crud_v2025": UNKNOWN,
     "data_source_templates_empty_query_empty_v2025": UNKNOWN,
-    "database_two_sources_create_second_v2025": "databases and tables are not made here",
+    "database_two_sources_create_second_v2025": "it has writes only",
     "errors_400_401_404": "test_errors replays it, with tokens that are wrong",
-    "file_uploads_create_send_retrieve_external_list": "file uploads are not here",
+    "file_uploads_create_send_retrieve_external_list": "what it lists was made before it, by another",
     "views_crud_and_query": "views are not here",
 }
 PARENT_UNKNOWN = {("blocks_tab_v2026", 3)}

@@ -36,6 +36,28 @@ const title = (text) => ({ title: [{ text: { content: text } }] });
   told.made = await notion.pages.create({ parent: { data_source_id: given.source }, properties: { Task: title("A") } });
   const page_id = told.made.id;
   told.changed = await notion.pages.update({ page_id, properties: { Task: title("B"), Hours: { number: 2 } } });
+  told.database = await notion.databases.create({
+    parent: { type: "page_id", page_id: given.handbook },
+    title: title("Bugs").title,
+    initial_data_source: { properties: { Bug: { title: {} } } },
+  });
+  const data_source_id = told.database.data_sources[0].id;
+  const relation = { data_source_id: given.source, type: "dual_property", dual_property: {} };
+  told.source = await notion.dataSources.update({ data_source_id, properties: { Task: { relation } } });
+  const parent = { type: "database_id", database_id: told.database.id };
+  told.second = await notion.dataSources.create({ parent, properties: { Name: { title: {} } } });
+  told.locked = await notion.databases.update({ database_id: told.database.id, is_locked: true });
+  const comment = await notion.comments.create({ parent: { page_id: given.handbook }, rich_text: title("C").title });
+  told.comment = await notion.comments.update({ comment_id: comment.id, rich_text: title("D").title });
+  told.deleted = await notion.comments.delete({ comment_id: comment.id });
+  const { id: file_upload_id } = await notion.fileUploads.create({ filename: "notes.txt" });
+  const file = { filename: "notes.txt", data: new Blob(["notes"], { type: "text/plain" }) };
+  told.upload = await notion.fileUploads.send({ file_upload_id, file });
+  const file_upload = { id: file_upload_id };
+  const children = [{ file: { type: "file_upload", file_upload } }];
+  told.file = (await notion.blocks.children.append({ block_id: given.handbook, children })).results[0];
+  const insert_content = { content: "## Later" };
+  told.markdown = await notion.pages.updateMarkdown({ page_id, type: "insert_content", insert_content });
   try {
     await notion.pages.retrieve({ page_id: "00000000-0000-4000-8000-00000000abcd" });
   } catch (error) {
@@ -89,4 +111,13 @@ def test_notions_own_client_reads_and_writes(notion: Notion, told: Any) -> None:
     assert told["made"]["properties"]["Task"]["title"][0]["plain_text"] == "A"
     assert told["changed"]["properties"]["Hours"]["number"] == 2
     assert told["changed"]["properties"]["Task"]["title"][0]["plain_text"] == "B"
+    assert told["database"]["data_sources"][0]["name"] == "Bugs"
+    assert told["source"]["properties"]["Task"]["relation"]["data_source_id"] == notion.id("tasks_main")
+    assert told["second"]["parent"]["database_id"] == told["database"]["id"]
+    assert [told["locked"]["is_locked"], len(told["locked"]["data_sources"])] == [True, 2]
+    assert told["comment"]["rich_text"][0]["plain_text"] == "D"
+    assert told["deleted"]["id"] == told["comment"]["id"]
+    assert (told["upload"]["status"], told["upload"]["content_length"]) == ("uploaded", 5)
+    assert told["file"]["file"]["name"] == "notes.txt"
+    assert told["markdown"]["markdown"] == "## Later"
     assert told["error"] == {"code": "object_not_found", "status": 404}

@@ -19,9 +19,11 @@ KEYS = {
     " is_inline properties parent database_parent url public_url in_trash",
     "database": "object id title description parent is_inline in_trash is_locked created_time last_edited_time"
     " data_sources icon cover url public_url",
+    "file_upload": "object id created_time created_by last_edited_time expiry_time in_trash status filename"
+    " content_type content_length",
     "comment": "object id parent discussion_id created_time last_edited_time created_by rich_text display_name",
 }
-ONLY_2025 = ("page", "block", "data_source", "database")
+ONLY_2025 = ("page", "block", "data_source", "database", "file_upload")
 PAYLOADS = {
     "paragraph": "rich_text icon color",
     "heading_1": "rich_text is_toggleable color",
@@ -82,7 +84,7 @@ def keys(kind: str, version: str) -> list[str]:
 
 def shown_keys(shown: Any) -> list[str]:
     own = shown.get("type") if shown["object"] == "block" else None
-    return [key for key in shown if key not in (own, "request_id", "attachments")]
+    return [key for key in shown if key not in (own, "request_id", "attachments", "upload_url")]
 
 
 def recorded_objects() -> Iterator[tuple[Any, str]]:
@@ -91,7 +93,7 @@ def recorded_objects() -> Iterator[tuple[Any, str]]:
             body = call["response"]["body"]
             results = body.get("results") if isinstance(body, dict) else None
             for shown in results if isinstance(results, list) else [body]:
-                if isinstance(shown, dict) and shown.get("object") in KEYS and "parent" in shown:
+                if isinstance(shown, dict) and shown.get("object") in KEYS and "created_time" in shown:
                     yield shown, call["request"]["notion_version"]
 
 
@@ -125,6 +127,7 @@ def test_the_emulator_has_the_keys_of_the_table(notion: Notion, version: str) ->
         client.databases.retrieve(notion.id("tasks")),
         client.data_sources.retrieve(notion.id("tasks_main")),
         client.comments.list(block_id=handbook)["results"][0],
+        client.file_uploads.create(filename="plan.txt"),
     ]
 
     for one in shown:

@@ -215,3 +215,35 @@ def first_event(at: str) -> str:
 
 def test_what_is_told_after_a_new_start_is_no_repetition() -> None:
     assert first_event("2026-07-01T09:00:00Z") != first_event("2026-07-01T09:20:00Z")
+
+
+def test_writes_through_the_api_are_told(notion: Notion, client: Any, subscribe: Any, hook: Receiver) -> None:
+    text = [{"text": {"content": "Hm"}}]
+    subscribe()
+    table = client.databases.create(parent={"type": "page_id", "page_id": notion.id("sub")}, title=text)
+    source = table["data_sources"][0]["id"]
+    client.data_sources.update(source, properties={"Hours": {"number": {}}})
+    client.databases.update(table["id"], in_trash=True)
+    comment = client.comments.create(parent={"page_id": notion.id("sub")}, rich_text=text)
+    client.comments.update(comment["id"], rich_text=text)
+    client.comments.delete(comment["id"])
+    upload = client.file_uploads.create(filename="a.txt")
+    client.file_uploads.send(upload["id"], file=("a.txt", b"a", "text/plain"))
+    lost = client.file_uploads.create(mode="external_url", filename="a", external_url="https://no.invalid/a")
+    notion.emulator.control("clock", {"workspace": notion.workspace, "advance": 3600})
+    client.file_uploads.list()
+
+    notion.emulator.flush_webhooks()
+
+    assert [schema_errors(event) for event in hook.events] == [[] for _ in hook.events]
+    assert [type for type, id in told(hook) if id == table["id"]] == ["database.created", "database.deleted"]
+    assert [type for type, id in told(hook) if id == source][:2] == [
+        "data_source.created",
+        "data_source.schema_updated",
+    ]
+    whats = [type for type, id in told(hook) if id == comment["id"]]
+    assert whats == ["comment.created", "comment.updated", "comment.deleted"]
+    whats = [type for type, id in told(hook) if id == upload["id"]]
+    assert whats == ["file_upload.created", "file_upload.completed", "file_upload.expired"]
+    whats = [type for type, id in told(hook) if id == lost["id"]]
+    assert whats == ["file_upload.created", "file_upload.upload_failed"]

@@ -179,13 +179,39 @@ def test_without_the_capability_nothing_is_written(seeded: Any) -> None:
     assert refused.value.status == 403
 
 
-def test_a_comment_is_added_and_answered_in_its_discussion(notion: Notion, client: Any) -> None:
-    handbook = notion.id("handbook")
-    text = [{"text": {"content": "Good"}}]
+@pytest.mark.parametrize(("position", "place"), [({"type": "page_start"}, 0), ({"type": "page_end"}, -1)])
+def test_a_page_is_made_at_the_start_or_the_end_of_another(
+    notion: Notion, client: Any, position: Any, place: int
+) -> None:
+    parent = {"page_id": notion.id("handbook")}
 
-    first = client.comments.create(parent={"page_id": handbook}, rich_text=text)
-    second = client.comments.create(discussion_id=first["discussion_id"], rich_text=text)
+    made = client.pages.create(parent=parent, properties={}, position=position)
 
-    assert second["discussion_id"] == first["discussion_id"]
-    assert first["display_name"] == {"type": "integration", "resolved_name": "Docent"}
-    assert len(client.comments.list(block_id=handbook)["results"]) == 3
+    assert client.blocks.children.list(notion.id("handbook"))["results"][place]["id"] == made["id"]
+
+
+def test_a_page_is_made_after_a_block_and_not_among_rows(notion: Notion, client: Any) -> None:
+    position = {"type": "after_block", "after_block": {"id": notion.id("welcome")}}
+
+    made = client.pages.create(parent={"page_id": notion.id("handbook")}, properties={}, position=position)
+
+    order = [block["id"] for block in client.blocks.children.list(notion.id("handbook"))["results"]]
+    assert order.index(made["id"]) == order.index(notion.id("welcome")) + 1
+    with pytest.raises(APIResponseError, match="position can only be used"):
+        client.pages.create(parent={"data_source_id": notion.id("tasks_main")}, properties={}, position=position)
+    with pytest.raises(APIResponseError, match=r"body\.position\.type should be"):
+        client.pages.create(parent={"page_id": notion.id("sub")}, properties={}, position={"type": "middle"})
+
+
+def test_an_icon_and_a_cover_may_leave_their_type_to_what_they_bring(notion: Notion, client: Any) -> None:
+    cover = {"external": {"url": "https://example.com/a.png"}}
+
+    page = client.pages.update(notion.id("sub"), icon={"emoji": "📗"}, cover=cover)
+    callout = {"callout": {"rich_text": [], "icon": {"emoji": "💡"}}}
+    (block,) = client.blocks.children.append(notion.id("sub"), children=[callout])["results"]
+
+    assert page["icon"] == {"type": "emoji", "emoji": "📗"}
+    assert page["cover"] == {"type": "external"} | cover
+    assert block["callout"]["icon"] == {"type": "emoji", "emoji": "💡"}
+    with pytest.raises(APIResponseError, match=r"body\.icon\.emoji should be defined"):
+        client.pages.update(notion.id("sub"), icon={"type": "smile"})
