@@ -8,7 +8,8 @@ from datetime import datetime
 from django.dispatch import Signal
 
 from accounts.models import Membership, Role
-from accounts.permissions import Forbidden, check_can_manage
+from accounts.permissions import Forbidden, can_manage_members, check_can_manage_members
+from accounts.roles import Action
 from billing import seats
 from billing.changes import locked
 from billing.effective import EffectivePlan, effective
@@ -38,9 +39,11 @@ class LastOwner(AppError):
 
 def can_remove(by: Membership, member: Membership, current: EffectivePlan) -> bool:
     """Anybody may leave; an owner is removed by owners alone, and whom a team left over removes nobody."""
-    if by.user_id == member.user_id or by.role == Role.OWNER:
+    if by.user_id == member.user_id:
         return True
-    return by.may_manage and member.role != Role.OWNER and is_included(current, by)
+    if member.role == Role.OWNER:
+        return by.may(Action.CHANGE_OWNERS)
+    return can_manage_members(by) and is_included(current, by)
 
 
 def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
@@ -53,9 +56,10 @@ def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
         by, member = _present(by, by.user_id), _present(by, user_id)
         current = effective(subscription, now)
         if not can_remove(by, member, current):
-            if by.may_manage:
+            if can_manage_members(by):
                 check_included(current, by)
-            raise Forbidden("Only an owner can remove an owner." if by.may_manage else "Only an owner or admin can.")
+                raise Forbidden("Only an owner can remove an owner.")
+            raise Forbidden("Only an owner or admin can.")
         owners = Membership.objects.filter(workspace_id=by.workspace_id, role=Role.OWNER)
         if member.role == Role.OWNER and owners.count() == 1:
             raise LastOwner("A workspace needs an owner. The last one cannot leave.")
@@ -78,7 +82,7 @@ def change(
     """
     with locked(by.workspace_id, now) as subscription:
         by, member = _present(by, by.user_id), _present(by, user_id)
-        check_can_manage(by)
+        check_can_manage_members(by)
         if role is not None and role != member.role:
             check_can_use(subscription, Feature.MEMBERS)
             if Role.OWNER in {role, member.role}:

@@ -15,6 +15,8 @@ from accounts import tenancy
 from accounts.edge import MemberPage
 from accounts.models import Invitation, Membership, Role
 from accounts.models.invitation import INVITABLE
+from accounts.permissions import can_manage_members
+from accounts.roles import Action
 from accounts.zones import zone_of
 from billing import gateways, seats
 from billing.api.invitations import link_to_show
@@ -188,10 +190,10 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
     subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
     current = effective(subscription, now)
     rows = list(Membership.objects.filter(workspace_id=membership.workspace_id).order_by("joined_at", "pk"))
-    has_team = can_use(subscription, Feature.MEMBERS)
+    has_team, manages = can_use(subscription, Feature.MEMBERS), can_manage_members(membership)
     # Whom a team left over can still be seen, and removed.
     is_available = has_team or len(rows) > 1
-    can_manage = has_team and membership.may_manage and current.access == Access.FULL
+    can_manage = has_team and manages and current.access == Access.FULL
     with tenancy.shared():
         is_given = gateways.is_given(subscription, now=now)
         is_charged = gateways.gateway().takes_money and not is_given
@@ -205,13 +207,13 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
             "limit": subscription.fixed_seats if has_team else None,
             "is_charged": is_charged,
             "cents": subscription.priced(current.plan).monthly_cents(subscription.fixed_seats or len(rows))
-            if has_team and membership.may_manage and not is_given
+            if has_team and membership.may(Action.SEE_PRICES) and not is_given
             else None,
         },
         "plan": current.plan,
         "people": _people(membership, rows, subscription, now, can_manage=can_manage),
         "roles": INVITABLE,
-        "invitations": _waiting(membership, now) if has_team and membership.may_manage else [],
+        "invitations": _waiting(membership, now) if has_team and manages else [],
         "invite": None,
         "limits": None,
     }
@@ -222,7 +224,8 @@ def _people(
 ) -> list[dict[str, Any]]:
     ids = [row.user_id for row in rows]
     people, used = analytics.people(ids), analytics.used_by(ids, subscription=subscription, now=now)
-    current, manages = effective(subscription, now), membership.may_manage
+    current, manages = effective(subscription, now), can_manage_members(membership)
+    sees_usage = membership.may(Action.SEE_USAGE)
     owners = sum(row.role == Role.OWNER for row in rows)
     return [
         {
@@ -236,7 +239,7 @@ def _people(
             "can_limit": can_manage and Feature.MEMBER_CAPS in current.plan.features,
             "can_remove": members.can_remove(membership, row, current) and not (row.role == Role.OWNER and owners == 1),
             "why_fixed": "The last owner stays." if row.role == Role.OWNER and owners == 1 and manages else "",
-            "requests": used.get(row.user_id, (0, 0))[0] if manages or row.user_id == membership.user_id else None,
+            "requests": used.get(row.user_id, (0, 0))[0] if sees_usage or row.user_id == membership.user_id else None,
             "limit": periods.limits(current, row).requests,
             "request_cap": row.request_cap,
             "token_cap": row.token_cap,
