@@ -13,7 +13,7 @@ class Role(models.TextChoices):
 class Action(models.TextChoices):
     """What a role decides. What is one's own, or was shared to be read, needs none of them."""
 
-    ASK = "ask", "Ask, and read what is shared"
+    ASK = "ask", "Ask and read what is shared"
     EDIT_TASKS = "edit_tasks", "Make and change tasks"
     CONNECT = "connect", "Connect Notion and sync it"
     MAKE_KEYS = "make_keys", "Make API keys"
@@ -21,7 +21,7 @@ class Action(models.TextChoices):
     MANAGE_CONNECTIONS = "manage_connections", "Manage and end the shared connections of others"
     SEE_USAGE = "see_usage", "See what everybody uses"
     SEE_PRICES = "see_prices", "See what the plan costs"
-    MANAGE_MEMBERS = "manage_members", "Invite and remove members, change roles and limits"
+    MANAGE_MEMBERS = "manage_members", "Manage members and invitations"
     CHANGE_SETTINGS = "change_settings", "Change the workspace's settings"
     CHANGE_OWNERS = "change_owners", "Decide who owns the workspace"
     CHANGE_PLAN = "change_plan", "Change and pay the plan"

@@ -304,7 +304,10 @@ class TokenForm(forms.Form):
 
 class InviteForm(forms.Form):
     emails = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}))
-    role = forms.ChoiceField(choices=[("member", "Member – asks and sees tasks"), ("viewer", "Viewer – reads")])
+    role = forms.ChoiceField(
+        choices=[("member", "Member"), ("viewer", "Viewer")],
+        help_text="Viewer: ask and read what is shared. Member: also make and change tasks.",
+    )
 
 
 class LimitsForm(forms.Form):
@@ -338,6 +341,9 @@ MEMBERS: Context = {
     "section": "members", "is_available": True, "can_manage": True,
     "seats": {"used": 12, "limit": 15, "is_charged": True, "cents": 22_900},
     "people": PEOPLE, "roles": [("admin", "Admin"), ("member", "Member"), ("viewer", "Viewer")],
+    "role_names": ["Owner", "Admin", "Member", "Viewer"],
+    "role_rows": [{"words": "Ask and read what is shared", "may": [True] * 4},
+                  {"words": "Manage members and invitations", "may": [True, True, False, False]}],
     "invitations": [{"id": "i1", "email": "ana@northwind.example", "role": "member", "role_words": "Member",
                      "is_expired": True, "created_at": before(days=9), "expires_on": before(days=2).date()}],
     "results": [], "invite": None, "limits": None, "confirm_remove": None,

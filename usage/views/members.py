@@ -25,7 +25,7 @@ from billing.models import Subscription
 from billing.moments import on
 from billing.permissions import can_use, check_open
 from billing.plans import Feature
-from billing.team import invitations, members
+from billing.team import invitations, members, roles
 from config.errors import InvalidField
 from config.numbers import WholeNumberField
 from usage import analytics, periods
@@ -38,6 +38,10 @@ SHOWN = 200
 class InviteForm(forms.Form):
     emails = forms.CharField(widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}), max_length=6_000)
     role = forms.ChoiceField(choices=INVITABLE, initial=Role.MEMBER)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].help_text = " ".join(roles.invitable_in_words())
 
     def clean_emails(self) -> list[str]:
         found = list(dict.fromkeys(self.cleaned_data["emails"].replace(",", " ").replace(";", " ").split()))
@@ -213,6 +217,8 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
         "plan": current.plan,
         "people": _people(membership, rows, subscription, now, can_manage=can_manage),
         "roles": INVITABLE,
+        "role_names": Role.labels,
+        "role_rows": roles.rows(),
         "invitations": _waiting(membership, now) if has_team and manages else [],
         "invite": None,
         "limits": None,
