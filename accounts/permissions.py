@@ -33,6 +33,15 @@ def check_can_change_settings(membership: Membership) -> None:
         raise Forbidden("Only an owner or admin can do this.")
 
 
+def can_change_owners(membership: Membership) -> bool:
+    return membership.may(Action.CHANGE_OWNERS)
+
+
+def check_can_change_owners(membership: Membership) -> None:
+    if not can_change_owners(membership):
+        raise Forbidden("Only an owner decides who owns the workspace.")
+
+
 def can_buy(membership: Membership) -> bool:
     return membership.may(Action.CHANGE_PLAN)
 

@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from accounts import tenancy
 from accounts.edge import MemberAPI
 from accounts.models import Membership, Role
-from accounts.models.invitation import INVITABLE
 from accounts.permissions import check_can_manage_members
 from accounts.zones import zone_of
 from billing.models import Subscription
@@ -179,7 +178,7 @@ class OneUser(MemberAPI):
             requests = WholeNumber(min_value=0, required=False, allow_null=True)
             tokens = WholeNumber(min_value=0, required=False, allow_null=True)
 
-        role = Choice(choices=INVITABLE, required=False)
+        role = Choice(choices=Role.choices, required=False)
         caps = Caps(required=False)
 
     @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)

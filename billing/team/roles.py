@@ -24,6 +24,10 @@ def rows() -> list[Row]:
     return [Row(action.label, tuple(role in MAY[action] for role in Role)) for action in there_is()]
 
 
+def of_owners_alone() -> list[str]:
+    return [_within(action) for action in there_is() if MAY[action] == {Role.OWNER}]
+
+
 def invitable_in_words() -> list[str]:
     """A sentence for each role that people are invited as, from the least on: what it may do beyond the one before."""
     sentences: list[str] = []
@@ -31,6 +35,11 @@ def invitable_in_words() -> list[str]:
     for value, label in reversed(INVITABLE):
         more = [action for action in there_is() if Role(value) in MAY[action] and action not in told]
         told |= set(more)
-        what = ", ".join(action.label[0].lower() + action.label[1:] for action in more)
-        sentences.append(f"{label}: {'also ' if sentences else ''}{what}.")
+        sentences.append(f"{label}: {'also ' if sentences else ''}{', '.join(map(_within, more))}.")
     return sentences
+
+
+def _within(action: Action) -> str:
+    """Its words within a sentence."""
+    words = str(action.label)
+    return words[0].lower() + words[1:]

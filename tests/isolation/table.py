@@ -322,6 +322,7 @@ FORMS: list[tuple[str, dict[str, str], Action | None]] = [
     ("app/members", {"action": "revoke", "invitation": "{invitation}"}, Action.MANAGE_MEMBERS),
     ("app/members", {"action": "role", "member": "{plain_member}", "role": "viewer"}, Action.MANAGE_MEMBERS),
     ("app/members", {"action": "limits", "member": "{plain_member}", "requests": "5"}, Action.MANAGE_MEMBERS),
+    ("app/members", {"action": "role", "member": "{plain_member}", "role": "owner"}, Action.CHANGE_OWNERS),
     ("app/plan", {"action": "cancel"}, Action.CHANGE_PLAN),
     ("app/settings", {"section": "workspace", "name": "Mine now"}, Action.CHANGE_SETTINGS),
     ("app/settings", {"section": "deletion", "confirm": "x"}, Action.DELETE_WORKSPACE),
