@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts import sealed, tenancy
-from accounts.models import Connection, Membership, OAuthState, Role
+from accounts.models import Connection, Membership, OAuthState
 from accounts.names import cleaned
+from accounts.roles import Action
 from config.errors import AppError
 from integrations import notion
 from integrations.notion import Grant, Notion, Unmetered, oauth
@@ -286,7 +287,7 @@ def can_authorize() -> bool:
 
 
 def can_connect(membership: Membership) -> bool:
-    return membership.may_write
+    return membership.may(Action.CONNECT)
 
 
 def check_can_connect(membership: Membership) -> None:
@@ -303,7 +304,7 @@ def owned(membership: Membership, connection_id: uuid.UUID) -> Connection:
 def endable(membership: Membership, connection_id: uuid.UUID) -> Connection:
     """A connection that this member may end. Who became a viewer can still take back what they gave."""
     for connection in Connection.objects.readable_by(membership).filter(pk=connection_id):
-        if connection.owner_id == membership.user_id or membership.role in {Role.OWNER, Role.ADMIN}:
+        if connection.owner_id == membership.user_id or membership.may(Action.MANAGE_CONNECTIONS):
             return connection
     raise NoConnection("There is no such connection.")
 

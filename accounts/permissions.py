@@ -1,6 +1,7 @@
 """What a role may do, to ask and to insist."""
 
-from accounts.models import Membership, Role
+from accounts.models import Membership
+from accounts.roles import Action
 from config.errors import AppError
 
 
@@ -9,17 +10,40 @@ class Forbidden(AppError):
     status = 403
 
 
-def can_manage(membership: Membership) -> bool:
-    return membership.may_manage
+def check_can_ask(membership: Membership) -> None:
+    if not membership.may(Action.ASK):
+        raise Forbidden("Your role does not ask here. Ask an owner for another role.")
 
 
-def check_can_manage(membership: Membership) -> None:
-    if not can_manage(membership):
+def can_manage_members(membership: Membership) -> bool:
+    return membership.may(Action.MANAGE_MEMBERS)
+
+
+def check_can_manage_members(membership: Membership) -> None:
+    if not can_manage_members(membership):
         raise Forbidden("Only an owner or admin can do this.")
 
 
+def can_change_settings(membership: Membership) -> bool:
+    return membership.may(Action.CHANGE_SETTINGS)
+
+
+def check_can_change_settings(membership: Membership) -> None:
+    if not can_change_settings(membership):
+        raise Forbidden("Only an owner or admin can do this.")
+
+
+def can_change_owners(membership: Membership) -> bool:
+    return membership.may(Action.CHANGE_OWNERS)
+
+
+def check_can_change_owners(membership: Membership) -> None:
+    if not can_change_owners(membership):
+        raise Forbidden("Only an owner decides who owns the workspace.")
+
+
 def can_buy(membership: Membership) -> bool:
-    return membership.role == Role.OWNER
+    return membership.may(Action.CHANGE_PLAN)
 
 
 def check_can_buy(membership: Membership) -> None:
@@ -28,7 +52,7 @@ def check_can_buy(membership: Membership) -> None:
 
 
 def can_delete_workspace(membership: Membership) -> bool:
-    return membership.role == Role.OWNER
+    return membership.may(Action.DELETE_WORKSPACE)
 
 
 def check_can_delete_workspace(membership: Membership) -> None:

@@ -9,7 +9,7 @@ from accounts import mails
 from accounts.idempotency import KEPT
 from accounts.models import IdempotentAnswer, Membership, OAuthState, User, Workspace
 from accounts.names import cleaned
-from accounts.permissions import check_can_manage
+from accounts.permissions import check_can_change_settings
 from config.errors import InvalidField
 
 CONFIGURABLE = ("timezone", "language", "model", "email_notifications", "default_sharing")
@@ -44,7 +44,7 @@ def choose_theme(*, user: User, theme: str) -> None:
 
 
 def rename_workspace(*, workspace: Workspace, name: str, by: Membership) -> None:
-    check_can_manage(by)
+    check_can_change_settings(by)
     workspace.name = cleaned(name)
     if not workspace.name:
         raise InvalidField("Give the workspace a name that can be seen.", pointer="/name")

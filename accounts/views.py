@@ -10,6 +10,7 @@ from django.views import View
 
 from accounts import services, tenancy, zones
 from accounts.edge import MemberPage
+from accounts.permissions import can_change_settings
 from accounts.zones import ZoneSelect
 from config.errors import InvalidField
 
@@ -72,7 +73,7 @@ class Settings(MemberPage):
         context = {
             "section": "settings",
             "profile_form": ProfileForm(initial={"name": member.user.name, "timezone": member.user.timezone}),
-            "workspace_form": self.workspace_form_of() if member.may_manage else None,
+            "workspace_form": self.workspace_form_of() if can_change_settings(member) else None,
             "second_factor_url": "",
             "has_second_factor": False,
         }

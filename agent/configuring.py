@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts import connections as authorizations
 from accounts import services
 from accounts.models import Connection, Membership
-from accounts.permissions import check_can_manage
+from accounts.permissions import check_can_change_settings
 from agent.sync import intervals
 from billing.permissions import check_can_change
 
@@ -18,7 +18,7 @@ def configure(*, by: Membership, now: datetime, **choices: Any) -> None:
 
     Raises Forbidden, TrialExpired, PaymentRequired, PlanRequired or InvalidField.
     """
-    check_can_manage(by)
+    check_can_change_settings(by)
     check_can_change(by)
     with transaction.atomic():
         if "sync_interval_minutes" in choices:

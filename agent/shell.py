@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, Membership, Workspace
-from accounts.permissions import can_buy
+from accounts.permissions import can_buy, can_manage_members
+from accounts.roles import Action
 from accounts.zones import zone_of
 from agent.models import Conversation
 from agent.runs.services import LONGEST_PROMPT
@@ -99,11 +100,11 @@ class Shell:
 
     @property
     def can_see_members(self) -> bool:
-        return self.membership.may_manage or not is_included(self.plan, self.membership)
+        return can_manage_members(self.membership) or not is_included(self.plan, self.membership)
 
     @property
     def can_see_keys(self) -> bool:
-        return self.membership.may_write and Feature.API_KEYS in self.plan.plan.features
+        return self.membership.may(Action.MAKE_KEYS) and Feature.API_KEYS in self.plan.plan.features
 
     @property
     def only_reads(self) -> bool:
@@ -112,7 +113,7 @@ class Shell:
 
     @property
     def can_upgrade(self) -> bool:
-        return self.membership.may_manage and bool(choices.upgrades(self.plan))
+        return self.membership.may(Action.SEE_PRICES) and bool(choices.upgrades(self.plan))
 
     @cached_property
     def workspaces(self) -> list[dict[str, Any]]:

@@ -39,8 +39,11 @@ def check_open(membership: Membership, *, method: str) -> None:
 
 
 def is_included(current: EffectivePlan, membership: Membership) -> bool:
-    """False for whom a team left over on a plan for one person."""
-    return current.plan.is_per_seat or membership.role == Role.OWNER
+    """False for whom a team left over on a plan for one person. That one is the owner, of several the first."""
+    if current.plan.is_per_seat:
+        return True
+    owners = Membership.objects.filter(workspace_id=membership.workspace_id, role=Role.OWNER, user__is_active=True)
+    return owners.order_by("joined_at", "pk").first() == membership
 
 
 def check_included(current: EffectivePlan, membership: Membership) -> None:

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role
 from accounts.permissions import can_buy
+from accounts.roles import Action
 from billing import choices, gateways, wishes
 from billing.effective import EffectivePlan, State, effective
 from billing.models import Subscription
@@ -90,7 +91,7 @@ def plan_page(membership: Membership, *, now: datetime, is_heard: bool = True) -
         "coming": COMING,
         "can_manage": is_owner,
         "seen": choices.standing(subscription, current),
-        "can_see_prices": membership.may_manage,
+        "can_see_prices": membership.may(Action.SEE_PRICES),
         "can_cancel": is_owner and current.state in choices.PAYS and not _is_leaving(current),
         "can_set_seats": is_owner and current.state == State.ACTIVE and current.plan.is_per_seat,
         "owner_name": "" if is_owner else owner_name(membership),

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import Connection, Membership
+from accounts.roles import Action
 from config.errors import AppError, InvalidField
 from tasks import asking, history, merging, outbox, recognising
 from tasks.mapping import DONE_WORDS
@@ -40,9 +41,13 @@ def one(*, by: Membership, task_id: uuid.UUID) -> Task:
     return task
 
 
+def can_create(by: Membership) -> bool:
+    return by.may(Action.EDIT_TASKS)
+
+
 def can_change(task: Task, by: Membership) -> bool:
     """Whoever may read a connection may edit its tasks; they are written with the token of who connected."""
-    return by.may_write
+    return by.may(Action.EDIT_TASKS)
 
 
 def check_can_change(task: Task, by: Membership) -> None:
@@ -55,7 +60,7 @@ def create(
 ) -> Task:
     """A local task, or with `notion` a row of the mapped database. Not told whether the workspace sees a local one, the
     member's own default decides."""
-    if not by.may_write:
+    if not can_create(by):
         raise NotAllowed("Viewers read tasks and do not make any. Ask an owner for another role.")
     if source == "notion":
         return _create_in_notion(by=by, now=now, values={"title": title, **values})
@@ -202,7 +207,7 @@ def _locked(task: Task) -> Task:
 
 
 def can_delete(task: Task, by: Membership) -> bool:
-    return task.owner_id == by.user_id or by.may_manage
+    return task.owner_id == by.user_id or by.may(Action.MANAGE_TASKS)
 
 
 def _check_owns(task: Task, by: Membership) -> None:

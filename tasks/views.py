@@ -81,7 +81,7 @@ class Tasks(MemberPage):
         self, request: HttpRequest, query: QueryDict, editing: tuple[str, EditForm] | None = None
     ) -> HttpResponse:
         status = 200 if editing is None else 422
-        if editing is None and (wanted := query.get("edit")) and self.membership.may_write:
+        if editing is None and (wanted := query.get("edit")) and services.can_create(self.membership):
             task = services.one(by=self.membership, task_id=_uuid(wanted))
             editing = (str(task.pk), EditForm(task, offers.of(task, by=self.membership)))
         return render(request, "tasks/list.html", self._context(query, editing), status=status)
@@ -92,7 +92,7 @@ class Tasks(MemberPage):
         rows = list(tasks[: wanted.show + 1])
         more = len(rows) > wanted.show
         sources = list(TaskSource.objects.exclude(data_source_id=TaskSource.REFUSED))
-        target = services.writable_source(self.membership) if sources and self.membership.may_write else None
+        target = services.writable_source(self.membership) if sources and services.can_create(self.membership) else None
         return {
             "section": "tasks",
             "groups": listing.groups(rows[: wanted.show], self.membership, timezone.now()),
@@ -111,8 +111,8 @@ class Tasks(MemberPage):
             "selects": listing.selects(self.membership, wanted),
             "is_filtered": wanted.is_filtered,
             "filters_active": wanted.filters_active,
-            "can_complete": self.membership.may_write,
-            "can_create": self.membership.may_write,
+            "can_complete": services.can_create(self.membership),
+            "can_create": services.can_create(self.membership),
             "next_url": _address(query, show=str(min(wanted.show + listing.STEP, listing.MOST)))
             if more and wanted.show < listing.MOST
             else "",

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Aggregate, FloatField, QuerySet
 
 from accounts.models import Membership, User
+from accounts.roles import Action
 from billing.effective import effective
 from billing.models import Subscription
 from usage import periods, sums
@@ -33,7 +34,8 @@ class Percentile(Aggregate):
 
 
 def visible_to(membership: Membership) -> QuerySet[Entry]:
-    return Entry.objects.all() if membership.may_manage else Entry.objects.filter(member_id=membership.user_id)
+    entries = Entry.objects.all()
+    return entries if membership.may(Action.SEE_USAGE) else entries.filter(member_id=membership.user_id)
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ def _read(
 ) -> list[tuple[Any, ...]]:
     first, last = span.whole(step)
     own = "TRUE"
-    if not membership.may_manage:
+    if not membership.may(Action.SEE_USAGE):
         own = "member_id = %(member)s"
         # Sums are everybody's, so all of one's own span is read from the lines.
         first = last = span.ends_at
@@ -222,7 +224,7 @@ def by_day(*, membership: Membership, span: Span, zone: tzinfo) -> list[dict[str
 
 
 def people(ids: list[uuid.UUID]) -> dict[uuid.UUID, User]:
-    return {user.pk: user for user in User.objects.filter(pk__in=ids).only("id", "name", "email")}
+    return {user.pk: user for user in User.objects.filter(pk__in=ids).only("id", "name", "email", "is_active")}
 
 
 def used_by(ids: list[uuid.UUID], *, subscription: Subscription, now: datetime) -> dict[uuid.UUID, tuple[int, int]]:

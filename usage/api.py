@@ -12,8 +12,7 @@ from rest_framework.response import Response
 from accounts import tenancy
 from accounts.edge import MemberAPI
 from accounts.models import Membership, Role
-from accounts.models.invitation import INVITABLE
-from accounts.permissions import check_can_manage
+from accounts.permissions import check_can_manage_members
 from accounts.zones import zone_of
 from billing.models import Subscription
 from billing.permissions import check_can_use
@@ -162,7 +161,7 @@ class Users(MeteredAPI):
         # Whom a team left over can still be seen and removed.
         if everybody.count() == 1:
             check_can_use(subscription, Feature.MEMBERS)
-        check_can_manage(self.membership)
+        check_can_manage_members(self.membership)
         found = piece(everybody, request.query_params, by="joined_at")
         return Response({"results": people_json(found.rows, subscription), "next": found.next})
 
@@ -179,7 +178,7 @@ class OneUser(MemberAPI):
             requests = WholeNumber(min_value=0, required=False, allow_null=True)
             tokens = WholeNumber(min_value=0, required=False, allow_null=True)
 
-        role = Choice(choices=INVITABLE, required=False)
+        role = Choice(choices=Role.choices, required=False)
         caps = Caps(required=False)
 
     @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)

@@ -66,7 +66,7 @@ class Quota:
 
 
 def quota(*, membership: Membership, now: datetime) -> Quota:
-    """Two queries, with a team's seats two more, for who joined since the period began one more; it writes nothing.
+    """Three queries, with a team's seats four, for who joined since the period began one more; it writes nothing.
     Call inside the workspace."""
     subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
     current = effective(subscription, now)

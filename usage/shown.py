@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_date
 from django.utils.formats import date_format, number_format
 
 from accounts.models import Membership
+from accounts.roles import Action
 from accounts.zones import zone_of
 from config.errors import InvalidField
 from config.templatetags.ui import percent
@@ -110,7 +111,7 @@ def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
         **_change(found.totals.requests, before, choice.span, zone),
         "speeds": [] if latency["p50"] is None else [{"label": "Whole answer", **latency}],
         "speed_scale": latency["p99"] or 1,
-        "by_member": _members(membership, choice.span) if membership.may_manage else [],
+        "by_member": _members(membership, choice.span) if membership.may(Action.SEE_USAGE) else [],
         "by_model": [row | {"name": row["model"] or "–", "share": _share(row)} for row in found.by_model],
         "outcomes": _with_percents(
             [{"name": OUTCOMES[Entry.Outcome(name)], "count": count} for name, count in counts.items()], of="count"
@@ -164,7 +165,8 @@ def _forecast(metric: Metric, left: Quota, zone: ZoneInfo, *, since: datetime | 
 def _everybodys(membership: Membership, left: Quota, zone: ZoneInfo) -> dict[str, Any]:
     """For owners and admins of a team: what all use together, whoever asks."""
     of_team = {"Questions of the team": left.requests.together, "Tokens of the team": left.tokens.together}
-    sees = membership.may_manage and Membership.objects.filter(workspace_id=membership.workspace_id).count() > 1
+    members = Membership.objects.filter(workspace_id=membership.workspace_id)
+    sees = membership.may(Action.SEE_USAGE) and members.count() > 1
     per, began = "for all members together, each month", left.plan.period.starts_at
     return {
         "everybodys": [
@@ -254,7 +256,7 @@ def _live(membership: Membership, left: Quota, choice: Choice, shown: dict[str, 
     """Where the page asks whether anything has changed: often while somebody's question is open, else now and then,
     since questions also begin in other windows and by the API. A page nobody looks at does not ask."""
     is_open = bool(left.requests.held) or (
-        membership.may_manage and Hold.objects.filter(state=Hold.State.OPEN).exists()
+        membership.may(Action.SEE_USAGE) and Hold.objects.filter(state=Hold.State.OPEN).exists()
     )
     seen = hashlib.sha256(repr([is_open, *(shown[name] for name in SEEN)]).encode()).hexdigest()[:16]
     query = urlencode({**choice.query, "seen": seen})

@@ -1,3 +1,5 @@
+from accounts.roles import Role
+
 from .connection import Connection, OAuthState
 from .health import ConnectionHealth
 from .idempotency import IdempotentAnswer
@@ -6,7 +8,7 @@ from .job import Job
 from .mail import Mail
 from .notion_events import NotionEvent, NotionHook, NotionNotice
 from .user import User
-from .workspace import Membership, Role, Workspace, WorkspaceSchema
+from .workspace import Membership, Workspace, WorkspaceSchema
 
 __all__ = [
     "Connection",

@@ -6,8 +6,10 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.roles import Role
+
 from .user import User
-from .workspace import Role, Workspace
+from .workspace import Workspace
 
 INVITABLE = [(role.value, role.label) for role in (Role.ADMIN, Role.MEMBER, Role.VIEWER)]
 

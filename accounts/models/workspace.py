@@ -5,6 +5,8 @@ from django.db import models
 from django.utils import timezone
 from django_tenants.models import TenantMixin
 
+from accounts.roles import MAY, Action, Role
+
 from .user import User
 
 
@@ -73,13 +75,6 @@ class Workspace(TenantMixin):  # type: ignore[misc]  # django-tenants has no typ
         return self.state == self.State.ACTIVE
 
 
-class Role(models.TextChoices):
-    OWNER = "owner"
-    ADMIN = "admin"
-    MEMBER = "member"
-    VIEWER = "viewer"
-
-
 class Membership(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
@@ -98,10 +93,5 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user_id} in {self.workspace_id} as {self.role}"
 
-    @property
-    def may_write(self) -> bool:
-        return self.role != Role.VIEWER
-
-    @property
-    def may_manage(self) -> bool:
-        return self.role in {Role.OWNER, Role.ADMIN}
+    def may(self, action: Action) -> bool:
+        return self.role in MAY[action]

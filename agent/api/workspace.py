@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
 from accounts.models import Membership
-from accounts.permissions import check_can_delete_workspace, check_can_manage
+from accounts.permissions import check_can_change_settings, check_can_delete_workspace
 from agent import configuring, deletion
 from agent.sync import intervals
 from config.body import Body
@@ -59,12 +59,12 @@ class OneWorkspace(MemberAPI):
 
     @extend_schema(responses=WorkspaceFields)
     def get(self, request: Request) -> Response:
-        check_can_manage(self.membership)
+        check_can_change_settings(self.membership)
         return Response(shown(self.membership))
 
     @extend_schema(responses=WorkspaceFields)
     def patch(self, request: Request) -> Response:
-        check_can_manage(self.membership)
+        check_can_change_settings(self.membership)
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
         configuring.configure(by=self.membership, now=timezone.now(), **form.validated_data)

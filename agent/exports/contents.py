@@ -14,6 +14,7 @@ from django.utils.text import slugify
 
 from accounts import background
 from accounts.models import Connection, Membership
+from accounts.permissions import can_manage_members
 from agent import conversations
 from agent.models import Conversation, Page, Source
 from agent.runs import shown
@@ -50,7 +51,7 @@ def write(archive: ZipFile, *, by: Membership, now: datetime) -> None:
         "sources": _table(archive, "sources", _sources(by)),
         "usage": _usage(archive, by),
     }
-    if by.may_manage:
+    if can_manage_members(by):
         counts["members"] = _lines(archive, "members.csv", MEMBER_COLUMNS, _members(by))
     archive.writestr("settings.json", _json(_settings(by)))
     about = {"format": FORMAT, "made_at": now, "workspace": {"id": by.workspace_id, "name": by.workspace.name}}

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import background
 from accounts.models import Membership
 from accounts.names import cleaned
+from accounts.permissions import check_can_ask
 from agent import events
 from agent.models import Conversation, Run
 from agent.runs import ending, forgetting, reading
@@ -53,6 +54,7 @@ def ask(
     """
     from agent.jobs import run as job
 
+    check_can_ask(membership)
     prompt = checked_prompt(prompt)
     conversation = _conversation(membership, conversation_id, prompt, now)
     usage.admit(membership=membership, now=now)

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models.functions import Least
 
 from accounts.models import Connection, Membership, Workspace
-from accounts.permissions import check_can_manage
+from accounts.permissions import check_can_change_settings
 from billing.effective import Access, effective
 from billing.models import Subscription
 from billing.permissions import check_can_use
@@ -37,7 +37,7 @@ def shortest(workspace: Workspace, *, now: datetime) -> timedelta | None:
 
 def choose(*, by: Membership, minutes: int | None, now: datetime) -> None:
     """Read by itself this often from now on; None: as often as the plan allows."""
-    check_can_manage(by)
+    check_can_change_settings(by)
     check_can_use(Subscription.objects.get(workspace=by.workspace), Feature.SCHEDULED_SYNC)
     least = shortest(by.workspace, now=now) or LONGEST
     if minutes is not None and not least <= MINUTE * minutes <= LONGEST:

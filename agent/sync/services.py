@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import background
 from accounts import connections as authorizations
 from accounts.models import Connection, Membership
+from accounts.roles import Action
 from agent.models import SyncRun
 from agent.sync import health, holding, live, vanishing
 from billing import reading
@@ -86,7 +87,7 @@ def start_each(
             is_full=is_full,
             is_loss_confirmed=is_full
             and len(covered) == 1
-            and (each.owner_id == membership.user_id or membership.may_manage)
+            and (each.owner_id == membership.user_id or membership.may(Action.MANAGE_CONNECTIONS))
             and vanishing.kept(each) is not None,
         )
         for each in covered

@@ -18,6 +18,7 @@ from accounts import tenancy
 from accounts import views as accounts
 from accounts.models import Connection, Workspace
 from accounts.permissions import can_delete_workspace, check_can_delete_workspace
+from accounts.roles import Action
 from agent import configuring, deletion
 from agent.api.exports import shown as exported
 from agent.exports import services as exports
@@ -145,14 +146,15 @@ class Settings(accounts.Settings):
 
     def _row(self, connection: Connection) -> dict[str, Any]:
         is_mine = connection.owner_id == self.membership.user_id
+        may_share = is_mine and authorizations.can_connect(self.membership)
         return {
             "id": connection.id,
             "notion_workspace_name": connection.notion_workspace_name,
             "connected_at": connection.connected_at,
             "is_shared": connection.is_shared,
             "status": connection.status,
-            "can_share": is_mine and self.membership.may_write and (connection.is_shared or self.can_change),
-            "can_disconnect": is_mine or self.membership.may_manage,
+            "can_share": may_share and (connection.is_shared or self.can_change),
+            "can_disconnect": is_mine or self.membership.may(Action.MANAGE_CONNECTIONS),
         }
 
     def _ended(self) -> list[Disconnection]:

@@ -13,7 +13,7 @@ from accounts.api import workspace_json
 from accounts.edge import MemberAPI
 from accounts.models import Invitation, Role
 from accounts.models.invitation import INVITABLE
-from accounts.permissions import check_can_manage
+from accounts.permissions import check_can_manage_members
 from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature
@@ -50,7 +50,7 @@ class Invitations(MemberAPI):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         subscription = Subscription.objects.get(workspace_id=self.membership.workspace_id)
-        check_can_manage(self.membership)
+        check_can_manage_members(self.membership)
         check_can_use(subscription, Feature.MEMBERS)
         rows = Invitation.objects.filter(workspace_id=self.membership.workspace_id).waiting()
         found = piece(rows.select_related("invited_by"), request.query_params, by="created_at", newest_first=True)

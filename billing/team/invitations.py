@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import mails
 from accounts.models import Invitation, Membership, Role, User, Workspace
-from accounts.permissions import check_can_manage
+from accounts.permissions import check_can_manage_members
 from billing import hearing, seats
 from billing.changes import locked
 from billing.effective import PaymentRequired, TrialExpired
@@ -87,7 +87,7 @@ def invite(*, by: Membership, email: str, role: Role, now: datetime) -> Link:
     Raises Forbidden, PlanRequired, InvalidField, AlreadyMember, TooManyInvitations, or gateways.Refused when it is not
     known whether the plan has members.
     """
-    check_can_manage(by)
+    check_can_manage_members(by)
     try:
         return _invite(by, kept_address(email), role, now)
     except PlanRequired:
@@ -154,7 +154,7 @@ def revoke(*, by: Membership, invitation_id: uuid.UUID, now: datetime) -> None:
     invitation = Invitation.objects.filter(pk=invitation_id, workspace_id=by.workspace_id).first()
     if invitation is None:
         raise NoInvitation("There is no such invitation.")
-    check_can_manage(by)
+    check_can_manage_members(by)
     if Invitation.objects.filter(pk=invitation_id).waiting().update(revoked_at=now):
         return
     invitation.refresh_from_db()

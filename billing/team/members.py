@@ -8,13 +8,20 @@ from datetime import datetime
 from django.dispatch import Signal
 
 from accounts.models import Membership, Role
-from accounts.permissions import Forbidden, check_can_manage
+from accounts.permissions import (
+    Forbidden,
+    can_change_owners,
+    can_manage_members,
+    check_can_change_owners,
+    check_can_manage_members,
+)
 from billing import seats
 from billing.changes import locked
 from billing.effective import EffectivePlan, effective
 from billing.models import Subscription
 from billing.permissions import check_can_use, check_included, is_included
 from billing.plans import Feature
+from billing.team import owners
 from config.errors import AppError, InvalidField
 
 # Of a member's caps: the column and the plan's own limit.
@@ -31,16 +38,13 @@ class NoMember(AppError):
     status = 404
 
 
-class LastOwner(AppError):
-    code = "last-owner"
-    status = 409
-
-
 def can_remove(by: Membership, member: Membership, current: EffectivePlan) -> bool:
     """Anybody may leave; an owner is removed by owners alone, and whom a team left over removes nobody."""
-    if by.user_id == member.user_id or by.role == Role.OWNER:
+    if by.user_id == member.user_id:
         return True
-    return by.may_manage and member.role != Role.OWNER and is_included(current, by)
+    if member.role == Role.OWNER:
+        return can_change_owners(by)
+    return can_manage_members(by) and is_included(current, by)
 
 
 def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
@@ -53,12 +57,12 @@ def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
         by, member = _present(by, by.user_id), _present(by, user_id)
         current = effective(subscription, now)
         if not can_remove(by, member, current):
-            if by.may_manage:
+            if can_manage_members(by):
                 check_included(current, by)
-            raise Forbidden("Only an owner can remove an owner." if by.may_manage else "Only an owner or admin can.")
-        owners = Membership.objects.filter(workspace_id=by.workspace_id, role=Role.OWNER)
-        if member.role == Role.OWNER and owners.count() == 1:
-            raise LastOwner("A workspace needs an owner. The last one cannot leave.")
+                raise Forbidden("Only an owner can remove an owner.")
+            raise Forbidden("Only an owner or admin can.")
+        if member.role == Role.OWNER:
+            owners.check_another(member, "The last one cannot leave.")
         member.delete()
         seats.follow(workspace=by.workspace, now=now)
         left.send(sender=Membership, membership=member)
@@ -74,21 +78,32 @@ def change(
 ) -> Membership:
     """Another role, or caps below the plan's limits: `requests` and `tokens`, None for the plan's own.
 
-    Raises NoMember, Forbidden, PlanRequired or InvalidField.
+    Raises NoMember, Forbidden, LastOwner, PlanRequired or InvalidField.
     """
     with locked(by.workspace_id, now) as subscription:
         by, member = _present(by, by.user_id), _present(by, user_id)
-        check_can_manage(by)
+        check_can_manage_members(by)
         if role is not None and role != member.role:
             check_can_use(subscription, Feature.MEMBERS)
-            if Role.OWNER in {role, member.role}:
-                raise Forbidden("Who owns a workspace is not changed here.")
-            member.role = role
+            _change_role(member, role, by=by, now=now)
         if caps:
             check_can_use(subscription, Feature.MEMBER_CAPS)
             _cap(member, caps, subscription, now)
-        member.save(update_fields=["role", "request_cap", "token_cap"])
+        member.save(update_fields=["request_cap", "token_cap"])
     return member
+
+
+def _change_role(member: Membership, role: Role, *, by: Membership, now: datetime) -> None:
+    """Several may own a workspace: who hands it over makes another owner, then steps down."""
+    changes_owners = Role.OWNER in {role, member.role}
+    if changes_owners:
+        check_can_change_owners(by)
+    if member.role == Role.OWNER:
+        owners.check_another(member, "Make somebody else an owner first.")
+    member.role = role
+    member.save(update_fields=["role"])
+    if changes_owners:
+        owners.tell(member, by=by, now=now)
 
 
 def _cap(member: Membership, caps: Mapping[str, int | None], subscription: Subscription, now: datetime) -> None:

@@ -187,6 +187,46 @@ def test_two_owners_who_remove_each_other_leave_one(owner: Person, now: datetime
     assert Membership.objects.filter(workspace=owner.workspace, role=Role.OWNER).count() == 1
 
 
+def test_two_owners_who_step_down_at_once_leave_one(owner: Person, now: datetime) -> None:
+    second = join(owner, "Olga", Role.OWNER)
+
+    def stepping_down(person: Person) -> Callable[[], object]:
+        return lambda: members.change(by=person.membership, user_id=person.user.pk, role=Role.ADMIN, now=now)
+
+    ended = all_at_once([stepping_down(owner), stepping_down(second)])
+
+    assert ended == {"done": 1, "last-owner": 1}
+    assert Membership.objects.filter(workspace=owner.workspace, role=Role.OWNER).count() == 1
+
+
+def test_two_owners_who_demote_each_other_leave_one(owner: Person, now: datetime) -> None:
+    second = join(owner, "Olga", Role.OWNER)
+
+    def demoting(by: Person, other: Person) -> Callable[[], object]:
+        return lambda: members.change(by=by.membership, user_id=other.user.pk, role=Role.MEMBER, now=now)
+
+    ended = all_at_once([demoting(owner, second), demoting(second, owner)])
+
+    assert ended == {"done": 1, "forbidden": 1}
+    assert Membership.objects.filter(workspace=owner.workspace, role=Role.OWNER).count() == 1
+
+
+def test_of_owners_who_leave_and_step_down_at_once_one_stays(owner: Person, now: datetime) -> None:
+    others = [join(owner, name, Role.OWNER) for name in ("Olga", "Omar", "Otto")]
+
+    def leaving(person: Person) -> Callable[[], object]:
+        return lambda: members.remove(by=person.membership, user_id=person.user.pk, now=now)
+
+    def stepping_down(person: Person) -> Callable[[], object]:
+        return lambda: members.change(by=person.membership, user_id=person.user.pk, role=Role.VIEWER, now=now)
+
+    works = [leaving(owner), leaving(others[0]), stepping_down(others[1]), stepping_down(others[2])]
+
+    assert all_at_once(works) == {"done": 3, "last-owner": 1}
+    assert Membership.objects.filter(workspace=owner.workspace, role=Role.OWNER).count() == 1
+    check_seats(owner)
+
+
 def test_one_person_who_signs_up_in_eight_tabs_joins_once(owner: Person, now: datetime) -> None:
     address = "tabs-" + owner.email
     path = f"/app/invitations/{team.link_for(owner, address, now)}"

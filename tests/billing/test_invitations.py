@@ -317,7 +317,7 @@ def test_an_admin_changes_roles_but_makes_no_owner(owner: Person) -> None:
     admin, bob = join(owner, "Ada", Role.ADMIN), join(owner, "Bob")
 
     assert admin.api.patch(f"/admin/users/{bob.user.pk}", {"role": "viewer"}).json()["role"] == "viewer"
-    assert admin.api.patch(f"/admin/users/{bob.user.pk}", {"role": "owner"}).status_code == 400
+    assert admin.api.patch(f"/admin/users/{bob.user.pk}", {"role": "owner"}).status_code == 403
     assert admin.api.patch(f"/admin/users/{owner.user.pk}", {"role": "viewer"}).status_code == 403
     assert bob.api.patch(f"/admin/users/{bob.user.pk}", {"role": "admin"}).status_code == 403
 

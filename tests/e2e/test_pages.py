@@ -49,6 +49,7 @@ OF_A_TEAM = [
     "app/members?limits={bob}",
     "app/members?remove={bob}",
     "app/members?remove={vera}",
+    "app/members?of={bob}&role=owner",
     "app/invitations/{token}",
     "app/invitations/nowhere",
 ]

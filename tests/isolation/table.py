@@ -3,24 +3,28 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from accounts.roles import Action
+
 # Of a good invitation to Alice's workspace, for an address that is none of the people's.
 INVITATION = "of-somebody-else-and-good"
+# Of a colleague's connection, who may connect Notion but manage none of others hears that there is no such one.
+NOT_THEIRS = frozenset({403, 404})
 
 
 @dataclass(frozen=True)
 class Entry:
     """`ids`: the path's ids, as names of Alice's things. `bodies`: what is sent by each method; `{name}` in it becomes
-    the id of Alice's thing. `open_to_all`: needs no sign-in. `viewer`: methods that a viewer is refused, `viewer_may`:
-    writes that a viewer may make; every write is in one of them. `expired`: methods that still work after the trial."""
+    the id of Alice's thing. `open_to_all`: needs no sign-in. `needs`: what a role must be allowed so that this is done
+    to what Alice shares, None where every role may; every write is in it, and what not every role may read. `expired`:
+    methods that still work after the trial."""
 
     methods: frozenset[str]
     ids: dict[str, str] = field(default_factory=dict)
     bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
     open_to_all: bool = False
-    viewer: frozenset[str] = frozenset()
-    viewer_may: frozenset[str] = frozenset()
-    # A page that shows the refusal in its form says so with another status.
-    viewer_status: int = 403
+    needs: dict[str, Action | None] = field(default_factory=dict)
+    # How a role is refused that lacks it. A page that shows the refusal in its form says so with another status.
+    refused: frozenset[int] = frozenset({403})
     expired: frozenset[str] = frozenset()
     # The body names somebody else's thing, so strangers get 404 although the path has no id.
     foreign_body: frozenset[str] = frozenset()
@@ -48,54 +52,65 @@ JSON = {
     "auth/refresh": api("POST", open_to_all=True, bodies={"POST": {"refresh": "x"}}, expired=some("POST")),
     "auth/logout": api("POST", open_to_all=True, bodies={"POST": {"refresh": "x"}}, expired=some("POST")),
     "user/profile": api(
-        "GET", "PATCH", bodies={"PATCH": {"name": "Renamed"}}, expired=some("GET", "PATCH"), viewer_may=some("PATCH")
+        "GET", "PATCH", bodies={"PATCH": {"name": "Renamed"}}, expired=some("GET", "PATCH"), needs={"PATCH": None}
     ),
-    "user/config": api("GET", "PATCH", bodies={"PATCH": {"language": "en"}}, viewer_may=some("PATCH")),
+    "user/config": api("GET", "PATCH", bodies={"PATCH": {"language": "en"}}, needs={"PATCH": None}),
     "user/trial-status": api("GET", expired=some("GET")),
     "user/upgrade-subscription": api(
-        "POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), viewer=some("POST")
+        "POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), needs={"POST": Action.CHANGE_PLAN}
     ),
     "subscription": api("GET", expired=some("GET")),
-    "subscription/preview": api("POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), viewer=some("POST")),
-    "subscription/downgrade": api(
-        "POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), viewer=some("POST")
+    "subscription/preview": api(
+        "POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), needs={"POST": Action.CHANGE_PLAN}
     ),
-    "subscription/cancel": api("POST", expired=some("POST"), viewer=some("POST")),
-    "subscription/resume": api("POST", expired=some("POST"), viewer=some("POST")),
-    "subscription/withdraw": api("POST", expired=some("POST"), viewer=some("POST")),
-    "subscription/seats": api("POST", bodies={"POST": {"seats": 2}}, expired=some("POST"), viewer=some("POST")),
+    "subscription/downgrade": api(
+        "POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), needs={"POST": Action.CHANGE_PLAN}
+    ),
+    "subscription/cancel": api("POST", expired=some("POST"), needs={"POST": Action.CHANGE_PLAN}),
+    "subscription/resume": api("POST", expired=some("POST"), needs={"POST": Action.CHANGE_PLAN}),
+    "subscription/withdraw": api("POST", expired=some("POST"), needs={"POST": Action.CHANGE_PLAN}),
+    "subscription/seats": api(
+        "POST", bodies={"POST": {"seats": 2}}, expired=some("POST"), needs={"POST": Action.CHANGE_PLAN}
+    ),
     "webhooks/stripe": api("POST", open_to_all=True, expired=some("POST")),
     "webhooks/notion": api("POST", open_to_all=True, expired=some("POST")),
-    "subscription/portal": api("POST", expired=some("POST"), viewer=some("POST")),
+    "subscription/portal": api("POST", expired=some("POST"), needs={"POST": Action.CHANGE_PLAN}),
     "subscription/plans": api("GET", open_to_all=True, expired=some("GET")),
     "user/notion-integration": api(
         "GET",
         "POST",
         "DELETE",
         bodies={"POST": {"token": "ntn_x"}},
-        viewer=some("POST"),
         expired=some("DELETE"),
-        viewer_may=some("DELETE"),
+        needs={"POST": Action.CONNECT, "DELETE": None},
     ),
-    "agent/sync": api("POST", viewer=some("POST")),
+    "agent/sync": api("POST", needs={"POST": Action.CONNECT}),
     "agent/sync/<uuid:sync_id>": api("GET", ids={"sync_id": "sync"}),
     "agent/sync/<uuid:sync_id>/events": api("GET", ids={"sync_id": "sync"}),
-    "agent/sync/<uuid:sync_id>/pause": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
-    "agent/sync/<uuid:sync_id>/resume": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
-    "agent/sync/<uuid:sync_id>/cancel": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
-    "agent/sync/<uuid:sync_id>/confirm": api("POST", ids={"sync_id": "sync"}, viewer=some("POST")),
+    "agent/sync/<uuid:sync_id>/pause": api(
+        "POST", ids={"sync_id": "sync"}, needs={"POST": Action.MANAGE_CONNECTIONS}, refused=NOT_THEIRS
+    ),
+    "agent/sync/<uuid:sync_id>/resume": api(
+        "POST", ids={"sync_id": "sync"}, needs={"POST": Action.MANAGE_CONNECTIONS}, refused=NOT_THEIRS
+    ),
+    "agent/sync/<uuid:sync_id>/cancel": api(
+        "POST", ids={"sync_id": "sync"}, needs={"POST": Action.MANAGE_CONNECTIONS}, refused=NOT_THEIRS
+    ),
+    "agent/sync/<uuid:sync_id>/confirm": api(
+        "POST", ids={"sync_id": "sync"}, needs={"POST": Action.MANAGE_CONNECTIONS}, refused=NOT_THEIRS
+    ),
     "agent/coverage": api("GET"),
     "agent/run": api(
         "POST",
         bodies={"POST": {"prompt": "What?", "conversation_id": "{conversation}"}},
         foreign_body=some("POST"),
-        viewer_may=some("POST"),
+        needs={"POST": Action.ASK},
     ),
     "agent/runs/<uuid:run_id>": api("GET", ids={"run_id": "run"}),
     "agent/runs/<uuid:run_id>/events": api("GET", ids={"run_id": "run"}),
-    "agent/runs/<uuid:run_id>/stop": api("POST", ids={"run_id": "run"}, viewer_may=some("POST")),
+    "agent/runs/<uuid:run_id>/stop": api("POST", ids={"run_id": "run"}, needs={"POST": None}),
     "agent/runs/<uuid:run_id>/feedback": api(
-        "POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}, viewer_may=some("POST")
+        "POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}, needs={"POST": None}
     ),
     "agent/conversations": api("GET"),
     "agent/conversations/<uuid:conversation_id>": api(
@@ -104,9 +119,9 @@ JSON = {
         "DELETE",
         ids={"conversation_id": "conversation"},
         bodies={"PATCH": {"title": "Mine now"}},
-        viewer_may=some("PATCH", "DELETE"),
+        needs={"PATCH": None, "DELETE": None},
     ),
-    "tasks": api("GET", "POST", bodies={"POST": {"title": "New"}}, viewer=some("POST")),
+    "tasks": api("GET", "POST", bodies={"POST": {"title": "New"}}, needs={"POST": Action.EDIT_TASKS}),
     "tasks/search": api("GET"),
     "tasks/<uuid:task_id>": api(
         "GET",
@@ -114,48 +129,47 @@ JSON = {
         "DELETE",
         ids={"task_id": "task"},
         bodies={"PATCH": {"title": "Mine now"}},
-        viewer=some("PATCH", "DELETE"),
+        needs={"PATCH": Action.EDIT_TASKS, "DELETE": Action.MANAGE_TASKS},
     ),
     "tasks/<uuid:task_id>/history": api("GET", ids={"task_id": "task"}),
     "tasks/<uuid:task_id>/sync": api(
-        "POST", ids={"task_id": "task"}, bodies={"POST": {"action": "retry"}}, viewer=some("POST")
+        "POST", ids={"task_id": "task"}, bodies={"POST": {"action": "retry"}}, needs={"POST": Action.EDIT_TASKS}
     ),
     "usage/quota": api("GET", expired=some("GET")),
     "usage/logs": api("GET"),
     "usage/summary": api("GET"),
-    "admin/users": api("GET", viewer=some("GET"), shared_in_workspace=True),
+    "admin/users": api("GET", shared_in_workspace=True, needs={"GET": Action.MANAGE_MEMBERS}),
     "admin/users/<uuid:user_id>": api(
         "PATCH",
         "DELETE",
         ids={"user_id": "plain_member"},
         bodies={"PATCH": {"role": "viewer", "caps": {"requests": 0}}},
-        viewer=some("PATCH", "DELETE"),
         expired=some("DELETE"),
         shared_in_workspace=True,
+        needs={"PATCH": Action.MANAGE_MEMBERS, "DELETE": Action.MANAGE_MEMBERS},
     ),
     "workspace": api(
         "GET",
         "PATCH",
         "DELETE",
         bodies={"PATCH": {"name": "Mine now"}, "DELETE": {"confirm": "nightjarmerger"}},
-        viewer=some("GET", "PATCH", "DELETE"),
         expired=some("DELETE"),
         shared_in_workspace=True,
+        needs={"GET": Action.CHANGE_SETTINGS, "PATCH": Action.CHANGE_SETTINGS, "DELETE": Action.DELETE_WORKSPACE},
     ),
-    "workspace/export": api("GET", "POST", viewer_may=some("POST"), expired=some("GET", "POST")),
+    "workspace/export": api("GET", "POST", expired=some("GET", "POST"), needs={"POST": None}),
     "workspace/export/<uuid:export_id>": api("GET", ids={"export_id": "export"}, expired=some("GET")),
     "workspace/invitations": api(
-        "GET", "POST", bodies={"POST": {"email": "new@example.com"}}, viewer=some("GET", "POST")
+        "GET",
+        "POST",
+        bodies={"POST": {"email": "new@example.com"}},
+        needs={"GET": Action.MANAGE_MEMBERS, "POST": Action.MANAGE_MEMBERS},
     ),
     "workspace/invitations/<uuid:invitation_id>": api(
-        "DELETE", ids={"invitation_id": "invitation"}, viewer=some("DELETE"), shared_in_workspace=True
+        "DELETE", ids={"invitation_id": "invitation"}, shared_in_workspace=True, needs={"DELETE": Action.MANAGE_MEMBERS}
     ),
     "invitations/accept": api(
-        "POST",
-        bodies={"POST": {"token": INVITATION}},
-        expired=some("POST"),
-        viewer_may=some("POST"),
-        stranger_status=403,
+        "POST", bodies={"POST": {"token": INVITATION}}, expired=some("POST"), stranger_status=403, needs={"POST": None}
     ),
     "openapi.json": api("GET", open_to_all=True, expired=some("GET")),
     "docs": api("GET", open_to_all=True, expired=some("GET")),
@@ -201,52 +215,65 @@ PAGES = {
     # No id: it is open to all, where it exists at all.
     "mails/<uuid:mail_id>": api("GET", open_to_all=True, expired=some("GET")),
     "app": api("GET"),
-    "app/ask": api("GET", "POST", bodies={"POST": {"prompt": ""}}, viewer_may=some("POST")),
+    "app/ask": api("GET", "POST", bodies={"POST": {"prompt": ""}}, needs={"POST": Action.ASK}),
     "app/ask/<uuid:conversation_id>": api(
         "GET",
         "POST",
         ids={"conversation_id": "conversation"},
         bodies={"POST": {"action": "delete"}},
-        viewer_may=some("POST"),
+        needs={"POST": None},
     ),
     "app/conversations": api("GET"),
-    "app/runs/<uuid:run_id>/stop": api("POST", ids={"run_id": "run"}, viewer_may=some("POST")),
+    "app/runs/<uuid:run_id>/stop": api("POST", ids={"run_id": "run"}, needs={"POST": None}),
     "app/runs/<uuid:run_id>/feedback": api(
-        "POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}, viewer_may=some("POST")
+        "POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}, needs={"POST": None}
     ),
     "app/runs/<uuid:run_id>/events": api("GET", ids={"run_id": "run"}),
-    "app/connect": api("GET", "POST", bodies={"POST": {"token": "ntn_x"}}, viewer=some("POST"), viewer_status=422),
-    "app/connect/notion": api("GET", viewer=some("GET")),
+    "app/connect": api(
+        "GET", "POST", bodies={"POST": {"token": "ntn_x"}}, refused=frozenset({422}), needs={"POST": Action.CONNECT}
+    ),
+    "app/connect/notion": api("GET", needs={"GET": Action.CONNECT}),
     "app/connect/callback": api("GET"),
     "app/connect/<uuid:connection_id>/choose": api(
-        "GET", "POST", ids={"connection_id": "connection"}, bodies={"POST": {"source": "{source}"}}, viewer=some("POST")
+        "GET",
+        "POST",
+        ids={"connection_id": "connection"},
+        bodies={"POST": {"source": "{source}"}},
+        needs={"GET": Action.MANAGE_CONNECTIONS, "POST": Action.MANAGE_CONNECTIONS},
+        refused=NOT_THEIRS,
     ),
     "app/connect/<uuid:connection_id>/sync": api(
-        "GET", "POST", ids={"connection_id": "connection"}, bodies={"POST": {"action": "stop"}}, viewer=some("POST")
+        "GET",
+        "POST",
+        ids={"connection_id": "connection"},
+        bodies={"POST": {"action": "stop"}},
+        needs={"POST": Action.MANAGE_CONNECTIONS},
+        refused=NOT_THEIRS,
     ),
     "app/sync/<uuid:sync_id>/events": api("GET", ids={"sync_id": "sync"}),
-    "app/sync": api("POST", bodies={"POST": {"connection": "{connection}"}}, viewer=some("POST")),
+    "app/sync": api("POST", bodies={"POST": {"connection": "{connection}"}}, needs={"POST": Action.CONNECT}),
     "app/sources": api("GET"),
     "app/sources/<uuid:source_id>": api(
         "GET",
         "POST",
         ids={"source_id": "source"},
         bodies={"POST": {"action": "remove", "confirm": "nightjarmerger"}},
-        viewer=some("POST"),
+        needs={"POST": Action.MANAGE_CONNECTIONS},
+        refused=NOT_THEIRS,
     ),
     "app/tasks": api(
         "GET",
         "POST",
         bodies={"POST": {"task": "{task}", "action": "complete"}},
         foreign_body=some("POST"),
-        viewer=some("POST"),
+        needs={"POST": Action.EDIT_TASKS},
     ),
     "app/tasks/<uuid:task_id>": api(
         "GET",
         "POST",
         ids={"task_id": "task"},
         bodies={"POST": {"action": "edit", "title": "Mine now"}},
-        viewer=some("POST"),
+        needs={"POST": Action.EDIT_TASKS},
     ),
     "app/usage": api("GET"),
     "app/usage/export": api("GET"),
@@ -255,7 +282,7 @@ PAGES = {
         "POST",
         bodies={"POST": {"action": "upgrade", "tier": "trial"}},
         expired=some("GET", "POST"),
-        viewer=some("POST"),
+        needs={"POST": Action.CHANGE_PLAN},
     ),
     "pricing": api("GET", open_to_all=True, expired=some("GET")),
     "app/members": api(
@@ -263,8 +290,8 @@ PAGES = {
         "POST",
         bodies={"POST": {"action": "remove", "member": "{plain_member}"}},
         foreign_body=some("POST"),
-        viewer=some("POST"),
         shared_in_workspace=True,
+        needs={"POST": Action.MANAGE_MEMBERS},
     ),
     # Who may see an invitation is who has its link.
     "app/invitations/<str:token>": api("GET", "POST", open_to_all=True, expired=some("GET", "POST")),
@@ -274,18 +301,35 @@ PAGES = {
         bodies={"POST": {"section": "connection", "connection": "{connection}"}},
         expired=some("GET", "POST"),
         foreign_body=some("POST"),
-        viewer_may=some("POST"),
+        needs={"POST": Action.MANAGE_CONNECTIONS},
+        refused=NOT_THEIRS,
     ),
-    "app/theme": api("POST", bodies={"POST": {"theme": "dark"}}, expired=some("POST"), viewer_may=some("POST")),
-    "app/dismiss": api("POST", bodies={"POST": {"banner": "x"}}, expired=some("POST"), viewer_may=some("POST")),
+    "app/theme": api("POST", bodies={"POST": {"theme": "dark"}}, expired=some("POST"), needs={"POST": None}),
+    "app/dismiss": api("POST", bodies={"POST": {"banner": "x"}}, expired=some("POST"), needs={"POST": None}),
     "app/switch-workspace": api(
         "POST",
         bodies={"POST": {"workspace": "{workspace}"}},
         expired=some("POST"),
         foreign_body=some("POST"),
-        viewer_may=some("POST"),
+        needs={"POST": None},
     ),
 }
+
+# What else is posted to addresses that do several things, and what it needs.
+FORMS: list[tuple[str, dict[str, str], Action | None]] = [
+    ("agent/run", {"prompt": "What is planned?"}, Action.ASK),
+    ("app/members", {"action": "invite", "emails": "new@example.com", "role": "member"}, Action.MANAGE_MEMBERS),
+    ("app/members", {"action": "revoke", "invitation": "{invitation}"}, Action.MANAGE_MEMBERS),
+    ("app/members", {"action": "role", "member": "{plain_member}", "role": "viewer"}, Action.MANAGE_MEMBERS),
+    ("app/members", {"action": "limits", "member": "{plain_member}", "requests": "5"}, Action.MANAGE_MEMBERS),
+    ("app/members", {"action": "role", "member": "{plain_member}", "role": "owner"}, Action.CHANGE_OWNERS),
+    ("app/plan", {"action": "cancel"}, Action.CHANGE_PLAN),
+    ("app/settings", {"section": "workspace", "name": "Mine now"}, Action.CHANGE_SETTINGS),
+    ("app/settings", {"section": "deletion", "confirm": "x"}, Action.DELETE_WORKSPACE),
+    ("app/settings", {"section": "export"}, None),
+    ("app/tasks", {"action": "create", "title": "New"}, Action.EDIT_TASKS),
+    ("app/tasks/<uuid:task_id>", {"action": "delete"}, Action.MANAGE_TASKS),
+]
 
 # Signing in and out is allauth's; these addresses know no workspace. They are only asked not to tell or break anything.
 SIGN_IN_PREFIX = "accounts/"

@@ -24,12 +24,20 @@ class World:
     alice: Person
     bob: Person
     vera: Person
+    # A second owner, and an admin.
+    olga: Person
+    ada: Person
     charlie: Person
     eve: Person
     ids: dict[str, UUID]
 
     shared: dict[str, UUID]
     rows: frozenset[str] = frozenset()
+
+    @property
+    def by_role(self) -> dict[Role, Person]:
+        """Alice's colleagues: nothing that is asked for is their own."""
+        return {Role.OWNER: self.olga, Role.ADMIN: self.ada, Role.MEMBER: self.bob, Role.VIEWER: self.vera}
 
     def of_alice(self) -> frozenset[str]:
         """A digest of each row in Alice's workspace, of the shared rows about it, and of herself."""
@@ -74,11 +82,13 @@ def build() -> World:
     alice = sign_up("Alice")
     put_on_plan(alice, "teams", seats=10)
     bob, vera = join(alice, "Bob"), join(alice, "Vera", Role.VIEWER)
+    olga, ada = join(alice, "Olga", Role.OWNER), join(alice, "Ada", Role.ADMIN)
     charlie = sign_up("Charlie")
     put_on_plan(charlie, "teams", seats=3)
     eve = sign_up("Eve", now=timezone.now() - timedelta(days=8))
     ids = _things(alice)
-    world = World(alice=alice, bob=bob, vera=vera, charlie=charlie, eve=eve, ids=ids, shared=ids | _twins(alice))
+    people = {"alice": alice, "bob": bob, "vera": vera, "olga": olga, "ada": ada, "charlie": charlie, "eve": eve}
+    world = World(**people, ids=ids, shared=ids | _twins(alice))
     world.rows = world.of_alice()
     return world
 

@@ -304,7 +304,10 @@ class TokenForm(forms.Form):
 
 class InviteForm(forms.Form):
     emails = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}))
-    role = forms.ChoiceField(choices=[("member", "Member – asks and sees tasks"), ("viewer", "Viewer – reads")])
+    role = forms.ChoiceField(
+        choices=[("member", "Member"), ("viewer", "Viewer")],
+        help_text="Viewer: ask and read what is shared. Member: also make and change tasks.",
+    )
 
 
 class LimitsForm(forms.Form):
@@ -327,22 +330,30 @@ class WorkspaceForm(forms.Form):
     name = forms.CharField(label="Workspace name", help_text="Shown in the sidebar and in e-mails.")
 
 
+ROLES = [("owner", "Owner"), ("admin", "Admin"), ("member", "Member"), ("viewer", "Viewer")]
 PEOPLE = [
     {"id": "u1", "name": "Maya Okafor", "email": "maya@northwind.example", "role": "owner", "role_words": "Owner",
-     "is_me": True, "why_fixed": "The last owner stays.", "requests": 298, "limit": 5_000, "can_limit": True,
-     "last_active_at": NOW},
+     "is_me": True, "roles": ROLES, "why_fixed": "The last owner stays.", "requests": 298, "limit": 5_000,
+     "can_limit": True, "last_active_at": NOW},
     {"id": "u2", "name": "Tom Reyes", "email": "tom@northwind.example", "role": "member", "can_change": True,
-     "can_remove": True, "requests": 412, "limit": 500, "can_limit": True, "last_active_at": before(hours=2)},
+     "roles": ROLES, "can_remove": True, "requests": 412, "limit": 500, "can_limit": True,
+     "last_active_at": before(hours=2)},
 ]  # fmt: skip
 MEMBERS: Context = {
     "section": "members", "is_available": True, "can_manage": True,
     "seats": {"used": 12, "limit": 15, "is_charged": True, "cents": 22_900},
-    "people": PEOPLE, "roles": [("admin", "Admin"), ("member", "Member"), ("viewer", "Viewer")],
+    "people": PEOPLE,
+    "role_names": ["Owner", "Admin", "Member", "Viewer"],
+    "role_rows": [{"words": "Ask and read what is shared", "may": [True] * 4},
+                  {"words": "Manage members and invitations", "may": [True, True, False, False]}],
     "invitations": [{"id": "i1", "email": "ana@northwind.example", "role": "member", "role_words": "Member",
                      "is_expired": True, "created_at": before(days=9), "expires_on": before(days=2).date()}],
-    "results": [], "invite": None, "limits": None, "confirm_remove": None,
+    "results": [], "invite": None, "limits": None, "confirm_remove": None, "confirm_role": None,
     "plan": {"name": "Teams", "requests": 5_000, "tokens": 5_000_000},
 }  # fmt: skip
+DECIDED = {"may": "decide who owns the workspace, change and pay the plan, delete the workspace"}
+NEW_OWNER = DECIDED | {"person": PEOPLE[1], "role": "owner", "is_owner": True, "words": "owner"}
+STEP_DOWN = DECIDED | {"person": PEOPLE[0], "role": "admin", "is_owner": False, "words": "admin"}
 INVITE: Context = {"now_cents": 7_300, "then_cents": 8_500, "is_charged": True, "fixed": None, "is_full": False}
 INVITATION: Context = {
     "invitation": {"invited_by": "Maya Okafor", "workspace": {"name": "Northwind"}, "workspace_id": "w1",

@@ -173,6 +173,8 @@ def _people() -> dict[str, State]:
     return {
         "members": ("accounts/members.html", members),
         "members-remove": ("accounts/members.html", members | {"confirm_remove": s.PEOPLE[1]}),
+        "members-owner": ("accounts/members.html", members | {"confirm_role": s.NEW_OWNER}),
+        "members-step-down": ("accounts/members.html", members | {"confirm_role": s.STEP_DOWN}),
         "members-invite": ("accounts/members.html", members | {"invite": s.INVITE | {"form": s.InviteForm()}}),
         "members-invite-free": (
             "accounts/members.html",

@@ -93,6 +93,26 @@ def test_every_page_says_that_they_can_only_read(owner: Person, bob: Person, pag
     assert "You can only read here." not in words(owner, page)
 
 
+def test_of_several_owners_the_plan_for_one_is_the_first_ones(team_owner: Person, bob: Person) -> None:
+    team_owner.api.patch(f"/admin/users/{bob.user.pk}", {"role": "owner"})
+    put_on_plan(team_owner, "pro")
+
+    asked = [each.api.post("/agent/run", {"prompt": "What is planned?"}) for each in (team_owner, bob)]
+
+    assert [answer.status_code for answer in asked] == [202, 403]
+    assert asked[1].json()["type"] == "/problems/plan-required"
+    assert ONLY_READS in words(bob, "/plan")
+    assert bob.api.get("/subscription").json()["monthly_cents"] is not None
+
+
+def test_when_the_first_owner_has_left_it_is_the_next_ones(team_owner: Person, bob: Person) -> None:
+    team_owner.api.patch(f"/admin/users/{bob.user.pk}", {"role": "owner"})
+    put_on_plan(team_owner, "pro")
+    team_owner.api.delete(f"/admin/users/{team_owner.user.pk}")
+
+    assert bob.api.post("/agent/run", {"prompt": "What is planned?"}).status_code == 202
+
+
 def test_their_plan_page_says_what_the_plan_is_for_them(owner: Person, bob: Person) -> None:
     mine, owners = words(bob, "/plan"), words(owner, "/plan")
 

@@ -138,14 +138,14 @@ def test_nothing_is_left_for_whom_a_team_left_over(bob: Person, team_owner: Pers
     assert team_owner.api.get("/usage/quota").json()["requests"]["remaining"] == 2_500
 
 
-def test_the_quota_costs_two_queries_however_much_was_used(alice: Person, now: datetime) -> None:
+def test_the_quota_costs_three_queries_however_much_was_used(alice: Person, now: datetime) -> None:
     for key in ("a", "b", "c"):
         use(alice, now, key=key)
 
     with tenancy.within(alice.workspace), CaptureQueriesContext(connection) as queries:
         services.quota(membership=alice.membership, now=now)
 
-    assert len(queries) == 2
+    assert len(queries) == 3
 
 
 def test_the_log_is_newest_first_and_comes_in_pieces(alice: Person, now: datetime) -> None:

@@ -9,12 +9,16 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from accounts import tenancy
 from accounts.edge import MemberPage
 from accounts.models import Invitation, Membership, Role
 from accounts.models.invitation import INVITABLE
+from accounts.permissions import can_change_owners, can_manage_members
+from accounts.roles import Action
 from accounts.zones import zone_of
 from billing import gateways, seats
 from billing.api.invitations import link_to_show
@@ -23,7 +27,7 @@ from billing.models import Subscription
 from billing.moments import on
 from billing.permissions import can_use, check_open
 from billing.plans import Feature
-from billing.team import invitations, members
+from billing.team import invitations, members, owners, roles
 from config.errors import InvalidField
 from config.numbers import WholeNumberField
 from usage import analytics, periods
@@ -36,6 +40,10 @@ SHOWN = 200
 class InviteForm(forms.Form):
     emails = forms.CharField(widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}), max_length=6_000)
     role = forms.ChoiceField(choices=INVITABLE, initial=Role.MEMBER)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].help_text = " ".join(roles.invitable_in_words())
 
     def clean_emails(self) -> list[str]:
         found = list(dict.fromkeys(self.cleaned_data["emails"].replace(",", " ").replace(";", " ").split()))
@@ -82,7 +90,7 @@ class Members(MemberPage):
         check_open(self.membership, method="GET" if action == self._remove else "POST")
         try:
             return action(request)
-        except (members.LastOwner, invitations.AlreadyMember) as error:
+        except (owners.LastOwner, invitations.AlreadyMember) as error:
             messages.error(request, error.detail)
             return redirect("members")
 
@@ -108,13 +116,19 @@ class Members(MemberPage):
         return redirect("members")
 
     def _role(self, request: HttpRequest) -> HttpResponse:
-        role = request.POST.get("role")
+        role, member_id = request.POST.get("role"), _id(request, "member")
         if role not in Role.values:
             raise Http404
+        if "sure" not in request.POST and self._decides_owners(member_id, role):
+            return redirect(f"{reverse('members')}?{urlencode({'role': role, 'of': str(member_id)})}")
         with tenancy.shared():
-            members.change(by=self.membership, user_id=_id(request, "member"), role=Role(role), now=timezone.now())
+            members.change(by=self.membership, user_id=member_id, role=Role(role), now=timezone.now())
         messages.success(request, "Saved.")
         return redirect("members")
+
+    def _decides_owners(self, member_id: uuid.UUID, role: str) -> bool:
+        member = Membership.objects.filter(workspace_id=self.membership.workspace_id, user_id=member_id).first()
+        return member is not None and can_change_owners(self.membership) and _is_of_owners(member.role, role)
 
     def _limits(self, request: HttpRequest) -> HttpResponse:
         form, member_id = LimitsForm(request.POST), _id(request, "member")
@@ -153,11 +167,30 @@ class Members(MemberPage):
         by_id = {str(person["id"]): person for person in context["people"]}
         removing = by_id.get(request.GET.get("remove", ""))
         context["confirm_remove"] = removing if removing and removing["can_remove"] else None
+        context["confirm_role"] = _asked_role(by_id.get(request.GET.get("of", "")), request.GET.get("role", ""))
         limited = by_id.get(str(limits["id"]) if limits else request.GET.get("limits", ""))
         if limited and limited["can_limit"]:
             initial = {"requests": limited["request_cap"], "tokens": limited["token_cap"]}
             context["limits"] = {"person": limited, "form": LimitsForm(initial=initial)} | (limits or {})
         return render(request, "accounts/members.html", context, status=status)
+
+
+def _is_of_owners(before: str, role: str) -> bool:
+    """Somebody becomes an owner, or is one no longer: this is asked for once more."""
+    return before != role and Role.OWNER in {before, role}
+
+
+def _asked_role(person: dict[str, Any] | None, role: str) -> dict[str, Any] | None:
+    choices = dict(person["roles"]) if person and person["can_change"] else {}
+    if person is None or role not in choices or not _is_of_owners(person["role"], role):
+        return None
+    return {
+        "person": person,
+        "role": role,
+        "is_owner": role == Role.OWNER,
+        "words": choices[role].lower(),
+        "may": ", ".join(roles.of_owners_alone()),
+    }
 
 
 def _id(request: HttpRequest, name: str) -> uuid.UUID:
@@ -188,10 +221,10 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
     subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
     current = effective(subscription, now)
     rows = list(Membership.objects.filter(workspace_id=membership.workspace_id).order_by("joined_at", "pk"))
-    has_team = can_use(subscription, Feature.MEMBERS)
+    has_team, manages = can_use(subscription, Feature.MEMBERS), can_manage_members(membership)
     # Whom a team left over can still be seen, and removed.
     is_available = has_team or len(rows) > 1
-    can_manage = has_team and membership.may_manage and current.access == Access.FULL
+    can_manage = has_team and manages and current.access == Access.FULL
     with tenancy.shared():
         is_given = gateways.is_given(subscription, now=now)
         is_charged = gateways.gateway().takes_money and not is_given
@@ -205,13 +238,14 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
             "limit": subscription.fixed_seats if has_team else None,
             "is_charged": is_charged,
             "cents": subscription.priced(current.plan).monthly_cents(subscription.fixed_seats or len(rows))
-            if has_team and membership.may_manage and not is_given
+            if has_team and membership.may(Action.SEE_PRICES) and not is_given
             else None,
         },
         "plan": current.plan,
         "people": _people(membership, rows, subscription, now, can_manage=can_manage),
-        "roles": INVITABLE,
-        "invitations": _waiting(membership, now) if has_team and membership.may_manage else [],
+        "role_names": Role.labels,
+        "role_rows": roles.rows(),
+        "invitations": _waiting(membership, now) if has_team and manages else [],
         "invite": None,
         "limits": None,
     }
@@ -222,8 +256,12 @@ def _people(
 ) -> list[dict[str, Any]]:
     ids = [row.user_id for row in rows]
     people, used = analytics.people(ids), analytics.used_by(ids, subscription=subscription, now=now)
-    current, manages = effective(subscription, now), membership.may_manage
-    owners = sum(row.role == Role.OWNER for row in rows)
+    decides = can_manage and can_change_owners(membership)
+    current, manages = effective(subscription, now), can_manage_members(membership)
+    sees_usage = membership.may(Action.SEE_USAGE)
+    rows = [row for row in rows if row.user_id in people]
+    owning = {row.pk for row in rows if row.role == Role.OWNER and people[row.user_id].is_active}
+    last = {row.pk for row in rows if row.role == Role.OWNER and not owning - {row.pk}}
     return [
         {
             "id": row.user_id,
@@ -232,18 +270,18 @@ def _people(
             "role": row.role,
             "role_words": Role(row.role).label,
             "is_me": row.user_id == membership.user_id,
-            "can_change": can_manage and row.role != Role.OWNER,
+            "can_change": row.pk not in last and (decides if row.role == Role.OWNER else can_manage),
+            "roles": Role.choices if decides else INVITABLE,
             "can_limit": can_manage and Feature.MEMBER_CAPS in current.plan.features,
-            "can_remove": members.can_remove(membership, row, current) and not (row.role == Role.OWNER and owners == 1),
-            "why_fixed": "The last owner stays." if row.role == Role.OWNER and owners == 1 and manages else "",
-            "requests": used.get(row.user_id, (0, 0))[0] if manages or row.user_id == membership.user_id else None,
+            "can_remove": members.can_remove(membership, row, current) and row.pk not in last,
+            "why_fixed": "The last owner stays." if row.pk in last and manages else "",
+            "requests": used.get(row.user_id, (0, 0))[0] if sees_usage or row.user_id == membership.user_id else None,
             "limit": periods.limits(current, row).requests,
             "request_cap": row.request_cap,
             "token_cap": row.token_cap,
             "last_active_at": row.last_active_at,
         }
         for row in rows
-        if row.user_id in people
     ]
 
 

@@ -6,6 +6,7 @@ from django.http import Http404
 from accounts import connections as authorizations
 from accounts.edge import MemberPage
 from accounts.models import Connection, Membership
+from accounts.roles import Action
 from billing.models import Subscription
 from billing.permissions import can_use
 from billing.plans import Feature
@@ -28,7 +29,9 @@ class ConnectionPage(MemberPage):
 
 
 def can_manage(membership: Membership, connection: Connection) -> bool:
-    return membership.may_write and (connection.owner_id == membership.user_id or membership.may_manage)
+    """As `authorizations.owned` insists, of a connection that the member may read."""
+    is_mine = connection.owner_id == membership.user_id
+    return authorizations.can_connect(membership) and (is_mine or membership.may(Action.MANAGE_CONNECTIONS))
 
 
 def can_share(membership: Membership) -> bool:

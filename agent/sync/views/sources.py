@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import tenancy
+from accounts.connections import can_connect
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
 from agent.sync import choosing, coverage, finding, freshness, intervals, services, shown, vanishing
@@ -42,7 +43,8 @@ class Sources(ConnectionPage):
         known = coverage.coverage(membership=self.membership, now=timezone.now())
         resting = reading.uncovered(self.membership.workspace_id, now=timezone.now())
         interval = intervals.interval_of(self.membership.workspace, now=timezone.now())
-        own = [each for each in connections if each.owner_id == self.membership.user_id and self.membership.may_write]
+        mine = [each for each in connections if each.owner_id == self.membership.user_id]
+        own = mine if can_connect(self.membership) else []
         context = {
             "section": "sources",
             "connections": connections,
