@@ -23,7 +23,7 @@ def remove(session: Session, page: Page, state: Page.State, *, began: datetime) 
     """Notion said at `began` or later that this page is gone. What somebody read after that stays.
 
     What lies below a page in the trash goes with it; below one that is not shown to us, each is asked for by itself.
-    False when so many are gone that a member has to be asked: then a sync is, and all stay as they were.
+    False when so many are gone that a member has to be asked: a sync does, and all stay as they were.
     """
     below = ledger.below(page.connection_id, [page.notion_id])
     is_gone = _hide(session, page, state, below if state == Page.State.TRASHED else [], began=began)

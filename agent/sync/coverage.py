@@ -45,7 +45,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
     resting = reading.uncovered(membership.workspace_id, now=now)
     kept = vanishing.kept_by(ids)
     reasons, oldest = _reasons(ids), _oldest(ids, Page.SEARCHABLE)
-    outdated = _oldest(ids, _older(ids, kept))
+    outdated = _oldest(ids, _older(ids))
     lags, how = lag.of(ids, now=now), freshness.kept_fresh(membership.workspace, connections, now=now)
     worked_out = worked_out_at(Source.objects.filter(connection_id__in=ids))
     rows = []
@@ -81,7 +81,7 @@ def _kept_fresh(connection: Connection, how: Mapping[uuid.UUID, str], resting: C
 def searchable(ids: Collection[uuid.UUID]) -> dict[str, Any]:
     """Of each connection the pages that are known, and those that are answered from, as they are now or were before."""
     figures = {key: Figures() for key in ids}
-    older = _older(ids, vanishing.kept_by(ids))
+    older = _older(ids)
     figures |= _counted(Page.objects.filter(connection_id__in=ids), older, by="connection_id")
     ended = SyncRun.objects.filter(connection_id__in=ids).exclude(status__in=services.OPEN)
     newest = ended.order_by("connection_id", "-created_at").distinct("connection_id")
@@ -133,15 +133,13 @@ class Figures:
 
 def of_source(source: Source) -> Figures:
     ids = [source.connection_id]
-    older = _older(ids, vanishing.kept_by(ids))
+    older = _older(ids)
     return _counted(Page.objects.filter(source=source), older, by="source_id").get(source.pk, Figures())
 
 
-def _older(ids: Collection[uuid.UUID], kept: Mapping[uuid.UUID, SyncRun]) -> Q:
-    """Pages that are answered from as before: also all of a connection that shows none of them any more, since the sync
-    failed, or that Notion no longer accepts."""
-    unshown = {key for key, run in kept.items() if run.status == SyncRun.Status.FAILED} | _without_access(ids)
-    return Page.OLDER | (Page.SEARCHABLE & Q(connection_id__in=unshown))
+def _older(ids: Collection[uuid.UUID]) -> Q:
+    """Pages that are answered from as before: also all of a connection that Notion no longer accepts."""
+    return Page.OLDER | (Page.SEARCHABLE & Q(connection_id__in=_without_access(ids)))
 
 
 def _without_access(ids: Collection[uuid.UUID]) -> set[uuid.UUID]:

@@ -25,7 +25,6 @@ TOGETHER_WITHIN = timedelta(days=2)
 BRAKE_SHARE = 0.2
 BRAKE_PAGES = 5
 SMALL_SHARE, SMALL_PAGES = 0.5, 2
-KEPT = "Vanished together with many others; kept."
 # From the first proof to the second one, which erases.
 SECOND_LOOK_AFTER = timedelta(minutes=5)
 # By what we know of where it lies; a sync asks Notion for it.
@@ -150,6 +149,8 @@ def settle(session: Session) -> set[uuid.UUID]:
     if is_kept:
         _keep(session, len(newly), known)
         if len(newly) == session.pages.exclude(state__in=Page.LOST).count():
+            for page in newly:
+                settling.keep(session, page, Page.State(session.gone[page.pk].state))
             raise NothingShown
     for page in pages:
         # As it was when that was proven: who read it since has the last word.
@@ -161,7 +162,7 @@ def settle(session: Session) -> set[uuid.UUID]:
         elif _is_second_look(page):
             settling.erase(session, page, remembered_for=TOGETHER_WITHIN)
         elif is_kept and page.state not in Page.LOST:
-            settling.fail(session, page, KEPT)
+            settling.keep(session, page, Page.State(state), next_try_at=settling.next_try(session.run))
         else:
             settling.leave_out(session, page, Page.State(state), reason)
     return _doubt_those_read_since(session, pages)
@@ -171,12 +172,7 @@ def _unconfirmed(session: Session, newly: list[Page]) -> list[Page]:
     """Of the pages that are gone now those that no member was shown as gone."""
     if not session.run.is_loss_confirmed:
         return newly
-    earlier = SyncRun.objects.filter(connection_id=session.connection.pk, created_at__lt=session.run.created_at)
-    shown = earlier.filter(vanished__gt=0).order_by("-created_at").first()
-    if shown is not None and shown.vanished == shown.vanished_of and len(newly) <= shown.vanished:
-        # All of them: that sync failed, and marked none.
-        return []
-    return [page for page in newly if (page.state, page.reason) != (Page.State.FAILED, KEPT)]
+    return [page for page in newly if not page.is_kept]
 
 
 def _doubt_those_read_since(session: Session, gone: Collection[Page]) -> set[uuid.UUID]:
@@ -185,7 +181,7 @@ def _doubt_those_read_since(session: Session, gone: Collection[Page]) -> set[uui
         return set()
     with session.writing():
         read = session.pages.filter(pk__in=[page.pk for page in gone]).exclude(state__in=Page.GONE)
-        found = set(read.exclude(state=Page.State.FAILED, reason=KEPT).values_list("pk", flat=True))
+        found = set(read.exclude(Page.IS_KEPT).values_list("pk", flat=True))
         session.pages.filter(pk__in=found).update(doubted_at=timezone.now())
     return found
 
@@ -226,8 +222,8 @@ def _keep(session: Session, vanished: int, known: int) -> None:
         "%(n)d of %(known)d page seems gone from Notion.", "%(n)d of %(known)d pages seem gone from Notion.", known
     ) % {"n": vanished, "known": known}
     session.note(
-        f"{words} What seems gone is kept and still answered from. If it was deleted on purpose, confirm it on the page"
-        " of this sync or of the sources, or ask for a full one."
+        f"{words} What seems gone is kept; only what is in Notion's trash is not answered from. If it was deleted on"
+        " purpose, confirm it on the page of this sync or of the sources, or ask for a full one."
     )
     # Who confirmed another loss has confirmed nothing of this one.
     session.run.is_loss_confirmed = False
