@@ -7,6 +7,7 @@ gone is hidden at once; a later look that proves it again erases it.
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from hashlib import sha256
 
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
@@ -147,7 +148,7 @@ def settle(session: Session) -> set[uuid.UUID]:
     unconfirmed = _unconfirmed(session, newly)
     is_kept = bool(unconfirmed) and (is_too_many(session, len(unconfirmed)) or is_everything(newly, known))
     if is_kept:
-        _keep(session, len(newly), known)
+        _keep(session, newly, known)
         if len(newly) == session.pages.exclude(state__in=Page.LOST).count():
             for page in newly:
                 settling.keep(session, page, Page.State(session.gone[page.pk].state))
@@ -217,7 +218,9 @@ def is_everything(newly: Sequence[Page], known: int) -> bool:
     return len(newly) == known and any(page.indexed_at is not None for page in newly)
 
 
-def _keep(session: Session, vanished: int, known: int) -> None:
+def _keep(session: Session, newly: Sequence[Page], known: int) -> None:
+    vanished, keys = len(newly), " ".join(sorted(str(page.pk) for page in newly))
+    asked = {"vanished": vanished, "vanished_of": known, "vanished_digest": sha256(keys.encode()).hexdigest()}
     words = ngettext(
         "%(n)d of %(known)d page seems gone from Notion.", "%(n)d of %(known)d pages seem gone from Notion.", known
     ) % {"n": vanished, "known": known}
@@ -228,7 +231,7 @@ def _keep(session: Session, vanished: int, known: int) -> None:
     # Who confirmed another loss has confirmed nothing of this one.
     session.run.is_loss_confirmed = False
     with session.writing():
-        SyncRun.objects.filter(pk=session.run.pk).update(vanished=vanished, vanished_of=known, is_loss_confirmed=False)
+        SyncRun.objects.filter(pk=session.run.pk).update(is_loss_confirmed=False, **asked)
 
 
 def kept(connection: Connection) -> SyncRun | None:
@@ -237,7 +240,26 @@ def kept(connection: Connection) -> SyncRun | None:
 
 def kept_by(connections: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncRun]:
     """The syncs that kept pages of these connections which seem gone, unless a later one got further."""
-    ended = Q(status__in=(SyncRun.Status.COMPLETE, SyncRun.Status.PARTIAL)) | Q(vanished__gt=0)
-    of_these = SyncRun.objects.filter(ended, connection_id__in=connections)
+    of_these = SyncRun.objects.filter(_LOOKED, connection_id__in=connections)
     last = of_these.order_by("connection_id", "-created_at").distinct("connection_id")
     return {run.connection_id: run for run in last if run.vanished}
+
+
+# One that lists only what changed does not ask for what is kept.
+_LOOKED = Q(vanished__gt=0) | (
+    Q(status__in=(SyncRun.Status.COMPLETE, SyncRun.Status.PARTIAL)) & ~Q(reach=reach.Reach.CHANGES)
+)
+
+
+def is_still_asked(connection: Connection, sync_run_id: str) -> bool:
+    """Whether each sync since this one, and it, found the same pages gone: who was shown one of them was shown all."""
+    digest = ""
+    for run in SyncRun.objects.filter(_LOOKED, connection_id=connection.id).order_by("-created_at"):
+        if not run.vanished or (digest and run.vanished_digest != digest):
+            return False
+        if str(run.pk) == sync_run_id:
+            return True
+        digest = run.vanished_digest
+        if not digest:
+            return False
+    return False

@@ -8,7 +8,7 @@ from accounts import tenancy
 from accounts.models import Connection
 from agent.composing import NOT_FOUND
 from agent.live import checking
-from agent.models import Chunk, Page
+from agent.models import Chunk, Page, SyncRun
 from devkit.notion.process import EmulatorProcess
 from tests.agent.asking import ask
 from tests.agent.live.test_checking import grow_old, looked_at, read_a_minute_ago
@@ -114,3 +114,23 @@ def test_what_is_restored_is_answered_from_and_not_read_again(
     blocks = [each["path"] for each in islands.requests()[since:] if f"{islands.page('p1')}/children" in each["path"]]
     assert blocks == []
     assert answered(alice)[1]
+
+
+@pytest.mark.parametrize("op", ["trash", "unshare"])
+def test_a_question_asks_for_one_sync_and_none_once_a_member_is_asked(
+    alice: Person, islands: NotionWorkspace, read: Connection, op: str
+) -> None:
+    islands.edit(op=op, id=islands.page("atop"), token=islands.token)
+    answered(alice)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        count = SyncRun.objects.count()
+        grow_old(alice)
+    since = len(islands.requests())
+
+    answered(alice)
+
+    assert count == 2
+    with tenancy.within(alice.workspace):
+        assert SyncRun.objects.count() == count
+    assert len(islands.requests()) - since <= checking.MOST_PAGES + checking.MOST_HOLDERS
