@@ -109,6 +109,11 @@ class SyncRun(models.Model):
         return f"{self.connection_id} {self.status}"
 
     @property
+    def unread(self) -> int:
+        """Pages that could not be read, without those that are kept."""
+        return max(0, self.failed - self.vanished)
+
+    @property
     def is_first(self) -> bool:
         """No sync of this connection came to its end before it."""
         earlier = SyncRun.objects.filter(connection_id=self.connection_id, created_at__lt=self.created_at)

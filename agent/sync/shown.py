@@ -43,7 +43,7 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
         "percent": int(100 * done / run.known) if run.known else 0,
         "indexed": run.indexed,
         "skipped": run.skipped,
-        "failed": max(0, run.failed - run.vanished),
+        "failed": run.unread,
         "chunks_embedded": run.chunks_embedded,
         "speed": round(done / seconds, 1) if run.status in services.AT_WORK and seconds >= 2 else None,
         # While Notion makes it wait, its speed so far tells nothing.

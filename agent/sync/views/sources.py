@@ -221,7 +221,7 @@ def _past(run: SyncRun) -> dict[str, Any]:
         "unchanged": run.unchanged,
         "trashed": run.trashed,
         "skipped": run.skipped,
-        "failed": run.failed,
+        "failed": run.unread,
         "status": run.status,
         "reason": run.reason,
         "status_words": run.get_status_display(),
