@@ -40,7 +40,12 @@ MOST_HOLDERS = 4
 SECONDS = 2.0
 ONCE = Patience(tries=1, longest_in_all=SECONDS)
 NOT_CHECKED = "Notion could not be asked just now whether this is still so."
-NOT_ALL_CHECKED = "Notion was not asked about all of these pages whether this is still so."
+NOT_ALL_CHECKED = "Notion was not asked about all of these pages, and what they lie in, whether this is still so."
+NOT_SHOWN = "Notion no longer shows this. Until somebody confirms that it is gone, it is quoted as it was read before."
+NOT_ALL_SHOWN = (
+    "Notion no longer shows all of these pages. Until somebody confirms that the others are gone, they are quoted as"
+    " they were read before."
+)
 
 
 @dataclass
@@ -50,12 +55,17 @@ class Check:
     membership: Membership
     known: set[PageKey] = field(default_factory=set)
     gone: set[PageKey] = field(default_factory=set)
+    # Of these it is not known whether they are still there; of some of them since there was no room to ask.
     unchecked: set[PageKey] = field(default_factory=set)
+    passed_over: set[PageKey] = field(default_factory=set)
+    # Notion answered that it does not show these, and they are kept.
+    unshown: set[PageKey] = field(default_factory=set)
     changed: dict[PageKey, datetime] = field(default_factory=dict)
     asked: int = 0
     asked_above: int = 0
     # What the pages lie in, by its id here: whether Notion says that it is in the trash.
     in_trash: dict[uuid.UUID, bool] = field(default_factory=dict)
+    tried: set[uuid.UUID] = field(default_factory=set)
     seconds: float = SECONDS
 
     def find_gone(self, quoted: Collection[PageKey]) -> set[PageKey]:
@@ -69,27 +79,38 @@ class Check:
         self.gone |= new
         return set(quoted) & self.gone
 
-    def unchecked_words(self, quoted: AbstractSet[PageKey]) -> str:
+    @property
+    def not_seen(self) -> set[PageKey]:
+        """Pages that Notion did not show, asked or not."""
+        return self.unchecked | self.unshown
+
+    def remarks(self, quoted: AbstractSet[PageKey]) -> str:
         """What an answer that quotes these pages has to say of this check."""
-        if not quoted & self.unchecked:
-            return ""
-        return NOT_CHECKED if quoted <= self.unchecked else NOT_ALL_CHECKED
+        said = []
+        if quoted & self.unshown:
+            said.append(NOT_SHOWN if quoted <= self.unshown else NOT_ALL_SHOWN)
+        if quoted & self.unchecked:
+            said.append(NOT_CHECKED if quoted <= self.unchecked - self.passed_over else NOT_ALL_CHECKED)
+        return " ".join(said)
 
     def _look(self, connection: Connection, notion_ids: set[str]) -> None:
         began = timezone.now()
         held = Page.objects.filter(connection_id=connection.pk, notion_id__in=notion_ids)
-        pages = {page.notion_id: page for page in held.exclude(state__in=Page.GONE).exclude(indexed_at=None)}
+        pages = {page.notion_id: page for page in held.filter(Page.SEARCHABLE)}
         # Another reader may have found them gone since the search.
         self.gone |= {(str(connection.pk), key) for key in notion_ids - pages.keys()}
         above = ledger.above(connection.pk, pages.values())
-        hidden = {page for page in pages.values() if any(_is_hidden(each) for each in above[page])}
-        self.gone |= {_key(page) for page in hidden}
-        read_now = {each.pk for each in itertools.chain(*above.values()) if _is_fresh(each, began)}
+        holders = list(itertools.chain(*above.values()))
+        read_now = {each.pk for each in holders if _is_fresh(each, began)}
         self.in_trash = dict.fromkeys(read_now, False) | self.in_trash
+        self.in_trash |= {each.pk: True for each in holders if isinstance(each, Page) and each.is_in_trash}
+        hidden = {page for page in pages.values() if any(self.in_trash.get(each.pk) for each in above[page])}
+        self.gone |= {_key(page) for page in hidden}
         old = [page for page in pages.values() if page not in hidden and not _is_fresh(page, began)]
         can_ask = connection.status == Connection.Status.ACTIVE and reading.can_read(connection, now=began)
         room = MOST_PAGES - self.asked if can_ask else 0
         self.unchecked |= {_key(page) for page in old[room:]}
+        self.passed_over |= {_key(page) for page in old[room:] if can_ask}
         if asked := old[:room]:
             self.asked += len(asked)
             self._ask(connection, {page: above[page] for page in asked}, began=began)
@@ -127,6 +148,7 @@ class Check:
         new = [each for key, each in found.items() if key not in self.in_trash]
         asked = new[: MOST_HOLDERS - self.asked_above]
         self.asked_above += len(asked)
+        self.tried |= {each.pk for each in asked}
         return asked
 
     def _judge_holder(
@@ -147,12 +169,14 @@ class Check:
                 remove(session, holder, Page.State.TRASHED, began=began)
 
     def _look_above(self, page: Page, above: list[Holder]) -> None:
-        """A page that was found is not there when what it lies in is not."""
-        asked = [self.in_trash.get(each.pk) for each in above]
-        if True in asked and not Page.objects.searchable().filter(pk=page.pk).exists():
+        """A page that was found is not there when what it lies in is in the trash, kept or not."""
+        unknown = {each.pk for each in above if each.pk not in self.in_trash}
+        if any(self.in_trash.get(each.pk) for each in above):
             self.gone.add(_key(page))
-        elif True in asked or None in asked:
+        elif unknown and _key(page) not in self.unshown:
             self.unchecked.add(_key(page))
+            if not unknown & self.tried:
+                self.passed_over.add(_key(page))
 
     def _judge(self, session: Session, page: Page, answer: "Future[dict[str, Any]]", *, began: datetime) -> None:
         try:
@@ -160,7 +184,7 @@ class Check:
         except NotFound:
             # Together with many others it looks like lost access, and is answered from until a member was asked.
             is_gone = remove(session, page, Page.State.UNREACHABLE, began=began)
-            (self.gone if is_gone else self.unchecked).add(_key(page))
+            (self.gone if is_gone else self.unshown).add(_key(page))
         except (NotionError, TimeoutError) as error:
             log.info("a cited page was not checked: %s", type(error).__name__)
             self.unchecked.add(_key(page))
@@ -193,10 +217,6 @@ def _read_later(connection: Connection, page: Page, happened_at: datetime) -> No
         events.ask_to_read(connection)
 
 
-def _is_hidden(holder: Holder) -> bool:
-    return isinstance(holder, Page) and holder.state == Page.State.TRASHED
-
-
 def _shown(notion: Notion, holder: Holder) -> dict[str, Any]:
     """In the trash also when a toggle or column around it is: Notion says that of the block alone."""
     ask = notion.data_source if isinstance(holder, Source) else notion.page
@@ -220,7 +240,7 @@ def _budget(connection: Connection) -> Budget:
 
 
 def _is_fresh(holder: Holder, now: datetime) -> bool:
-    is_sure = isinstance(holder, Page) and holder.doubted_at is None
+    is_sure = isinstance(holder, Page) and holder.doubted_at is None and not holder.is_kept
     read = (holder.indexed_at, holder.checked_at) if isinstance(holder, Page) and is_sure else ()
     return any(at is not None and at >= now - FRESH for at in read)
 

@@ -191,7 +191,7 @@ def _read_page(session: Session, notion_id: str) -> None:
         as_before(session, page, seen=seen, accounted=accounted)
     if lost := session.gone.pop(page.pk, None):
         remove(session, page, Page.State(lost.state), began=began)
-    elif before is not None and before.state in Page.LOST:
+    elif before is not None and (before.state in Page.LOST or before.is_kept):
         for source in ledger.databases_below(page.connection_id, [page.notion_id]):
             _find_again(session, source)
         # Itself too where another reader has judged it meanwhile, perhaps by an earlier look.
@@ -232,4 +232,5 @@ def _find_again(session: Session, source: Source) -> None:
 
 
 def _lost(pages: list[Page]) -> list[Page]:
-    return [page for page in pages if page.state in Page.LOST]
+    """Those that may be back."""
+    return [page for page in pages if page.state in Page.LOST or page.is_kept]

@@ -23,7 +23,7 @@ def remove(session: Session, page: Page, state: Page.State, *, began: datetime) 
     """Notion said at `began` or later that this page is gone. What somebody read after that stays.
 
     What lies below a page in the trash goes with it; below one that is not shown to us, each is asked for by itself.
-    False when so many are gone that a member has to be asked: then a sync is, and all stay as they were.
+    False when so many are gone that a member has to be asked: a sync does, unless one has, and all stay as they were.
     """
     below = ledger.below(page.connection_id, [page.notion_id])
     is_gone = _hide(session, page, state, below if state == Page.State.TRASHED else [], began=began)
@@ -87,10 +87,15 @@ def _hide(
     except Stopped:
         log.info("connection %s was ended meanwhile", session.connection.pk)
         return True
-    if is_kept:
+    if is_kept and not _is_asked(session, going):
         log.warning("many pages of connection %s seem gone; a sync asks", session.connection.pk)
         _sync(session)
     return not is_kept
+
+
+def _is_asked(session: Session, going: Sequence[Page]) -> bool:
+    """Whether a sync has asked a member about all of these: another would only find the same."""
+    return all(each.is_kept for each in going) and vanishing.kept(session.connection) is not None
 
 
 def _was_read_since(page: Page, began: datetime | None) -> bool:

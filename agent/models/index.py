@@ -72,7 +72,15 @@ class Page(models.Model):
     # Never answered from, whatever was read of them before.
     LOST: ClassVar = (State.TRASHED, State.UNREACHABLE)
     GONE: ClassVar = (State.SKIPPED, *LOST)
-    SEARCHABLE: ClassVar = ~models.Q(state__in=GONE) & models.Q(indexed_at__isnull=False)
+    # How a page seems gone that is kept, since too many do at once: as reason of a failed one, until a member says that
+    # it is gone or a sync finds it again.
+    KEPT: ClassVar = {
+        State.TRASHED: "In Notion's trash together with many others; kept until that is confirmed",
+        State.UNREACHABLE: "No longer shown by Notion together with many others; kept until that is confirmed",
+    }
+    IS_KEPT: ClassVar = models.Q(state=State.FAILED, reason__in=KEPT.values())
+    IS_KEPT_FROM_TRASH: ClassVar = models.Q(state=State.FAILED, reason=KEPT[State.TRASHED])
+    SEARCHABLE: ClassVar = ~models.Q(state__in=GONE) & ~IS_KEPT_FROM_TRASH & models.Q(indexed_at__isnull=False)
     # Answered from as it was read before: the last reading failed, what it says was edited and not read since, or it
     # may be gone.
     OLDER: ClassVar = SEARCHABLE & (
@@ -149,6 +157,16 @@ class Page(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.notion_id
+
+    @property
+    def is_kept(self) -> bool:
+        return self.state == self.State.FAILED and self.reason in self.KEPT.values()
+
+    @property
+    def is_in_trash(self) -> bool:
+        """By what Notion said last, hidden or kept."""
+        is_kept_from_it = self.is_kept and self.reason == self.KEPT[self.State.TRASHED]
+        return self.state == self.State.TRASHED or is_kept_from_it
 
 
 class Loss(models.Model):

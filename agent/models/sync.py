@@ -54,6 +54,8 @@ class SyncRun(models.Model):
     # So many of the pages that were known seem gone at once; they are kept until that is confirmed.
     vanished = models.PositiveIntegerField(default=0)
     vanished_of = models.PositiveIntegerField(default=0)
+    # Of their keys: whether a later sync asks about the same ones.
+    vanished_digest = models.CharField(max_length=64, blank=True)
     chunks_embedded = models.PositiveIntegerField(default=0)
     notion_requests = models.PositiveIntegerField(default=0)
     # Of them refused with 429.
@@ -105,6 +107,11 @@ class SyncRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection_id} {self.status}"
+
+    @property
+    def unread(self) -> int:
+        """Pages that could not be read, without those that are kept."""
+        return max(0, self.failed - self.vanished)
 
     @property
     def is_first(self) -> bool:

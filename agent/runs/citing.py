@@ -23,10 +23,10 @@ def checked(
     found: Mapping[str, Candidate],
     *,
     changed: Mapping[PageKey, datetime] = EMPTY,
-    unchecked: AbstractSet[PageKey] = frozenset(),
+    unseen: AbstractSet[PageKey] = frozenset(),
 ) -> list[dict[str, Any]]:
     """`found`: the chunks this run was given, by id. A citation of anything else is dropped. `changed`: pages that
-    were edited since they were read, and when. `unchecked`: pages that Notion was not asked about."""
+    were edited since they were read, and when. `unseen`: pages that Notion did not show, asked or not."""
     good = []
     for citation in citations:
         candidate = found.get(citation.chunk_id)
@@ -34,7 +34,7 @@ def checked(
             log.warning("a citation was dropped: it is not in what was found")
             continue
         key = candidate.page_key
-        news = {"changed_since": moment(changed.get(key)), "checked": key not in unchecked}
+        news = {"changed_since": moment(changed.get(key)), "checked": key not in unseen}
         good.append(_shown(citation, candidate) | news)
     return good
 

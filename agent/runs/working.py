@@ -160,12 +160,12 @@ class Work:
         answer = _cited(result.all_messages())
         if answer is not None:
             self.citations = checked(
-                answer.citations, self.found, changed=self.check.changed, unchecked=self.check.unchecked
+                answer.citations, self.found, changed=self.check.changed, unseen=self.check.not_seen
             )
             self.grounded = answer.grounded and bool(self.citations)
             pages = {(each["connection_id"], each["page_id"]) for each in self.citations}
-            if unchecked := self.check.unchecked_words(pages):
-                self.text = f"{self.text}\n\n{unchecked}"
+            if remarks := self.check.remarks(pages):
+                self.text = f"{self.text}\n\n{remarks}"
         else:
             self.grounded = False
         if missing := await sync_to_async(self._missing)():

@@ -134,7 +134,9 @@ def account(session: Session, page: Page) -> None:
 
 
 def must_be_read(session: Session, page: Page) -> bool:
-    if session.run.is_full or page.state != Page.State.INDEXED or page.indexed_at is None or page.edited_at is None:
+    if session.run.is_full or page.indexed_at is None or page.edited_at is None:
+        return True
+    if page.state != Page.State.INDEXED and not page.is_kept:
         return True
     if losses.may_be_mended(page.warnings) or page.blocks_outdated_at is not None or not page.observed_hash:
         return True

@@ -11,7 +11,7 @@ from django.db.models import Count, Min, Q, QuerySet
 
 from accounts.models import Connection, Membership
 from agent.models import Page, Source, SyncRun
-from agent.sync import doubts, freshness, lag, losses, services, showing, vanishing
+from agent.sync import doubts, freshness, lag, losses, reasons, services, showing, vanishing
 from billing import reading
 
 MOST_REASONS = 20
@@ -44,8 +44,8 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
     known = searchable(ids)
     resting = reading.uncovered(membership.workspace_id, now=now)
     kept = vanishing.kept_by(ids)
-    reasons, oldest = _reasons(ids), _oldest(ids, Page.SEARCHABLE)
-    outdated = _oldest(ids, _older(ids, kept))
+    why, oldest = _reasons(ids), _oldest(ids, Page.SEARCHABLE)
+    outdated = _oldest(ids, reasons.older(ids))
     lags, how = lag.of(ids, now=now), freshness.kept_fresh(membership.workspace, connections, now=now)
     worked_out = worked_out_at(Source.objects.filter(connection_id__in=ids))
     rows = []
@@ -63,7 +63,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "lag_ms": asdict(lags[connection.id]) if connection.id in lags else None,
                 "pages": counted["pages"],
                 "older_since": counted["older_since"],
-                "reasons": reasons.get(connection.id, []),
+                "reasons": why.get(connection.id, []),
                 "oldest": oldest.get(connection.id),
                 "oldest_outdated": outdated.get(connection.id),
                 "kept": _kept(kept.get(connection.id)),
@@ -81,8 +81,7 @@ def _kept_fresh(connection: Connection, how: Mapping[uuid.UUID, str], resting: C
 def searchable(ids: Collection[uuid.UUID]) -> dict[str, Any]:
     """Of each connection the pages that are known, and those that are answered from, as they are now or were before."""
     figures = {key: Figures() for key in ids}
-    older = _older(ids, vanishing.kept_by(ids))
-    figures |= _counted(Page.objects.filter(connection_id__in=ids), older, by="connection_id")
+    figures |= _counted(Page.objects.filter(connection_id__in=ids), reasons.older(ids), by="connection_id")
     ended = SyncRun.objects.filter(connection_id__in=ids).exclude(status__in=services.OPEN)
     newest = ended.order_by("connection_id", "-created_at").distinct("connection_id")
     # What it could not read may have been read since, and stands in the pages themselves.
@@ -91,7 +90,7 @@ def searchable(ids: Collection[uuid.UUID]) -> dict[str, Any]:
     # Hidden by what lies above it, and not yet asked for by itself.
     hidden = Page.objects.filter(connection_id__in=ids, state=vanishing.NOT_ASKED[0], reason=vanishing.NOT_ASKED[1])
     complete -= set(hidden.values_list("connection_id", flat=True))
-    complete -= _without_access(ids) | doubts.doubted(ids) | _with_losses(ids).keys()
+    complete -= reasons.without_access(ids) | doubts.doubted(ids) | _with_losses(ids).keys()
     is_complete = bool(figures) and all(key in complete and each.are_accounted for key, each in figures.items())
     return {
         "complete": is_complete,
@@ -111,12 +110,21 @@ class Figures:
     older: int = 0
     # Those wait for their first reading.
     waiting: int = 0
+    # They seem gone together with too many others.
+    kept: int = 0
+    # When the first of those that could not be read is tried again.
+    next_try_at: datetime | None = None
     # When the first of the older ones was read.
     older_since: datetime | None = None
 
     @property
     def known(self) -> int:
         return self.states.total()
+
+    @property
+    def failed(self) -> int:
+        """Those that could not be read."""
+        return self.states[Page.State.FAILED] - self.kept
 
     @property
     def are_accounted(self) -> bool:
@@ -127,26 +135,15 @@ class Figures:
     def shown(self) -> dict[str, int]:
         """`indexed`, `older` and `missing` make up `known`; the others say in which state those are."""
         states = {str(state): self.states[state] for state in (Page.State.SKIPPED, Page.State.FAILED, *Page.LOST)}
+        states[Page.State.FAILED] = self.failed
         counted = {"known": self.known, "indexed": self.indexed, "older": self.older}
-        return counted | {"missing": self.known - self.indexed - self.older, "waiting": self.waiting} | states
+        missing = {"missing": self.known - self.indexed - self.older, "waiting": self.waiting}
+        return counted | missing | states | {"kept": self.kept}
 
 
-def of_source(source: Source) -> Figures:
-    ids = [source.connection_id]
-    older = _older(ids, vanishing.kept_by(ids))
-    return _counted(Page.objects.filter(source=source), older, by="source_id").get(source.pk, Figures())
-
-
-def _older(ids: Collection[uuid.UUID], kept: Mapping[uuid.UUID, SyncRun]) -> Q:
-    """Pages that are answered from as before: also all of a connection that shows none of them any more, since the sync
-    failed, or that Notion no longer accepts."""
-    unshown = {key for key, run in kept.items() if run.status == SyncRun.Status.FAILED} | _without_access(ids)
-    return Page.OLDER | (Page.SEARCHABLE & Q(connection_id__in=unshown))
-
-
-def _without_access(ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    lost = Connection.objects.filter(pk__in=ids, status=Connection.Status.REAUTHORIZE)
-    return set(lost.values_list("pk", flat=True))
+def by_source(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Figures]:
+    """Of these connections' sources."""
+    return _counted(Page.objects.filter(connection_id__in=ids), reasons.older(ids), by="source_id")
 
 
 def _kept(run: SyncRun | None) -> dict[str, Any] | None:
@@ -159,6 +156,8 @@ def _counted(pages: QuerySet[Page], older: Q, *, by: str) -> dict[uuid.UUID, Fig
         searchable=Count("id", filter=Page.SEARCHABLE),
         older=Count("id", filter=older),
         since=Min("indexed_at", filter=older),
+        kept=Count("id", filter=Page.IS_KEPT),
+        next=Min("next_try_at", filter=Q(state=Page.State.FAILED) & ~Page.IS_KEPT),
     )
     found: dict[uuid.UUID, Figures] = {}
     for row in counted.order_by(by):
@@ -166,24 +165,29 @@ def _counted(pages: QuerySet[Page], older: Q, *, by: str) -> dict[uuid.UUID, Fig
         figures.states[row["state"]] = row["number"]
         figures.indexed += row["searchable"] - row["older"]
         figures.older += row["older"]
+        figures.kept += row["kept"]
+        figures.next_try_at = row["next"] or figures.next_try_at
         figures.older_since = min(filter(None, (figures.older_since, row["since"])), default=None)
         if row["state"] == Page.State.PENDING:
             figures.waiting = row["number"] - row["searchable"]
     return found
 
 
+_REASON = {"state": "state", "reason": "why", "pages": "pages", "older": "older"}
+
+
 def _reasons(ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
     """Why pages are not answered from, or only as they were before, the most frequent first; last what is not known of
     pages that are."""
-    missing = Page.objects.filter(connection_id__in=ids).exclude(state__in=[Page.State.INDEXED, Page.State.PENDING])
-    counted = missing.values("connection_id", "state", "reason").annotate(
-        pages=Count("id"), older=Count("id", filter=Page.OLDER)
+    lacking = reasons.lacking(Page.objects.filter(connection_id__in=ids), ids)
+    counted = lacking.values("connection_id", "state", "why").annotate(
+        pages=Count("id"), older=Count("id", filter=Q(is_older=True))
     )
     found: dict[uuid.UUID, list[dict[str, Any]]] = {}
-    for row in counted.order_by("-pages", "state", "reason"):
+    for row in counted.order_by("-pages", "state", "why"):
         said = found.setdefault(row["connection_id"], [])
         if len(said) < MOST_REASONS:
-            said.append({key: row[key] for key in ("state", "reason", "pages", "older")})
+            said.append({key: row[of] for key, of in _REASON.items()})
     for key, pages in _with_losses(ids).items():
         lost = " ".join(losses.of_pages(pages))
         found.setdefault(key, []).append({"state": Page.State.INDEXED, "reason": lost, "pages": len(pages), "older": 0})

@@ -58,4 +58,4 @@ def _note(run_id: uuid.UUID | str) -> None:
 def _error(run: SyncRun) -> str:
     if run.status == SyncRun.Status.FAILED:
         return run.reason if run.reason in OUR_WORDS else "The sync failed."
-    return f"{run.failed} pages could not be read." if run.failed else ""
+    return f"{run.unread} pages could not be read." if run.unread else ""

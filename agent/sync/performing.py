@@ -137,9 +137,9 @@ def _shortcomings(session: Session, run: SyncRun) -> list[str]:
     said = []
     if not (run.known or run.problems):
         said.append(_("Notion shows no page to this connection. Share pages with it in Notion."))
-    if run.failed:
-        words = ngettext("%(n)d page could not be read.", "%(n)d pages could not be read.", run.failed)
-        said.append(words % {"n": run.failed})
+    if run.unread:
+        words = ngettext("%(n)d page could not be read.", "%(n)d pages could not be read.", run.unread)
+        said.append(words % {"n": run.unread})
     return [*said, *doubts.in_words(session), *losses.of_pages(read.values_list("title", "warnings"))]
 
 

@@ -95,11 +95,13 @@ def start_each(
 
 
 def confirm_loss(*, membership: Membership, connection_id: uuid.UUID, sync_run_id: str) -> SyncRun:
-    """Pages that this sync kept are gone: another looks once more, and what it does not find then is forgotten."""
+    """Pages that this sync kept are gone: another looks once more, and what it does not find then is forgotten.
+
+    Later ones may have asked about the same pages again.
+    """
     connection = authorizations.owned(membership, connection_id)
-    shown = vanishing.kept(connection)
-    if shown is None or str(shown.pk) != sync_run_id:
-        raise NothingToConfirm("A later sync has looked again since. See what it says.")
+    if not vanishing.is_still_asked(connection, sync_run_id):
+        raise NothingToConfirm("A later sync has found something else since. See what it says.")
     run = start_connection(connection, requested_by=membership.user_id, is_loss_confirmed=True)
     if not run.is_loss_confirmed:
         raise SyncsInTurn("A sync is looking at these pages right now. Confirm what it says when it has ended.")

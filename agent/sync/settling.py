@@ -190,6 +190,14 @@ def fail(session: Session, page: Page, reason: str) -> None:
             settle(session, page, Page.State.FAILED, "failed", reason=reason, next_try_at=next_try(session.run))
 
 
+def keep(session: Session, page: Page, state: Page.State, *, next_try_at: datetime | None = None) -> None:
+    """Proven gone in this way, together with so many that a member is asked first."""
+    with session.writing():
+        if not is_judged_since(session, page):
+            settle(session, page, Page.State.FAILED, "failed", reason=Page.KEPT[state], next_try_at=next_try_at)
+            unmark(session, page, "doubted_at")
+
+
 def next_try(run: SyncRun) -> datetime | None:
     """When this connection is tried again by itself, unless it was tried too often."""
     return timezone.now() + TRY_AGAIN * 2**run.tries if run.tries < MOST_TRIES else None

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -43,7 +43,7 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
         "percent": int(100 * done / run.known) if run.known else 0,
         "indexed": run.indexed,
         "skipped": run.skipped,
-        "failed": max(0, run.failed - run.vanished),
+        "failed": run.unread,
         "chunks_embedded": run.chunks_embedded,
         "speed": round(done / seconds, 1) if run.status in services.AT_WORK and seconds >= 2 else None,
         # While Notion makes it wait, its speed so far tells nothing.
@@ -119,13 +119,8 @@ def length(seconds: float) -> str:
 def sources(connections: Iterable[Connection], *, run: SyncRun | None = None) -> list[dict[str, Any]]:
     """The chosen sources of these connections, each with its pages and state; `run` is the sync to show as busy."""
     by_id = {connection.id: connection for connection in connections}
-    counted: dict[uuid.UUID | None, dict[str, int]] = {}
+    counted = coverage.by_source(by_id)
     pages = Page.objects.filter(connection_id__in=by_id)
-    tries: dict[uuid.UUID | None, datetime] = {}
-    for row in pages.values("source_id", "state").annotate(number=Count("id"), next=Min("next_try_at")):
-        counted.setdefault(row["source_id"], {})[row["state"]] = row["number"]
-        if row["state"] == Page.State.FAILED and row["next"]:
-            tries[row["source_id"]] = row["next"]
     open_runs = {each.connection_id: each for each in SyncRun.objects.filter(status__in=services.OPEN)}
     if run is not None and run.status in services.OPEN:
         open_runs[run.connection_id] = run
@@ -138,19 +133,26 @@ def sources(connections: Iterable[Connection], *, run: SyncRun | None = None) ->
     now = timezone.now()
     resting = {key for each in {c.workspace_id for c in by_id.values()} for key in reading.uncovered(each, now=now)}
     chosen = Source.objects.filter(connection_id__in=by_id, is_chosen=True).order_by("-kind", "title", "id")
+
+    def figures(source: Source) -> coverage.Figures:
+        return counted.get(source.id, coverage.Figures())
+
     return [
-        _row(each, by_id[each.connection_id], counted.get(each.id, {}), open_runs.get(each.connection_id), accounted)
-        | _next_try(tries.get(each.id), counted.get(each.id, {}))
+        _row(each, by_id[each.connection_id], figures(each), open_runs.get(each.connection_id), accounted)
         | (_RESTING if each.connection_id in resting else {})
         for each in chosen
     ]
 
 
-def _next_try(at: datetime | None, states: dict[str, int]) -> dict[str, str]:
-    if at is None:
-        return {}
-    failed = ngettext("%(n)d failed", "%(n)d failed", states["failed"]) % {"n": states["failed"]}
-    return {"note": _("%(failed)s, next try %(time)s") % {"failed": failed, "time": f"{timezone.localtime(at):%H:%M}"}}
+def _note(figures: coverage.Figures) -> str:
+    said = []
+    if figures.kept:
+        said.append(ngettext("%(n)d seems gone", "%(n)d seem gone", figures.kept) % {"n": figures.kept})
+    if figures.failed:
+        said.append(ngettext("%(n)d failed", "%(n)d failed", figures.failed) % {"n": figures.failed})
+    if at := figures.next_try_at:
+        said.append(_("next try %(time)s") % {"time": f"{timezone.localtime(at):%H:%M}"})
+    return ", ".join(said)
 
 
 # By the plan; a sync that is queued for it ends at once.
@@ -172,13 +174,13 @@ def _is_ready(source: Source, run: SyncRun, done: int, total: int) -> bool:
 def _row(
     source: Source,
     connection: Connection,
-    states: dict[str, int],
+    figures: coverage.Figures,
     run: SyncRun | None,
     accounted: dict[uuid.UUID | None, int],
 ) -> dict[str, Any]:
     # A page that was just found has no source yet; it counts once it is read. So how many there will be is known of a
     # database's rows and of a tree that was read before.
-    total = sum(states.values())
+    total = figures.known
     done = accounted.get(source.id, 0)
     is_first = source.kind == Source.Kind.PAGE and connection.last_synced_at is None
     row: dict[str, Any] = {
@@ -192,7 +194,7 @@ def _row(
         "total": None if run is not None and (is_first or not total) else total,
         "done": done,
         "synced_at": connection.last_synced_at,
-        "note": "",
+        "note": _note(figures),
         "badge": "",
     }
     state: str
@@ -202,9 +204,12 @@ def _row(
         row["badge"] = label
     elif run is not None and not _is_ready(source, run, done, total):
         state, label = _AT[run.status]
-    elif states.get(Page.State.FAILED):
+    elif figures.kept:
+        state, label = "warn", _("Pages seem gone")
+    elif figures.failed:
         state, label = "warn", _("Some pages could not be read")
-        row["note"] = ngettext("%(n)d failed", "%(n)d failed", states["failed"]) % {"n": states["failed"]}
+    elif run is None and (figures.older or figures.waiting):
+        state, label = "warn", _("Not all read anew yet")
     elif total or connection.last_synced_at:
         state, label = "ok", _("Up to date")
     else:

@@ -72,10 +72,10 @@ def are_blocks_above(notion: Notion, found: Json) -> bool:
 
 
 def hides(session: Session, page: Page) -> bool:
-    """Whether a page that Notion shows is to be hidden. Asked for one that was hidden before or is in doubt, and for
-    one that an event brings: it may be older than what became of the page above."""
+    """Whether a page that Notion shows is to be hidden. Asked for one that was hidden before, is kept or in doubt, and
+    for one that an event brings: it may be older than what became of the page above."""
     is_brought = session.is_only_looking and page.indexed_at is None
-    if not (page.state in Page.LOST or is_brought or page.doubted_at is not None):
+    if not (page.state in Page.LOST or page.is_kept or is_brought or page.doubted_at is not None):
         return False
     try:
         if not is_above(session, page.observed.get("parent")):

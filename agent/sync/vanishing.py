@@ -7,6 +7,7 @@ gone is hidden at once; a later look that proves it again erases it.
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from hashlib import sha256
 
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
@@ -25,7 +26,6 @@ TOGETHER_WITHIN = timedelta(days=2)
 BRAKE_SHARE = 0.2
 BRAKE_PAGES = 5
 SMALL_SHARE, SMALL_PAGES = 0.5, 2
-KEPT = "Vanished together with many others; kept."
 # From the first proof to the second one, which erases.
 SECOND_LOOK_AFTER = timedelta(minutes=5)
 # By what we know of where it lies; a sync asks Notion for it.
@@ -148,8 +148,10 @@ def settle(session: Session) -> set[uuid.UUID]:
     unconfirmed = _unconfirmed(session, newly)
     is_kept = bool(unconfirmed) and (is_too_many(session, len(unconfirmed)) or is_everything(newly, known))
     if is_kept:
-        _keep(session, len(newly), known)
+        _keep(session, newly, known)
         if len(newly) == session.pages.exclude(state__in=Page.LOST).count():
+            for page in newly:
+                settling.keep(session, page, Page.State(session.gone[page.pk].state))
             raise NothingShown
     for page in pages:
         # As it was when that was proven: who read it since has the last word.
@@ -161,7 +163,7 @@ def settle(session: Session) -> set[uuid.UUID]:
         elif _is_second_look(page):
             settling.erase(session, page, remembered_for=TOGETHER_WITHIN)
         elif is_kept and page.state not in Page.LOST:
-            settling.fail(session, page, KEPT)
+            settling.keep(session, page, Page.State(state), next_try_at=settling.next_try(session.run))
         else:
             settling.leave_out(session, page, Page.State(state), reason)
     return _doubt_those_read_since(session, pages)
@@ -171,12 +173,7 @@ def _unconfirmed(session: Session, newly: list[Page]) -> list[Page]:
     """Of the pages that are gone now those that no member was shown as gone."""
     if not session.run.is_loss_confirmed:
         return newly
-    earlier = SyncRun.objects.filter(connection_id=session.connection.pk, created_at__lt=session.run.created_at)
-    shown = earlier.filter(vanished__gt=0).order_by("-created_at").first()
-    if shown is not None and shown.vanished == shown.vanished_of and len(newly) <= shown.vanished:
-        # All of them: that sync failed, and marked none.
-        return []
-    return [page for page in newly if (page.state, page.reason) != (Page.State.FAILED, KEPT)]
+    return [page for page in newly if not page.is_kept]
 
 
 def _doubt_those_read_since(session: Session, gone: Collection[Page]) -> set[uuid.UUID]:
@@ -185,7 +182,7 @@ def _doubt_those_read_since(session: Session, gone: Collection[Page]) -> set[uui
         return set()
     with session.writing():
         read = session.pages.filter(pk__in=[page.pk for page in gone]).exclude(state__in=Page.GONE)
-        found = set(read.exclude(state=Page.State.FAILED, reason=KEPT).values_list("pk", flat=True))
+        found = set(read.exclude(Page.IS_KEPT).values_list("pk", flat=True))
         session.pages.filter(pk__in=found).update(doubted_at=timezone.now())
     return found
 
@@ -221,18 +218,20 @@ def is_everything(newly: Sequence[Page], known: int) -> bool:
     return len(newly) == known and any(page.indexed_at is not None for page in newly)
 
 
-def _keep(session: Session, vanished: int, known: int) -> None:
+def _keep(session: Session, newly: Sequence[Page], known: int) -> None:
+    vanished, keys = len(newly), " ".join(sorted(str(page.pk) for page in newly))
+    asked = {"vanished": vanished, "vanished_of": known, "vanished_digest": sha256(keys.encode()).hexdigest()}
     words = ngettext(
         "%(n)d of %(known)d page seems gone from Notion.", "%(n)d of %(known)d pages seem gone from Notion.", known
     ) % {"n": vanished, "known": known}
     session.note(
-        f"{words} What seems gone is kept and still answered from. If it was deleted on purpose, confirm it on the page"
-        " of this sync or of the sources, or ask for a full one."
+        f"{words} What seems gone is kept; only what is in Notion's trash is not answered from. If it was deleted on"
+        " purpose, confirm it on the page of this sync or of the sources, or ask for a full one."
     )
     # Who confirmed another loss has confirmed nothing of this one.
     session.run.is_loss_confirmed = False
     with session.writing():
-        SyncRun.objects.filter(pk=session.run.pk).update(vanished=vanished, vanished_of=known, is_loss_confirmed=False)
+        SyncRun.objects.filter(pk=session.run.pk).update(is_loss_confirmed=False, **asked)
 
 
 def kept(connection: Connection) -> SyncRun | None:
@@ -241,7 +240,26 @@ def kept(connection: Connection) -> SyncRun | None:
 
 def kept_by(connections: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncRun]:
     """The syncs that kept pages of these connections which seem gone, unless a later one got further."""
-    ended = Q(status__in=(SyncRun.Status.COMPLETE, SyncRun.Status.PARTIAL)) | Q(vanished__gt=0)
-    of_these = SyncRun.objects.filter(ended, connection_id__in=connections)
+    of_these = SyncRun.objects.filter(_LOOKED, connection_id__in=connections)
     last = of_these.order_by("connection_id", "-created_at").distinct("connection_id")
     return {run.connection_id: run for run in last if run.vanished}
+
+
+# One that lists only what changed does not ask for what is kept.
+_LOOKED = Q(vanished__gt=0) | (
+    Q(status__in=(SyncRun.Status.COMPLETE, SyncRun.Status.PARTIAL)) & ~Q(reach=reach.Reach.CHANGES)
+)
+
+
+def is_still_asked(connection: Connection, sync_run_id: str) -> bool:
+    """Whether each sync since this one, and it, found the same pages gone: who was shown one of them was shown all."""
+    digest = ""
+    for run in SyncRun.objects.filter(_LOOKED, connection_id=connection.id).order_by("-created_at"):
+        if not run.vanished or (digest and run.vanished_digest != digest):
+            return False
+        if str(run.pk) == sync_run_id:
+            return True
+        digest = run.vanished_digest
+        if not digest:
+            return False
+    return False

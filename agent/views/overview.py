@@ -140,8 +140,8 @@ def _kept(connections: list[Connection]) -> dict[str, str] | None:
         return None
     vanished, known = (sum(getattr(run, name) for run in runs.values()) for name in ("vanished", "vanished_of"))
     words = ngettext(
-        "%(n)d of %(known)d page seems gone from Notion. Answers use the last copy until that is confirmed.",
-        "%(n)d of %(known)d pages seem gone from Notion. Answers use the last copies until that is confirmed.",
+        "%(n)d of %(known)d page seems gone from Notion. Its copy is kept until that is confirmed.",
+        "%(n)d of %(known)d pages seem gone from Notion. Their copies are kept until that is confirmed.",
         known,
     )
     return {

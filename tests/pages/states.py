@@ -9,6 +9,13 @@ State = tuple[str, dict[str, Any]]
 LOSS = {"connection_id": "c1", "sync_id": "s1", "vanished": 1208, "of": 4618, "can_confirm": True}
 CONNECTING = {"section": "sources", "is_first": True, "connection": s.CONNECTION, "owner_name": "Maya Okafor"}
 GAPS = [
+    {
+        "title": "Archive 2019",
+        "url": "#",
+        "state": "kept",
+        "state_words": "Kept",
+        "reason": "In Notion's trash together with many others; kept until that is confirmed",
+    },
     {"title": "Board export", "url": "#", "state": "skipped", "reason": "Too large to read"},
     {
         "title": "Launch plan",
@@ -116,7 +123,7 @@ def _sources() -> dict[str, State]:
         "section": "sources", "source": s.SOURCES[3] | {"label": "No access", "notion_url": "#"}, "can_manage": True,
         "counts": {
             "known": 318, "indexed": 312, "older": 3, "older_since": s.before(hours=3), "missing": 3, "waiting": 0,
-            "skipped": 2, "failed": 4, "unreachable": 0, "trashed": 0,
+            "skipped": 2, "failed": 4, "kept": 1, "unreachable": 0, "trashed": 0,
         }, "syncs": [run],
         "columns": s.COLUMNS, "gaps": GAPS,
     }  # fmt: skip

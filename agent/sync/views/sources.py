@@ -4,18 +4,17 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts import tenancy
 from accounts.connections import can_connect
 from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
-from agent.sync import choosing, coverage, finding, freshness, intervals, services, shown, vanishing
+from agent.sync import choosing, coverage, finding, freshness, intervals, reasons, services, shown, vanishing
 from agent.sync.views.connecting import sent_columns
 from agent.sync.views.shared import ConnectionPage, can_manage
 from billing import permissions, reading
@@ -26,7 +25,6 @@ from tasks.mapping import COLUMNS
 from tasks.models import TaskSource
 
 MOST_GAPS = 50
-_EDITED = gettext_lazy("Changed in Notion since, and not read anew yet")
 
 
 class SyncNow(ConnectionPage):
@@ -71,7 +69,7 @@ class Sources(ConnectionPage):
                 *self._resting(connections),
             ],
             "losses": self._losses(connections),
-            **_gaps(Page.objects.filter(connection_id__in=[connection.id for connection in connections])),
+            **_gaps(Page.objects.all(), connections),
         }
         return render(request, "agent/sources.html", context)
 
@@ -130,21 +128,17 @@ def _lost_access(connection: Connection) -> dict[str, str]:
     }
 
 
-def _gaps(pages: Any) -> dict[str, Any]:
-    """The pages that are not searchable or only as they were before, and how many more there are.
-
-    Those that wait for their first reading have no reason yet.
-    """
-    bad = pages.filter(Page.OLDER | Q(state__in=[Page.State.FAILED, *Page.GONE])).annotate(
-        is_older=ExpressionWrapper(Page.OLDER, output_field=BooleanField())
-    )
+def _gaps(pages: QuerySet[Page], connections: list[Connection]) -> dict[str, Any]:
+    """The pages that are not searchable or only as they were before, and how many more there are."""
+    ids = [connection.id for connection in connections]
+    bad = reasons.lacking(pages.filter(connection_id__in=ids), ids)
     rows = [
         {
             "title": page.title,
             "url": page.url,
-            "state": page.state,
-            "state_words": page.get_state_display(),
-            "reason": page.reason or (_EDITED if page.is_older else ""),
+            "state": "kept" if page.is_kept else page.state,
+            "state_words": _("Kept") if page.is_kept else page.get_state_display(),
+            "reason": page.why,
             "older_since": page.indexed_at if page.is_older else None,
             "next_try_at": page.next_try_at,
         }
@@ -191,7 +185,7 @@ class OneSource(ConnectionPage):
     def show(self, source: Source, *, remove_error: str = "", status: int = 200) -> HttpResponse:
         connection = self.connection(source.connection_id)
         row = next((each for each in shown.sources([connection]) if each["id"] == source.id), None)
-        counted = coverage.of_source(source)
+        counted = coverage.by_source([connection.id]).get(source.pk, coverage.Figures())
         mapped = TaskSource.objects.filter(connection_id=connection.id, data_source_id=source.notion_id).first()
         context = {
             "section": "sources",
@@ -205,7 +199,7 @@ class OneSource(ConnectionPage):
             "syncs": [
                 _past(run) for run in SyncRun.objects.filter(connection_id=connection.id).order_by("-created_at")[:20]
             ],
-            **_gaps(Page.objects.filter(source=source)),
+            **_gaps(Page.objects.filter(source=source), [connection]),
             "freshness": self._freshness(connection),
             "worked_out_at": coverage.worked_out_at(Source.objects.filter(pk=source.pk)).get(connection.id),
             "remove_error": remove_error,
@@ -229,7 +223,7 @@ def _past(run: SyncRun) -> dict[str, Any]:
         "unchanged": run.unchanged,
         "trashed": run.trashed,
         "skipped": run.skipped,
-        "failed": run.failed,
+        "failed": run.unread,
         "status": run.status,
         "reason": run.reason,
         "status_words": run.get_status_display(),

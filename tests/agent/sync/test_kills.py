@@ -28,8 +28,8 @@ from tests.stack import Program, Says
 from tests.storm import ROUND, STORM
 
 SEED = int(os.environ.get("DOCENT_SEED", f"{ROUND}"))
-PAGES = 30 if STORM == 1 else 500
-KILLS = 1 if STORM == 1 else 5
+PAGES = min(500, 50 * STORM - 20)
+KILLS = min(5, (STORM + 1) // 2)
 # What a killed worker leaves is also shown by `tests/e2e/test_journey.py`.
 KILLED = ["postgres", "valkey", "chroma", *(["worker"] if STORM > 1 else [])]
 # So many pages are accounted for between two kills.

@@ -108,7 +108,7 @@ def test_each_page_tells_the_same(alice: Person, acme: NotionWorkspace) -> None:
     run = ask(alice, "How are trains booked?")
 
     figures = {"known": 6, "indexed": 4, "older": 1, "missing": 1, "waiting": 0}
-    states = {"failed": 1, "skipped": 0, "unreachable": 0, "trashed": 1}
+    states = {"failed": 1, "skipped": 0, "unreachable": 0, "trashed": 1, "kept": 0}
     assert row["pages"] == figures | states
     assert [(each["state"], each["pages"], each["older"]) for each in row["reasons"]] == [
         ("failed", 1, 1),

@@ -1,0 +1,81 @@
+"""Pages that seem gone and are kept: coverage, Sources and Overview say the same of them, with the true reason."""
+
+import pytest
+
+from accounts import tenancy
+from accounts.models import Connection
+from agent.models import Page, Source
+from devkit.notion.process import EmulatorProcess
+from tests.agent.sync.working import sync
+from tests.outside import NotionWorkspace, connect, seeded
+from tests.people import Person
+
+BELOW = 60
+
+
+@pytest.fixture
+def notion(emulator: EmulatorProcess, chroma: str) -> NotionWorkspace:
+    below = [{"key": f"p{n}", "title": f"Page {n}", "blocks": [{"p": f"Fact number {n}."}]} for n in range(BELOW)]
+    top = {"key": "atop", "title": "Atop", "blocks": [{"p": "All facts."}], "pages": below}
+    return seeded(emulator, {"pages": [top]}, ["atop"])
+
+
+@pytest.mark.parametrize(
+    ("op", "state", "older"), [("trash", Page.State.TRASHED, 0), ("unshare", Page.State.UNREACHABLE, BELOW + 1)]
+)
+def test_each_place_says_that_they_are_kept_and_why(
+    alice: Person, notion: NotionWorkspace, op: str, state: Page.State, older: int
+) -> None:
+    connect(alice, notion)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        notion.edit(op=op, id=notion.page("atop"), token=notion.token)
+        sync(alice)
+        tree = Source.objects.get()
+    [row] = alice.api.get("/agent/coverage").json()["connections"]
+    sources, source, overview = (
+        alice.web.get(path).content.decode() for path in ("/app/sources", f"/app/sources/{tree.pk}", "/app")
+    )
+
+    known = BELOW + 1
+    counted = {name: row["pages"][name] for name in ("known", "indexed", "older", "kept", "failed")}
+    assert counted == {"known": known, "indexed": 0, "older": older, "kept": known, "failed": 0}
+    assert [(each["reason"], each["pages"], each["older"]) for each in row["reasons"]] == [
+        (Page.KEPT[state], known, older)
+    ]
+    for page in (sources, source, overview):
+        assert ("Up to date" in page, "Pages seem gone" in page, f"{known} seem gone" in page) == (False, True, True)
+    for page in (sources, source):
+        shown = page.count(Page.KEPT[state].replace("'", "&#x27;"))
+        assert (shown, f"and {known - shown} more" in page) == (50, True)
+        assert "Changed in Notion since" not in page
+
+
+def test_what_is_in_doubt_is_not_called_edited(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        Page.objects.filter(title="Travel").update(doubted_at=Page.objects.get(title="Travel").indexed_at)
+        Page.objects.filter(title="Handbook").update(blocks_outdated_at=Page.objects.get(title="Travel").indexed_at)
+
+    [row] = alice.api.get("/agent/coverage").json()["connections"]
+    sources = alice.web.get("/app/sources").content.decode()
+
+    assert {(each["state"], each["pages"], each["older"]) for each in row["reasons"]} == {("indexed", 1, 1)}
+    assert len(row["reasons"]) == row["pages"]["older"] == 2
+    assert all(each["reason"] in sources for each in row["reasons"])
+    assert "Changed in Notion since" not in sources
+    assert "Not all read anew yet" in sources
+
+
+def test_without_access_the_reason_of_each_page_is_that(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+    Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
+
+    [row] = alice.api.get("/agent/coverage").json()["connections"]
+    sources = alice.web.get("/app/sources").content.decode()
+
+    assert [(each["reason"], each["pages"]) for each in row["reasons"]] == [("Notion no longer lets us in", 6)]
+    assert sources.count("<td>Notion no longer lets us in</td>") == 6
