@@ -71,9 +71,11 @@ JSON = {
     "user/notion-integration": api(
         "GET",
         "POST",
+        "PATCH",
         "DELETE",
-        bodies={"POST": {"token": "ntn_x"}},
-        viewer=some("POST"),
+        bodies={"POST": {"token": "ntn_x"}, "PATCH": {"sources": ["{source}"]}},
+        foreign_body=some("PATCH"),
+        viewer=some("POST", "PATCH"),
         expired=some("DELETE"),
         viewer_may=some("DELETE"),
     ),

@@ -40,6 +40,8 @@ def send(world: World, person: Person | None, route: str, method: str, *, shared
 
 
 def _filled(value: Any, ids: dict[str, UUID]) -> Any:
+    if isinstance(value, list):
+        return [_filled(each, ids) for each in value]
     return value.format(**{name: str(key) for name, key in ids.items()}) if isinstance(value, str) else value
 
 

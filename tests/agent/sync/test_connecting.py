@@ -1,5 +1,6 @@
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -9,7 +10,7 @@ from accounts import connections as authorizations
 from accounts.models import Connection, Job
 from agent.jobs import restore_index
 from agent.models import Chunk, Disconnection, Page, Source, SyncRun
-from agent.sync import coverage, ending, services
+from agent.sync import coverage, ending, finding, performing, services
 from config import valkey
 from integrations import vectors
 from tasks.models import Task
@@ -17,6 +18,8 @@ from tests.agent.asking import ask
 from tests.agent.sync.working import sync, syncing
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person, join
+
+INTEGRATION = "/user/notion-integration"
 
 
 def test_a_private_connection_is_its_owners_alone(team_owner: Person, acme: NotionWorkspace) -> None:
@@ -39,6 +42,41 @@ def test_authorizing_again_does_not_change_who_may_read(team_owner: Person, acme
 
     assert again.pk == connection.pk
     assert again.is_shared
+
+
+def test_a_program_that_chooses_first_has_nothing_read_before(alice: Person, acme: NotionWorkspace) -> None:
+    program = alice.api
+    program.post(INTEGRATION, {"token": acme.token, "sync": False}, format="json")
+    looking = program.get(INTEGRATION).json()
+    connection = Connection.objects.get(owner=alice.user)
+    with tenancy.within(alice.workspace):
+        assert not SyncRun.objects.exists()
+        finding.find_sources(connection_id=str(connection.id))
+        ids = {source.title: str(source.pk) for source in Source.objects.all()}
+
+    begun = program.patch(INTEGRATION, {"sources": [ids["Handbook"]]}, format="json")
+
+    with tenancy.within(alice.workspace):
+        performing.perform(sync_run_id=begun.json()["id"])
+        read = set(Page.objects.filter(state="indexed").values_list("title", flat=True))
+    assert (looking["looking"], begun.status_code, begun["Location"][:12]) == (True, 202, "/agent/sync/")
+    assert read == {"Handbook", "Travel", "Security"}
+
+
+def test_who_names_no_source_or_sources_of_others_chooses_nothing(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        finding.find_sources(connection_id=str(connection.id))
+        known = str(Source.objects.get(title="Handbook").pk)
+
+    statuses = [
+        alice.api.patch(INTEGRATION, {"sources": named}, format="json").status_code
+        for named in ([], [known, str(uuid4())], ["Handbook"])
+    ]
+
+    assert statuses == [400, 404, 400]
+    with tenancy.within(alice.workspace):
+        assert not SyncRun.objects.exists()
 
 
 def test_disconnecting_removes_everything(alice: Person, acme: NotionWorkspace) -> None:
