@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import background
+from accounts import background, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection, Membership
 from agent.models import SyncRun
@@ -91,6 +91,14 @@ def start_each(
         )
         for each in covered
     ]
+
+
+def take_up(*, membership: Membership, connection: Connection) -> SyncRun | None:
+    """Read on through a connection that has its access again. None where nothing was ever chosen to be read."""
+    with tenancy.within(membership.workspace):
+        if not SyncRun.objects.filter(connection_id=connection.pk).exists():
+            return None
+        return start_connection(connection, requested_by=membership.user_id)
 
 
 def confirm_loss(*, membership: Membership, connection_id: uuid.UUID, sync_run_id: str) -> SyncRun:
