@@ -114,6 +114,16 @@ def test_disconnecting_proves_that_nothing_is_left(alice: Person, acme: NotionWo
     assert (proof.pages, proof.tasks, proof.passages >= 6, proof.erased_at is not None) == (6, 3, True, True)
 
 
+def test_before_disconnecting_it_is_said_what_becomes_of_answers(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+
+    asked = alice.web.get(f"/app/settings?disconnect={connection.pk}").content.decode()
+
+    assert "Of answers that rest on them the questions stay; the answers are erased." in asked
+
+
 def test_nothing_is_heard_any_more_of_answers_that_quoted_it(alice: Person, acme: NotionWorkspace) -> None:
     connection = connect(alice, acme)
     with tenancy.within(alice.workspace):
