@@ -10,7 +10,7 @@ from accounts import connections as authorizations
 from accounts.models import Connection, Job
 from agent.jobs import restore_index
 from agent.models import Chunk, Disconnection, Page, Source, SyncRun
-from agent.sync import coverage, ending, finding, performing, services
+from agent.sync import coverage, ending, finding, live, performing, services
 from config import valkey
 from integrations import vectors
 from tasks.models import Task
@@ -136,6 +136,32 @@ def test_nothing_is_heard_any_more_of_answers_that_quoted_it(alice: Person, acme
 
     assert "second class" not in heard(alice, address)
     assert valkey.client().keys(f"run:{alice.workspace.pk}:*") == []
+
+
+def test_nothing_is_kept_of_what_its_syncs_said(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+        live.SyncEvents(alice.workspace.pk, run.pk).watch()
+        ending.disconnect(membership=alice.membership)
+
+        before = ending._left(alice.workspace.pk, connection.pk)
+        ending.erase(connection_id=str(connection.id))
+
+    assert "events" in before
+    assert valkey.client().keys(f"*{alice.workspace.pk}*") == []
+
+
+def test_what_the_syncs_of_another_connection_said_is_kept(alice: Person, acme: NotionWorkspace) -> None:
+    ended = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        other = SyncRun.objects.create(connection_id=uuid4())
+        events = live.SyncEvents(alice.workspace.pk, other.pk)
+        events.say("progress", {})
+        ending.disconnect(membership=alice.membership)
+        ending.erase(connection_id=str(ended.id))
+
+    assert len(events.said()) == 1
 
 
 def heard(person: Person, address: str) -> str:
