@@ -28,6 +28,11 @@ class NotConnected(AppError):
     status = 409
 
 
+class AccessLost(AppError):
+    code = "access-lost"
+    status = 409
+
+
 class SyncsInTurn(AppError):
     code = "busy"
     status = 409
@@ -75,6 +80,11 @@ def start_each(
         key=lambda each: (each.pk in resting, each.owner_id != membership.user_id, each.connected_at),
     )
     if not mine:
+        if readable.exists():
+            raise AccessLost(
+                "Notion no longer accepts this connection. Whoever made it restores access on the Sources page; what"
+                " was read stays searchable."
+            )
         raise NotConnected("Connect Notion first; then there is something to sync.")
     # That the plan covers none is an answer; one that it no longer covers does not hold up the others.
     reading.check_can_read(mine[0], now=now)

@@ -304,6 +304,18 @@ def test_who_restores_access_has_what_was_chosen_before_read_at_once(alice: Pers
     assert "Flights are for the board." in read
 
 
+def test_to_sync_a_connection_without_access_is_refused_with_what_to_do(alice: Person, acme: NotionWorkspace) -> None:
+    unconnected = alice.api.post("/agent/sync", {})
+    connection = connect(alice, acme)
+    Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
+
+    lost = [alice.api.post("/agent/sync", body) for body in ({}, {"connection_id": str(connection.pk)})]
+
+    assert (unconnected.status_code, unconnected.json()["type"]) == (409, "/problems/not-connected")
+    assert [(each.status_code, each.json()["type"]) for each in lost] == [(409, "/problems/access-lost")] * 2
+    assert "restores access" in lost[0].json()["detail"]
+
+
 def test_who_lost_access_before_choosing_anything_still_chooses_first(alice: Person, acme: NotionWorkspace) -> None:
     connection = connect(alice, acme)
     Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
