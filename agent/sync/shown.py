@@ -29,6 +29,7 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
     is_open = run.status in services.OPEN
     seconds = _reading(run, now).total_seconds()
     is_slowed = bool(run.status == SyncRun.Status.RUNNING and run.slowed_until and run.slowed_until > now)
+    held_up = run.slowed_until - now if is_slowed and run.slowed_until else timedelta()
     rows = sources([connection], run=run)
     return {
         "id": run.id,
@@ -46,8 +47,7 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
         "failed": max(0, run.failed - run.vanished),
         "chunks_embedded": run.chunks_embedded,
         "speed": round(done / seconds, 1) if run.status in services.AT_WORK and seconds >= 2 else None,
-        # While Notion makes it wait, its speed so far tells nothing.
-        "left": _left(run, done, seconds) if run.status in services.AT_WORK and not is_slowed else "",
+        "left": _left(run, done, seconds, held_up=held_up) if run.status in services.AT_WORK else "",
         "waiting": _waiting(run, connection, now) if run.status in services.AT_WORK else "",
         "slowed_until": run.slowed_until if is_slowed else None,
         "duration": length(seconds) if run.finished_at else "",
@@ -101,10 +101,11 @@ def _waiting(run: SyncRun, connection: Connection, now: datetime) -> str:
     return _("%(waits)s, %(n)d before it.") % {"waits": waits, "n": place.before}
 
 
-def _left(run: SyncRun, done: int, seconds: float) -> str:
+def _left(run: SyncRun, done: int, seconds: float, *, held_up: timedelta) -> str:
+    """At the pace so far, once Notion lets it go on."""
     if not run.is_discovered or not run.known or done < run.known * EARLIEST_FORECAST:
         return ""
-    rest = timedelta(seconds=seconds / done * (run.known - done)) if done else LONG
+    rest = held_up + (timedelta(seconds=seconds / done * (run.known - done)) if done else LONG)
     if rest < timedelta(minutes=1):
         return _("less than a minute left")
     minutes = int(rest.total_seconds() // 60) + 1
