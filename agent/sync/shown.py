@@ -138,13 +138,31 @@ def sources(connections: Iterable[Connection], *, run: SyncRun | None = None) ->
     }
     now = timezone.now()
     resting = {key for each in {c.workspace_id for c in by_id.values()} for key in reading.uncovered(each, now=now)}
-    chosen = Source.objects.filter(connection_id__in=by_id, is_chosen=True).order_by("-kind", "title", "id")
+    every = list(Source.objects.filter(connection_id__in=by_id).order_by("-kind", "title", "id"))
+    which = told_apart(every)
     return [
         _row(each, by_id[each.connection_id], counted.get(each.id, {}), open_runs.get(each.connection_id), accounted)
         | _next_try(tries.get(each.id), counted.get(each.id, {}))
         | (_RESTING if each.connection_id in resting else {})
-        for each in chosen
+        | {"which": which.get(each.pk, "")}
+        for each in every
+        if each.is_chosen
     ]
+
+
+def told_apart(sources: Iterable[Source]) -> dict[uuid.UUID, str]:
+    """Of sources that share a database: which of them it is. They are often called the same."""
+    shared: dict[tuple[uuid.UUID, str], list[Source]] = {}
+    for source in sources:
+        if source.database_id:
+            shared.setdefault((source.connection_id, source.database_id), []).append(source)
+    return {
+        source.pk: _("Source %(n)d of %(all)d in “%(database)s”")
+        % {"n": number, "all": len(several), "database": source.database_title or source.title}
+        for several in shared.values()
+        if len(several) > 1
+        for number, source in enumerate(sorted(several, key=lambda each: each.notion_id), start=1)
+    }
 
 
 def _next_try(at: datetime | None, states: dict[str, int]) -> dict[str, str]:

@@ -75,6 +75,17 @@ def test_a_new_task_goes_to_the_database_that_is_chosen(alice: Person) -> None:
     assert (task["title"], task["source_id"]) == ("Order paper", offered["Other"])
 
 
+def test_databases_of_the_same_name_are_told_apart_where_tasks_are_filtered(alice: Person) -> None:
+    for name in ("Acme", "Other"):
+        made = rows.connection(alice)
+        Connection.objects.filter(pk=made.pk).update(notion_workspace_name=name)
+        rows.from_notion(made, f"Row of {name}")
+
+    [select] = [each for each in alice.web.get("/app/tasks").context["selects"] if each["name"] == "source"]
+
+    assert [words for _, words in select["choices"]] == ["Launch plan · Acme", "Launch plan · Other"]
+
+
 def test_one_database_of_two_connections_is_offered_once(team_owner: Person, bob: Person) -> None:
     rows.connection(bob, is_shared=True)
     own = rows.connection(team_owner)

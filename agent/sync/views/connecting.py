@@ -18,6 +18,7 @@ from accounts.edge import MemberPage
 from accounts.models import Connection
 from agent.models import Source
 from agent.sync import choosing, finding, services
+from agent.sync.shown import told_apart
 from agent.sync.views.counting import known_pages
 from agent.sync.views.shared import ConnectionPage, can_share
 from billing import hearing, reading
@@ -179,7 +180,7 @@ class Choose(ConnectionPage):
         asked = self.request.GET if self.request.method == "GET" else self.request.POST
         holder = asked.get("tasks_source", holder)
         mapped = next((each for each in sources if str(each.id) == holder and each.kind == Source.Kind.DATABASE), None)
-        counted = known_pages(connection, sources)
+        counted, which = known_pages(connection, sources), told_apart(sources)
         is_looking = finding.is_looking(connection)
         context = {
             "section": "sources",
@@ -190,7 +191,10 @@ class Choose(ConnectionPage):
             "is_loading": is_looking and status == 200 and self.request.GET.get("found") != "enough",
             "is_looking": is_looking,
             "is_cut_short": finding.gave_up_looking(connection),
-            "sources": [_pick(each, counted.get(each.id), is_chosen=each.id in chosen) for each in sources],
+            "sources": [
+                _pick(each, counted.get(each.id), which=which.get(each.pk, ""), is_chosen=each.id in chosen)
+                for each in sources
+            ],
             "has_databases": any(source.kind == Source.Kind.DATABASE for source in sources),
             "found": [sum(source.kind == kind for source in sources) for kind in Source.Kind],
             "selected_count": len(chosen),
@@ -221,12 +225,13 @@ def sent_columns(form: QueryDict, tasks_source: str | None) -> dict[str, str] | 
     return {name: form.get(name, "") for name in COLUMNS}
 
 
-def _pick(source: Source, pages: int | None, *, is_chosen: bool) -> dict[str, Any]:
+def _pick(source: Source, pages: int | None, *, which: str, is_chosen: bool) -> dict[str, Any]:
     return {
         "id": source.id,
         "kind": source.kind,
         "title": source.title,
         "place": source.place or ("" if source.kind == Source.Kind.DATABASE else _("With the pages below it")),
+        "which": which,
         "pages": pages,
         "is_chosen": is_chosen,
         "is_too_big": False,
