@@ -22,6 +22,12 @@ from tasks.search import search
 FURTHEST = 5_000
 
 
+def _source(value: str) -> str:
+    if not is_source(value):
+        raise serializers.ValidationError("This is local, notion, or the id of a source.")
+    return value
+
+
 class TaskInput(Body):
     title = serializers.CharField(max_length=2000, validators=[check_seen])
     status = serializers.CharField(max_length=200, required=False, allow_blank=True)
@@ -34,9 +40,13 @@ class TaskInput(Body):
 
 
 class NewTask(TaskInput):
-    source = serializers.ChoiceField(  # type: ignore[assignment]  # Field has one too
-        ["local", "notion"], default="local", help_text="`notion` makes a row in the mapped database"
+    source = serializers.CharField(  # type: ignore[assignment]  # Field has one too
+        default=LOCAL,
+        help_text="`notion` makes a row in the mapped database; with several, the id of one says in which",
     )
+
+    def validate_source(self, value: str) -> str:
+        return _source(value)
 
 
 class SettleInput(Body):
@@ -122,9 +132,7 @@ class FilterInput(serializers.Serializer[Any]):
     )
 
     def validate_source(self, value: str) -> str:
-        if not is_source(value):
-            raise serializers.ValidationError("This is local, notion, or the id of a source.")
-        return value
+        return _source(value)
 
 
 class PageInput(FilterInput):

@@ -9,10 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.names import cleaned
 from config.errors import AppError
+from tasks.filters import LOCAL
 from tasks.models import Task
 from tasks.offers import Offers
-
-HERE, NOTION = "local", "notion"
 
 
 def check_seen(title: str) -> None:
@@ -26,11 +25,11 @@ class NewTaskForm(forms.Form):
         max_length=2000, validators=[check_seen], error_messages={"required": _("Say what is to be done.")}
     )
     due_on = forms.DateField(required=False)
-    source = forms.ChoiceField(choices=[(HERE, HERE), (NOTION, NOTION)], required=False)
+    source = forms.CharField(required=False)
 
     def values(self) -> dict[str, Any]:
         given = dict(self.cleaned_data)
-        given["source"] = given["source"] or HERE
+        given["source"] = given["source"] or LOCAL
         return given if given["due_on"] else {name: value for name, value in given.items() if name != "due_on"}
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _lazy
 
-from accounts.models import Membership
+from accounts.models import Connection, Membership
 from config.errors import InvalidField
 from config.numbers import whole
 from tasks.filters import LOCAL, Filters, is_source, narrowed, today
@@ -184,14 +184,23 @@ def _words(value: Any) -> str:
 
 def selects(by: Membership, wanted: Wanted) -> list[dict[str, Any]]:
     """The choices that this member's tasks offer, in one query."""
-    seen = Task.objects.readable_by(by).values_list("task_source_id", "task_source__title", "status", "assignees")
+    seen = Task.objects.readable_by(by).values_list(
+        "task_source_id", "task_source__title", "connection_id", "status", "assignees"
+    )
     sources: dict[str, str] = {}
+    connections: dict[str, uuid.UUID] = {}
     statuses: set[str] = set()
     people: set[str] = set()
-    for source_id, title, status, assignees in seen.distinct():
+    for source_id, title, connection_id, status, assignees in seen.distinct():
         sources[str(source_id) if source_id else LOCAL] = title or gettext("Local")
+        if source_id and connection_id:
+            connections[str(source_id)] = connection_id
         statuses.add(status)
         people.update(assignees)
+    if len(set(sources.values())) < len(sources):
+        # Two Notion workspaces may call theirs the same.
+        names = Connection.objects.in_bulk(set(connections.values()))
+        sources |= {key: f"{sources[key]} · {names[of].notion_workspace_name}" for key, of in connections.items()}
     named = sorted((name, name) for name in statuses if name and name.lower() != DONE)
     return [
         _select("source", gettext("Source"), wanted.source, sorted(sources.items(), key=lambda pair: pair[1])),

@@ -12,6 +12,7 @@ from accounts.models import Connection, Membership
 from accounts.roles import Action
 from config.errors import AppError, InvalidField
 from tasks import asking, history, merging, outbox, recognising
+from tasks.filters import LOCAL, NOTION
 from tasks.mapping import DONE_WORDS
 from tasks.models import Outgoing, Task, TaskChange, TaskSource
 from tasks.offers import DONE, NOT_DONE
@@ -19,6 +20,11 @@ from tasks.sources import held
 
 
 class NoTask(AppError):
+    code = "not-found"
+    status = 404
+
+
+class NoSource(AppError):
     code = "not-found"
     status = 404
 
@@ -56,14 +62,14 @@ def check_can_change(task: Task, by: Membership) -> None:
 
 
 def create(
-    *, by: Membership, now: datetime, title: str, source: str = "local", is_shared: bool | None = None, **values: Any
+    *, by: Membership, now: datetime, title: str, source: str = LOCAL, is_shared: bool | None = None, **values: Any
 ) -> Task:
-    """A local task, or with `notion` a row of the mapped database. Not told whether the workspace sees a local one, the
-    member's own default decides."""
+    """A local task, or a row: of the database with this id, with `notion` of the first that can be written to. Not told
+    whether the workspace sees a local one, the member's own default decides."""
     if not can_create(by):
         raise NotAllowed("Viewers read tasks and do not make any. Ask an owner for another role.")
-    if source == "notion":
-        return _create_in_notion(by=by, now=now, values={"title": title, **values})
+    if source != LOCAL:
+        return _create_in_notion(_target(by, source), by=by, now=now, values={"title": title, **values})
     if is_shared is None:
         is_shared = by.user.default_sharing == "workspace"
     return Task.objects.create(
@@ -77,19 +83,28 @@ def _with_columns(source: TaskSource | None) -> None:
         asking.learn_columns(source)
 
 
-def writable_source(by: Membership) -> TaskSource | None:
-    """The database that a new task goes into: of the member's own connection before a shared one."""
+def writable_sources(by: Membership) -> list[TaskSource]:
+    """The databases that a new task may go into: those of the member's own connections before shared ones."""
     readable = Connection.objects.readable_by(by).filter(status=Connection.Status.ACTIVE)
     mine = sorted(readable, key=lambda each: (each.owner_id != by.user_id, each.connected_at))
     sources = TaskSource.objects.exclude(data_source_id=TaskSource.REFUSED).in_bulk(field_name="id").values()
     by_connection = {source.connection_id: source for source in sources}
-    return next((by_connection[each.pk] for each in mine if each.pk in by_connection), None)
+    return [by_connection[each.pk] for each in mine if each.pk in by_connection]
 
 
-def _create_in_notion(*, by: Membership, now: datetime, values: Mapping[str, Any]) -> Task:
-    source = writable_source(by)
-    if source is None:
-        raise NoDatabase("No Notion database holds tasks yet. Choose one, or make a local task.")
+def _target(by: Membership, source: str) -> TaskSource:
+    found = writable_sources(by)
+    if source == NOTION:
+        if not found:
+            raise NoDatabase("No Notion database holds tasks yet. Choose one, or make a local task.")
+        return found[0]
+    target = next((each for each in found if str(each.pk) == source.lower()), None)
+    if target is None:
+        raise NoSource("There is no such database for tasks.")
+    return target
+
+
+def _create_in_notion(source: TaskSource, *, by: Membership, now: datetime, values: Mapping[str, Any]) -> Task:
     _with_columns(source)
     owner_id = Connection.objects.values_list("owner_id", flat=True).get(pk=source.connection_id)
     with transaction.atomic():

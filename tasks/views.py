@@ -92,14 +92,13 @@ class Tasks(MemberPage):
         rows = list(tasks[: wanted.show + 1])
         more = len(rows) > wanted.show
         sources = list(TaskSource.objects.exclude(data_source_id=TaskSource.REFUSED))
-        target = services.writable_source(self.membership) if sources and services.can_create(self.membership) else None
         return {
             "section": "tasks",
             "groups": listing.groups(rows[: wanted.show], self.membership, timezone.now()),
             "total": tasks.count() if more else len(rows),
             "has_source": bool(sources),
             "problems": self._problems(sources),
-            "notion_target": target.title if target else "",
+            "targets": self._targets() if sources and services.can_create(self.membership) else [],
             "editing": editing[0] if editing else "",
             "edit_form": editing[1] if editing else None,
             "edit_url": f"{_address(query, edit='')}&edit=",
@@ -117,6 +116,18 @@ class Tasks(MemberPage):
             if more and wanted.show < listing.MOST
             else "",
         }
+
+    def _targets(self) -> list[dict[str, Any]]:
+        """The databases that a new task may go into; what two connections to one Notion share, once."""
+        found = {source.data_source_id: source for source in reversed(services.writable_sources(self.membership))}
+        targets = list(reversed(found.values()))
+        names = Connection.objects.in_bulk([each.connection_id for each in targets]) if len(targets) > 1 else {}
+        return [
+            {"id": each.pk, "title": each.title, "workspace": names[each.connection_id].notion_workspace_name}
+            if names
+            else {"id": each.pk, "title": each.title, "workspace": ""}
+            for each in targets
+        ]
 
     def _problems(self, sources: list[TaskSource]) -> list[dict[str, str]]:
         """What no longer fits between a database and its columns, of the connections that the member sees."""

@@ -14,7 +14,7 @@ from accounts import tenancy
 from accounts.edge import MemberAPI
 from accounts.models import Connection, Membership
 from agent.models import Disconnection, Source, SyncRun
-from agent.sync import coverage, ending, live, services
+from agent.sync import choosing, coverage, ending, finding, live, services
 from billing import reading
 from config.body import Body
 from config.handover import Mode
@@ -36,6 +36,10 @@ class NotionIntegration(MemberAPI):
     class Input(Body):
         token = serializers.CharField(max_length=400, required=False)
         shared = serializers.BooleanField(required=False, default=False)
+        sync = serializers.BooleanField(required=False, default=True)
+
+    class Choice(Body):
+        sources = serializers.ListField(child=serializers.UUIDField(), allow_empty=False)
 
     def get(self, request: Request) -> Response:
         return Response(integration(self.membership))
@@ -53,8 +57,16 @@ class NotionIntegration(MemberAPI):
             connection = reading.connect_with_token(
                 membership=self.membership, token=token, is_shared=form.validated_data["shared"], now=now
             )
-        services.start_connection(connection, requested_by=self.membership.user_id)
+        if form.validated_data["sync"]:
+            services.start_connection(connection, requested_by=self.membership.user_id)
+        else:
+            finding.look_for_sources(connection)
         return Response(integration(self.membership), status=201)
+
+    def patch(self, request: Request) -> Response:
+        form = self.Choice(data=request.data)
+        form.is_valid(raise_exception=True)
+        return _begun(choosing.choose_only(membership=self.membership, source_ids=set(form.validated_data["sources"])))
 
     def delete(self, request: Request) -> Response:
         ending.disconnect(membership=self.membership)
@@ -83,6 +95,7 @@ def _connected(membership: Membership) -> dict[str, Any]:
             "notion_workspace_name": None,
             "connected_at": None,
             "last_synced_at": None,
+            "looking": False,
             "sources": [],
         }
     sources = Source.objects.filter(connection_id=connection.id).annotate(number=Count("pages")).order_by("title", "id")
@@ -93,6 +106,7 @@ def _connected(membership: Membership) -> dict[str, Any]:
         "notion_workspace_name": connection.notion_workspace_name,
         "connected_at": connection.connected_at,
         "last_synced_at": connection.last_synced_at,
+        "looking": finding.is_looking(connection),
         "sources": [
             {
                 "id": source.id,
@@ -122,7 +136,11 @@ class StartSync(MemberAPI):
             is_full=form.validated_data["full"],
             connection_id=form.validated_data.get("connection_id"),
         )
-        return Response({"id": run.id, "status": run.status}, status=202, headers={"Location": f"/agent/sync/{run.id}"})
+        return _begun(run)
+
+
+def _begun(run: SyncRun) -> Response:
+    return Response({"id": run.id, "status": run.status}, status=202, headers={"Location": f"/agent/sync/{run.id}"})
 
 
 class OneSync(MemberAPI):

@@ -17,12 +17,30 @@ from agent import indexing
 from agent.exports import services as exports
 from agent.models import Page, Source, SyncRun
 from agent.sync import finding, holding, services
-from config.errors import InvalidField
+from config.errors import AppError, InvalidField
 from tasks import columns as task_columns
 from tasks import sources as task_sources
 from tasks.models import TaskSource
 
 PREVIEW = 3
+
+
+class NoSource(AppError):
+    code = "not-found"
+    status = 404
+
+
+def choose_only(*, membership: Membership, source_ids: set[uuid.UUID]) -> SyncRun:
+    """As `choose`, from all that is known of the connection whose sources these are."""
+    authorizations.check_can_connect(membership)
+    readable = Connection.objects.readable_by(membership).values_list("id", flat=True)
+    found = Source.objects.filter(pk__in=source_ids, connection_id__in=list(readable))
+    of = list(found.values_list("connection_id", flat=True))
+    if len(of) < len(source_ids) or len(set(of)) != 1:
+        raise NoSource("Name sources of one connection, by the `id` that they have there.")
+    connection = authorizations.owned(membership, of[0])
+    known = set(Source.objects.filter(connection_id=connection.pk).values_list("pk", flat=True))
+    return choose(membership=membership, connection=connection, source_ids=source_ids, shown_ids=known)
 
 
 def choose(

@@ -13,6 +13,7 @@ from accounts.models import Connection, Membership
 from agent.models import Page, Source, SyncRun
 from agent.sync import doubts, freshness, lag, losses, reasons, services, showing, vanishing
 from billing import reading
+from tasks.models import TaskSource
 
 MOST_REASONS = 20
 
@@ -48,6 +49,8 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
     outdated = _oldest(ids, reasons.older(ids))
     lags, how = lag.of(ids, now=now), freshness.kept_fresh(membership.workspace, connections, now=now)
     worked_out = worked_out_at(Source.objects.filter(connection_id__in=ids))
+    mapped = TaskSource.objects.filter(connection_id__in=ids).exclude(data_source_id=TaskSource.REFUSED)
+    holders = dict(mapped.values_list("connection_id", "id"))
     rows = []
     for connection, counted in zip(connections, known["connections"], strict=True):
         synced = connection.last_synced_at
@@ -57,6 +60,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "status": connection.status,
                 "synced": connection.id not in resting,
                 "last_synced_at": synced,
+                "task_source": holders.get(connection.id),
                 "lag_seconds": int((now - synced).total_seconds()) if synced else None,
                 "kept_fresh": _kept_fresh(connection, how, resting),
                 "last_event_at": connection.last_event_at,

@@ -13,7 +13,7 @@ from accounts.models import Connection, Job, Membership
 from agent.exports import services as exports
 from agent.models import Change, Chunk, Disconnection, Loss, Page, Source, SyncRun
 from agent.runs import services as runs
-from agent.sync import holding
+from agent.sync import holding, live
 from integrations import vectors
 from tasks import parting
 from tasks.models import Outgoing, Task, TaskSource
@@ -112,6 +112,7 @@ def erase(*, connection_id: str) -> None:
     _wait_for_syncs(workspace_id)
     _wait_for_restoring(workspace_id, key)
     vectors.workspace(workspace_id).collection(key).drop()
+    live.forget_left(workspace_id)
     if left := _left(workspace_id, key):
         raise SomethingLeft(", ".join(left))
     Disconnection.objects.filter(connection_id=key, erased_at=None).update(erased_at=timezone.now())
@@ -133,6 +134,8 @@ def _left(workspace_id: uuid.UUID, connection_id: uuid.UUID) -> list[str]:
         found.append("vectors")
     if runs.are_left(connection_id, workspace_id=workspace_id):
         found.append("answers")
+    if live.left(workspace_id):
+        found.append("events")
     held = Connection.objects.filter(pk=connection_id)
     if held.exclude(sealed_access_token="", sealed_refresh_token="").exists():
         found.append("tokens")

@@ -16,7 +16,7 @@ from agent import indexing
 from agent.exports import services as exports
 from agent.models import Page, Source, SyncRun
 from agent.runs import forgetting
-from agent.sync import discovery, holding, placing, settling
+from agent.sync import discovery, holding, live, placing, settling
 from agent.sync.session import Stopped, opened
 from billing.reading import NOT_COVERED
 from integrations import notion
@@ -42,6 +42,8 @@ def forget(sources: Collection[Source], *, connection_id: uuid.UUID, workspace_i
     """Under the connection's lock: these are read no more, and nothing that was read is kept, also of hidden pages.
     Answers the ids whose vectors are to be forgotten after the commit."""
     Source.objects.filter(pk__in=[source.pk for source in sources]).update(is_chosen=False)
+    # One at work says its newest state again, without these.
+    live.forget(workspace_id, SyncRun.objects.filter(connection_id=connection_id).values_list("pk", flat=True))
     held = Page.objects.filter(source__in=sources)
     pages = list(held.only("notion_id"))
     if not pages:

@@ -6,6 +6,7 @@ to be in: `queued`, `progress` (running), `paused`, `done`. Nothing depends on i
 
 import time
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -35,7 +36,11 @@ class SyncEvents(Events):
     kept = 1
 
     def __init__(self, workspace_id: uuid.UUID, run_id: uuid.UUID) -> None:
-        self.key = f"sync:{workspace_id}:{run_id}"
+        self.key = f"{self.start(workspace_id)}{run_id}"
+
+    @staticmethod
+    def start(workspace_id: uuid.UUID) -> str:
+        return f"sync:{workspace_id}:"
 
     def watch(self) -> None:
         pipe = valkey.client().pipeline()
@@ -52,6 +57,26 @@ class SyncEvents(Events):
             return bool(valkey.client().exists(f"{self.key}:watched"))
         except redis.RedisError:
             return False
+
+
+def forget(workspace_id: uuid.UUID, run_ids: Iterable[uuid.UUID]) -> None:
+    """What these syncs said; who listens goes on. Raises when Redis is away: what has to go is not given up."""
+    if keys := [SyncEvents(workspace_id, each).key for each in run_ids]:
+        valkey.client().delete(*keys)
+
+
+def forget_left(workspace_id: uuid.UUID) -> None:
+    if keys := left(workspace_id):
+        valkey.client().delete(*keys)
+
+
+def left(workspace_id: uuid.UUID) -> list[bytes]:
+    """What is kept of syncs that are no more."""
+    start = SyncEvents.start(workspace_id)
+    keys = list(valkey.client().scan_iter(match=f"{start}*", count=1_000))
+    of = {key: uuid.UUID(key.decode().removeprefix(start).partition(":")[0]) for key in keys}
+    there = set(SyncRun.objects.filter(pk__in=of.values()).values_list("pk", flat=True))
+    return [key for key, run_id in of.items() if run_id not in there]
 
 
 class Telling:

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import background
+from accounts import background, tenancy
 from accounts import connections as authorizations
 from accounts.models import Connection, Membership
 from accounts.roles import Action
@@ -26,6 +26,11 @@ AT_WORK, OPEN = SyncRun.AT_WORK, SyncRun.OPEN
 
 class NotConnected(AppError):
     code = "not-connected"
+    status = 409
+
+
+class AccessLost(AppError):
+    code = "access-lost"
     status = 409
 
 
@@ -76,6 +81,11 @@ def start_each(
         key=lambda each: (each.pk in resting, each.owner_id != membership.user_id, each.connected_at),
     )
     if not mine:
+        if readable.exists():
+            raise AccessLost(
+                "Notion no longer accepts this connection. Whoever made it restores access on the Sources page; what"
+                " was read stays searchable."
+            )
         raise NotConnected("Connect Notion first; then there is something to sync.")
     # That the plan covers none is an answer; one that it no longer covers does not hold up the others.
     reading.check_can_read(mine[0], now=now)
@@ -92,6 +102,14 @@ def start_each(
         )
         for each in covered
     ]
+
+
+def take_up(*, membership: Membership, connection: Connection) -> SyncRun | None:
+    """Read on through a connection that has its access again. None where nothing was ever chosen to be read."""
+    with tenancy.within(membership.workspace):
+        if not SyncRun.objects.filter(connection_id=connection.pk).exists():
+            return None
+        return start_connection(connection, requested_by=membership.user_id)
 
 
 def confirm_loss(*, membership: Membership, connection_id: uuid.UUID, sync_run_id: str) -> SyncRun:

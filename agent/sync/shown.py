@@ -29,6 +29,7 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
     is_open = run.status in services.OPEN
     seconds = _reading(run, now).total_seconds()
     is_slowed = bool(run.status == SyncRun.Status.RUNNING and run.slowed_until and run.slowed_until > now)
+    held_up = run.slowed_until - now if is_slowed and run.slowed_until else timedelta()
     rows = sources([connection], run=run)
     return {
         "id": run.id,
@@ -46,8 +47,7 @@ def progress(run: SyncRun, *, connection: Connection, now: datetime) -> dict[str
         "failed": run.unread,
         "chunks_embedded": run.chunks_embedded,
         "speed": round(done / seconds, 1) if run.status in services.AT_WORK and seconds >= 2 else None,
-        # While Notion makes it wait, its speed so far tells nothing.
-        "left": _left(run, done, seconds) if run.status in services.AT_WORK and not is_slowed else "",
+        "left": _left(run, done, seconds, held_up=held_up) if run.status in services.AT_WORK else "",
         "waiting": _waiting(run, connection, now) if run.status in services.AT_WORK else "",
         "slowed_until": run.slowed_until if is_slowed else None,
         "duration": length(seconds) if run.finished_at else "",
@@ -101,10 +101,11 @@ def _waiting(run: SyncRun, connection: Connection, now: datetime) -> str:
     return _("%(waits)s, %(n)d before it.") % {"waits": waits, "n": place.before}
 
 
-def _left(run: SyncRun, done: int, seconds: float) -> str:
+def _left(run: SyncRun, done: int, seconds: float, *, held_up: timedelta) -> str:
+    """At the pace so far, once Notion lets it go on."""
     if not run.is_discovered or not run.known or done < run.known * EARLIEST_FORECAST:
         return ""
-    rest = timedelta(seconds=seconds / done * (run.known - done)) if done else LONG
+    rest = held_up + (timedelta(seconds=seconds / done * (run.known - done)) if done else LONG)
     if rest < timedelta(minutes=1):
         return _("less than a minute left")
     minutes = int(rest.total_seconds() // 60) + 1
@@ -132,7 +133,8 @@ def sources(connections: Iterable[Connection], *, run: SyncRun | None = None) ->
     }
     now = timezone.now()
     resting = {key for each in {c.workspace_id for c in by_id.values()} for key in reading.uncovered(each, now=now)}
-    chosen = Source.objects.filter(connection_id__in=by_id, is_chosen=True).order_by("-kind", "title", "id")
+    every = list(Source.objects.filter(connection_id__in=by_id).order_by("-kind", "title", "id"))
+    which = told_apart(every)
 
     def figures(source: Source) -> coverage.Figures:
         return counted.get(source.id, coverage.Figures())
@@ -140,7 +142,9 @@ def sources(connections: Iterable[Connection], *, run: SyncRun | None = None) ->
     return [
         _row(each, by_id[each.connection_id], figures(each), open_runs.get(each.connection_id), accounted)
         | (_RESTING if each.connection_id in resting else {})
-        for each in chosen
+        | {"which": which.get(each.pk, "")}
+        for each in every
+        if each.is_chosen
     ]
 
 
@@ -153,6 +157,21 @@ def _note(figures: coverage.Figures) -> str:
     if at := figures.next_try_at:
         said.append(_("next try %(time)s") % {"time": f"{timezone.localtime(at):%H:%M}"})
     return ", ".join(said)
+
+
+def told_apart(sources: Iterable[Source]) -> dict[uuid.UUID, str]:
+    """Of sources that share a database: which of them it is. They are often called the same."""
+    shared: dict[tuple[uuid.UUID, str], list[Source]] = {}
+    for source in sources:
+        if source.database_id:
+            shared.setdefault((source.connection_id, source.database_id), []).append(source)
+    return {
+        source.pk: _("Source %(n)d of %(all)d in “%(database)s”")
+        % {"n": number, "all": len(several), "database": source.database_title or source.title}
+        for several in shared.values()
+        if len(several) > 1
+        for number, source in enumerate(sorted(several, key=lambda each: each.notion_id), start=1)
+    }
 
 
 # By the plan; a sync that is queued for it ends at once.

@@ -52,7 +52,7 @@ class Emulator:
         self.state.listeners.append(self.webhooks.hear)
         self.limiter = Limiter()
         self.queries = Queries()
-        self.faults = Faults()
+        self.faults = Faults(faulty.KINDS)
         self.oauth = OAuth(self)
         self.control = Control(self)
         self.journal: deque[Json] = deque(maxlen=JOURNAL)

@@ -20,6 +20,7 @@ ATTEMPTS = 8
 # About a day from the first to the last.
 PAUSES = (60, 300, 900, 3600, 10_800, 21_600, 46_800)
 LOG = 20_000
+KINDS = frozenset({"duplicate", "reorder", "drop", "tamper", "wrong_token", "delay", "ignore_answer"})
 LONGEST_NAP = 3600.0
 
 
@@ -64,7 +65,7 @@ class Sender:
         self.subscriptions: dict[str, Subscription] = {}
         self.waiting: list[Delivery] = []
         self.log: deque[Json] = deque(maxlen=LOG)
-        self.faults = Faults()
+        self.faults = Faults(KINDS)
         self.sent = 0
         self.tasks: dict[str, asyncio.Task[None]] = {}
 

@@ -63,13 +63,16 @@ class Rule:
 
 
 class Faults:
-    def __init__(self) -> None:
+    def __init__(self, kinds: frozenset[str]) -> None:
+        self.kinds = kinds
         self.rules: list[Rule] = []
         self._last = 0
 
     def add(self, given: Json) -> Rule:
         match = dict(given.get("match", {}))
         do = normalized(given["do"])
+        if strange := sorted(do.keys() - self.kinds):
+            raise ValueError(f"no fault {', '.join(strange)}; there are {', '.join(sorted(self.kinds))}")
         if "burst" in do:
             match.setdefault("times", do["burst"].get("n", 5))
             do["429"] = do.pop("burst")
@@ -221,6 +224,16 @@ AFTER: dict[str, Callable[[Json, Json], None]] = {
     "unknown_fields": _unknown_fields,
     "unknown_block_type": _unknown_block,
 }
+
+
+KINDS = frozenset(
+    {
+        *STATUS,
+        *AFTER,
+        *("429", "502", "204", "burst", "error", "reset", "slow", "hang", "truncate", "cut_json", "empty_body"),
+        *("repeat_cursor", "commit_then", "drift", "revoke_token", "unshare", "search_lag", "refresh_invalid_grant"),
+    }
+)
 
 
 def change_body(effects: Json, body: Json, asked_cursor: str | None) -> None:

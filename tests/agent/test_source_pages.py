@@ -13,7 +13,7 @@ from devkit.notion.process import EmulatorProcess
 from tasks.models import Task, TaskSource
 from tests.agent.sync.working import sync
 from tests.index import handbook
-from tests.outside import NotionWorkspace, connect
+from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan
 
 TROUBLED = (Page.State.SKIPPED, Page.State.FAILED, Page.State.UNREACHABLE)
@@ -139,6 +139,20 @@ def test_a_token_is_shared_only_where_there_are_others(
 
     assert ("Share with everybody in this workspace" in shown) == is_shared
     assert Connection.objects.get(workspace=alice.workspace).is_shared == is_shared
+
+
+def test_two_sources_of_one_database_are_told_apart(alice: Person, emulator: EmulatorProcess, chroma: str) -> None:
+    table = {"key": "t", "title": "Roadmap", "parent": "handbook", "sources": [{"key": "one"}, {"key": "two"}]}
+    connection = connect(alice, seeded(emulator, {"pages": [HANDBOOK], "databases": [table]}, ["handbook"]))
+    with tenancy.within(alice.workspace):
+        sync(alice)
+
+    listed = alice.web.get("/app/sources").content.decode()
+    offered = alice.web.get(f"/app/connect/{connection.pk}/choose").content.decode()
+
+    for page in (listed, offered):
+        assert "Source 1 of 2 in “Roadmap”" in page
+        assert "Source 2 of 2 in “Roadmap”" in page
 
 
 @pytest.mark.parametrize("status", [Connection.Status.ACTIVE, Connection.Status.REAUTHORIZE])

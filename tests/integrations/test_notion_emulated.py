@@ -1,5 +1,8 @@
 """Reading the emulated Notion, as in the demo."""
 
+import gc
+import tracemalloc
+
 import pytest
 
 from agent.fetch import fetch_blocks
@@ -9,6 +12,7 @@ from devkit.demo.seed import TOKEN, load
 from devkit.notion.process import EmulatorProcess
 from integrations.notion import NotFound, Notion, Unmetered
 from tests.integrations.acme import Acme
+from tests.outside import seeded
 
 
 def test_a_page_is_read_whole_without_what_is_not_shared(acme: Acme) -> None:
@@ -39,6 +43,34 @@ def test_120_rows_are_all_read_with_their_properties(acme: Acme) -> None:
     assert {row.title for row in rows} == {f"Row {n}" for n in range(120)}
     assert sorted(rows[0].lines) == [("Owner", "Anna Berg"), ("Status", "Done")]
     assert {each.value["group"] for row in rows for each in row.typed.values() if each.type == "status"} == {"Complete"}
+
+
+def test_a_table_ten_times_as_long_takes_no_more_memory(emulator: EmulatorProcess) -> None:
+    few, many = (most_held(emulator, rows) for rows in (200, 2_000))
+
+    assert many < 2 * few
+
+
+def most_held(emulator: EmulatorProcess, rows: int) -> int:
+    """The most bytes that reading a table row by row takes."""
+    table = {
+        "key": "long_table",
+        "title": "Long",
+        "parent": "top",
+        "sources": [{"key": "long_source", "properties": {"Task": "title"}, "generate": {"rows": rows}}],
+    }
+    notion = seeded(emulator, {"pages": [{"key": "top", "title": "Top"}], "databases": [table]}, ["top"])
+    with Notion(notion.token, budget=Unmetered(), base_url=emulator.url) as client:
+        tracemalloc.start()
+        read = 0
+        for read, _ in enumerate(client.query(notion.source("long_source")), start=1):
+            if read % 100 == 0:
+                # The tests look for garbage in cycles hardly ever.
+                gc.collect()
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert read == rows
+    return most
 
 
 def test_search_finds_what_is_shared_and_nothing_else(acme: Acme) -> None:

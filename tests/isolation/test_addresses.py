@@ -52,6 +52,8 @@ def send(
 
 
 def _filled(value: Any, ids: dict[str, UUID]) -> Any:
+    if isinstance(value, list):
+        return [_filled(each, ids) for each in value]
     return value.format(**{name: str(key) for name, key in ids.items()}) if isinstance(value, str) else value
 
 

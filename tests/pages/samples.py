@@ -214,7 +214,7 @@ ENDED = [
     for revoked in (True, False)
 ]  # fmt: skip
 FRESHNESS: Context = {
-    "label": "Near live", "every": "every 15 minutes", "is_live": True, "heard_at": NOW,
+    "id": "c1", "label": "Near live", "every": "every 15 minutes", "is_live": True, "heard_at": NOW,
     "median": "9 s", "most": "41 s",
 }  # fmt: skip
 COLUMNS: Context = {

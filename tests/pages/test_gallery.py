@@ -154,6 +154,19 @@ def test_the_sections_of_the_settings_are_a_select_on_a_phone(browser: Browser, 
 
 
 @with_chromium
+def test_what_is_wide_is_neither_squeezed_nor_out_of_sight_on_a_phone(browser: Browser, site: str) -> None:
+    phone = opened(browser, f"{site}/sources", 390)
+    kept_fresh = phone.locator(".figures .wide .note").first.bounding_box()
+    phone.goto(f"{site}/task")
+    before, after = (phone.locator(f"td[data-is={name}]").first.bounding_box() for name in ("Before", "After"))
+    phone.context.close()
+
+    assert kept_fresh is not None
+    assert kept_fresh["width"] > 300
+    assert [box["x"] + box["width"] <= 390 for box in (before, after) if box is not None] == [True, True]
+
+
+@with_chromium
 def test_keys_lead_to_the_box_and_to_pages(browser: Browser, site: str) -> None:
     page = opened(browser, f"{site}/overview", 1440)
 

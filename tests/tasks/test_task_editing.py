@@ -221,8 +221,7 @@ def test_charlie_gets_404(alice: Person, charlie: Person) -> None:
 def test_trouble_with_columns_is_said_where_tasks_and_sources_are(alice: Person) -> None:
     rows.connection(alice)
     with tenancy.within(alice.workspace):
-        source = services.writable_source(alice.membership)
-        assert source is not None
+        [source] = services.writable_sources(alice.membership)
         schema = {name: column for name, column in rows.SCHEMA.items() if name != "Due"}
         sources.choose_source(connection_id=source.connection_id, candidates=[(rows.SOURCE, "Launch plan", schema)])
 

@@ -35,6 +35,29 @@ def test_a_local_task_is_made_read_changed_and_deleted(alice: Person) -> None:
     assert alice.api.get(address).status_code == 404
 
 
+def test_a_row_goes_to_the_database_that_is_named(alice: Person) -> None:
+    first, second = rows.connection(alice), rows.connection(alice)
+    told = alice.api.get("/agent/coverage").json()["connections"]
+    named = {each["id"]: each["task_source"] for each in told}
+
+    unnamed = alice.api.post("/tasks", {"title": "Call", "source": "notion"}).json()
+    there = alice.api.post("/tasks", {"title": "Write", "source": named[str(second.pk)]}).json()
+
+    assert unnamed["source_id"] == named[str(first.pk)]
+    assert (there["source"], there["source_id"]) == ("notion", named[str(second.pk)])
+
+
+def test_a_database_that_is_not_ones_own_is_404(team_owner: Person, bob: Person, charlie: Person) -> None:
+    made = rows.connection(team_owner)
+    [told] = team_owner.api.get("/agent/coverage").json()["connections"]
+    address, body = "/tasks", {"title": "Call", "source": told["task_source"]}
+
+    assert [person.api.post(address, body).status_code for person in (team_owner, bob, charlie)] == [201, 404, 404]
+    Connection.objects.filter(pk=made.pk).update(status=Connection.Status.REAUTHORIZE)
+    assert team_owner.api.post(address, body).status_code == 404
+    assert team_owner.api.post(address, body | {"source": "elsewhere"}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

@@ -7,7 +7,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import User
+from accounts import tenancy
+from accounts.models import Connection, User
+from tasks.models import TaskSource
 from tests.people import Person
 from tests.tasks import rows
 
@@ -55,6 +57,43 @@ def test_many_tasks_cost_no_more_queries_than_few(alice: Person) -> None:
         counts.append(len(asked))
 
     assert counts[0] == counts[1]
+
+
+def test_a_new_task_goes_to_the_database_that_is_chosen(alice: Person) -> None:
+    for name in ("Acme", "Other"):
+        made = rows.connection(alice)
+        Connection.objects.filter(pk=made.pk).update(notion_workspace_name=name)
+        with tenancy.within(alice.workspace):
+            TaskSource.objects.filter(connection_id=made.pk).update(data_source_id=f"of {name}")
+    offered = {each["workspace"]: str(each["id"]) for each in alice.web.get("/app/tasks").context["targets"]}
+
+    send(alice, action="create", title="Order paper", source=offered["Other"])
+
+    [task] = alice.api.get("/tasks").json()["results"]
+    assert list(offered) == ["Acme", "Other"]
+    assert "In Notion: Launch plan · Other" in page(alice)
+    assert (task["title"], task["source_id"]) == ("Order paper", offered["Other"])
+
+
+def test_databases_of_the_same_name_are_told_apart_where_tasks_are_filtered(alice: Person) -> None:
+    for name in ("Acme", "Other"):
+        made = rows.connection(alice)
+        Connection.objects.filter(pk=made.pk).update(notion_workspace_name=name)
+        rows.from_notion(made, f"Row of {name}")
+
+    [select] = [each for each in alice.web.get("/app/tasks").context["selects"] if each["name"] == "source"]
+
+    assert [words for _, words in select["choices"]] == ["Launch plan · Acme", "Launch plan · Other"]
+
+
+def test_one_database_of_two_connections_is_offered_once(team_owner: Person, bob: Person) -> None:
+    rows.connection(bob, is_shared=True)
+    own = rows.connection(team_owner)
+
+    [target] = team_owner.web.get("/app/tasks").context["targets"]
+
+    with tenancy.within(team_owner.workspace):
+        assert TaskSource.objects.get(pk=target["id"]).connection_id == own.pk
 
 
 def test_completing_can_be_undone_at_once(alice: Person) -> None:

@@ -1,9 +1,11 @@
 """The wizard: connecting Notion, choosing what is read, and watching it being read."""
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -15,7 +17,8 @@ from accounts import tenancy
 from accounts.edge import MemberPage
 from accounts.models import Connection
 from agent.models import Source
-from agent.sync import choosing, finding
+from agent.sync import choosing, finding, services
+from agent.sync.shown import told_apart
 from agent.sync.views.counting import known_pages
 from agent.sync.views.shared import ConnectionPage, can_share
 from billing import hearing, reading
@@ -34,18 +37,33 @@ class TokenForm(forms.Form):
     is_shared = forms.BooleanField(label=gettext_lazy("Share with everybody in this workspace"), required=False)
 
 
-class Connect(MemberPage):
+class _Connecting(MemberPage):
+    def lost(self) -> QuerySet[Connection]:
+        """The member's own connections that Notion accepts no longer."""
+        readable = Connection.objects.readable_by(self.membership)
+        return readable.filter(owner_id=self.membership.user_id, status=Connection.Status.REAUTHORIZE)
+
+    def lost_ids(self) -> set[uuid.UUID]:
+        return set(self.lost().values_list("pk", flat=True))
+
+    def go_on(self, connection: Connection, lost: Collection[uuid.UUID]) -> HttpResponse:
+        """To choosing what is read. What was chosen before access was lost is read at once."""
+        if connection.pk in lost and services.take_up(membership=self.membership, connection=connection):
+            return redirect("connect-sync", connection.id)
+        finding.look_for_sources(connection)
+        return redirect("connect-choose", connection.id)
+
+
+class Connect(_Connecting):
     """Step 1 of connecting: Notion's consent page, or an internal integration's token."""
 
     def get(self, request: tenancy.WorkspaceRequest) -> HttpResponse:
-        mine = Connection.objects.readable_by(self.membership).filter(owner_id=self.membership.user_id)
         # Restoring access to a shared connection is not to make it private in passing; a new one begins private.
-        lost = mine.filter(is_shared=True, status=Connection.Status.REAUTHORIZE)
-        form = TokenForm(initial={"is_shared": lost.exists()})
+        form = TokenForm(initial={"is_shared": self.lost().filter(is_shared=True).exists()})
         return self.show(form, problem=request.session.pop("connect_problem", ""))
 
     def post(self, request: tenancy.WorkspaceRequest) -> HttpResponse:
-        form = TokenForm(request.POST)
+        form, lost = TokenForm(request.POST), self.lost_ids()
         if form.is_valid():
             try:
                 connection = reading.connect_with_token(
@@ -58,7 +76,7 @@ class Connect(MemberPage):
                 hearing.ask_soon(error, membership=self.membership, now=timezone.now())
                 form.add_error("token", error.detail)
             else:
-                return _to_choice(connection)
+                return self.go_on(connection, lost)
         return self.show(form, status=422)
 
     def show(self, form: TokenForm, *, problem: str = "", status: int = 200) -> HttpResponse:
@@ -88,10 +106,11 @@ class Authorize(MemberPage):
         return redirect(url)
 
 
-class Callback(MemberPage):
+class Callback(_Connecting):
     """Back from Notion's consent page."""
 
     def get(self, request: tenancy.WorkspaceRequest) -> HttpResponse:
+        lost = self.lost_ids()
         try:
             connection = reading.complete_authorization(
                 membership=self.membership,
@@ -108,12 +127,7 @@ class Callback(MemberPage):
             hearing.ask_soon(error, membership=self.membership, now=timezone.now())
             request.session["connect_problem"] = error.detail
             return redirect("connect")
-        return _to_choice(connection)
-
-
-def _to_choice(connection: Connection) -> HttpResponse:
-    finding.look_for_sources(connection)
-    return redirect("connect-choose", connection.id)
+        return self.go_on(connection, lost)
 
 
 class Choose(ConnectionPage):
@@ -166,7 +180,7 @@ class Choose(ConnectionPage):
         asked = self.request.GET if self.request.method == "GET" else self.request.POST
         holder = asked.get("tasks_source", holder)
         mapped = next((each for each in sources if str(each.id) == holder and each.kind == Source.Kind.DATABASE), None)
-        counted = known_pages(connection, sources)
+        counted, which = known_pages(connection, sources), told_apart(sources)
         is_looking = finding.is_looking(connection)
         context = {
             "section": "sources",
@@ -177,7 +191,10 @@ class Choose(ConnectionPage):
             "is_loading": is_looking and status == 200 and self.request.GET.get("found") != "enough",
             "is_looking": is_looking,
             "is_cut_short": finding.gave_up_looking(connection),
-            "sources": [_pick(each, counted.get(each.id), is_chosen=each.id in chosen) for each in sources],
+            "sources": [
+                _pick(each, counted.get(each.id), which=which.get(each.pk, ""), is_chosen=each.id in chosen)
+                for each in sources
+            ],
             "has_databases": any(source.kind == Source.Kind.DATABASE for source in sources),
             "found": [sum(source.kind == kind for source in sources) for kind in Source.Kind],
             "selected_count": len(chosen),
@@ -208,12 +225,13 @@ def sent_columns(form: QueryDict, tasks_source: str | None) -> dict[str, str] | 
     return {name: form.get(name, "") for name in COLUMNS}
 
 
-def _pick(source: Source, pages: int | None, *, is_chosen: bool) -> dict[str, Any]:
+def _pick(source: Source, pages: int | None, *, which: str, is_chosen: bool) -> dict[str, Any]:
     return {
         "id": source.id,
         "kind": source.kind,
         "title": source.title,
         "place": source.place or ("" if source.kind == Source.Kind.DATABASE else _("With the pages below it")),
+        "which": which,
         "pages": pages,
         "is_chosen": is_chosen,
         "is_too_big": False,

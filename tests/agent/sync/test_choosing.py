@@ -11,7 +11,7 @@ from accounts.models import Connection
 from agent.exports import services as exports
 from agent.models import Chunk, Export, Page, Run, Source, SyncRun
 from agent.runs.forgetting import LEFT_OUT
-from agent.sync import choosing, coverage, finding, performing, services, vanishing
+from agent.sync import choosing, coverage, finding, live, performing, services, vanishing
 from config.errors import InvalidField
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
@@ -85,6 +85,19 @@ def test_sources_that_were_not_chosen_are_not_read(alice: Person, acme: NotionWo
         assert not Task.objects.exists()
         assert set(Page.objects.filter(state="indexed").values_list("source__title", flat=True)) == {"Handbook"}
         assert run.status == "complete"
+
+
+def test_what_syncs_said_of_a_source_goes_with_it_and_who_listens_goes_on(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        events = live.SyncEvents(alice.workspace.pk, sync(alice).pk)
+        events.watch()
+        assert events.said()
+
+        finding.leave_out_source(Source.objects.get(kind="database"), workspace_id=alice.workspace.pk)
+
+    assert events.said() == []
+    assert events.is_watched()
 
 
 def test_a_source_that_is_chosen_again_waits_to_be_read(alice: Person, acme: NotionWorkspace) -> None:

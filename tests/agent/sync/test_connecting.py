@@ -1,5 +1,6 @@
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -9,7 +10,7 @@ from accounts import connections as authorizations
 from accounts.models import Connection, Job
 from agent.jobs import restore_index
 from agent.models import Chunk, Disconnection, Page, Source, SyncRun
-from agent.sync import coverage, ending, services
+from agent.sync import coverage, ending, finding, live, performing, services
 from config import valkey
 from integrations import vectors
 from tasks.models import Task
@@ -17,6 +18,8 @@ from tests.agent.asking import ask
 from tests.agent.sync.working import sync, syncing
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person, join
+
+INTEGRATION = "/user/notion-integration"
 
 
 def test_a_private_connection_is_its_owners_alone(team_owner: Person, acme: NotionWorkspace) -> None:
@@ -39,6 +42,41 @@ def test_authorizing_again_does_not_change_who_may_read(team_owner: Person, acme
 
     assert again.pk == connection.pk
     assert again.is_shared
+
+
+def test_a_program_that_chooses_first_has_nothing_read_before(alice: Person, acme: NotionWorkspace) -> None:
+    program = alice.api
+    program.post(INTEGRATION, {"token": acme.token, "sync": False}, format="json")
+    looking = program.get(INTEGRATION).json()
+    connection = Connection.objects.get(owner=alice.user)
+    with tenancy.within(alice.workspace):
+        assert not SyncRun.objects.exists()
+        finding.find_sources(connection_id=str(connection.id))
+        ids = {source.title: str(source.pk) for source in Source.objects.all()}
+
+    begun = program.patch(INTEGRATION, {"sources": [ids["Handbook"]]}, format="json")
+
+    with tenancy.within(alice.workspace):
+        performing.perform(sync_run_id=begun.json()["id"])
+        read = set(Page.objects.filter(state="indexed").values_list("title", flat=True))
+    assert (looking["looking"], begun.status_code, begun["Location"][:12]) == (True, 202, "/agent/sync/")
+    assert read == {"Handbook", "Travel", "Security"}
+
+
+def test_who_names_no_source_or_sources_of_others_chooses_nothing(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        finding.find_sources(connection_id=str(connection.id))
+        known = str(Source.objects.get(title="Handbook").pk)
+
+    statuses = [
+        alice.api.patch(INTEGRATION, {"sources": named}, format="json").status_code
+        for named in ([], [known, str(uuid4())], ["Handbook"])
+    ]
+
+    assert statuses == [400, 404, 400]
+    with tenancy.within(alice.workspace):
+        assert not SyncRun.objects.exists()
 
 
 def test_disconnecting_removes_everything(alice: Person, acme: NotionWorkspace) -> None:
@@ -76,6 +114,16 @@ def test_disconnecting_proves_that_nothing_is_left(alice: Person, acme: NotionWo
     assert (proof.pages, proof.tasks, proof.passages >= 6, proof.erased_at is not None) == (6, 3, True, True)
 
 
+def test_before_disconnecting_it_is_said_what_becomes_of_answers(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+
+    asked = alice.web.get(f"/app/settings?disconnect={connection.pk}").content.decode()
+
+    assert "Of answers that rest on them the questions stay; the answers are erased." in asked
+
+
 def test_nothing_is_heard_any_more_of_answers_that_quoted_it(alice: Person, acme: NotionWorkspace) -> None:
     connection = connect(alice, acme)
     with tenancy.within(alice.workspace):
@@ -88,6 +136,32 @@ def test_nothing_is_heard_any_more_of_answers_that_quoted_it(alice: Person, acme
 
     assert "second class" not in heard(alice, address)
     assert valkey.client().keys(f"run:{alice.workspace.pk}:*") == []
+
+
+def test_nothing_is_kept_of_what_its_syncs_said(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+        live.SyncEvents(alice.workspace.pk, run.pk).watch()
+        ending.disconnect(membership=alice.membership)
+
+        before = ending._left(alice.workspace.pk, connection.pk)
+        ending.erase(connection_id=str(connection.id))
+
+    assert "events" in before
+    assert valkey.client().keys(f"*{alice.workspace.pk}*") == []
+
+
+def test_what_the_syncs_of_another_connection_said_is_kept(alice: Person, acme: NotionWorkspace) -> None:
+    ended = connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        other = SyncRun.objects.create(connection_id=uuid4())
+        events = live.SyncEvents(alice.workspace.pk, other.pk)
+        events.say("progress", {})
+        ending.disconnect(membership=alice.membership)
+        ending.erase(connection_id=str(ended.id))
+
+    assert len(events.said()) == 1
 
 
 def heard(person: Person, address: str) -> str:

@@ -1,8 +1,11 @@
 from datetime import timedelta
+from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 from django.utils import timezone
 
+from accounts import connections as authorizations
 from accounts import tenancy
 from accounts.models import Connection, Job
 from agent import fetch
@@ -280,6 +283,55 @@ def test_a_database_that_only_a_page_names_and_nobody_gives_costs_itself_alone(
 
         assert Page.objects.get(title="Handbook").state == "indexed"
         assert (run.failed, "1 block could not be read (“Handbook”)" in run.reason) == (0, status == 400)
+
+
+def test_who_restores_access_has_what_was_chosen_before_read_at_once(alice: Person, acme: NotionWorkspace) -> None:
+    authorize(alice)
+    [connection] = Connection.objects.filter(owner=alice.user)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.emulator.control("tokens", {"token": authorizations.access_token(connection), "do": "revoke"})
+        acme.edit(op="append", parent=acme.page("travel"), blocks=[{"p": "Flights are for the board."}])
+        assert sync(alice).status == "failed"
+
+    back = authorize(alice)
+
+    with tenancy.within(alice.workspace):
+        queued = SyncRun.objects.get(status="queued")
+        performing.perform(sync_run_id=str(queued.pk))
+        read = Page.objects.get(title="Travel").markdown
+    assert back == f"/app/connect/{connection.pk}/sync"
+    assert "Flights are for the board." in read
+
+
+def test_to_sync_a_connection_without_access_is_refused_with_what_to_do(alice: Person, acme: NotionWorkspace) -> None:
+    unconnected = alice.api.post("/agent/sync", {})
+    connection = connect(alice, acme)
+    Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
+
+    lost = [alice.api.post("/agent/sync", body) for body in ({}, {"connection_id": str(connection.pk)})]
+
+    assert (unconnected.status_code, unconnected.json()["type"]) == (409, "/problems/not-connected")
+    assert [(each.status_code, each.json()["type"]) for each in lost] == [(409, "/problems/access-lost")] * 2
+    assert "restores access" in lost[0].json()["detail"]
+
+
+def test_who_lost_access_before_choosing_anything_still_chooses_first(alice: Person, acme: NotionWorkspace) -> None:
+    connection = connect(alice, acme)
+    Connection.objects.filter(pk=connection.pk).update(status=Connection.Status.REAUTHORIZE)
+
+    answer = alice.web.post("/app/connect", {"token": acme.token})
+
+    assert answer["Location"] == f"/app/connect/{connection.pk}/choose"
+    with tenancy.within(alice.workspace):
+        assert not SyncRun.objects.exists()
+
+
+def authorize(person: Person) -> str:
+    """Through Notion's consent page and back; where that leads."""
+    url = person.web.get("/app/connect/notion").url
+    allowed = httpx.get(f"{url}&auto=allow&workspace=acme&user=anna").headers["Location"]
+    return str(person.web.get("/app/connect/callback", dict(parse_qsl(urlsplit(allowed).query))).url)
 
 
 def test_a_connection_without_access_is_stale_though_its_last_sync_was_complete(

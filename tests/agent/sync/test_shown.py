@@ -145,7 +145,7 @@ def test_a_sync_that_notion_slows_down_says_until_when(alice: Person, acme: Noti
 
     assert "Slowed down by Notion, continues by itself." in said
     assert "<b>1</b> page skipped" in said
-    assert progress(alice, run, connection, now)["left"] == ""
+    assert progress(alice, run, connection, now)["left"] == "about 6 min left"
     assert progress(alice, run, connection, now + 6 * MINUTE)["left"] == "less than a minute left"
     assert progress(alice, run, connection, now + 6 * MINUTE)["slowed_until"] is None
 

@@ -186,6 +186,15 @@ def test_search_may_omit_and_strip(notion: Notion, client: Any) -> None:
     assert found[notion.id("one")] == {"object": "page", "id": notion.id("one")}
 
 
+def test_a_fault_of_no_known_name_is_refused(notion: Notion) -> None:
+    with pytest.raises(ValueError, match="no fault 505; there are"):
+        notion.fault({"500": {}, "505": {}})
+    with pytest.raises(ValueError, match="no fault slow; there are"):
+        notion.emulator.webhook_fault("slow")
+
+    assert not [each for each in notion.emulator.control("faults")["faults"] if "505" in each["do"]]
+
+
 def test_a_token_may_be_revoked_in_the_middle(notion: Notion, client: Any) -> None:
     notion.fault("revoke_token", nth=2)
     client.users.me()
