@@ -7,6 +7,7 @@ from django.conf import settings
 
 from accounts.models import Membership
 from billing import changes, choices, previewing, wishes
+from billing import seats as seating
 from billing.consequences import consequences, of_the_end
 from billing.effective import EffectivePlan, State
 from billing.gateways import Line, Preview, Refused, gateway, is_given
@@ -187,7 +188,7 @@ def _paid_for(membership: Membership, current: EffectivePlan) -> tuple[str, ...]
     """Seats that are gone and were charged for."""
     subscription = _subscription(membership)
     paid, until = subscription.paid_in(current.period.starts_at), day(current.period.ends_at)
-    if paid <= subscription.seats:
+    if paid <= seating.charged(subscription, current):
         return ()
     return (f"{paid} seats are paid for until {until}: up to that number nothing more is charged before.",)
 

@@ -90,6 +90,13 @@ class KnownSilent(Silent):
     """Somebody else has waited just now, so nobody was asked."""
 
 
+class Unheard(Refused):
+    """What is paid for is not what was heard of here: it is being changed."""
+
+    code = "payments-unavailable"
+    status = 503
+
+
 class AlreadyBought(Refused):
     code = "already-bought"
     status = 409
@@ -173,7 +180,7 @@ class Gateway(Protocol):
 
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
         """What will be due next if the workspace had so many seats. None: nothing will be. Raises Refused when
-        that is not known now."""
+        that is not known now, Unheard when it would be of another plan."""
         ...
 
     def invoice_after(self, subscription: Subscription, *, tier: Tier | None, now: datetime) -> Preview | None:
