@@ -108,9 +108,9 @@ class NoPortal(Refused):
 
 
 class Gateway(Protocol):
-    """Each call gets the subscription's row locked and caught up with the clock, inside a transaction.
-
-    A gateway that asks somebody else keeps the lock meanwhile: whoever writes this subscription next reads it after us.
+    """Each call that changes something gets the subscription's row locked and caught up with the clock, inside a
+    transaction. A gateway that asks somebody else keeps the lock meanwhile: whoever writes this subscription next reads
+    it after us. What only answers (`preview`, `more_seats`, `next_invoice`, `invoice_after`, `invoices`) needs no lock.
     """
 
     takes_money: bool
