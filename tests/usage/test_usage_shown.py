@@ -26,6 +26,8 @@ from usage.models import Entry, Period
 __all__ = ["busy_team"]
 OF_ENDS = "How questions ended"
 TEAM_AFTER_ONE = {"used": "1", "limit": "50000", "held": "0", "forecast": "", "used, percent": "0"}
+# As docs/benchmarks.md says.
+MOST_STATEMENTS = 24
 SPANS = ["", "?period=previous", "?period=year", "?from={from}&to={to}"]
 
 
@@ -264,7 +266,7 @@ def test_the_page_costs_the_same_statements_however_much_was_used(
     for number in range(12):
         use((team_owner, bob)[number % 2], now - timedelta(minutes=number), key=str(number), tokens=200 + number)
 
-    assert cost() == few
+    assert cost() == few <= MOST_STATEMENTS
 
 
 def banner(page: str) -> str:
