@@ -138,7 +138,7 @@ class Shell:
     @property
     def requests(self) -> dict[str, int]:
         requests = self.quota.requests
-        return {"used": requests.used + requests.held, "limit": requests.limit, "remaining": requests.remaining}
+        return {"used": requests.used + requests.held, "limit": requests.limit, "remaining": self.quota.questions_left}
 
     @property
     def tokens(self) -> dict[str, int]:

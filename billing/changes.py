@@ -59,6 +59,22 @@ def locked(workspace_id: uuid.UUID, now: datetime) -> Iterator[Subscription]:
         yield subscription
 
 
+def read(workspace_id: uuid.UUID, now: datetime) -> Subscription:
+    """As `locked`, for who changes nothing: it waits for nobody, and nobody for it. Raises NotAMember."""
+    with transaction.atomic():
+        mine = Subscription.objects.filter(workspace_id=workspace_id)
+        free = mine.select_for_update(skip_locked=True).first()
+        subscription = free or mine.first()
+        if subscription is None or tenancy.is_deleted(workspace_id):
+            raise tenancy.NotAMember("This workspace was deleted.")
+        if free is None:
+            # Who holds it sees to the wishes.
+            subscription.catch_up(now)
+        else:
+            wishes.catch_up(subscription, now)
+        return subscription
+
+
 def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | None = None, seen: str = "") -> Change:
     """At once. `seen` is the `standing` that whoever chose was shown, here and in what follows: a wish that is met
     already, since it was sent twice, is answered as the first time.

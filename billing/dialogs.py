@@ -7,6 +7,7 @@ from django.conf import settings
 
 from accounts.models import Membership
 from billing import changes, choices, previewing, wishes
+from billing import seats as seating
 from billing.consequences import consequences, of_the_end
 from billing.effective import EffectivePlan, State
 from billing.gateways import Line, Preview, Refused, gateway, is_given
@@ -26,7 +27,7 @@ A_SEAT_MORE_AT_ONCE = "A seat more is charged at once for the rest of the month.
 
 @dataclass(frozen=True)
 class Offer:
-    """`seats_sent`: empty lets the seats follow the members. With a `problem` nothing can be confirmed."""
+    """Of so many `seats`. With a `problem` nothing can be confirmed."""
 
     today_cents: int | None = None
     # On the next invoice, for the rest of the present month.
@@ -38,7 +39,6 @@ class Offer:
     currency: str = CURRENCY
     lines: tuple[Line, ...] = ()
     seats: int = 1
-    seats_sent: str = ""
     problem: str = ""
 
 
@@ -126,7 +126,7 @@ def _downgrade(membership: Membership, current: EffectivePlan, plan: Plan, now: 
 
 def _seats(membership: Membership, current: EffectivePlan, seats: str, now: datetime) -> Dialog:
     plan, is_given = current.plan, _is_given(membership, now)
-    offer = _offer(membership, plan, seats, now)
+    offer = _offer(membership, plan, seats or str(seating.due(_subscription(membership))), now)
     offer = replace(offer, rest_cents=None) if current.leaves_at else replace(offer, today_cents=None, lines=())
     more = A_SEAT_MORE_AT_ONCE if current.leaves_at else A_SEAT_MORE
     has_price = offer.then_on and not is_given
@@ -187,7 +187,7 @@ def _paid_for(membership: Membership, current: EffectivePlan) -> tuple[str, ...]
     """Seats that are gone and were charged for."""
     subscription = _subscription(membership)
     paid, until = subscription.paid_in(current.period.starts_at), day(current.period.ends_at)
-    if paid <= subscription.seats:
+    if paid <= seating.charged(subscription, current):
         return ()
     return (f"{paid} seats are paid for until {until}: up to that number nothing more is charged before.",)
 
@@ -228,10 +228,10 @@ def _offer(membership: Membership, plan: Plan, seats: str, now: datetime) -> Off
         preview = previewing.preview(membership=membership, tier=plan.tier, seats=wanted, now=now)
     except InvalidField as error:
         return Offer(problem=error.detail, seats=wanted or members)
-    return _priced(preview, seats=wanted or members, members=members)
+    return _priced(preview, seats=wanted or members)
 
 
-def _priced(preview: Preview, *, seats: int, members: int) -> Offer:
+def _priced(preview: Preview, *, seats: int) -> Offer:
     return Offer(
         today_cents=preview.due_now_cents,
         rest_cents=preview.rest_cents,
@@ -242,7 +242,6 @@ def _priced(preview: Preview, *, seats: int, members: int) -> Offer:
         # One line would only say the sum twice.
         lines=preview.lines if len(preview.lines) > 1 else (),
         seats=seats,
-        seats_sent=str(seats) if seats != members else "",
     )
 
 

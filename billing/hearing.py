@@ -94,7 +94,7 @@ def catch_up(workspace_id: uuid.UUID, *, now: datetime) -> None:
                 raise background.Later(now + SILENCE)
             # Without the lock on the row first: while there is no answer, nobody waits for it.
             gateway().is_paid_for(subscription)
-            if not _write(workspace_id, now):
+            if not write_unless_held(workspace_id, now):
                 # Whoever holds the row may be about something else.
                 raise background.Later(now + TURN)
     except Silent as error:
@@ -132,12 +132,12 @@ def _of(workspace_id: uuid.UUID) -> Subscription:
 def _hear(workspace_id: uuid.UUID, now: datetime) -> bool:
     try:
         with _remembering_silence(workspace_id, now):
-            return _write(workspace_id, now)
+            return write_unless_held(workspace_id, now)
     except Refused:
         return False
 
 
-def _write(workspace_id: uuid.UUID, now: datetime) -> bool:
+def write_unless_held(workspace_id: uuid.UUID, now: datetime) -> bool:
     """False while somebody else holds the row: they ask too, or are about to, most likely. Raises Refused."""
     with transaction.atomic():
         mine = Subscription.objects.select_for_update(skip_locked=True)

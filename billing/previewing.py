@@ -1,32 +1,60 @@
 """What a change of plan or of seats costs, shown before it is confirmed."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from accounts.models import Membership
 from accounts.permissions import check_can_buy
+from billing import hearing
 from billing import seats as seating
-from billing.changes import check_no_turn, heard, locked
-from billing.choices import check_downgrade, check_upgrade, standing, upgrades
+from billing.changes import check_no_turn, read
+from billing.choices import PlanHasChanged, check_downgrade, check_upgrade, standing, upgrades
 from billing.effective import EffectivePlan, State, effective
 from billing.gateways import Preview, gateway, is_given
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
 
+# How often amounts are asked for while others change what they rest on.
+TRIES = 3
+
 
 def preview(*, membership: Membership, tier: Tier, now: datetime, seats: int | None = None) -> Preview:
     """What a change to this plan costs, or for a smaller one will cost; with the present plan, another number of seats.
 
-    Raises what the change itself would raise.
+    Nothing is locked while the gateway is asked: what the amounts rest on is compared afterwards.
+    Raises what the change itself would raise, and PlanHasChanged where others go on changing the plan meanwhile.
     """
     check_can_buy(membership)
     if not gateway().is_heard(membership.workspace.subscription, now=now):
-        heard(membership.workspace_id, now)
-    with locked(membership.workspace_id, now) as subscription:
-        check_no_turn(subscription, now=now)
-        current = effective(subscription, now)
-        seen = standing(subscription, current)
-        return replace(_asked(membership, subscription, current, tier, seats, now), seen=seen)
+        hearing.write_unless_held(membership.workspace_id, now)
+    before = _present(membership, now)
+    for _ in range(TRIES):
+        check_no_turn(before.subscription, now=now)
+        asked = _asked(membership, before.subscription, before.current, tier, seats, now)
+        after = _present(membership, now)
+        if after.facts == before.facts:
+            return replace(asked, seen=standing(after.subscription, after.current))
+        before = after
+    words = "The plan was changed while the amounts were asked for. Please choose again."
+    raise PlanHasChanged(words, seen=standing(before.subscription, before.current))
+
+
+@dataclass(frozen=True)
+class _Present:
+    """`facts`: what amounts rest on."""
+
+    subscription: Subscription
+    current: EffectivePlan
+    facts: tuple[object, ...]
+
+
+def _present(membership: Membership, now: datetime) -> _Present:
+    subscription = read(membership.workspace_id, now)
+    current = effective(subscription, now)
+    is_seated = current.plan.is_per_seat
+    counted = (subscription.seats, subscription.paid_seats, subscription.paid_from) if is_seated else ()
+    members = membership.workspace.memberships.count()
+    return _Present(subscription, current, (standing(subscription, current), members, counted))
 
 
 def _asked(

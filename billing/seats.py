@@ -7,7 +7,7 @@ from datetime import datetime
 from accounts.models import Membership, Workspace
 from billing import wishes
 from billing.effective import EffectivePlan, check_access, effective
-from billing.gateways import Refused, gateway
+from billing.gateways import Preview, Refused, gateway
 from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature, Plan
@@ -65,11 +65,25 @@ def due(subscription: Subscription) -> int:
     return subscription.fixed_seats or max(1, members.count())
 
 
+def charged(subscription: Subscription, current: EffectivePlan) -> int:
+    """How many the present plan is paid for: those that are due, also while who takes the money is being told."""
+    return due(subscription) if current.plan.is_per_seat else 1
+
+
 def owned(subscription: Subscription, current: EffectivePlan) -> int:
     """How many the workspace may use in this period: the most that it pays for, or is about to."""
     if not current.plan.is_per_seat:
         return 1
     return max(subscription.paid_in(current.period.starts_at), due(subscription))
+
+
+def monthly_cents(subscription: Subscription, current: EffectivePlan) -> int:
+    return subscription.priced(current.plan).monthly_cents(charged(subscription, current))
+
+
+def next_invoice(subscription: Subscription, current: EffectivePlan, now: datetime) -> Preview | None:
+    """With the seats that are due. None: nothing will be due. Raises Refused, Unheard among them."""
+    return gateway().next_invoice(subscription, seats=charged(subscription, current), now=now)
 
 
 @dataclass(frozen=True)

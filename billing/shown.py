@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.models import Membership, Role
 from accounts.permissions import can_buy
 from accounts.roles import Action
-from billing import choices, gateways, wishes
+from billing import choices, gateways, seats, wishes
 from billing.effective import EffectivePlan, State, effective
 from billing.models import Subscription
 from billing.moments import day, exactly, here
@@ -32,6 +32,7 @@ STATES = {
     State.ENDED: ("Ended", "bad"),
 }
 NEXT_UNKNOWN = "The next invoice is not known now: the payment provider does not answer."
+CHANGING = "The plan is being changed at the payment provider: look again in a moment."
 LAST_UNKNOWN = "Whether a last invoice comes is not known now: the payment provider does not answer."
 REFUSAL_STANDS = timedelta(days=30)
 INVOICE_STATES = {
@@ -83,6 +84,7 @@ def plan_page(membership: Membership, *, now: datetime, is_heard: bool = True) -
                 now,
                 invoice=money_part.get("next_invoice"),
                 is_away=money_part.get("is_away", False),
+                is_changing=money_part.get("is_changing", False),
             ),
             **_left_over(current, membership),
         },
@@ -127,7 +129,9 @@ def _money(subscription: Subscription, current: EffectivePlan, now: datetime) ->
         return away
     shown |= {"invoices": [_invoice(each) for each in invoices.newest], "has_older_invoices": invoices.has_older}
     try:
-        return {**shown, "next_invoice": gateway.next_invoice(subscription, seats=subscription.seats, now=now)}
+        return {**shown, "next_invoice": seats.next_invoice(subscription, current, now)}
+    except gateways.Unheard:
+        return {**shown, "is_changing": True}
     except gateways.Refused:
         return {**shown, "is_away": is_bought}
 
@@ -169,14 +173,18 @@ def _standing(
     *,
     invoice: gateways.Preview | None,
     is_away: bool,
+    is_changing: bool,
 ) -> dict[str, Any]:
     words, tone = STATES[current.state]
     return {
         "state_words": words,
         "state_tone": tone,
         "total_cents": monthly_cents(subscription, current),
-        "sentences": [_next(current, invoice, now, is_away=is_away), _limit(current)],
-        "seats": subscription.seats if current.plan.is_per_seat else None,
+        "sentences": [
+            CHANGING if is_changing else _next(current, invoice, now, is_away=is_away),
+            _limit(current),
+        ],
+        "seats": seats.charged(subscription, current) if current.plan.is_per_seat else None,
         "seats_are_fixed": subscription.fixed_seats is not None,
         "pending": _pending(current),
         **_wish(subscription, now),
@@ -210,7 +218,7 @@ def _wish(subscription: Subscription, now: datetime) -> dict[str, str]:
 
 def monthly_cents(subscription: Subscription, current: EffectivePlan) -> int | None:
     """What is paid a month; where nobody takes money, the price."""
-    return None if current.ended_at else subscription.priced(current.plan).monthly_cents(subscription.seats)
+    return None if current.ended_at else seats.monthly_cents(subscription, current)
 
 
 def _next(current: EffectivePlan, invoice: gateways.Preview | None, now: datetime, *, is_away: bool) -> str:

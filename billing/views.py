@@ -16,6 +16,7 @@ from accounts.edge import MemberPage
 from accounts.models import Membership
 from accounts.permissions import can_buy
 from billing import changes, choices, gateways, hearing, shown
+from billing import seats as seating
 from billing.dialogs import Dialog, dialog
 from billing.effective import State
 from billing.moments import day
@@ -27,6 +28,7 @@ from config.numbers import whole
 # How often a page asks for what was bought, every two seconds, before it says that nothing has come; and which of these
 # times Stripe is asked, whose event may be lost.
 PATIENCE, LOOKS = 90, 5
+NOT_THESE = "Nothing was done yet: the amounts that were shown were for another number of seats."
 
 
 class Pricing(View):
@@ -79,6 +81,9 @@ class PlanPage(MemberPage):
         act = ACTIONS.get(request.POST.get("action", "upgrade"))
         if act is None:
             raise InvalidField(f"Nothing here is called that. Known: {', '.join(ACTIONS)}.", pointer="/action")
+        if act is not _amounts and not _was_shown(request):
+            messages.warning(request, NOT_THESE)
+            return redirect(_asked_anew(request))
         try:
             answer = act(self.membership, request, timezone.now())
         except choices.PlanHasChanged as changed:
@@ -96,7 +101,7 @@ class PlanPage(MemberPage):
 def _asked_anew(request: HttpRequest) -> str:
     """The dialog with the amounts and words of now, where the choice has one."""
     action = request.POST.get("action", "upgrade")
-    if action not in {"upgrade", "downgrade", "seats", "cancel"}:
+    if action not in {"amounts", "upgrade", "downgrade", "seats", "cancel"}:
         return reverse("plan")
     chosen = "cancel" if action == "cancel" else request.POST.get("tier", "")
     return f"{reverse('plan')}?{urlencode({'confirm': chosen, 'seats': request.POST.get('seats', '')})}"
@@ -170,7 +175,19 @@ def _change_seats(membership: Membership, request: HttpRequest, now: datetime) -
     change = changes.set_seats(membership=membership, seats=_seats(request), now=now, seen=_seen(request))
     if change.status == gateways.PENDING_APPROVAL:
         return "Your wish for more seats was sent. You will hear from us."
-    return "The number of seats was changed."
+    fixed, plan = change.subscription.fixed_seats, plan_of(membership, now=now).plan
+    follows = "Seats follow the members." if fixed is None else "The number is fixed until you change it."
+    return f"You have {plan.with_seats(seating.due(change.subscription))} now. {follows}"
+
+
+def _was_shown(request: HttpRequest) -> bool:
+    """Whether the amounts of the dialog are those of the number in its field, which asks for them a moment later."""
+    seats = request.POST.get("seats")
+    return request.POST.get("shown", seats) == seats
+
+
+def _amounts(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
+    return redirect(_asked_anew(request))
 
 
 def _portal(membership: Membership, request: HttpRequest, now: datetime) -> Answer:
@@ -193,7 +210,8 @@ def _seats(request: HttpRequest) -> int | None:
     said = request.POST.get("seats", "")
     if said and whole(said) is None:
         raise InvalidField("Seats: a whole number.", pointer="/seats")
-    return whole(said)
+    # The dialog has said that seats follow the members then.
+    return None if said == request.POST.get("least") else whole(said)
 
 
 ACTIONS: dict[str, Callable[[Membership, HttpRequest, datetime], Answer]] = {
@@ -202,6 +220,7 @@ ACTIONS: dict[str, Callable[[Membership, HttpRequest, datetime], Answer]] = {
     "cancel": _cancel,
     "resume": _resume,
     "withdraw": _withdraw,
+    "amounts": _amounts,
     "seats": _change_seats,
     "portal": _portal,
 }

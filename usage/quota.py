@@ -18,6 +18,8 @@ from usage.rates import MINUTE_SECONDS, Rate
 
 # From less than this share of the limit no pace can be told.
 EARLIEST_FORECAST = 0.1
+# What the shortest question and the shortest answer cost. With less left, a run could only fail, and failing is free.
+LEAST_RUN_TOKENS = 50
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ class Metric:
         own = max(0, self.limit - self.used - self.held) if self.is_open else 0
         return own if self.together is None else min(own, self.together.remaining)
 
+    @property
+    def unused(self) -> int:
+        """What is left when nothing is in flight any more."""
+        own = max(0, self.limit - self.used) if self.is_open else 0
+        return own if self.together is None else min(own, self.together.unused)
+
 
 @dataclass(frozen=True)
 class Quota:
@@ -54,6 +62,11 @@ class Quota:
     @property
     def tier(self) -> str:
         return self.plan.tier
+
+    @property
+    def questions_left(self) -> int:
+        """None without tokens for the shortest, which has a letter at least."""
+        return self.requests.remaining if self.tokens.unused > LEAST_RUN_TOKENS else 0
 
     def at_this_pace(self, metric: Metric, *, since: datetime | None = None) -> int | None:
         """What would be used when the period or the plan ends; nothing when it is too early to say. `since`: of what

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from billing.effective import EffectivePlan
 from billing.moments import exactly, here
-from billing.plans import cheapest_with_more, upgrade_url
+from billing.plans import Plan, cheapest_with_more, upgrade_url
 from config.errors import AppError
 
 BUSY_RETRY = timedelta(seconds=2)
@@ -26,10 +26,7 @@ class Busy(AppError):
 def quota_exceeded(
     current: EffectivePlan, *, violated: str, limit: int, used: int, needed: int, now: datetime
 ) -> QuotaExceeded:
-    # A member's own cap is below what the plan gives; no plan raises it.
-    is_capped = limit < getattr(current.plan, violated)
-    # While a payment is late, no plan can be changed.
-    better = None if is_capped or current.is_late else cheapest_with_more(current.tier, violated)
+    is_capped, better = _ways_out(current, violated, limit)
     # Too little for a single question also when nothing of it is used.
     renews_at = current.renews_at if needed <= limit else None
     is_trial = current.plan.trial is not None
@@ -53,6 +50,14 @@ def quota_exceeded(
         plan=better.tier if better else None,
         **({} if is_capped else {"upgrade_url": upgrade_url()}),
     )
+
+
+def _ways_out(current: EffectivePlan, violated: str, limit: int) -> tuple[bool, Plan | None]:
+    """Whether it is a member's own cap, and the cheapest plan with more."""
+    # A cap is below what the plan gives; no plan raises it.
+    is_capped = limit < getattr(current.plan, violated)
+    # While a payment is late, no plan can be changed.
+    return is_capped, None if is_capped or current.is_late else cheapest_with_more(current.tier, violated)
 
 
 def ceiling_reached(
@@ -99,18 +104,22 @@ def _return(current: EffectivePlan) -> list[str]:
     return []
 
 
-def busy_together() -> Busy:
+def busy_together(*, violated: str) -> Busy:
     return Busy(
         "Questions of others hold what is left of the workspace's quota. Try again when one of them has ended.",
         retry_after=BUSY_RETRY.total_seconds(),
+        violated=violated,
+        plan=None,
         upgrade_url=upgrade_url(),
     )
 
 
 def busy(current: EffectivePlan, *, violated: str, limit: int) -> Busy:
-    is_capped = limit < getattr(current.plan, violated)
+    is_capped, better = _ways_out(current, violated, limit)
     return Busy(
         "Your other questions hold what is left of the quota. Try again when one of them has ended.",
         retry_after=BUSY_RETRY.total_seconds(),
+        violated=violated,
+        plan=better.tier if better else None,
         **({} if is_capped else {"upgrade_url": upgrade_url()}),
     )

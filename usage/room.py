@@ -45,4 +45,4 @@ def check_room(
         if used + amount > limit:
             raise ceiling_reached(current, together.seats, violated=metric, used=used, needed=amount, now=now)
         if used + taken[f"{metric}_held"] + amount > limit:
-            raise busy_together()
+            raise busy_together(violated=metric)

@@ -19,7 +19,7 @@ from usage import periods, rates, sums
 from usage.ceiling import Ceiling, ceiling
 from usage.models import Entry, Hold, Period
 from usage.periods import Limits
-from usage.quota import Quota, quota, rate_limit_headers
+from usage.quota import LEAST_RUN_TOKENS, Quota, quota, rate_limit_headers
 from usage.rates import RateLimited
 from usage.refusals import Busy, QuotaExceeded
 from usage.room import Wanted, check_room
@@ -45,8 +45,6 @@ __all__ = [
 log = logging.getLogger(__name__)
 # One run may hold this much, so that several fit beside each other into a small plan.
 RUN_TOKEN_CAP = 10_000
-# What the shortest question and the shortest answer cost. With less left, a run could only fail, and failing is free.
-LEAST_RUN_TOKENS = 50
 # Longer than any run may take, so that a living run never loses its hold.
 HOLD_LIFE = timedelta(seconds=settings.HOLD_LIFE_SECONDS)
 

@@ -119,7 +119,7 @@ def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
         "members_url": "",
     }
     shown["limits"] += shown["everybodys"]
-    return shown | _addresses(choice, zone) | _live(membership, left, choice, shown)
+    return shown | _addresses(choice, zone) | _live(left, choice, shown)
 
 
 def _before(span: Span) -> Span:
@@ -163,10 +163,9 @@ def _forecast(metric: Metric, left: Quota, zone: ZoneInfo, *, since: datetime | 
 
 
 def _everybodys(membership: Membership, left: Quota, zone: ZoneInfo) -> dict[str, Any]:
-    """For owners and admins of a team: what all use together, whoever asks."""
+    """For everybody in a team: what all use together, whoever asks. What each of the others uses is not told."""
     of_team = {"Questions of the team": left.requests.together, "Tokens of the team": left.tokens.together}
-    members = Membership.objects.filter(workspace_id=membership.workspace_id)
-    sees = membership.may(Action.SEE_USAGE) and members.count() > 1
+    sees = Membership.objects.filter(workspace_id=membership.workspace_id).count() > 1
     per, began = "for all members together, each month", left.plan.period.starts_at
     return {
         "everybodys": [
@@ -252,12 +251,10 @@ def _addresses(choice: Choice, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def _live(membership: Membership, left: Quota, choice: Choice, shown: dict[str, Any]) -> dict[str, Any]:
+def _live(left: Quota, choice: Choice, shown: dict[str, Any]) -> dict[str, Any]:
     """Where the page asks whether anything has changed: often while somebody's question is open, else now and then,
     since questions also begin in other windows and by the API. A page nobody looks at does not ask."""
-    is_open = bool(left.requests.held) or (
-        membership.may(Action.SEE_USAGE) and Hold.objects.filter(state=Hold.State.OPEN).exists()
-    )
+    is_open = bool(left.requests.held) or Hold.objects.filter(state=Hold.State.OPEN).exists()
     seen = hashlib.sha256(repr([is_open, *(shown[name] for name in SEEN)]).encode()).hexdigest()[:16]
     query = urlencode({**choice.query, "seen": seen})
     seconds = OPEN_SECONDS if is_open else IDLE_SECONDS

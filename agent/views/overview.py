@@ -184,7 +184,7 @@ def figures(membership: Membership, shell: Shell, connections: list[Connection],
     share = analytics.totals(membership=membership, span=analytics.Span(now - MONTH, now))["grounded_share"]
     requests = shell.quota.requests
     return {
-        "requests": {"used": requests.used, "limit": requests.limit, "remaining": requests.remaining},
+        "requests": {"used": requests.used, "limit": requests.limit, "remaining": shell.quota.questions_left},
         "pages": coverage.in_short(coverage.searchable([each.id for each in connections])),
         "forecast": _forecast(shell),
         "grounded_share": analytics.whole_percent(share),
@@ -195,7 +195,7 @@ def figures(membership: Membership, shell: Shell, connections: list[Connection],
 def _forecast(shell: Shell) -> str:
     requests = shell.quota.requests
     out = requests.runs_out_at
-    if out is None or not requests.remaining:
+    if out is None or not shell.quota.questions_left:
         return ""
     return _("At this pace used up on %(day)s") % {"day": date_format(timezone.localtime(out), "j F")}
 

@@ -12,8 +12,8 @@ from accounts.edge import MemberAPI
 from accounts.permissions import can_buy
 from billing import changes, choices, hearing, previewing, seats, shown, wishes
 from billing.consequences import consequences
-from billing.effective import Pending, effective
-from billing.gateways import PENDING_APPROVAL, Change, Preview, Refused, gateway, is_given
+from billing.effective import EffectivePlan, Pending, effective
+from billing.gateways import PENDING_APPROVAL, Change, Preview, Refused, is_given
 from billing.models import PlanRequest, Subscription
 from billing.plans import PLANS, Tier
 from config.body import Body, Choice
@@ -36,9 +36,8 @@ def subscription_json(subscription: Subscription) -> dict[str, Any]:
         "erases_at": current.erases_at,
         "pending": _pending_json(current.pending),
         "seen": choices.standing(subscription, current),
-        # Those of a team that has become a smaller plan are written when somebody changes something.
-        "seats": subscription.seats if current.plan.is_per_seat else 1,
-        "paid_seats": subscription.paid_in(current.period.starts_at) if current.plan.is_per_seat else 1,
+        "seats": seats.charged(subscription, current),
+        "paid_seats": seats.owned(subscription, current),
         "seats_are_fixed": subscription.fixed_seats is not None,
     }
 
@@ -87,10 +86,10 @@ def preview_json(preview: Preview | None) -> dict[str, Any] | None:
     }
 
 
-def _next_invoice(subscription: Subscription, now: datetime) -> tuple[Preview | None, bool]:
+def _next_invoice(subscription: Subscription, current: EffectivePlan, now: datetime) -> tuple[Preview | None, bool]:
     """And whether it is known now: else nobody says whether there will be one."""
     try:
-        return gateway().next_invoice(subscription, seats=subscription.seats, now=now), True
+        return seats.next_invoice(subscription, current, now), True
     except Refused:
         return None, False
 
@@ -112,7 +111,7 @@ class Present(_Plan):
         is_owner = can_buy(self.membership)
         invoice, is_known = (None, None)
         if is_owner:
-            invoice, is_known = _next_invoice(subscription, now) if is_heard else (None, False)
+            invoice, is_known = _next_invoice(subscription, current, now) if is_heard else (None, False)
         is_free = current.state in choices.PAYS and is_given(subscription, now=now)
         monthly_cents = 0 if is_free else shown.monthly_cents(subscription, current)
         allowed = {"upgrades": choices.upgrades(current), "downgrades": choices.downgrades(current)}

@@ -20,6 +20,7 @@ from billing.gateways.contract import (
     Preview,
     Refused,
     Silent,
+    Unheard,
 )
 from billing.gateways.manual import Manual
 from billing.models import Subscription
@@ -40,6 +41,7 @@ __all__ = [
     "Preview",
     "Refused",
     "Silent",
+    "Unheard",
     "gateway",
     "is_given",
 ]

@@ -90,6 +90,13 @@ class KnownSilent(Silent):
     """Somebody else has waited just now, so nobody was asked."""
 
 
+class Unheard(Refused):
+    """What is paid for is not what was heard of here: it is being changed."""
+
+    code = "payments-unavailable"
+    status = 503
+
+
 class AlreadyBought(Refused):
     code = "already-bought"
     status = 409
@@ -101,9 +108,9 @@ class NoPortal(Refused):
 
 
 class Gateway(Protocol):
-    """Each call gets the subscription's row locked and caught up with the clock, inside a transaction.
-
-    A gateway that asks somebody else keeps the lock meanwhile: whoever writes this subscription next reads it after us.
+    """Each call that changes something gets the subscription's row locked and caught up with the clock, inside a
+    transaction. A gateway that asks somebody else keeps the lock meanwhile: whoever writes this subscription next reads
+    it after us. What only answers (`preview`, `more_seats`, `next_invoice`, `invoice_after`, `invoices`) needs no lock.
     """
 
     takes_money: bool
@@ -173,7 +180,7 @@ class Gateway(Protocol):
 
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
         """What will be due next if the workspace had so many seats. None: nothing will be. Raises Refused when
-        that is not known now."""
+        that is not known now, Unheard when it would be of another plan."""
         ...
 
     def invoice_after(self, subscription: Subscription, *, tier: Tier | None, now: datetime) -> Preview | None:

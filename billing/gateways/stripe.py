@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from accounts import background
 from billing.effective import effective
-from billing.gateways.contract import CHECKOUT_REQUIRED, SILENCE, Change, Invoices, NoPortal, Preview
+from billing.gateways.contract import CHECKOUT_REQUIRED, SILENCE, Change, Invoices, NoPortal, Preview, Unheard
 from billing.gateways.manual import Manual
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Tier, plan_url
@@ -157,7 +157,13 @@ class Stripe:
     def next_invoice(self, subscription: Subscription, *, seats: int, now: datetime) -> Preview | None:
         _check_is_not_lost(subscription)
         account = _paying_account(subscription, now)
-        return None if account is None else amounts.of_renewal(account, subscription, seats)
+        if account is None:
+            return None
+        try:
+            return amounts.of_renewal(account, subscription, seats, now)
+        except Unheard:
+            _forget_heard(account)
+            raise
 
     @talking()
     def invoice_after(self, subscription: Subscription, *, tier: Tier | None, now: datetime) -> Preview | None:

@@ -4,7 +4,8 @@ from datetime import datetime
 
 import stripe
 
-from billing.gateways.contract import Invoice, Invoices, Line, Preview
+from billing.effective import effective
+from billing.gateways.contract import Invoice, Invoices, Line, Preview, Unheard
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Plan, Tier
 from billing.stripe import renewal, schedules, truth
@@ -95,10 +96,12 @@ def of_seats(account: StripeAccount, subscription: Subscription, seats: int, now
 
 
 @truth.briefly()
-def of_renewal(account: StripeAccount, subscription: Subscription, seats: int) -> Preview | None:
-    """The next invoice, with so many seats."""
+def of_renewal(account: StripeAccount, subscription: Subscription, seats: int, now: datetime) -> Preview | None:
+    """The next invoice, with so many seats. Raises Unheard."""
     api = truth.api()
     bought = api.v1.subscriptions.retrieve(account.subscription_id, {"expand": ["schedule"]})
+    if truth.tier_of(truth.item_of(bought).price) not in {subscription.tier, effective(subscription, now).tier}:
+        raise Unheard("The plan is being changed at the payment provider. Look again in a moment.", retry_after=5)
     is_ending = schedules.is_ending(bought)
     paid = subscription.paid_in(truth.moment(truth.item_of(bought).current_period_start))
     asked = renewal.question(bought, seats, paid=paid)

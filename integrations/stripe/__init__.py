@@ -14,6 +14,8 @@ import stripe
 from requests.utils import get_environ_proxies
 from stripe import StripeClient, StripeError
 
+from integrations.stripe import alive
+
 API = "https://api.stripe.com"
 # Events carry the version of their endpoint, so `stripe_setup` makes the endpoint with this one too.
 VERSION: Final = "2026-10-28.endive"
@@ -71,6 +73,7 @@ def _client(key: str, url: str, session: requests.Session, *, retries: int, seco
 def _session(url: str) -> requests.Session:
     """Looks for proxies in the environment once: to do so for each request takes as long as all else of it."""
     session = requests.Session()
+    session.hooks["response"].append(alive.note)
     session.trust_env = False
     session.proxies.update(get_environ_proxies(url))
     return session

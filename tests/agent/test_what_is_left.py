@@ -101,6 +101,19 @@ def test_what_is_used_up_is_not_said_to_be_used_up_some_day(owner: Person, now: 
     assert " 0 left " in check_all_pages(owner)[""]
 
 
+def test_without_tokens_no_question_is_left(owner: Person, now: datetime) -> None:
+    put(owner, "pro", "active", now)
+    use(owner, now - 9 * DAY)
+    set_used(owner, requests_used=300, tokens_used=1_000_000 - services.LEAST_RUN_TOKENS)
+
+    pages = [words(owner, page) for page in PAGES]
+    set_used(owner, tokens_used=1_000_000 - services.LEAST_RUN_TOKENS - 1)
+
+    assert all(re.findall(r"([\d,]+) questions? left", text) == ["0"] for text in pages)
+    assert " 0 left " in pages[0]
+    assert "700 questions left" in words(owner, "/ask")
+
+
 def test_what_is_held_is_not_left(owner: Person, now: datetime) -> None:
     put(owner, "pro", "active", now)
     with tenancy.within(owner.workspace):

@@ -23,10 +23,16 @@ def hidden(form: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
 
 
+def dialog_form(person: Person, confirm: str) -> dict[str, str]:
+    """What the dialog's form sends when nobody has typed anything."""
+    page = person.web.get(f"/app/plan?confirm={confirm}").content.decode()
+    number = re.findall(r'name="seats" form="answer"[^>]* value="(\d+)"', page)
+    return hidden(page[page.index('id="offer"') :]) | ({"seats": number[0]} if number else {})
+
+
 def answered_later(person: Person, confirm: str, choice: str, **meanwhile: str) -> str:
     """What the page says when a dialog is answered after somebody has chosen something else in another tab."""
-    page = person.web.get(f"/app/plan?confirm={confirm}").content.decode()
-    fields = hidden(page[page.index('id="offer"') :])
+    fields = dialog_form(person, confirm)
     assert person.api.post(choice, meanwhile).status_code == 200
     said = person.web.post(
         "/app/plan", {**fields, "action": "cancel" if confirm == "cancel" else "upgrade"}, follow=True

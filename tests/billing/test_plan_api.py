@@ -123,15 +123,15 @@ def test_where_it_is_hosted_staff_approves_an_upgrade(alice: Person) -> None:
 
 @override_settings(IS_PRODUCTION=True)
 def test_where_it_is_hosted_staff_approves_more_seats(alice: Person) -> None:
-    put_on_plan(alice, "teams", seats=5)
+    put_on_plan(alice, "teams")
     answer = alice.api.post("/subscription/seats", {"seats": 400})
     before, page = alice.subscription, alice.web.post("/app/plan", {"action": "seats", "seats": "400"}, follow=True)
 
     approve(alice)
 
     after = alice.subscription
-    assert (answer.status_code, answer.json()["seats"]) == (202, 5)
-    assert (before.seats, before.fixed_seats, after.seats, after.fixed_seats) == (5, None, 400, 400)
+    assert (answer.status_code, answer.json()["seats"]) == (202, 1)
+    assert (before.seats, before.fixed_seats, after.seats, after.fixed_seats) == (1, None, 400, 400)
     assert after.anchor_at == before.anchor_at
     assert "Your wish for more seats was sent." in page.content.decode()
 

@@ -69,13 +69,6 @@ def test_seats_that_do_not_fit_can_not_be_confirmed(alice: Person, seats: str) -
     assert " disabled>" in page
 
 
-def test_seats_follow_the_members_unless_more_are_asked_for(alice: Person) -> None:
-    dialogs = [alice.web.get(f"/app/plan?confirm=teams&seats={seats}").content.decode() for seats in (1, 3)]
-
-    assert ['name="seats" value=""' in page for page in dialogs] == [True, False]
-    assert 'name="seats" value="3"' in dialogs[1]
-
-
 def test_a_smaller_plan_says_what_no_longer_fits_and_can_be_taken_back(team_owner: Person) -> None:
     join(team_owner, "Bob")
 

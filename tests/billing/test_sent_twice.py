@@ -25,7 +25,12 @@ WISHES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "upgrade": ("/user/upgrade-subscription", {"tier": "teams", "seats": 3}, "plus", "You are on Teams now."),
     "downgrade": ("/subscription/downgrade", {"tier": "pro"}, "plus", "The plan changes to Pro on "),
     "cancel": ("/subscription/cancel", {}, "plus", "The subscription ends on "),
-    "seats": ("/subscription/seats", {"seats": 4}, "teams", "The number of seats was changed."),
+    "seats": (
+        "/subscription/seats",
+        {"seats": 4},
+        "teams",
+        "You have Teams with 4 seats now. The number is fixed until you change it.",
+    ),
 }
 
 

@@ -57,7 +57,7 @@ def page(current: str, subscription: Context, listed: tuple[Context, ...], **mor
 
 
 def offer(**more: Any) -> Context:
-    return {"today_cents": 0, "then_cents": 0, "then_on": "", "currency": "usd", "seats": 1, "seats_sent": ""} | more
+    return {"today_cents": 0, "then_cents": 0, "then_on": "", "currency": "usd", "seats": 1} | more
 
 
 TRIAL = standing(
@@ -182,7 +182,7 @@ def _dialogs() -> dict[str, Context]:
             "title": "Change seats", "action": "seats", "button": "Change seats",
             "lines": ["As many as members: then seats follow the members."],
             "offer": offer(
-                today_cents=None, rest_cents=1600, then_cents=10900, then_on="1 Dec 2026", seats=5, seats_sent="5"
+                today_cents=None, rest_cents=1600, then_cents=10900, then_on="1 Dec 2026", seats=5
             ),
         },
         "seats-balance": upgrade | {
@@ -190,7 +190,6 @@ def _dialogs() -> dict[str, Context]:
             "lines": ["As many as members: then seats follow the members."],
             "offer": offer(
                 today_cents=None, rest_cents=1600, then_cents=10900, then_on="1 Dec 2026", invoice_cents=2500, seats=5,
-                seats_sent="5",
             ),
         },
         "cancel": {

@@ -171,6 +171,7 @@ def test_what_others_hold_is_busy_until_it_has_ended_or_expired(team_owner: Pers
         later = services.hold(membership=team_owner.membership, key="mine", now=now + services.HOLD_LIFE)
 
     assert "Questions of others hold" in refused.value.detail
+    assert (refused.value.extra["violated"], refused.value.extra["plan"]) == ("requests", None)
     assert later.requests == 1
 
 

@@ -110,6 +110,7 @@ def test_what_only_work_in_flight_holds_is_busy_for_a_moment(alice: Person, now:
 
         assert Hold.objects.count() == 1
     assert refusal.value.retry_after == 2
+    assert (refusal.value.extra["violated"], refusal.value.extra["plan"]) == ("tokens", "pro")
 
 
 def test_the_last_run_gets_what_is_left(alice: Person, now: datetime) -> None:

@@ -17,7 +17,7 @@ from accounts import tenancy
 from accounts.models import Membership
 from billing.models import Subscription
 from config.templatetags.ui import seconds
-from tests.people import Person, put_on_plan
+from tests.people import Person, join, put_on_plan
 from tests.usage.test_sums import busy_team
 from tests.usage.test_usage_api import use
 from usage import analytics, services, shown
@@ -26,6 +26,8 @@ from usage.models import Entry, Period
 __all__ = ["busy_team"]
 OF_ENDS = "How questions ended"
 TEAM_AFTER_ONE = {"used": "1", "limit": "50000", "held": "0", "forecast": "", "used, percent": "0"}
+# As docs/benchmarks.md says.
+MOST_STATEMENTS = 24
 SPANS = ["", "?period=previous", "?period=year", "?from={from}&to={to}"]
 
 
@@ -218,22 +220,25 @@ def test_the_page_asks_often_while_a_question_is_open_and_else_now_and_then(alic
     assert "1 in progress" in during
 
 
-def test_an_owner_sees_what_everybody_asks_while_it_is_asked(team_owner: Person, bob: Person, now: datetime) -> None:
-    first = live_url(page_of(team_owner))
+@pytest.mark.parametrize("who", ["owner", "member"])
+def test_a_team_sees_what_everybody_asks_while_it_is_asked(
+    team_owner: Person, bob: Person, now: datetime, who: str
+) -> None:
+    looker = team_owner if who == "owner" else join(team_owner, "Nora")
+    first = live_url(page_of(looker))
     with tenancy.within(team_owner.workspace):
         held = services.hold(membership=bob.membership, key="open", now=now)
-    during = team_owner.web.get(first)
+    during = looker.web.get(first)
     second = live_url(html.unescape(during.content.decode()))
     with tenancy.within(team_owner.workspace):
         cost = services.Cost(200, 100, "extractive", milliseconds=10, grounded=True)
         services.settle(hold_id=held.pk, now=now, outcome="succeeded", cost=cost)
-    after = team_owner.web.get(second)
+    after = looker.web.get(second)
 
-    team = [row for row in export_of(team_owner) if row["row"] == "Questions of the team"]
+    team = [row for row in export_of(looker) if row["row"] == "Questions of the team"]
     assert (during.status_code, "1 in progress" in during.content.decode()) == (200, True)
     assert (after.status_code, "in progress" in after.content.decode()) == (200, False)
     assert {row["figure"]: row["value"] for row in team} == TEAM_AFTER_ONE
-    assert "of the team" not in page_of(bob)
 
 
 def test_a_page_that_is_still_right_is_not_sent_again(alice: Person, now: datetime) -> None:
@@ -261,7 +266,7 @@ def test_the_page_costs_the_same_statements_however_much_was_used(
     for number in range(12):
         use((team_owner, bob)[number % 2], now - timedelta(minutes=number), key=str(number), tokens=200 + number)
 
-    assert cost() == few
+    assert cost() == few <= MOST_STATEMENTS
 
 
 def banner(page: str) -> str:
