@@ -10,6 +10,7 @@ from django.views import View
 
 from accounts import services, tenancy, zones
 from accounts.edge import MemberPage
+from accounts.second_factor import has_second_factor
 from accounts.zones import ZoneSelect
 from config.errors import InvalidField
 
@@ -73,8 +74,7 @@ class Settings(MemberPage):
             "section": "settings",
             "profile_form": ProfileForm(initial={"name": member.user.name, "timezone": member.user.timezone}),
             "workspace_form": self.workspace_form_of() if member.may_manage else None,
-            "second_factor_url": "",
-            "has_second_factor": False,
+            "has_second_factor": has_second_factor(member.user),
         }
         context |= self.more()
         if not context["can_change"]:
