@@ -27,6 +27,8 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # Applications of the shared schema, and those whose tables stand in every workspace's schema.
 SHARED_APPS = [
+    # Before django_tenants, whose pages for it have styles in the line, which the security policy forbids.
+    "django.contrib.admin",
     "django_tenants",
     "config",
     "accounts",
@@ -36,7 +38,6 @@ SHARED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.admin",
     "allauth",
     "allauth.account",
     "allauth.mfa",
