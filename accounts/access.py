@@ -68,6 +68,7 @@ SHARED_TABLES = {
     "django_content_type": Shared(),
     "django_migrations": Shared(),
     "django_session": Shared(),
+    "mfa_authenticator": Shared(),
     "token_blacklist_blacklistedtoken": Shared(),
     "token_blacklist_outstandingtoken": Shared(),
 }

@@ -39,15 +39,13 @@ class Login(PublicAPI):
     class Input(Body):
         email = serializers.CharField(max_length=254)
         password = PasswordField()
-        totp = serializers.CharField(max_length=20, required=False)
+        code = serializers.CharField(max_length=20, required=False, allow_blank=True)
 
     @extend_schema(request=Input, responses=PairOutput)
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
-        membership = sign_in(
-            request._request, email=form.validated_data["email"], password=form.validated_data["password"]
-        )
+        membership = sign_in(request._request, **form.validated_data)
         pair = tokens.issue(membership)
         return Response(
             {

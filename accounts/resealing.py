@@ -1,13 +1,17 @@
 """Changing the key under which secrets are kept."""
 
 import uuid
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts import sealed
+from accounts import sealed, second_factor
 from accounts.models import Connection, NotionHook
 
+Key = TypeVar("Key")
 # Columns with sealed text, and the name each was sealed for.
 COLUMNS = {"sealed_access_token": "access_token", "sealed_refresh_token": "refresh_token"}
 
@@ -22,19 +26,24 @@ class Result:
 def reseal() -> Result:
     """May be stopped and repeated: a row has either its old secrets or its new ones."""
     result = Result()
-    for key in Connection.objects.values_list("pk", flat=True).order_by("pk"):
-        try:
-            is_changed = _reseal(key)
-        except sealed.Unreadable:
-            result.unreadable.append(str(key))
-            continue
-        result.resealed += is_changed
-        result.current += not is_changed
+    _reseal_each(Connection.objects.values_list("pk", flat=True).order_by("pk"), _reseal, result)
+    _reseal_each(Authenticator.objects.values_list("pk", flat=True).order_by("pk"), _reseal_factor, result)
     try:
         result.resealed += _reseal_hook()
     except sealed.Unreadable:
         result.unreadable.append(NotionHook.PLACE)
     return result
+
+
+def _reseal_each(keys: Iterable[Key], reseal_row: Callable[[Key], bool], result: Result) -> None:
+    for key in keys:
+        try:
+            is_changed = reseal_row(key)
+        except sealed.Unreadable:
+            result.unreadable.append(str(key))
+            continue
+        result.resealed += is_changed
+        result.current += not is_changed
 
 
 def _reseal_hook() -> bool:
@@ -51,7 +60,9 @@ def _reseal_hook() -> bool:
 def outdated() -> int:
     hooks = NotionHook.objects.exclude(sealed_token="").values_list("sealed_token", flat=True)
     connections = Connection.objects.only("pk", *COLUMNS).iterator()
-    return sum(bool(_old(each)) for each in connections) + sum(not sealed.is_current(each) for each in hooks)
+    factors = [each.data[second_factor.SECRETS[each.type]] for each in Authenticator.objects.all()]
+    others = sum(not sealed.is_current(each) for each in [*hooks, *factors])
+    return sum(bool(_old(each)) for each in connections) + others
 
 
 def _reseal(key: uuid.UUID) -> bool:
@@ -66,6 +77,19 @@ def _reseal(key: uuid.UUID) -> bool:
             text = sealed.unseal(getattr(connection, column), workspace_id=workspace_id, place=place)
             setattr(connection, column, sealed.seal(text, workspace_id=workspace_id, place=place))
         connection.save(update_fields=columns)
+    return True
+
+
+def _reseal_factor(key: int) -> bool:
+    with transaction.atomic():
+        # Locked, because a recovery code may be used at this moment.
+        factor = Authenticator.objects.select_for_update().filter(pk=key).first()
+        if factor is None or sealed.is_current(factor.data[second_factor.SECRETS[factor.type]]):
+            return False
+        name, owner = second_factor.SECRETS[factor.type], factor.user_id
+        text = sealed.unseal(factor.data[name], workspace_id=owner, place=second_factor.PLACE)
+        factor.data[name] = sealed.seal(text, workspace_id=owner, place=second_factor.PLACE)
+        factor.save(update_fields=["data"])
     return True
 
 

@@ -10,7 +10,7 @@ from accounts.idempotency import KEPT
 from accounts.models import IdempotentAnswer, Membership, OAuthState, User, Workspace
 from accounts.names import cleaned
 from accounts.permissions import check_can_change_settings
-from config.errors import InvalidField
+from config.errors import AppError, InvalidField
 
 CONFIGURABLE = ("timezone", "language", "model", "email_notifications", "default_sharing")
 
@@ -49,6 +49,20 @@ def rename_workspace(*, workspace: Workspace, name: str, by: Membership) -> None
     if not workspace.name:
         raise InvalidField("Give the workspace a name that can be seen.", pointer="/name")
     workspace.save(update_fields=["name"])
+
+
+class NoSuchAccount(AppError):
+    code = "no-account"
+    status = 404
+
+
+def set_staff(*, email: str, is_staff: bool) -> User:
+    user = User.objects.filter(email=email.strip().lower()).first()
+    if user is None:
+        raise NoSuchAccount(f"There is no account with the address {email}.")
+    user.is_staff = is_staff
+    user.save(update_fields=["is_staff"])
+    return user
 
 
 def forget_expired(*, now: datetime) -> None:

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 
 from accounts import tenancy
 from accounts.models import Membership, User
+from accounts.second_factor import CodeForm, has_second_factor
 from config.errors import AppError
 
 # Those of one address are counted one after the other. Who gets no turn is refused like one too many, which on a busy
@@ -34,6 +35,13 @@ class InvalidCredentials(AppError):
 
 class EmailUnverified(AppError):
     code = "email-unverified"
+    status = 401
+
+
+class CodeRequired(AppError):
+    """Said only to who knows the password."""
+
+    code = "totp-required"
     status = 401
 
 
@@ -59,8 +67,8 @@ def _wait(request: HttpRequest, action: str, key: str | None) -> int:
     return math.ceil(max(waits))
 
 
-def sign_in(request: HttpRequest, *, email: str, password: str) -> Membership:
-    """The membership to work in: where the user was last."""
+def sign_in(request: HttpRequest, *, email: str, password: str, code: str = "") -> Membership:
+    """The membership to work in: where the user was last. `code`: of the second factor, for those who have one."""
     adapter, email = get_adapter(request), email.strip().lower()
     try:
         user: User | None = adapter.authenticate(request, email=email, password=password)
@@ -72,6 +80,8 @@ def sign_in(request: HttpRequest, *, email: str, password: str) -> Membership:
     if settings.EMAIL_VERIFICATION_REQUIRED and not is_verified(user):
         send_verification(request, email=user.email, user=user)
         raise EmailUnverified("Confirm your e-mail address first. The message with the link has been sent again.")
+    if has_second_factor(user):
+        check_code(request, user, code)
     home = tenancy.home(user)
     if home is None:
         raise InvalidCredentials("The e-mail address or the password is not right.")
@@ -80,6 +90,19 @@ def sign_in(request: HttpRequest, *, email: str, password: str) -> Membership:
     if membership.user.token_version != user.token_version:
         raise InvalidCredentials("The e-mail address or the password is not right.")
     return membership
+
+
+def check_code(request: HttpRequest, user: User, code: str) -> None:
+    """With the limits of the sign-in page and its memory of used codes. Raises CodeRequired or RateLimited."""
+    form = CodeForm(user=user, data={"code": code})
+    if form.is_valid():
+        form.authenticator.record_usage()
+    elif form.has_error("code", "too_many_login_attempts"):
+        raise _limited("Too many failed attempts.", request, "login_failed", f"mfa-auth-user-{user.pk}")
+    elif form.has_error("code", "required"):
+        raise CodeRequired("Send the code of your authenticator app, or a recovery code, as `code`.")
+    else:
+        raise CodeRequired("The code is not right, or it was used already.")
 
 
 def is_verified(user: User) -> bool:

@@ -1,5 +1,10 @@
+from allauth.mfa.base import views as factor
+from allauth.mfa.recovery_codes import views as codes
+from allauth.mfa.totp import views as totp
 from django.conf import settings
 from django.urls import path
+from django.views.decorators.cache import never_cache
+from django.views.generic import RedirectView
 
 from accounts import api as json
 from accounts import mails_page, views
@@ -13,6 +18,16 @@ pages = [
     path("app/theme", views.SetTheme.as_view(), name="set-theme"),
     path("app/dismiss", views.DismissBanner.as_view(), name="dismiss-banner"),
     path("app/switch-workspace", views.SwitchWorkspace.as_view(), name="switch-workspace"),
+]
+# Of allauth's addresses of the second factor those with a page of ours. Its list of factors is a card of the settings.
+pages += [
+    path("accounts/2fa/", RedirectView.as_view(url="/app/settings#security"), name="mfa_index"),
+    path("accounts/2fa/authenticate/", factor.authenticate, name="mfa_authenticate"),
+    path("accounts/2fa/reauthenticate/", factor.reauthenticate, name="mfa_reauthenticate"),
+    path("accounts/2fa/totp/activate/", never_cache(totp.activate_totp), name="mfa_activate_totp"),
+    path("accounts/2fa/totp/deactivate/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("accounts/2fa/recovery-codes/", never_cache(codes.view_recovery_codes), name="mfa_view_recovery_codes"),
+    path("accounts/2fa/recovery-codes/generate/", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
 ]
 if settings.SHOWS_MAILS:
     pages += [

@@ -11,6 +11,7 @@ from django.views import View
 from accounts import services, tenancy, zones
 from accounts.edge import MemberPage
 from accounts.permissions import can_change_settings
+from accounts.second_factor import has_second_factor
 from accounts.zones import ZoneSelect
 from config.errors import InvalidField
 
@@ -74,8 +75,7 @@ class Settings(MemberPage):
             "section": "settings",
             "profile_form": ProfileForm(initial={"name": member.user.name, "timezone": member.user.timezone}),
             "workspace_form": self.workspace_form_of() if can_change_settings(member) else None,
-            "second_factor_url": "",
-            "has_second_factor": False,
+            "has_second_factor": has_second_factor(member.user),
         }
         context |= self.more()
         if not context["can_change"]:

@@ -27,6 +27,8 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # Applications of the shared schema, and those whose tables stand in every workspace's schema.
 SHARED_APPS = [
+    # Before django_tenants, whose pages for it have styles in the line, which the security policy forbids.
+    "django.contrib.admin",
     "django_tenants",
     "config",
     "accounts",
@@ -36,9 +38,9 @@ SHARED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.admin",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "rest_framework_simplejwt.token_blacklist",
     "drf_spectacular",
@@ -166,6 +168,13 @@ ACCOUNT_RATE_LIMITS = {
     # For each network rather than address: a whole /24, or /64 of IPv6, belongs to one customer of a provider.
     **({"signup_network": _networks} if _networks else {}),
 }
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_FORMS = {"authenticate": "accounts.second_factor.CodeForm", "activate_totp": "accounts.second_factor.SetUpForm"}
+MFA_TOTP_ISSUER = PRODUCT_NAME
+# One step of 30 seconds before and after, for clocks that differ.
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_VERIFICATION_REQUIRED
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0, least=0)
 # Without a proxy that vouches for it, anybody could say it of himself.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ALLAUTH_TRUSTED_PROXY_COUNT else None

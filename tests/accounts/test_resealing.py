@@ -3,12 +3,14 @@ import os
 from io import StringIO
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from accounts import connections, sealed
 from accounts.models import Connection
 from tests.people import Person
+from tests.second_factor import signed_in, with_factor
 
 TOKEN, REFRESH = "ntn_of_the_tests_0123456789", "refresh_of_the_tests_0123456789"
 OLD, NEW = {"1": b"o" * 32}, {"2": b"n" * 32}
@@ -81,3 +83,20 @@ def test_no_secret_is_said(held: Connection, settings: Settings, caplog: pytest.
 
     for secret in (TOKEN, REFRESH, before, "nnnnnnnn"):
         assert secret not in said
+
+
+def test_second_factors_are_sealed_anew_too(alice: Person, settings: Settings) -> None:
+    Connection.objects.all().delete()
+    Authenticator.objects.all().delete()
+    settings.SEAL_KEYS = OLD
+    factor = with_factor(alice.user)
+    settings.SEAL_KEYS = NEW | OLD
+
+    left = reseal("--check")
+    reseal()
+    settings.SEAL_KEYS = NEW
+
+    assert left.startswith("2 rows")
+    assert reseal("--check").startswith("0 rows")
+    for code in (factor.app.code(), factor.recovery_codes[0]):
+        assert signed_in(alice, code).get("/app/settings").status_code == 200

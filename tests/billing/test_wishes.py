@@ -238,7 +238,7 @@ def test_staff_sees_what_waits_and_what_is_missing_or_unknown_is_said(
 
 
 class Open(AdminSite):
-    """The staff's site as it is for staff; the real one is still closed."""
+    """The staff's site without its door, which has tests of its own."""
 
     def has_permission(self, request: Any) -> bool:
         return bool(request.user.is_active and request.user.is_staff)

@@ -298,6 +298,16 @@ class CodeForm(forms.Form):
     code = forms.CharField()
 
 
+class SetUpForm(CodeForm):
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+OTHER_WAY: Context = {"reauthentication_alternatives": [{"url": "#"}]}
+SQUARES = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><path d='M1 1h3v3h-3zM5 5h3v3h-3z'/></svg>"
+SECOND_FACTOR: Context = {"totp_svg_data_uri": f"data:image/svg+xml;utf8,{SQUARES}"}
+RECOVERY_CODES: Context = {"unused_codes": [f"{n * 9_091_237:08}" for n in range(1, 11)], "total_count": 10}
+
+
 class TokenForm(forms.Form):
     token = forms.CharField(widget=forms.PasswordInput)
 

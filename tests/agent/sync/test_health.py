@@ -27,7 +27,7 @@ SECRET = "secret of the customer"
 
 
 class Open(AdminSite):
-    """The staff's site as it is for staff; the real one is still closed."""
+    """The staff's site without its door, which has tests of its own."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_staff)
