@@ -37,6 +37,12 @@ _SPELLED = re.compile(
     rf"\b(?P<number>{'|'.join(_WORDS)})\b(?=[ -](?:(?:working|calendar|business|full|paid) )?(?:{_AFTER})\b)",
     re.IGNORECASE,
 )
+# What holds for more than so much; "no more than" is a limit of what holds.
+_BEYOND = re.compile(
+    r"(?<!\bno )(?<!\bnot )\b(?:(?P<more>more than|longer than|earlier than|over|above)"
+    r"|(?:less than|fewer than|shorter than|later than|under|below)) $",
+    re.IGNORECASE,
+)
 _THOUSANDS = re.compile(r"[.,](?=\d{3}(?!\d))")
 
 
@@ -47,6 +53,21 @@ def in_digits(text: str) -> str:
 
 def read(text: str) -> frozenset[Amount]:
     return frozenset((*map(_amount, _AMOUNT.finditer(text)), *map(_place, _PLACE.finditer(text))))
+
+
+def meets(asked: Set[Amount], text: str) -> bool | None:
+    """Whether what it says is for these amounts, where it is for more or less than others; None where it is not."""
+    text = in_digits(text)
+    if not asked.isdisjoint(read(text)):
+        return None
+    bounds = [(found, _BEYOND.search(text[: found.start()])) for found in _AMOUNT.finditer(text)]
+    held = [
+        float(number) > float(_amount(found)[0]) if bound["more"] else float(number) < float(_amount(found)[0])
+        for found, bound in bounds
+        for number, unit in asked
+        if bound and unit != "th" and _amount(found)[1] == unit
+    ]
+    return any(held) if held else None
 
 
 def without(text: str) -> str:

@@ -45,7 +45,7 @@ ENOUGH = ((composing.LEAST_NEAR, 0.62), (0.45, 0.5), (0.55, 0.3), (0.65, 0.1))
 MOST_UNSAID = (0, 0, 0, 1, 2, 2, 3)
 SAID_BY_NONE = frozenset(
     wording.words_of(
-        "fast quickly old big large far early often go happen mean exactly currently usually actually"
+        "fast quickly old big large far early often go happen mean exactly currently usually actually available valid"
         " customer people person employee colleague staff company team user member"
     )
 )
@@ -73,6 +73,12 @@ def answer(
     texts = [each.text for each in candidates]
     question, asked = (days.with_feasts(each, texts) for each in (question, asked or question))
     matched = picking.lines_marked(candidates)
+    stated = [
+        line for each in candidates for line in quotable(question, each) if kinds.states_number(question, line.shown)
+    ]
+    if stated:
+        # A table may have only some of them.
+        return composing.composed(stated[:1])
     if matched:
         listed = matched[: picking.MOST_ROWS]
         number = f"at least {len(matched) + more_rows}" if has_unread_rows else str(len(matched) + more_rows)
@@ -198,7 +204,7 @@ def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence
         kinds.has_unit(question, excerpt.shown) and demands.is_for_whom(question, own | ranking.about(excerpt))
     ):
         return False
-    if not _has_amounts(question, asked, f"{excerpt.shown} {excerpt.lead}", own):
+    if not _has_amounts(question, asked, excerpt, own):
         return False
     if excerpt.kind != "code" and not demands.says_what_is_asked(
         _own(typed, question), excerpt.shown, own | ranking.about(excerpt)
@@ -218,6 +224,8 @@ def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence
         return False
     if asked.codes and not any(wording.has_code(_with_place(excerpt), code) for code in asked.codes):
         return False
+    if not subjects.turns_on(question) - kinds.words_for_kind(question) - SAID_BY_NONE <= own | ranking.about(excerpt):
+        return False
     said = (own | ranking.about(excerpt)) - subjects.named_elsewhere(excerpt, candidates)
     return _says_most(asked, said) and subjects.is_of_it(question, excerpt.shown, said | SAID_BY_NONE)
 
@@ -233,9 +241,14 @@ def _with_place(excerpt: Excerpt) -> str:
     return f"{excerpt.paragraph} {ranking.place(excerpt)}"
 
 
-def _has_amounts(question: str, asked: Asked, shown: str, own: set[str]) -> bool:
-    """Whether it has the amounts asked about; whether something is so is also said by another amount of the same."""
-    there = amounts.read(shown)
+def _has_amounts(question: str, asked: Asked, excerpt: Excerpt, own: set[str]) -> bool:
+    """Whether it has the amounts asked about, or holds for them; whether something is so is also said by another amount
+    of the same."""
+    bounds = excerpt.lead if excerpt.is_otherwise else excerpt.shown
+    meets = amounts.meets(amounts.read(amounts.in_digits(question)), bounds)
+    if meets is not None:
+        return meets != excerpt.is_otherwise
+    there = amounts.read(f"{excerpt.shown} {excerpt.lead}")
     if asked.amounts <= there:
         return True
     is_other = amounts.units(asked.amounts) <= amounts.units(there)

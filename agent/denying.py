@@ -12,8 +12,10 @@ _SHORT_NOT = re.compile(r"(?<=\w)n['’]t\b|\bcannot\b", re.IGNORECASE)
 _WRITTEN_SHORT = re.compile(
     r"\b(are|is|was|were|do|does|did|have|has|had|would|could|should|must|ca|wo)nt\b", re.IGNORECASE
 )
-# Denies nothing: "whether or not", "not only", "No. 12".
-_IDLE = re.compile(r"\bor not\b|\bnot only\b|\bno\.\s*(?=\d)|\b(?:yes|no) or (?:no|yes)\b", re.IGNORECASE)
+# Denies nothing: "whether or not", "not only", "No. 12", "a no-show".
+_IDLE = re.compile(
+    r"\bno[-‑](?=\w)|\bor not\b|\bnot only\b|\bno\.\s*(?=\d)|\b(?:yes|no) or (?:no|yes)\b", re.IGNORECASE
+)
 _PHRASES = re.compile(r"\b(?:other than|apart from|rather than|instead of)\b", re.IGNORECASE)
 _ENGLISH = frozenset(
     _WORD.findall("not no never none nobody nothing neither nor nowhere without except excluding excluded besides")

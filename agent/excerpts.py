@@ -17,7 +17,9 @@ _RULE = re.compile(r"\s*\|?(?:\s*:?-{3,}:?\s*\|)+\s*:?-*:?\s*$|\s*(?:-{3,}|\${2}
 _MARK = re.compile(r"(?P<quote>(?:\s*>)*)\s*(?P<bullet>(?:[-*+]|\d+[.)])\s+)?(?P<box>\[[ xX]\]\s+)?")
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
-_POINTS_BACK = re.compile(r"(they|it|this|that|these|those|he|she)\b", re.IGNORECASE)
+_POINTS_BACK = re.compile(r"(they|it|this|that|these|those|he|she|\w+ing (?:one|it|them))\b", re.IGNORECASE)
+# "Later than that: no refund."
+_OTHERWISE = re.compile(r"(?:later|earlier|sooner|longer|shorter|more|less|fewer) than (?:that|this)\b", re.IGNORECASE)
 _CITATION_MARK = re.compile(r"\[(\d+)\]")
 
 
@@ -34,6 +36,16 @@ class Excerpt:
     lead: str = ""
 
     @property
+    def is_otherwise(self) -> bool:
+        """Whether it says what holds where the one before it does not."""
+        return _OTHERWISE.match(self.shown) is not None
+
+    @property
+    def said(self) -> str:
+        """What it says, with the case that it is the other one of."""
+        return f"{self.lead}. {self.shown}" if self.is_otherwise else self.shown
+
+    @property
     def paragraph(self) -> str:
         """A sentence is about what its paragraph names; a row or property stands for itself."""
         if self.kind != "sentence":
@@ -47,7 +59,7 @@ class Excerpt:
 def excerpts(candidate: Candidate) -> Iterator[Excerpt]:
     if not candidate.spans and candidate.text.strip():
         yield Excerpt(candidate, "", 0, candidate.text, _readable(candidate.text), "title")
-    lead = ""
+    lead = above = ""
     for block_id, start, end in candidate.spans:
         text = candidate.text[start:end]
         if _HEADING.match(text):
@@ -62,8 +74,10 @@ def excerpts(candidate: Candidate) -> Iterator[Excerpt]:
         for kind, at, quote, shown in _lines(candidate, block_id, start, text):
             # "They", "it" and "this" speak of the sentence before.
             about = before if kind == "sentence" and _POINTS_BACK.match(shown) else lead
+            if _OTHERWISE.match(shown):
+                about = f"{lead} {above}".strip()
             yield Excerpt(candidate, block_id, at, quote, shown, kind, about)
-            before = shown
+            before = above = shown
             if shown.endswith(":") and kind == "sentence":
                 lead = shown
 

@@ -16,6 +16,8 @@ _POINTS_BACK = re.compile(r"\b(it|its|they|them|their|he|she|him|his|her)\b", re
 _WITHIN = re.compile(
     r"\b(?:an?|the|my|our|your|every|each)\s+[^\W\d_]+\b.*(?<!\bof)(?<!\bfor)(?<!\babout)(?<!\bto)(?<!\bwith)\s"
     r"(?:it|its|they|them|their|he|she|him|his|her)\b"
+    # "What should a purser do with his phone?"
+    r"|\b(?:an?|the|my|our|your|every|each)\s+[^\W\d_]+\b.*\s(?:his|her)\s+\w"
     r"|\bit (?:takes?|costs?|possible|allowed|ok|okay|necessary|required|permitted|legal|worth|safe)\b.*\bto\s+\w",
     re.IGNORECASE,
 )
@@ -154,7 +156,9 @@ def leans(question: str) -> bool:
     """Whether it makes no sense without the question before it."""
     asked = read(question)
     named = asked.names - set(map(stem, _DAYS))
-    if _OF_THEM.search(question) or (_LISTS.match(question) and _OF_SOMEBODY.search(question) and not named):
+    if _OF_THEM.search(question):
+        return True
+    if _LISTS.match(question) and _OF_SOMEBODY.search(question) and not named and not _WITHIN.search(question):
         return True
     if _ANOTHER_STATE.fullmatch(question) or _ANOTHER_NAME.fullmatch(question):
         return True

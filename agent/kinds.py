@@ -9,10 +9,11 @@ from agent.days import MONTHS
 _I = re.IGNORECASE
 _MONTH = "|".join(MONTHS)
 _NAMED_MONTH = "|".join((*MONTHS, *(month[:3] for month in MONTHS)))
-_NUMBER = (
-    r"(?:\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirty|forty|sixty|ninety|half|several)"
-    r"\b)"
+_SPELLED = (
+    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
+    "|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
 )
+_NUMBER = rf"(?:\d|\b(?:{_SPELLED}|half|several)\b)"
 _SPAN = r"\b(?:second|minute|hour|day|week|fortnight|month|quarter|year)s?\b"
 # A number and what it counts, which is not "31 % more than last year".
 _SPANNED = rf"{_NUMBER}(?:(?!\b(?:than|of|last|this|next|per|every|each|an?)\b|%)[^.;:]){{0,30}}?{_SPAN}"
@@ -27,6 +28,9 @@ _DATE = re.compile(
     r"|\b(after|before|until|once|when|if|within|every|unless)\b"
     r"(?! (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?:\W*$|[.,;]| in the | o['’]clock))",
     _I,
+)
+_CLOCK = re.compile(
+    r"\d{1,2}[:.]\d\d\b|\b\d{1,2} ?(?:am|pm|a\.m\.|p\.m\.|h|uhr)(?!\w)|o['’]clock|\b(?:noon|midnight)\b", _I
 )
 _DAY = re.compile(
     rf"\d{{4}}-\d\d|\d{{1,2}}[:.]\d\d|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:{_MONTH}|yesterday|today)\b"
@@ -47,12 +51,16 @@ _MUCH = re.compile(
 # Numbers that are of no amount: of days, of the clock, in codes.
 _NO_AMOUNT = re.compile(
     rf"\d{{4}}-\d\d(?:-\d\d)?|\d{{1,2}}[:.]\d\d|\b\d{{1,2}}(?:st|nd|rd|th)\b|\b\d{{1,2}}\.? (?:{_NAMED_MONTH})\b"
+    # "The last before Harbor 6" is none of six.
+    rf"|(?-i:(?<=[a-z,;:(] )[A-Z][a-z]+ \d+(?:\.\d+)*)\b"
     rf"|\b(?:{_NAMED_MONTH}) \d{{1,4}}\b|\b(?:19|20)\d\d\b|\b[^\W\d_]+[-_]?\d+\b",
     _I,
 )
 _HOURS = r"\d[:.]\d\d\s*(?:–|-|to|and)\s*\d"
 _DURATION = re.compile(
-    rf"{_SPANNED}|\b(?:half )?an? (?:second|minute|hour|day|week|fortnight|month|quarter|year)\b"
+    # "Once a year" is how often.
+    rf"{_SPANNED}|\b(?<!once )(?<!twice )(?<!times )(?:half )?an?"
+    r" (?:second|minute|hour|day|week|fortnight|month|quarter|year)\b"
     rf"|\buntil\b|{_HOURS}|\b(?:indefinitely|for ?ever|permanently|at once|immediately)\b",
     _I,
 )
@@ -89,8 +97,18 @@ _PLACE = re.compile(
 )
 # Looked for at each number: in "one after five, one gave up" what follows one has the next in it.
 _NUMBERED = re.compile(
-    r"(?=(?:\d|\b(?:no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|hundred|thousand)\b)[^\W_]*"
-    r"((?:[^\w.;:]+[^\W\d_][\w’'-]*){1,3}))",
+    rf"(?=(?:\d|\b(?:no|{_SPELLED}|hundred|thousand)\b)[^\W_]*"
+    r"((?:[^\w.;:]+(?!(?:to|in|from|before|after|until|for|by|with|at|on|and|or|than|per)\b)[^\W\d_][\w’'-]*){1,3}))",
+    _I,
+)
+_ASKS_ALL = re.compile(
+    r"^\W*(?:and\W+)?how many (?P<what>[^\W\d_]+) (?:do we have|are there|have we(?: got)?)"
+    r"(?: (?:in total|altogether|now))?\W*$",
+    _I,
+)
+_HAVE = re.compile(
+    rf"\b(?:we (?:now |still )?have|there are) (?:(?:now|about|around|almost|nearly|over|roughly|more than|some) )*"
+    rf"(?:\d[\d.,]*|(?:{_SPELLED})(?:[ -](?:{_SPELLED}|hundred|thousand))*) (?P<what>[^\W\d_]+)(?=\W*$|[.,;:])",
     _I,
 )
 # "How many days …", "how many parental leave days do …"
@@ -126,6 +144,13 @@ _ASKS_MONEY = re.compile(
     r"|\bwhat (?:did|do|does|will|would)\b.*\b(?:pay|earn)\b(?! for\b)",
     _I,
 )
+# "How long must a password be?"
+_ASKS_SIZE = re.compile(r"\bhow long\b[^?,]*\bbe\W*$", _I)
+_SIZE = re.compile(
+    rf"{_NUMBER}[^.;:]{{0,15}}?\b(?:characters?|letters?|digits?|words?|lines?|pages?|minutes?|seconds?|(?:centi|milli)?met"
+    rf"(?:er|re)s?|[cm]?m|inch(?:es)?|feet)\b",
+    _I,
+)
 # (what the question says, what its answer then has)
 _KINDS = (
     (re.compile(r"\b(tele)?phone numbers?\b|\btelephone\b|\bphone (of|for)\b|['’]s (tele)?phone\b", _I), _PHONE),
@@ -141,7 +166,9 @@ _KINDS = (
         _DATE,
     ),
     (re.compile(r"\bdate(?: (?:of|for) [^?]+)?\W*$", _I), _DATE),
-    (re.compile(r"\bhow (long|quickly|fast)\b", _I), _DURATION),
+    (re.compile(r"\b(?:what|which) (?:hour|time)\b(?! of\b)", _I), _CLOCK),
+    (_ASKS_SIZE, _SIZE),
+    (re.compile(rf"(?!{_ASKS_SIZE.pattern})\bhow (long|quickly|fast)\b", _I), _DURATION),
     (re.compile(r"\bhow often\b", _I), _FREQUENCY),
     (_ASKS_MONEY, _MONEY),
     (re.compile(r"\bhow (many|old|big|large|far|early)\b", _I), _AMOUNT),
@@ -154,11 +181,20 @@ _KINDS = (
 _WORDS = frozenset(wording.words_of("cost costs price number mail address due deadline date"))
 # "How long did it last?"
 _ASKS_LENGTH = re.compile(
-    r"\bhow long (?:did|does|do|will)\b.*\b(?:last|take)\b|\bhow long was (?:the|our|that) [\w -]+(?<!ed)\W*$", _I
+    r"\bhow long (?:did|does|do|will)\b.*\b(?:last|take)\b"
+    r"|\bhow long (?:can|may|must|should)\b.*\b(?:last|take)\W*$|\bhow long was (?:the|our|that) [\w -]+(?<!ed)\W*$",
+    _I,
 )
 _TAKES = re.compile(r"\bhow long\b.*\btake\b", _I)
 # "300 visits a minute" last no minute.
 _RATE = re.compile(rf"({_NUMBER}[^.,;:]{{0,30}}?) (?:an?|per|each|every) {_SPAN}", _I)
+# "The first 16 weeks" of something are not all of it, nor is what somebody must have waited.
+_ASKS_WHOLE = re.compile(r"\bhow long (?:is|are|was|were)\b", _I)
+_PART = re.compile(
+    rf"\b(?:first|last|next|another) {_SPANNED}"
+    r"|\b(?:provided|if|unless|as long as|once) (?:that |you|we|it|they)[^.;]*",
+    _I,
+)
 _GIVEN = ("april", "may", "june", "august")
 # No people, though they have a capital.
 _WHENS = re.compile(
@@ -169,6 +205,8 @@ _WHENS = re.compile(
 _LASTS = frozenset(wording.words_of("last take"))
 # "Forty minutes until the first message" is how long that took.
 _UP_TO = re.compile(rf"{_SPANNED} (?:until|till|before|after|later|earlier|ago)\b", _I)
+_ASKS_TIME = re.compile(r"\W*(?:at )?(?:what|which) (?:hour|time)\b(?! of\b)", _I)
+_TIME_WORDS = frozenset(wording.words_of("hour time"))
 _PHONE_WORDS = frozenset(wording.words_of("phone telephone"))
 
 
@@ -182,9 +220,13 @@ def _without_asked(question: str, shown: str, answers: re.Pattern[str]) -> str:
     """Where to look for it: the day is no amount of days, and the place that is asked about is not where it is."""
     if answers in (_AMOUNT, _MUCH):
         return _NO_AMOUNT.sub(" ", shown)
+    if answers is _CLOCK:
+        words, parts = wording.words_of(question), shown.split("; ")
+        return "; ".join([each for each in parts if wording.words_of(each) & words] or parts)
     if answers is _DURATION:
         shown = _RATE.sub(r"\1", shown)
         shown = re.sub(_HOURS, " ", shown) if _TAKES.search(question) else shown
+        shown = _PART.sub(" ", shown) if _ASKS_WHOLE.search(question) else shown
         return _UP_TO.sub(" ", shown) if _ASKS_LENGTH.search(question) else shown
     if answers is _PERSON:
         return _WHENS.sub(" ", shown)
@@ -211,14 +253,31 @@ def counts(shown: str, place: str, counted: Set[str]) -> bool:
     that, any number does."""
     if not wording.words_of(shown) & counted:
         return not counted or bool(wording.words_of(place) & counted)
-    found = (*_NUMBERED.finditer(shown), *_VALUED.finditer(shown))
+    found = (*_NUMBERED.finditer(_NO_AMOUNT.sub(" ", shown)), *_VALUED.finditer(shown))
     return any(wording.words_of(each[1]) & counted for each in found)
+
+
+def counted_whole(question: str) -> str:
+    """What a question asks the number of, where it asks nothing else."""
+    asked = _ASKS_ALL.match(question)
+    return asked["what"] if asked else ""
+
+
+def states_number(question: str, shown: str) -> bool:
+    """Whether it says how many there are of what a question asks the whole number of."""
+    counted, said = counted_whole(question), _HAVE.search(shown)
+    return bool(counted) and said is not None and wording.words_of(said["what"]) == wording.words_of(counted)
 
 
 def words_for_kind(question: str) -> frozenset[str]:
     """Those that say what kind of thing is asked for, which is looked for by its shape."""
     is_phone = any(asks.search(question) and of == _PHONE for asks, of in _KINDS)
-    return _WORDS | (_PHONE_WORDS if is_phone else set()) | (_LASTS if _ASKS_LENGTH.search(question) else set())
+    looked_for = (
+        (_TIME_WORDS, _ASKS_TIME.match(question)),
+        (_PHONE_WORDS, is_phone),
+        (_LASTS, _ASKS_LENGTH.search(question)),
+    )
+    return _WORDS.union(*(words for words, is_asked in looked_for if is_asked))
 
 
 def asks_for_kind(question: str) -> bool:

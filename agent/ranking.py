@@ -52,7 +52,7 @@ def _weights(asked: Asked, found: Sequence[Excerpt]) -> dict[str, float]:
 
 
 def _lexical(excerpt: Excerpt, weights: dict[str, float]) -> float:
-    own = wording.words_of(excerpt.shown)
+    own = wording.words_of(excerpt.said)
     around = about(excerpt)
     got = sum(w if word in own else w * CONTEXT_WEIGHT if word in around else 0.0 for word, w in weights.items())
     return got / (sum(weights.values()) or 1.0)
@@ -62,7 +62,7 @@ def _embedded(excerpt: Excerpt) -> str:
     # A row or a property says nothing of what it belongs to.
     if excerpt.kind in ("row", "property"):
         return f"{excerpt.candidate.title}: {excerpt.shown}"
-    return excerpt.shown
+    return excerpt.said
 
 
 def _bonus(question: str, excerpt: Excerpt) -> float:
@@ -81,7 +81,7 @@ def place(excerpt: Excerpt) -> str:
 def _share(asked: Asked, excerpt: Excerpt, weights: dict[str, float]) -> float:
     """How much of what is asked the sentence and its heading say; rare words count more. Without a word of its own it
     says nothing."""
-    own = wording.words_of(excerpt.shown)
+    own = wording.words_of(excerpt.said)
     # The names are there already: what is asked about them must be there too.
     # What kind of thing is asked for was looked for by its shape.
     rest = asked.words - asked.names - asked.parts_of_codes - kinds.words_for_kind(asked.question)

@@ -25,7 +25,7 @@ from django.utils.translation import ngettext
 from accounts import background
 from accounts.models import Connection, Membership
 from accounts.zones import zone_of
-from agent import cells, days, picking, turns, wording
+from agent import cells, days, kinds, picking, turns, wording
 from agent.candidates import Candidate, SearchResult
 from agent.fusion import mix
 from agent.models import Chunk, Page, Source, SyncRun
@@ -154,7 +154,8 @@ def search(readable: Scope, question: str, *, limit: int = settings.RETRIEVAL_LI
     have = {each.chunk_id for each in candidates}
     candidates += [each for each in matching[: picking.MOST_ROWS] if each.chunk_id not in have]
     have = {each.chunk_id for each in candidates}
-    candidates += [each for each in more_of_tables(readable, question, candidates) if each.chunk_id not in have]
+    more = (*more_of_tables(readable, question, candidates), *numbers_stated(readable, question))
+    candidates += [each for each in more if each.chunk_id not in have]
     result = SearchResult(
         query=question,
         candidates=candidates,
@@ -180,6 +181,16 @@ def more_of_tables(readable: Scope, question: str, found: Iterable[Candidate]) -
         wanted |= Q(text__contains=f"| {name}")
     rows = _readable(readable).filter(wanted).order_by("-page__edited_at", "page_id", "ordinal")
     return [_candidate(row, dense=0, lexical=0, score=0) for row in rows.values(*SHOWN)[:MOST_OF_TABLES]]
+
+
+def numbers_stated(readable: Scope, question: str) -> list[Candidate]:
+    """For a question how many there are of something: what states such a number, which few of its words may say."""
+    counted = kinds.counted_whole(question)
+    if not counted:
+        return []
+    stating = _readable(readable).filter(text__iregex=rf"\m(?:have|are)\M[^.;:]{{1,40}}\m{counted}\M")
+    rows = stating.order_by("-page__edited_at", "page_id", "ordinal").values(*SHOWN)[:MOST_OF_TABLES]
+    return [_candidate(row, dense=0, lexical=0, score=0) for row in rows]
 
 
 def picked(readable: Scope, question: str) -> tuple[list[Candidate], bool]:

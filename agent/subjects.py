@@ -26,7 +26,46 @@ _DONE_BY = re.compile(
 _MONTH = "|".join((*MONTHS, *(month[:3] for month in MONTHS)))
 _IN = re.compile(rf"\b(?i:in|at) (?!(?i:{_MONTH})\b)(?P<name>[A-Z][\w’'-]+)")
 _BY = re.compile(r"\bby (?:an? |the |our |your )?(?P<who>[^\W\d_]+)", _I)
+_WITH = re.compile(r"\bwith (?:(?:the|that|this|an?|our|your|each|next|last|same|following|[^\W\d_]+['’]s) )*$", _I)
+_WHEN = re.compile(r"\W*(?:when|how (?:long|often|much))\b", _I)
 _FIRST_WORD = re.compile(r"\W*(?:(?:the|an?) )?([^\W\d_]+)", _I)
+
+
+_AUXILIARY = r"(?:do|does|did|is|are|was|were|can|may|must|should|will|has|have|had)\b"
+# "How many days of paid holiday …" counts holiday, in days.
+_MEASURED = re.compile(
+    r"\bhow (?:many|much) (?:(?P<kind>[^\W\d_]+) )?(?:(?:second|minute|hour|day|week|month|year)s|time)"
+    rf"(?: (?:of )?(?!{_AUXILIARY})(?P<what>[^?]+?))?(?= {_AUXILIARY}|\W*$)",
+    _I,
+)
+
+
+# "What should I do when …?" turns on nothing of the case that it names.
+_IN_CASE = re.compile(r"(?<=\w),? (?:if|when|whenever|while|once|unless|after|before|because)\b.*", _I)
+
+
+_OF = re.compile(r"\bof (?:the|our) (?P<what>[^\W\d_]+(?:-[^\W\d_]+)*)", _I)
+# They say what kind of thing is asked for; that is looked for by its shape.
+_CALLED = frozenset(
+    wording.words_of(
+        "allowance amount cause charge cost date fee price rate reason sum time hour day week month quarter year today"
+        " tomorrow yesterday tonight"
+    )
+)
+
+
+def turns_on(question: str) -> set[str]:
+    """What must be said where a question asks one thing: what it ends with, what that is of, and of what it asks how
+    many days."""
+    asked = wording.read(question)
+    if asked.is_about_several or not wording.is_english(question):
+        return set()
+    main = _IN_CASE.sub("", question)
+    found = (*_MEASURED.finditer(main), *_OF.finditer(main))
+    words = wording.words_of(" ".join(said for each in found for said in each.groups() if said)) | {
+        wording.last_word(main)
+    }
+    return words - {""} - asked.names - asked.parts_of_codes - _CALLED
 
 
 def is_phrase(question: str) -> bool:
@@ -40,7 +79,7 @@ def is_of_it(question: str, shown: str, words: Set[str]) -> bool:
     found = _DONE_BY.match(question)
     if found and not wording.words_of(found["head"]) <= words:
         return False
-    return _is_in_place(question, shown) and _is_by(question, shown)
+    return _is_in_place(question, shown) and _is_by(question, shown) and not _is_beside(question, shown)
 
 
 def _is_in_place(question: str, shown: str) -> bool:
@@ -61,6 +100,17 @@ def _is_by(question: str, shown: str) -> bool:
         if wording.stem(word) == who
     ]
     return not before or not all(each in (["to"], ["for"], ["from"], ["with"]) for each in before)
+
+
+def _is_beside(question: str, shown: str) -> bool:
+    """What is paid with a salary is not the salary."""
+    if not _WHEN.match(question) or re.search(r"\bwith\b", question, _I):
+        return False
+    said = dict[str, list[int]]()
+    for each in re.finditer(r"[^\W_]+", shown):
+        for word in wording.words_of(each[0]) & wording.words_of(question):
+            said.setdefault(word, []).append(each.start())
+    return any(all(_WITH.search(shown[:at]) for at in places) for places in said.values())
 
 
 def named_elsewhere(excerpt: Excerpt, found: Iterable[Candidate]) -> set[str]:

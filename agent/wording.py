@@ -11,7 +11,12 @@ _WORD = re.compile(r"[^\W_]+")
 _CODE = re.compile(r"#?[^\W_]+(?:[._/@:#-]+[^\W_]+)*")
 POSSESSIVE = re.compile(r"['’]s\b")
 _JOINED = re.compile(r"\b(and|or|vs|versus|compare|between|both)\b|,", re.IGNORECASE)
-_COUNTED = re.compile(r"\bhow many (\w+)", re.IGNORECASE)
+# Of "how many vacation days" the days.
+_COUNTED = re.compile(
+    r"\bhow many (?:(?:(?!(?:is|are|was|were|do|does|did|has|have|had|can|may|must|should|will|would|of|in|per|a)\b)"
+    r"[^\W\d_]+ ){1,2}?(?=(?:second|minute|hour|day|week|month|year)s\b))?(\w+)",
+    re.IGNORECASE,
+)
 _STOP = frozenset(
     _WORD.findall(
         """
@@ -32,16 +37,17 @@ _SAME = (
     (re.compile(r"\b(?:takes?|took) place\b"), ""),
     *((re.compile(rf"\b{span}ly\b"), span) for span in ("hour", "week", "month", "quarter", "year")),
     (re.compile(r"\bannual(?:ly)?\b"), "year"),
+    (re.compile(r"\banswers? for\b(?! \w+ (?:requests?|questions?))|\bin charge of\b"), "responsible"),
 )
 # Of what is read as another word, the one to look for: "go" stands everywhere.
-_ALSO_SAID = {"holiday": "vacation", "launch": "live"}
+_ALSO_SAID = {"holiday": "vacation", "launch": "live", "responsible": "answers"}
 # Verbs whose past has no ending to cut off; not those that mean little.
 _PAST = {
     past: verb
     for verb, forms in {
         "build": "built", "buy": "bought", "choose": "chose chosen", "draw": "drew drawn", "drive": "drove driven",
-        "lend": "lent", "pay": "paid", "sell": "sold", "send": "sent", "spend": "spent", "teach": "taught",
-        "wear": "wore worn", "write": "wrote written",
+        "hold": "held", "keep": "kept", "lend": "lent", "lose": "lost", "pay": "paid", "sell": "sold", "send": "sent",
+        "spend": "spent", "teach": "taught", "wear": "wore worn", "write": "wrote written",
     }.items()
     for past in forms.split()
 }  # fmt: skip
@@ -63,6 +69,8 @@ _ENDINGS = (
     "ly",
     "s",
 )
+# Those that may stand before another one.
+_INNER = tuple(each for each in _ENDINGS if not each.endswith("s"))
 
 
 @dataclass(frozen=True)
@@ -151,13 +159,20 @@ def missing(asked: Asked, text: str, words: Iterable[str]) -> set[str]:
 
 
 def stem(word: str) -> str:
-    """Crude on purpose: only meant to let `invoice`, `invoices` and `invoicing` meet, and `paid` and `pays`."""
+    """Crude on purpose: only meant to let `invoice`, `invoices` and `invoicing` meet, `paid` and `pays`, `answered` and
+    `answers`, `cancelled` and `cancel`."""
     word = _PAST.get(word, word)
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            word = word[: -len(ending)]
-            break
+    word = _without(word, _ENDINGS)
+    while (shorter := _without(word, _INNER)) != word:
+        word = shorter
+    if len(word) > 3 and word[-1] == word[-2]:
+        return word[:-1]
     return word[:-1] if word.endswith(("e", "y", "i")) and len(word) > 3 else word
+
+
+def _without(word: str, endings: Iterable[str]) -> str:
+    found = next((each for each in endings if word.endswith(each) and len(word) - len(each) >= 3), "")
+    return word.removesuffix(found)
 
 
 def singular(word: str) -> str:

@@ -174,19 +174,23 @@ class Work:
         for citation in self.citations:
             self.events.say("citation", shown.citation_json(citation))
 
-    def _missing(self) -> str:
-        """What is said of pages that were not read, where the answer is missing or may not be whole."""
-        unread = retrieval.unread(self.scope)
-        if not self.grounded:
-            return f" {unread}" if unread else ""
-        if not self.counts or self.coverage["complete"]:
-            return ""
-        searchable = ngettext(
+    def _searchable(self) -> str:
+        words = ngettext(
             "%(searchable)d of %(known)d known page is searchable.",
             "%(searchable)d of %(known)d known pages are searchable.",
             self.coverage["known"],
         )
-        pages = searchable % {**self.coverage, "searchable": self.coverage["indexed"] + self.coverage["older"]}
+        return words % {**self.coverage, "searchable": self.coverage["indexed"] + self.coverage["older"]}
+
+    def _missing(self) -> str:
+        """What is said of pages that were not read, where the answer is missing or may not be whole."""
+        unread = retrieval.unread(self.scope)
+        if not self.grounded:
+            missing = unread or (self._searchable() if self.coverage["missing"] else "")
+            return f" {missing}" if missing else ""
+        if not self.counts or self.coverage["complete"]:
+            return ""
+        pages = self._searchable()
         if not self.coverage["missing"]:
             pages = _("there may be pages that are not known yet.")
         if older := self.coverage["older"]:

@@ -125,6 +125,20 @@ def test_another_answer_tells_the_coverage_beside_its_words(alice: Person) -> No
     assert answered["coverage"] == {**WHOLE, "known": 1, "indexed": 1, "complete": False}
 
 
+def test_where_nothing_is_found_a_page_that_could_not_be_read_is_told(alice: Person) -> None:
+    connection = connect(alice)
+    write(alice, connection, "Oven", "The oven is cleaned on Fridays.")
+    with tenancy.within(alice.workspace):
+        SyncRun.objects.create(connection_id=connection.pk, status=SyncRun.Status.PARTIAL, finished_at=timezone.now())
+        Connection.objects.filter(pk=connection.pk).update(last_synced_at=timezone.now())
+        Page.objects.create(connection_id=connection.pk, notion_id=str(uuid.uuid4()), state=Page.State.FAILED)
+
+    answered = ask(alice, "How many days of paid holiday do we have?")
+
+    assert not answered["grounded"]
+    assert answered["answer"].endswith("1 of 2 known pages are searchable.")
+
+
 def test_a_list_cut_for_the_quota_says_how_many_are_left() -> None:
     lines = "\n".join(f"- Step {n} – Status: Done [{n}]" for n in range(1, 4))
     citations = tuple(Citation(n, str(n), str(n), "", "Status: Done") for n in range(1, 4))

@@ -53,6 +53,9 @@ def tasks(embedder: Embedder) -> Library:
         "Then when is the trial period over?",
         "How old may an expense claim be before it is refused?",
         "How long does it take to restore a backup?",
+        "What does the office dog get on her birthday?",
+        "What should a purser do with his phone?",
+        "What does each baker bring to his tasting?",
     ],
 )
 def test_a_whole_question_is_asked_alone(question: str) -> None:

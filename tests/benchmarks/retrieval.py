@@ -6,7 +6,7 @@ from statistics import mean
 from typing import Any
 
 from agent import answering, retrieval
-from agent.models import Chunk
+from agent.models import Chunk, Page
 from devkit import demo
 from integrations import embedder
 from tests.benchmarks._northwind import Northwind, synced
@@ -38,7 +38,7 @@ def systems(scope: retrieval.Scope, page_of: Mapping[str, str]) -> dict[str, Ran
 
     return {
         "meaning": lambda question: pages(
-            retrieval.nearest(scope, embedder.default().embed_one(question), limit=50) or {}
+            retrieval.nearest(scope, embedder.default().embed_one(question), limit=50)[0] or {}
         ),
         "words": lambda question: pages(retrieval.by_words(scope, question)),
         "both": both,
@@ -66,12 +66,32 @@ def answers(northwind: Northwind) -> None:
         print(f"   {split:<5} abstains where the pages say it {1 - len(said) / len(asked):.2f} of {len(asked)}")
         if silent:
             print(f"   {split:<5} abstains where the pages say nothing {mean(silent):.2f} of {len(silent)}")
+        away = [answered_without(each, northwind) for each in part if each.get("answer_pages")]
+        print(f"   {split:<5} answers something else without the pages that say it {away.count(False)} of {len(away)}")
+
+
+def answered_without(question: Mapping[str, Any], northwind: Northwind) -> bool | None:
+    pages = Page.objects.filter(notion_id__in=relevant(question, northwind))
+    states = dict(pages.values_list("pk", "state"))
+    pages.update(state=Page.State.SKIPPED)
+    try:
+        return answered(question, northwind)
+    finally:
+        for key, state in states.items():
+            Page.objects.filter(pk=key).update(state=state)
 
 
 def answered(question: Mapping[str, Any], northwind: Northwind) -> bool | None:
     """Whether the answer holds the words asked for; nothing when it abstains."""
-    found = retrieval.search(northwind.scope, question["question"]).result.candidates
-    answer = answering.answer(question["question"], found, embedder.default().embed)
+    found = retrieval.search(northwind.scope, question["question"]).result
+    answer = answering.answer(
+        question["question"],
+        found.candidates,
+        embedder.default().embed,
+        more_rows=found.more_rows,
+        has_unread_rows=found.has_unread_rows,
+        today=found.today,
+    )
     wanted = question.get("answer_contains", [])
     if not answer.grounded:
         return None
