@@ -39,13 +39,16 @@ class Login(PublicAPI):
     class Input(Body):
         email = serializers.CharField(max_length=254)
         password = PasswordField()
-        code = serializers.CharField(max_length=20, required=False, allow_blank=True)
+        totp = serializers.CharField(max_length=20, required=False, allow_blank=True)
 
     @extend_schema(request=Input, responses=PairOutput)
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
-        membership = sign_in(request._request, **form.validated_data)
+        given = form.validated_data
+        membership = sign_in(
+            request._request, email=given["email"], password=given["password"], code=given.get("totp", "")
+        )
         pair = tokens.issue(membership)
         return Response(
             {

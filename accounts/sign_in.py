@@ -100,7 +100,7 @@ def check_code(request: HttpRequest, user: User, code: str) -> None:
     elif form.has_error("code", "too_many_login_attempts"):
         raise _limited("Too many failed attempts.", request, "login_failed", f"mfa-auth-user-{user.pk}")
     elif form.has_error("code", "required"):
-        raise CodeRequired("Send the code of your authenticator app, or a recovery code, as `code`.")
+        raise CodeRequired("Send the code of your authenticator app, or a recovery code, as `totp`.")
     else:
         raise CodeRequired("The code is not right, or it was used already.")
 

@@ -30,23 +30,23 @@ def login(api: APIClient, person: Person, **more: str) -> Any:
 
 def test_the_password_and_a_code_give_tokens_that_work(api: APIClient, alice: Person, factor: Factor) -> None:
     for code in (factor.app.code(), factor.recovery_codes[0]):
-        body = login(api, alice, code=code).json()
+        body = login(api, alice, totp=code).json()
 
         program = APIClient(HTTP_AUTHORIZATION=f"Bearer {body['access']}")
         assert program.get("/user/profile").json()["email"] == alice.email
 
 
-@pytest.mark.parametrize("more", [{}, {"code": ""}, {"code": " "}])
+@pytest.mark.parametrize("more", [{}, {"totp": ""}, {"totp": " "}])
 def test_without_a_code_it_is_asked_for(api: APIClient, alice: Person, factor: Factor, more: dict[str, str]) -> None:
     answer = login(api, alice, **more)
 
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/totp-required")
-    assert "as `code`" in answer.json()["detail"]
+    assert "as `totp`" in answer.json()["detail"]
     assert "access" not in answer.json()
 
 
 def test_a_wrong_code_is_refused(api: APIClient, alice: Person, factor: Factor) -> None:
-    answer = login(api, alice, code="000000")
+    answer = login(api, alice, totp="000000")
 
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/totp-required")
     assert "not right" in answer.json()["detail"]
@@ -56,7 +56,7 @@ def test_without_the_right_password_nothing_tells_of_a_factor(
     api: APIClient, alice: Person, charlie: Person, factor: Factor
 ) -> None:
     answers = [
-        api.post("/auth/login", {"email": email, "password": "not this one", "code": code})
+        api.post("/auth/login", {"email": email, "password": "not this one", "totp": code})
         for email in (alice.email, charlie.email, "nobody@example.com")
         for code in (factor.recovery_codes[0], "")
     ]
@@ -65,11 +65,11 @@ def test_without_the_right_password_nothing_tells_of_a_factor(
     assert all(answer.json() == answers[0].json() for answer in answers)
     assert answers[0].json()["type"] == "/problems/invalid-credentials"
     # Nor was the code used up.
-    assert login(api, alice, code=factor.recovery_codes[0]).status_code == 200
+    assert login(api, alice, totp=factor.recovery_codes[0]).status_code == 200
 
 
 def test_a_code_is_of_no_matter_to_who_has_no_factor(api: APIClient, charlie: Person) -> None:
-    assert login(api, charlie, code="000000").status_code == 200
+    assert login(api, charlie, totp="000000").status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["app", "recovery"])
@@ -82,7 +82,7 @@ def test_a_code_used_at_one_door_opens_no_other(api: APIClient, alice: Person, f
     signed_in(alice, first)
     browser = browser_after_password(alice)
 
-    by_api = [login(api, alice, code=code).status_code for code in (first, second)]
+    by_api = [login(api, alice, totp=code).status_code for code in (first, second)]
     browser.post("/accounts/2fa/authenticate/", {"code": second})
 
     assert by_api == [401, 200]
@@ -92,7 +92,7 @@ def test_a_code_used_at_one_door_opens_no_other(api: APIClient, alice: Person, f
 def test_of_four_programs_with_one_code_one_gets_tokens(alice: Person, factor: Factor) -> None:
     def send(code: str) -> int:
         try:
-            return int(login(APIClient(REMOTE_ADDR=own_address()), alice, code=code).status_code)
+            return int(login(APIClient(REMOTE_ADDR=own_address()), alice, totp=code).status_code)
         finally:
             connections.close_all()
 
@@ -106,9 +106,9 @@ def test_guesses_at_both_doors_count_together(alice: Person, factor: Factor) -> 
     browser = browser_after_password(alice)
     for _ in range(3):
         browser.post("/accounts/2fa/authenticate/", {"code": "000000"})
-    guesses = [login(APIClient(REMOTE_ADDR=own_address()), alice, code="000000").status_code for _ in range(2)]
+    guesses = [login(APIClient(REMOTE_ADDR=own_address()), alice, totp="000000").status_code for _ in range(2)]
 
-    answer = login(APIClient(REMOTE_ADDR=own_address()), alice, code=factor.app.code())
+    answer = login(APIClient(REMOTE_ADDR=own_address()), alice, totp=factor.app.code())
 
     assert guesses == [401, 401]
     assert (answer.status_code, answer.json()["type"]) == (429, "/problems/rate-limited")
