@@ -22,7 +22,7 @@ METRICS = {"requests": "questions", "tokens": "tokens"}
 
 def frame(person: Person) -> str:
     page = html.unescape(person.web.get("/app/usage").content.decode()).replace("\xa0", " ")
-    found = re.search(r'<div class="callout banner (.*?)</div>', page, re.S)
+    found = re.search(r'<section class="callout banner (.*?)</section>', page, re.S)
     return re.sub(r"<[^>]+>", "", found[1]) if found else ""
 
 

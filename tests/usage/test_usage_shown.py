@@ -270,7 +270,7 @@ def test_the_page_costs_the_same_statements_however_much_was_used(
 
 
 def banner(page: str) -> str:
-    found = re.search(r'<div class="callout banner (.*?)</div>', page, re.S)
+    found = re.search(r'<section class="callout banner (.*?)</section>', page, re.S)
     return re.sub(r"<[^>]+>", "", found[1]) if found else ""
 
 
