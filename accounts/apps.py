@@ -6,11 +6,13 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from allauth.mfa.signals import authenticator_added
+        from allauth.mfa import signals
         from django_tenants.signals import tenant_delete_callback
 
         from accounts import second_factor
 
         # It drops schemas, which ours does not do; and while anybody listens, each deletion reads its rows first.
         post_delete.disconnect(tenant_delete_callback)
-        authenticator_added.connect(second_factor.end_tokens, dispatch_uid="end tokens")
+        signals.authenticator_added.connect(second_factor.added, dispatch_uid="second factor")
+        signals.authenticator_removed.connect(second_factor.removed, dispatch_uid="second factor")
+        signals.authenticator_reset.connect(second_factor.reset, dispatch_uid="second factor")

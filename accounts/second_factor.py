@@ -1,5 +1,7 @@
 """The second factor: codes of an authenticator app and recovery codes, asked for after the password at every door."""
 
+import logging
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,12 +15,16 @@ from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal import auth
 from allauth.mfa.utils import decrypt, encrypt
 from django.conf import settings
+from django.contrib.auth import update_session_auth_hash
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.forms import TextInput
 from django.http import HttpRequest
 
-from accounts import sealed
+from accounts import mails, sealed
 from accounts.models import User
+
+log = logging.getLogger(__name__)
 
 # Where a row of allauth's keeps a secret, by its kind.
 SECRETS = {Authenticator.Type.TOTP: "secret", Authenticator.Type.RECOVERY_CODES: "seed"}
@@ -57,8 +63,12 @@ class CodeForm(AuthenticateForm):  # type: ignore[misc]
         self.fields["code"].widget = _code_input()
 
     def clean_code(self) -> str:
-        with secrets_of(self.user):
-            return str(super().clean_code())
+        try:
+            with secrets_of(self.user):
+                return str(super().clean_code())
+        except sealed.Unreadable as error:
+            log.error("the second factor of %s cannot be opened: %s", self.user.pk, error)
+            raise ValidationError("Your second factor cannot be read here. Ask whoever looks after this.") from error
 
 
 class SetUpForm(ActivateTOTPForm):  # type: ignore[misc]
@@ -92,7 +102,42 @@ def has_second_factor(user: User) -> bool:
     return bool(Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.TOTP).exists())
 
 
-def end_tokens(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    """Those of before were given for a password alone."""
+def remove(user: User) -> bool:
+    """With its recovery codes, for who has lost both. Whether there was one."""
+    removed, _ = Authenticator.objects.filter(user_id=user.pk).delete()
+    if removed:
+        _tell(user, "Your second factor was removed", "Whoever looks after this installation removed it.")
+    return bool(removed)
+
+
+def added(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    """Sessions and tokens of before were given for a password alone. The one that set the factor up goes on."""
     if authenticator.type == Authenticator.Type.TOTP:
         user.end_all_tokens()
+        user.end_sessions()
+        update_session_auth_hash(request, user)
+        _tell(user, "A second factor was set up", "From now on a code is asked for after your password.")
+
+
+def removed(user: User, authenticator: Authenticator, **_: Any) -> None:
+    if authenticator.type == Authenticator.Type.TOTP:
+        _tell(user, "The second factor was switched off", "Your password alone signs you in again.")
+
+
+def reset(user: User, **_: Any) -> None:
+    _tell(user, "New recovery codes were made", "Those from before are not accepted any more.")
+
+
+def _tell(user: User, title: str, words: str) -> None:
+    mails.put(
+        key=f"second-factor:{uuid.uuid4()}",
+        to=user.email,
+        template="letter",
+        context={
+            "title": title,
+            "paragraphs": [words, "If this was not you, choose a new password and look at your settings."],
+            "url": f"{settings.PUBLIC_URL}/app/settings",
+            "action": "Open the settings",
+        },
+        user_id=user.pk,
+    )

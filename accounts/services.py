@@ -56,10 +56,15 @@ class NoSuchAccount(AppError):
     status = 404
 
 
-def set_staff(*, email: str, is_staff: bool) -> User:
+def account(*, email: str) -> User:
     user = User.objects.filter(email=email.strip().lower()).first()
     if user is None:
         raise NoSuchAccount(f"There is no account with the address {email}.")
+    return user
+
+
+def set_staff(*, email: str, is_staff: bool) -> User:
+    user = account(email=email)
     user.is_staff = is_staff
     user.save(update_fields=["is_staff"])
     return user

@@ -4,11 +4,14 @@ from allauth.mfa.totp import views as totp
 from django.conf import settings
 from django.urls import path
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
 from django.views.generic import RedirectView
 
 from accounts import api as json
-from accounts import mails_page, views
+from accounts import mails_page, second_factor_views, views
 
+# They are shown once, which a HEAD would use up.
+recovery_codes = require_http_methods(["GET"])(never_cache(codes.view_recovery_codes))
 api = [
     path("auth/login", json.Login.as_view(), name="api-login"),
     path("auth/refresh", json.Refresh.as_view(), name="api-refresh"),
@@ -22,11 +25,11 @@ pages = [
 # Of allauth's addresses of the second factor those with a page of ours. Its list of factors is a card of the settings.
 pages += [
     path("accounts/2fa/", RedirectView.as_view(url="/app/settings#security"), name="mfa_index"),
-    path("accounts/2fa/authenticate/", factor.authenticate, name="mfa_authenticate"),
+    path("accounts/2fa/authenticate/", second_factor_views.Authenticate.as_view(), name="mfa_authenticate"),
     path("accounts/2fa/reauthenticate/", factor.reauthenticate, name="mfa_reauthenticate"),
-    path("accounts/2fa/totp/activate/", never_cache(totp.activate_totp), name="mfa_activate_totp"),
+    path("accounts/2fa/totp/activate/", never_cache(second_factor_views.SetUp.as_view()), name="mfa_activate_totp"),
     path("accounts/2fa/totp/deactivate/", totp.deactivate_totp, name="mfa_deactivate_totp"),
-    path("accounts/2fa/recovery-codes/", never_cache(codes.view_recovery_codes), name="mfa_view_recovery_codes"),
+    path("accounts/2fa/recovery-codes/", recovery_codes, name="mfa_view_recovery_codes"),
     path("accounts/2fa/recovery-codes/generate/", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
 ]
 if settings.SHOWS_MAILS:

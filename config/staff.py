@@ -44,7 +44,7 @@ class StaffSite(AdminSite):
             if not self.has_permission(request):
                 return closed(request)
             if not did_recently_reauthenticate(request):
-                return redirect_to_login(request.get_full_path(), reverse("account_reauthenticate"))
+                return redirect_to_login(request.get_full_path(), reverse("mfa_reauthenticate"))
             return opened(request, *args, **kwargs)
 
         return guarded

@@ -55,5 +55,8 @@ def signed_in(person: Person, code: str) -> Browser:
     return browser
 
 
-def reauthenticate(browser: Browser) -> None:
-    assert browser.post("/accounts/reauthenticate/", {"password": PASSWORD}).status_code == 302
+def reauthenticate(browser: Browser, code: str = "") -> None:
+    """With the password, or with a code for who has a second factor."""
+    way, sent = ("2fa/", {"code": code}) if code else ("", {"password": PASSWORD})
+    answer = browser.post(f"/accounts/{way}reauthenticate/", sent)
+    assert not answer["Location"].startswith("/accounts/")

@@ -5,6 +5,10 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+# The framework's own, so that sessions from before `sessions_ended` stay good.
+SESSION_SALT = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -32,6 +36,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField(default=timezone.now)
     # Raised to end every access and refresh token at once.
     token_version = models.PositiveIntegerField(default=1)
+    # Raised to end every session of a browser at once.
+    sessions_ended = models.PositiveIntegerField(default=0)
     timezone = models.CharField(max_length=64, default="UTC")
     language = models.CharField(max_length=12, default="en")
     theme = models.CharField(max_length=8, choices=Theme.choices, default=Theme.SYSTEM)
@@ -62,6 +68,22 @@ class User(AbstractBaseUser, PermissionsMixin):
             super().save(*args, **kwargs)
             if has_new_password:
                 self.end_all_tokens()
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        known = f"{self.password} {self.sessions_ended}" if self.sessions_ended else self.password
+        return str(
+            salted_hmac(
+                "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash",
+                known,
+                secret=secret,
+                algorithm="sha256",
+            ).hexdigest()
+        )
+
+    def end_sessions(self) -> None:
+        """Who signs in again gets others; a session that is to go on takes `update_session_auth_hash`."""
+        User.objects.filter(pk=self.pk).update(sessions_ended=models.F("sessions_ended") + 1)
+        self.refresh_from_db(fields=["sessions_ended"])
 
     def end_all_tokens(self) -> None:
         User.objects.filter(pk=self.pk).update(token_version=models.F("token_version") + 1)

@@ -9,11 +9,12 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, connections
 
 from accounts import sealed, tenancy
 from accounts.models import Mail
-from tests.people import Browser, Person
+from tests.people import PASSWORD, Browser, Person
 from tests.second_factor import App, browser_after_password, own_address, reauthenticate, signed_in, with_factor
 
 SET_UP = "/accounts/2fa/totp/activate/"
@@ -89,7 +90,7 @@ def test_a_factor_is_changed_only_by_who_has_just_said_the_password(alice: Perso
 
     for answer in (alice.web.get(path), alice.web.post(path, {"code": "x"})):
         assert answer.status_code in {302, 405}
-        assert answer.status_code == 405 or answer["Location"].startswith("/accounts/reauthenticate/")
+        assert answer.status_code == 405 or re.match("/accounts/(2fa/)?reauthenticate/", answer["Location"])
 
 
 def test_setting_up_ends_the_tokens_that_a_password_alone_gave(alice: Person, web: Browser) -> None:
@@ -198,7 +199,7 @@ def test_guessing_codes_is_limited_even_for_the_right_one(alice: Person) -> None
 def test_new_recovery_codes_take_the_place_of_the_old_ones(alice: Person) -> None:
     factor = with_factor(alice.user)
     browser = signed_in(alice, factor.app.code())
-    reauthenticate(browser)
+    reauthenticate(browser, factor.recovery_codes[1])
 
     answer = browser.post(CODES + "generate/")
     new = re.findall(r"<li><code>(\d{8})</code>", text(browser, answer["Location"]))
@@ -212,8 +213,9 @@ def test_new_recovery_codes_take_the_place_of_the_old_ones(alice: Person) -> Non
 
 
 def test_after_switching_off_the_password_is_enough(alice: Person) -> None:
-    browser = signed_in(alice, with_factor(alice.user).app.code())
-    reauthenticate(browser)
+    factor = with_factor(alice.user)
+    browser = signed_in(alice, factor.app.code())
+    reauthenticate(browser, factor.recovery_codes[0])
 
     answer = browser.post(SWITCH_OFF)
 
@@ -221,17 +223,6 @@ def test_after_switching_off_the_password_is_enough(alice: Person) -> None:
     assert "Set up" in text(browser, "/app/settings")
     assert not Authenticator.objects.filter(user=alice.user).exists()
     assert is_signed_in(browser_after_password(alice))
-
-
-def test_a_code_confirms_as_well_as_the_password_does(alice: Person) -> None:
-    factor = with_factor(alice.user)
-    browser = signed_in(alice, factor.app.code())
-
-    assert "Use a code instead" in text(browser, "/accounts/reauthenticate/")
-    assert "Use your password instead" in text(browser, "/accounts/2fa/reauthenticate/")
-    browser.post("/accounts/2fa/reauthenticate/", {"code": factor.app.code(1)})
-
-    assert browser.get(SWITCH_OFF).status_code == 200
 
 
 def test_secrets_are_sealed_also_while_they_wait_to_be_confirmed(alice: Person, web: Browser) -> None:
@@ -251,8 +242,10 @@ def test_a_secret_moved_to_somebody_else_opens_nothing(alice: Person, charlie: P
     Authenticator.objects.create(user=alice.user, type="totp", data=row.data)
     browser = browser_after_password(alice)
 
-    with pytest.raises(sealed.Unreadable):
-        browser.post(ASKED, {"code": factor.app.code()})
+    answer = browser.post(ASKED, {"code": factor.app.code()})
+
+    assert "Your second factor cannot be read here." in unescape(answer.content.decode())
+    assert not is_signed_in(browser)
 
 
 def test_a_workspaces_role_cannot_read_factors(alice: Person) -> None:
@@ -285,3 +278,78 @@ def test_a_new_password_by_mail_does_not_pass_the_factor_by(alice: Person) -> No
     assert not is_signed_in(browser)
     browser.post("/accounts/login/", {"login": alice.email, "password": new})
     assert not is_signed_in(browser)
+
+
+def mails_about_it(person: Person) -> list[str]:
+    return list(
+        Mail.objects.filter(to=person.email, key__startswith="second-factor:").values_list("subject", flat=True)
+    )
+
+
+def test_other_browsers_are_signed_out_and_their_owner_is_told(alice: Person, web: Browser) -> None:
+    before = [alice.web, browser_after_password(alice)]
+    app = App(key_shown(text(web, SET_UP)))
+
+    web.post(SET_UP, {"code": app.code()})
+
+    assert [is_signed_in(browser) for browser in before] == [False, False]
+    assert is_signed_in(web)
+    assert mails_about_it(alice) == ["A second factor was set up"]
+
+
+def test_who_has_a_factor_confirms_with_a_code_and_not_with_the_password(alice: Person) -> None:
+    factor = with_factor(alice.user)
+    browser = signed_in(alice, factor.app.code())
+
+    refused = browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    before = browser.get(SWITCH_OFF)
+    reauthenticate(browser, factor.app.code(1))
+
+    assert refused["Location"].startswith("/accounts/2fa/reauthenticate/")
+    assert before["Location"].startswith("/accounts/2fa/reauthenticate/")
+    assert browser.get(SWITCH_OFF).status_code == 200
+
+
+@pytest.mark.parametrize("sent", [{}, {"credential": "{}"}, {"code": ""}])
+def test_a_form_without_a_code_is_shown_again(alice: Person, sent: dict[str, str]) -> None:
+    with_factor(alice.user)
+
+    assert browser_after_password(alice).post(ASKED, sent).status_code == 200
+
+
+def test_of_four_set_ups_at_once_one_counts(alice: Person, web: Browser) -> None:
+    code = App(key_shown(text(web, SET_UP))).code()
+
+    def send(_: int) -> int:
+        browser = Browser(REMOTE_ADDR=own_address())
+        browser.workspace_id = web.workspace_id
+        browser.cookies.update(web.cookies)
+        try:
+            return int(browser.post(SET_UP, {"code": code}).status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(send, range(4)))
+
+    assert set(answers) == {302}
+    assert Authenticator.objects.filter(user=alice.user, type=Authenticator.Type.TOTP).count() == 1
+
+
+def test_looking_for_the_codes_page_does_not_use_up_their_showing(alice: Person, web: Browser) -> None:
+    app = App(key_shown(text(web, SET_UP)))
+    web.post(SET_UP, {"code": app.code()})
+
+    assert web.head(CODES).status_code == 405
+    assert re.search(r"<li><code>\d{8}</code>", text(web, CODES))
+
+
+def test_who_lost_everything_is_let_in_again(alice: Person) -> None:
+    with_factor(alice.user)
+
+    call_command("remove_second_factor", alice.email)
+
+    assert is_signed_in(browser_after_password(alice))
+    assert mails_about_it(alice) == ["Your second factor was removed"]
+    with pytest.raises(CommandError, match="has no second factor"):
+        call_command("remove_second_factor", alice.email)

@@ -72,10 +72,10 @@ def test_it_opens_to_staff_who_used_a_second_factor_and_lately_confirmed(alice: 
     browser = signed_in(alice, factor.app.code())
 
     before = browser.get("/staff/billing/planrequest/")
-    reauthenticate(browser)
+    reauthenticate(browser, factor.recovery_codes[0])
     status, words = page(browser)
 
-    assert before["Location"] == "/accounts/reauthenticate/?next=/staff/billing/planrequest/"
+    assert before["Location"] == "/accounts/2fa/reauthenticate/?next=/staff/billing/planrequest/"
     assert status == 200
     for link in ("/staff/accounts/connection/", "/staff/billing/planrequest/"):
         assert f'href="{link}"' in words
@@ -86,7 +86,7 @@ def test_a_change_is_not_made_before_it_was_confirmed(alice: Person, factor: Fac
 
     answer = browser.post("/staff/billing/planrequest/", {"action": "approve"})
 
-    assert answer["Location"].startswith("/accounts/reauthenticate/")
+    assert answer["Location"].startswith("/accounts/2fa/reauthenticate/")
 
 
 def test_staff_without_a_factor_are_told_to_set_one_up(alice: Person) -> None:
@@ -114,8 +114,9 @@ def test_staff_who_signed_in_before_they_had_a_factor_are_asked_for_a_code(alice
 
 
 def test_customers_with_a_factor_see_nothing_of_it(charlie: Person) -> None:
-    browser = signed_in(charlie, with_factor(charlie.user).app.code())
-    reauthenticate(browser)
+    factor = with_factor(charlie.user)
+    browser = signed_in(charlie, factor.app.code())
+    reauthenticate(browser, factor.recovery_codes[0])
 
     status, words = page(browser)
 
@@ -126,7 +127,7 @@ def test_customers_with_a_factor_see_nothing_of_it(charlie: Person) -> None:
 @pytest.mark.parametrize("change", ["staff", "account", "factor"])
 def test_it_closes_at_once(alice: Person, factor: Factor, change: str) -> None:
     browser = signed_in(alice, factor.app.code())
-    reauthenticate(browser)
+    reauthenticate(browser, factor.recovery_codes[0])
     before, _ = page(browser)
     changes: dict[str, Any] = {
         "staff": lambda: command(alice.email, "--remove"),
@@ -141,7 +142,7 @@ def test_it_closes_at_once(alice: Person, factor: Factor, change: str) -> None:
 
 def test_the_site_sends_to_the_products_own_pages_for_passwords_and_signing_out(alice: Person, factor: Factor) -> None:
     browser = signed_in(alice, factor.app.code())
-    reauthenticate(browser)
+    reauthenticate(browser, factor.recovery_codes[0])
 
     assert browser.post("/staff/logout/")["Location"] == "/accounts/logout/"
     assert browser.get("/staff/password_change/")["Location"] == "/accounts/password/change/"

@@ -49,11 +49,13 @@ HARMLESS: dict[str, Callable[[], str]] = {
     "stripe_setup": lambda: run_refused("stripe_setup"),
     "load_demo": lambda: run("load_demo", "--json"),
     "notion_webhook": lambda: run("notion_webhook", "close"),
+    "remove_second_factor": lambda: run_refused("remove_second_factor", "nobody@example.com"),
     "staff": lambda: run_refused("staff", "nobody@example.com"),
     "usage_differences": lambda: run("usage_differences"),
 }
 REFUSED: dict[str, tuple[str, ...]] = {
     "approve_plan": ("approve_plan", "999999999", "--by", "alice@example.com"),
+    "remove_second_factor": ("remove_second_factor", "nobody@example.com"),
     "staff": ("staff", "nobody@example.com"),
     "give_plan": ("give_plan", str(uuid.uuid4()), "pro", "--by", "alice@example.com", "--why", "A friend"),
 }

@@ -13,7 +13,7 @@ from devkit.notion.process import EmulatorProcess
 from tests.isolation import inventory
 from tests.isolation.world import SECRET, World, build, shown
 from tests.people import Person, sign_up
-from tests.second_factor import browser_after_password, reauthenticate, signed_in, with_factor
+from tests.second_factor import Factor, browser_after_password, reauthenticate, signed_in, with_factor
 
 ROUTES = [route for route in inventory.addresses() if route.startswith("staff/")]
 CASES = [(route, method) for route in ROUTES for method in inventory.METHODS]
@@ -34,8 +34,13 @@ def one_of_staff(name: str) -> Person:
     return Person(user=User.objects.get(pk=person.user.pk), membership=person.membership)
 
 
-def confirmed(browser: Client) -> Client:
-    reauthenticate(browser)  # type: ignore[arg-type]
+def confirmed(person: Person, factor: Factor | None) -> Client:
+    if factor is None:
+        browser = browser_after_password(person)
+        reauthenticate(browser)
+    else:
+        browser = signed_in(person, factor.app.code())
+        reauthenticate(browser, factor.recovery_codes[0])
     return browser
 
 
@@ -47,10 +52,10 @@ def visitors(_database: None, emulator: EmulatorProcess) -> Visitors:
         world=world,
         refused={
             "nobody": Client(),
-            "customer": confirmed(signed_in(world.charlie, with_factor(world.charlie.user).app.code())),
-            "staff without a factor": confirmed(browser_after_password(kim)),
+            "customer": confirmed(world.charlie, with_factor(world.charlie.user)),
+            "staff without a factor": confirmed(kim, None),
         },
-        staff=confirmed(signed_in(sam, with_factor(sam.user).app.code())),
+        staff=confirmed(sam, with_factor(sam.user)),
     )
 
 

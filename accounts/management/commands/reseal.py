@@ -21,5 +21,6 @@ class Command(BaseCommand):
         if result.unreadable:
             raise CommandError(
                 f"{len(result.unreadable)} rows cannot be opened with any key of SEAL_KEYS; put the key back that "
-                f"sealed them, or their owners connect again: {', '.join(result.unreadable)}"
+                f"sealed them, or their owners connect again (for factors, `remove_second_factor`): "
+                f"{', '.join(result.unreadable)}"
             )

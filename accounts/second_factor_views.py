@@ -1,0 +1,34 @@
+"""allauth's pages of the second factor, where they would break on what is sent."""
+
+from typing import Any
+
+from allauth.mfa.base.views import AuthenticateView
+from allauth.mfa.totp.views import ActivateTOTPView
+from django.db import transaction
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.models import User
+from accounts.second_factor import has_second_factor
+
+
+class Authenticate(AuthenticateView):  # type: ignore[misc]  # allauth has no types
+    """A form without a code is one with a wrong code, not one of a passkey."""
+
+    def _build_forms(self) -> Form | None:
+        sent = self.request.POST if self.request.method == "POST" else None
+        self.auth_form: Form = self.get_form_class()(user=self.stage.login.user, data=sent)
+        self.webauthn_form = None
+        return None if sent is None else self.auth_form
+
+
+class SetUp(ActivateTOTPView):  # type: ignore[misc]
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Sent twice at once, the second finds what the first has set up."""
+        with transaction.atomic():
+            user = User.objects.select_for_update().get(pk=str(request.user.pk))
+            if has_second_factor(user):
+                return redirect("mfa_view_recovery_codes")
+            answer: HttpResponse = super().post(request, *args, **kwargs)
+        return answer
