@@ -202,7 +202,7 @@ class Check:
             elif edited_at is not None and page.edited_at is not None and edited_at > page.edited_at:
                 self.changed[_key(page)] = edited_at
                 _read_later(session.connection, page, edited_at)
-            elif _may_hide_an_edit(page):
+            elif page.is_kept or _may_hide_an_edit(page):
                 _read_later(session.connection, page, page.edited_at or began)
 
 

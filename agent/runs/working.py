@@ -186,7 +186,9 @@ class Work:
         """What is said of pages that were not read, where the answer is missing or may not be whole."""
         unread = retrieval.unread(self.scope)
         if not self.grounded:
-            missing = unread or (self._searchable() if self.coverage["missing"] else "")
+            missing = unread or (
+                "" if self.coverage["complete"] or not self.coverage["missing"] else self._searchable()
+            )
             return f" {missing}" if missing else ""
         if not self.counts or self.coverage["complete"]:
             return ""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from agent import properties
@@ -232,6 +233,8 @@ def _remember(session: Session) -> None:
         | Q(state=Page.State.INDEXED, indexed_at__lt=F("edited_at") + showing.MINUTE_MAY_GO_ON)
     )
     with session.writing():
+        # Each is asked for: that it is not listed among what changed says nothing of it.
+        session.pages.filter(Page.IS_KEPT).update(doubted_at=timezone.now())
         found = session.pages.filter(wanted).exclude(seen_run=session.run.pk)
         session.count(known=found.update(seen_run=session.run.pk))
 

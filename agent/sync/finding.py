@@ -41,6 +41,8 @@ def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
 def forget(sources: Collection[Source], *, connection_id: uuid.UUID, workspace_id: uuid.UUID) -> list[uuid.UUID]:
     """Under the connection's lock: these are read no more, and nothing that was read is kept, also of hidden pages.
     Answers the ids whose vectors are to be forgotten after the commit."""
+    if not sources:
+        return []
     Source.objects.filter(pk__in=[source.pk for source in sources]).update(is_chosen=False)
     # One at work says its newest state again, without these.
     live.forget(workspace_id, SyncRun.objects.filter(connection_id=connection_id).values_list("pk", flat=True))

@@ -187,6 +187,8 @@ def fail(session: Session, page: Page, reason: str) -> None:
     log.warning("page %s could not be read: %s", page.notion_id, reason)
     with session.writing():
         if not is_judged_since(session, page):
+            # It seems gone all the same.
+            reason = page.reason if page.is_kept else reason
             settle(session, page, Page.State.FAILED, "failed", reason=reason, next_try_at=next_try(session.run))
 
 

@@ -1,14 +1,18 @@
 """Pages that seem gone and are kept: coverage, Sources and Overview say the same of them, with the true reason."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection
 from agent.models import Page, Source
+from agent.sync import performing, services
 from devkit.notion.process import EmulatorProcess
-from tests.agent.sync.working import sync
+from tests.agent.sync.working import REFUSAL, sync
 from tests.outside import NotionWorkspace, connect, seeded
-from tests.people import Person
+from tests.people import Person, put_on_plan
 
 BELOW = 60
 
@@ -49,6 +53,45 @@ def test_each_place_says_that_they_are_kept_and_why(
         shown = page.count(Page.KEPT[state].replace("'", "&#x27;"))
         assert (shown, f"and {known - shown} more" in page) == (50, True)
         assert "Changed in Notion since" not in page
+
+
+def vanished(person: Person, notion: NotionWorkspace, op: str) -> Connection:
+    put_on_plan(person, "pro")
+    connection = connect(person, notion)
+    with tenancy.within(person.workspace):
+        sync(person)
+        notion.edit(op=op, id=notion.page("atop"), token=notion.token)
+        sync(person)
+    return connection
+
+
+def still_kept() -> int:
+    return Page.objects.filter(Page.IS_KEPT).count()
+
+
+@pytest.mark.parametrize("op", ["trash", "unshare"])
+def test_the_next_try_which_lists_only_changes_does_not_find_them_again(
+    alice: Person, notion: NotionWorkspace, op: str
+) -> None:
+    connection = vanished(alice, notion, op)
+    Connection.objects.filter(pk=connection.pk).update(sync_due_at=timezone.now() + timedelta(minutes=50))
+
+    with tenancy.within(alice.workspace):
+        run = services.start_connection(connection, requested_by=None, tries=1)
+        performing.perform(sync_run_id=str(run.pk))
+        run.refresh_from_db()
+
+        assert (run.reach, run.status, still_kept()) == ("changes", "failed", BELOW + 1)
+
+
+def test_one_that_cannot_be_asked_for_is_kept_all_the_same(alice: Person, notion: NotionWorkspace) -> None:
+    vanished(alice, notion, "trash")
+    notion.fault(REFUSAL, path_regex=f"/v1/pages/{notion.page('p0')}")
+
+    with tenancy.within(alice.workspace):
+        sync(alice)
+
+        assert still_kept() == BELOW + 1
 
 
 def test_what_is_in_doubt_is_not_called_edited(alice: Person, acme: NotionWorkspace) -> None:
