@@ -172,7 +172,7 @@ def _dialogs() -> dict[str, Context]:
             "chosen": "pro", "title": "Move to Pro on 1 Dec 2026", "action": "downgrade", "button": "Move to Pro",
             "lines": ["Until then everything stays as it is, and it can be taken back on this page."],
             "losses": [
-                "Pro is for one person and 3 are here: the others can only read.",
+                "Pro is for one person and 3 are here. Only Maya Okafor can ask then; the others can only read.",
                 "2 Notion workspaces are connected and Pro has one: the others are no longer synced.",
                 "1,000 questions and 1,000,000 tokens a month instead of 5,000 and 5,000,000.",
             ],

@@ -113,6 +113,15 @@ def test_when_the_first_owner_has_left_it_is_the_next_ones(team_owner: Person, b
     assert bob.api.post("/agent/run", {"prompt": "What is planned?"}).status_code == 202
 
 
+def test_an_owner_is_told_before_that_the_plan_for_one_will_be_anothers(team_owner: Person, bob: Person) -> None:
+    olga = join(team_owner, "Olga", Role.OWNER)
+    told = olga.api.post("/subscription/preview", {"tier": "pro"}).json()["consequences"][0]
+    asked = words(olga, "/plan?confirm=pro")
+
+    assert told == "Pro is for one person and 3 are here. Only Alice can ask then; the others can only read."
+    assert told in asked
+
+
 def test_an_owner_who_is_left_over_removes_nobody_and_may_leave(team_owner: Person, bob: Person) -> None:
     olga = join(team_owner, "Olga", Role.OWNER)
     put_on_plan(team_owner, "pro")
