@@ -62,6 +62,7 @@ def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
             raise Forbidden("Only an owner or admin can.")
         if member.role == Role.OWNER:
             owners.check_another(member, "The last one cannot leave.")
+            owners.tell(member, by=by, now=now, leaves=True)
         member.delete()
         seats.follow(workspace=by.workspace, now=now)
         left.send(sender=Membership, membership=member)
