@@ -19,7 +19,7 @@ class Action(models.TextChoices):
     MAKE_KEYS = "make_keys", "Make API keys"
     MANAGE_TASKS = "manage_tasks", "Delete and share the tasks of others"
     MANAGE_CONNECTIONS = "manage_connections", "Manage and end the shared connections of others"
-    SEE_USAGE = "see_usage", "See what everybody uses"
+    SEE_USAGE = "see_usage", "See what each of the others uses"
     SEE_PRICES = "see_prices", "See what the plan costs"
     MANAGE_MEMBERS = "manage_members", "Manage members and invitations"
     CHANGE_SETTINGS = "change_settings", "Change the workspace's settings"

@@ -7,9 +7,12 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME, ActionForm
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db import DataError
 from django.db.models import F, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts.models import Connection, ConnectionHealth, User
@@ -74,6 +77,13 @@ class _List(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes a parameter
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # The site itself lets nobody in but staff.
         return obj is None and self.admin_site.has_permission(request)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """What the database takes for no value of a filter is wrong as the framework's own wrong ones are."""
+        try:
+            return super().get_changelist_instance(request)
+        except DataError as odd:
+            raise IncorrectLookupParameters from odd
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.admin_site.has_permission(request)
@@ -150,6 +160,18 @@ class PlanRequestAdmin(_List):
     def refuse(self, request: HttpRequest, chosen: QuerySet[PlanRequest]) -> None:
         why = request.POST.get("why", "")
         self._answer(request, chosen, partial(giving.refuse, by=_staff(request), why=why))
+
+    def response_action(  # type: ignore[override]  # the stubs are of a later version
+        self, request: HttpRequest, queryset: QuerySet[PlanRequest]
+    ) -> HttpResponse | None:
+        try:
+            is_there = queryset.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME)).exists()
+        except ValueError:
+            is_there = False
+        if is_there:
+            return super().response_action(request, queryset)
+        self.message_user(request, "There is no such request.", messages.ERROR)
+        return None
 
     def _answer(self, request: HttpRequest, chosen: QuerySet[PlanRequest], act: Callable[..., Any]) -> None:
         for wish in chosen:

@@ -7,6 +7,7 @@ from billing import reading
 from billing.effective import EffectivePlan, State, effective
 from billing.models import Subscription
 from billing.moments import day
+from billing.permissions import the_one
 from billing.plans import COMING, KEPT_AFTER_END, Feature, Plan
 
 
@@ -28,10 +29,12 @@ def of_the_end(workspace: Workspace, current: EffectivePlan, *, at: datetime) ->
 
 
 def _people(workspace: Workspace, plan: Plan) -> list[str]:
-    members = workspace.memberships.count()
-    if plan.is_per_seat or members <= 1:
+    members, one = workspace.memberships.count(), the_one(workspace.pk)
+    if plan.is_per_seat or members <= 1 or one is None:
         return []
-    return [f"{plan.name} is for one person and {members} are here: the others can only read."]
+    return [
+        f"{plan.name} is for one person and {members} are here. Only {one.user} can ask then; the others can only read."
+    ]
 
 
 def _connections(workspace: Workspace, plan: Plan) -> list[str]:

@@ -1,5 +1,6 @@
 """What a plan lets its members do."""
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -39,11 +40,14 @@ def check_open(membership: Membership, *, method: str) -> None:
 
 
 def is_included(current: EffectivePlan, membership: Membership) -> bool:
-    """False for whom a team left over on a plan for one person. That one is the owner, of several the first."""
-    if current.plan.is_per_seat:
-        return True
-    owners = Membership.objects.filter(workspace_id=membership.workspace_id, role=Role.OWNER, user__is_active=True)
-    return owners.order_by("joined_at", "pk").first() == membership
+    """False for whom a team left over on a plan for one person."""
+    return current.plan.is_per_seat or the_one(membership.workspace_id) == membership
+
+
+def the_one(workspace_id: uuid.UUID) -> Membership | None:
+    """Whom a plan for one person is for: the owner, of several the first."""
+    owners = Membership.objects.filter(workspace_id=workspace_id, role=Role.OWNER, user__is_active=True)
+    return owners.order_by("joined_at", "pk").first()
 
 
 def check_included(current: EffectivePlan, membership: Membership) -> None:

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
 
 from accounts.models import Membership, Role
 from accounts.permissions import can_buy
@@ -96,16 +98,16 @@ def plan_page(membership: Membership, *, now: datetime, is_heard: bool = True) -
         "can_see_prices": membership.may(Action.SEE_PRICES),
         "can_cancel": is_owner and current.state in choices.PAYS and not _is_leaving(current),
         "can_set_seats": is_owner and current.state == State.ACTIVE and current.plan.is_per_seat,
-        "owner_name": "" if is_owner else owner_name(membership),
+        "owners": "" if is_owner else owners(membership),
         "is_unheard": not is_heard,
         **money_part,
     }
 
 
-def owner_name(membership: Membership) -> str:
-    owners = membership.workspace.memberships.filter(role=Role.OWNER)
-    first = owners.select_related("user").order_by("joined_at").first()
-    return str(first.user) if first else ""
+def owners(membership: Membership) -> str:
+    """By name, who of them can sign in."""
+    active = membership.workspace.memberships.filter(role=Role.OWNER, user__is_active=True)
+    return get_text_list([str(each.user) for each in active.select_related("user").order_by("joined_at")], _("and"))
 
 
 def _money(subscription: Subscription, current: EffectivePlan, now: datetime) -> dict[str, Any]:

@@ -42,9 +42,8 @@ def can_remove(by: Membership, member: Membership, current: EffectivePlan) -> bo
     """Anybody may leave; an owner is removed by owners alone, and whom a team left over removes nobody."""
     if by.user_id == member.user_id:
         return True
-    if member.role == Role.OWNER:
-        return can_change_owners(by)
-    return can_manage_members(by) and is_included(current, by)
+    may = can_change_owners(by) if member.role == Role.OWNER else can_manage_members(by)
+    return may and is_included(current, by)
 
 
 def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
@@ -63,6 +62,7 @@ def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
             raise Forbidden("Only an owner or admin can.")
         if member.role == Role.OWNER:
             owners.check_another(member, "The last one cannot leave.")
+            owners.tell(member, by=by, now=now, leaves=True)
         member.delete()
         seats.follow(workspace=by.workspace, now=now)
         left.send(sender=Membership, membership=member)

@@ -23,22 +23,23 @@ def check_another(member: Membership, words: str) -> None:
         raise LastOwner(f"A workspace needs an owner. {words}")
 
 
-def tell(member: Membership, *, by: Membership, now: datetime) -> None:
-    """All who own it, and who does no longer, in the transaction that changed it."""
+def tell(member: Membership, *, by: Membership, now: datetime, leaves: bool = False) -> None:
+    """All who own it, and who does no longer, in the transaction that changes it."""
+    letter = _of_leaving if leaves else _of_role
     people = Membership.objects.filter(workspace_id=member.workspace_id, user__is_active=True).select_related("user")
     for each in people.filter(Q(role=Role.OWNER) | Q(pk=member.pk)):
         mails.put(
             key=f"owners:{member.pk}:{now:%Y%m%d%H%M%S%f}:{each.user_id}",
             to=each.user.email,
             template="letter",
-            context=_letter(each, member, by),
+            context=letter(each, member, by),
             user_id=each.user_id,
             workspace_id=member.workspace_id,
             now=now,
         )
 
 
-def _letter(to: Membership, member: Membership, by: Membership) -> dict[str, object]:
+def _of_role(to: Membership, member: Membership, by: Membership) -> dict[str, object]:
     workspace, role = by.workspace.name, _article(Role(member.role).label.lower())
     who, are = ("You", "are") if to.pk == member.pk else (str(member.user), "is")
     if by.pk == member.pk:
@@ -49,6 +50,27 @@ def _letter(to: Membership, member: Membership, by: Membership) -> dict[str, obj
     return {
         "title": f"{who} {are} {role} of {workspace} now",
         "paragraphs": [said, f"Owners alone may: {', '.join(roles.of_owners_alone())}."],
+        **_to_members(member),
+    }
+
+
+def _of_leaving(to: Membership, member: Membership, by: Membership) -> dict[str, object]:
+    workspace, is_me = by.workspace.name, to.pk == member.pk
+    who, own = ("You", "own") if is_me else (str(member.user), "owns")
+    if by.pk == member.pk:
+        said = f"{who} left {workspace} and {own} it no longer."
+    else:
+        did = "You" if to.pk == by.pk else str(by.user)
+        said = f"{did} removed {'you' if is_me else who}, an owner, from {workspace}."
+    return {
+        "title": f"{who} {'are' if is_me else 'is'} no longer in {workspace}",
+        "paragraphs": [said],
+        **({} if is_me else _to_members(member)),
+    }
+
+
+def _to_members(member: Membership) -> dict[str, object]:
+    return {
         "url": f"{settings.PUBLIC_URL}/app/members?workspace={member.workspace_id}",
         "action": "See the members",
     }

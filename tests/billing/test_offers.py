@@ -116,7 +116,7 @@ def test_who_returns_to_a_smaller_plan_is_told_what_no_longer_fits(alice: Person
     pages = {tier: text(alice, f"?confirm={tier}").partition("Your plan")[0] for tier in ("pro", "teams")}
 
     assert "Choose Pro" in pages["pro"]
-    assert "Pro is for one person and 3 are here: the others can only read." in pages["pro"]
+    assert "Pro is for one person and 3 are here. Only Alice can ask then; the others can only read." in pages["pro"]
     assert "No longer included: " in pages["pro"]
     assert "can only read" not in pages["teams"]
 

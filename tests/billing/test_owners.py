@@ -103,6 +103,35 @@ def test_an_owner_ends_that_another_is_one(team_owner: Person, olga: Person) -> 
     assert f"Alice made you a member of {team_owner.workspace.name}." in told(olga)[0]
 
 
+def test_when_an_owner_is_removed_the_others_and_that_one_are_told(
+    team_owner: Person, olga: Person, vera: Person
+) -> None:
+    name = team_owner.workspace.name
+    asked = [team_owner.web.get(f"/app/members?remove={each.user.pk}").content.decode() for each in (olga, vera)]
+    assert team_owner.api.delete(f"/admin/users/{olga.user.pk}").status_code == 204
+
+    [to_olga], [to_alice] = told(olga), told(team_owner)
+    assert to_olga.startswith(f"You are no longer in {name}\nAlice removed you, an owner, from {name}.")
+    assert to_alice.startswith(f"Olga is no longer in {name}\nYou removed Olga, an owner, from {name}.")
+    assert "/app/members" not in to_olga
+    assert f"/app/members?workspace={team_owner.workspace.pk}" in to_alice
+    assert told(vera) == []
+    assert ["All owners are told by e-mail." in page for page in asked] == [True, False]
+
+
+def test_when_an_owner_leaves_all_owners_are_told_and_of_others_nobody(
+    team_owner: Person, olga: Person, bob: Person
+) -> None:
+    name = team_owner.workspace.name
+    for each in (olga, bob):
+        assert each.api.delete(f"/admin/users/{each.user.pk}").status_code == 204
+
+    [to_olga], [to_alice] = told(olga), told(team_owner)
+    assert f"You left {name} and own it no longer." in to_olga
+    assert f"Olga left {name} and owns it no longer." in to_alice
+    assert told(bob) == []
+
+
 def test_a_plan_for_one_has_no_owners_to_make(team_owner: Person, bob: Person) -> None:
     put_on_plan(team_owner, "pro")
 

@@ -321,7 +321,9 @@ def test_a_preview_of_a_smaller_plan_says_what_no_longer_fits(alice: Person) -> 
     preview = alice.api.post("/subscription/preview", {"tier": "pro"}).json()
 
     assert preview["then_cents"] == 1000
-    assert preview["consequences"][0] == "Pro is for one person and 2 are here: the others can only read."
+    assert preview["consequences"][0] == (
+        "Pro is for one person and 2 are here. Only Alice can ask then; the others can only read."
+    )
 
 
 @pytest.mark.parametrize(

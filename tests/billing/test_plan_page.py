@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.models import Membership, Role, User
 from billing.models import Subscription
 from billing.plans import KEPT_AFTER_END, PLANS
 from config.templatetags.ui import money
@@ -125,6 +126,15 @@ def test_a_member_sees_no_amounts_and_no_dialog(bob: Person) -> None:
 
     assert "Only Alice can change the plan." in page
     assert "$" not in page
+
+
+def test_of_several_owners_who_can_sign_in_each_is_named(team_owner: Person, bob: Person) -> None:
+    olga, nora = join(team_owner, "Olga", Role.OWNER), join(team_owner, "Nora", Role.OWNER)
+    assert "Only Alice, Olga and Nora can change the plan." in text(bob)
+
+    User.objects.filter(pk=nora.user.pk).update(is_active=False)
+    Membership.objects.filter(pk=olga.membership.pk).update(role=Role.ADMIN)
+    assert "Only Alice can change the plan." in text(bob)
 
 
 # With Stripe

@@ -273,6 +273,26 @@ def test_staff_answer_in_the_administration(alice: Person, sam: User) -> None:
     assert alice.subscription.tier == "plus"
 
 
+@pytest.mark.parametrize("chosen", ["x", "", "\x00", "1.5", "-1", "9" * 400, "9" * 5_000])
+def test_what_no_page_of_the_administration_sends_answers_nothing(alice: Person, sam: User, chosen: str) -> None:
+    ask(alice, "plus")
+
+    _, said = in_admin(sam, action="approve", _selected_action=[chosen])
+
+    assert said == ["There is no such request."]
+    assert waiting(alice)
+
+
+@pytest.mark.parametrize("query", ["?tier__exact=%00", "?outcome=%00", "?tier__regex=("])
+def test_an_odd_filter_of_the_administration_leads_to_the_whole_list(sam: User, query: str) -> None:
+    request = RequestFactory().get(f"/staff/billing/planrequest/{query}")
+    request.user = sam
+
+    answer = PlanRequestAdmin(PlanRequest, Open()).changelist_view(request)
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/staff/billing/planrequest/?e=1")
+
+
 @pytest.mark.parametrize(
     ("facts", "name"),
     [

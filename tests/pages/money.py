@@ -51,7 +51,7 @@ def page(current: str, subscription: Context, listed: tuple[Context, ...], **mor
     return {
         "section": "plan", "current": PLANS[Tier(current)], "subscription": subscription, "columns": listed,
         "features": list(Feature), "coming": COMING, "can_manage": True, "can_see_prices": True, "can_cancel": False,
-        "can_set_seats": False, "owner_name": "", "has_portal": True, "invoices": INVOICES[1:], "confirm": None,
+        "can_set_seats": False, "owners": "", "has_portal": True, "invoices": INVOICES[1:], "confirm": None,
         "notice": None, "bought": None, **more,
     }  # fmt: skip
 
@@ -122,7 +122,7 @@ def plan_pages() -> dict[str, Context]:
         },
         "plan-member": teams | {
             "can_manage": False, "can_see_prices": False, "can_cancel": False, "can_set_seats": False,
-            "has_portal": False, "invoices": [], "owner_name": "Maya Okafor",
+            "has_portal": False, "invoices": [], "owners": "Maya Okafor and Olga Berg",
         },
         "plan-invoices-away": teams | {"invoices": None, "invoices_away": "Away."},
         "plan-refused": pro | {
@@ -172,7 +172,7 @@ def _dialogs() -> dict[str, Context]:
             "chosen": "pro", "title": "Move to Pro on 1 Dec 2026", "action": "downgrade", "button": "Move to Pro",
             "lines": ["Until then everything stays as it is, and it can be taken back on this page."],
             "losses": [
-                "Pro is for one person and 3 are here: the others can only read.",
+                "Pro is for one person and 3 are here. Only Maya Okafor can ask then; the others can only read.",
                 "2 Notion workspaces are connected and Pro has one: the others are no longer synced.",
                 "1,000 questions and 1,000,000 tokens a month instead of 5,000 and 5,000,000.",
             ],

@@ -113,6 +113,36 @@ def test_when_the_first_owner_has_left_it_is_the_next_ones(team_owner: Person, b
     assert bob.api.post("/agent/run", {"prompt": "What is planned?"}).status_code == 202
 
 
+def test_an_owner_is_told_before_that_the_plan_for_one_will_be_anothers(team_owner: Person, bob: Person) -> None:
+    olga = join(team_owner, "Olga", Role.OWNER)
+    told = olga.api.post("/subscription/preview", {"tier": "pro"}).json()["consequences"][0]
+    asked = words(olga, "/plan?confirm=pro")
+
+    assert told == "Pro is for one person and 3 are here. Only Alice can ask then; the others can only read."
+    assert told in asked
+
+
+def test_an_owner_who_is_left_over_removes_nobody_and_may_leave(team_owner: Person, bob: Person) -> None:
+    olga = join(team_owner, "Olga", Role.OWNER)
+    put_on_plan(team_owner, "pro")
+
+    refused = [olga.api.delete(f"/admin/users/{each.user.pk}") for each in (team_owner, bob)]
+    posted = olga.web.post("/app/members", {"action": "remove", "member": str(team_owner.user.pk)})
+    offered = olga.web.get("/app/members").content.decode()
+    left = olga.api.delete(f"/admin/users/{olga.user.pk}")
+
+    assert [(answer.status_code, answer.json()["type"]) for answer in refused] == [(403, "/problems/plan-required")] * 2
+    assert (posted.status_code, f"?remove={team_owner.user.pk}" in offered) == (403, False)
+    assert (left.status_code, team.members(team_owner)) == (204, 2)
+
+
+def test_the_owner_whose_plan_it_is_removes_the_other(team_owner: Person) -> None:
+    olga = join(team_owner, "Olga", Role.OWNER)
+    put_on_plan(team_owner, "pro")
+
+    assert team_owner.api.delete(f"/admin/users/{olga.user.pk}").status_code == 204
+
+
 def test_their_plan_page_says_what_the_plan_is_for_them(owner: Person, bob: Person) -> None:
     mine, owners = words(bob, "/plan"), words(owner, "/plan")
 
