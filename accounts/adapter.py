@@ -21,7 +21,7 @@ ACTIONS = {
 LINK = re.compile(r"https?://\S+")
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth does not publish its types
     """Signing in through a page also opens the member's workspace."""
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -36,7 +36,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
         """Who has a second factor confirms with it: the password alone would be enough to switch it off."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
-        return [each for each in methods if each["id"] != "reauthenticate"] if len(methods) > 1 else methods
+        return [each for each in methods if each["id"] != "reauthenticate"] or methods
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Into the outbox: no request waits for a mail server, nor shows by waiting that an address is known."""

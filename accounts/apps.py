@@ -13,6 +13,5 @@ class AccountsConfig(AppConfig):
 
         # It drops schemas, which ours does not do; and while anybody listens, each deletion reads its rows first.
         post_delete.disconnect(tenant_delete_callback)
-        signals.authenticator_added.connect(second_factor.added, dispatch_uid="second factor")
         signals.authenticator_removed.connect(second_factor.removed, dispatch_uid="second factor")
         signals.authenticator_reset.connect(second_factor.reset, dispatch_uid="second factor")

@@ -45,7 +45,7 @@ class _Access(AccessToken):
 
 
 class AccessTokenAuthentication(JWTAuthentication):
-    def authenticate(self, request: Request) -> tuple[User, Any] | None:  # type: ignore[override]  # our own user
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:  # type: ignore[override]  # the package leaves the kind of user open
         header = self.get_header(request)
         raw = self.get_raw_token(header) if header is not None else None
         if raw is None:

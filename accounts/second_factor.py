@@ -47,7 +47,7 @@ def _whose() -> object:
     return _owner.get() or current.request.user.pk
 
 
-class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth does not publish its types
     """Seals secrets for the user: in the row of another one they open nothing."""
 
     def encrypt(self, text: str) -> str:
@@ -57,7 +57,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth h
         return sealed.unseal(encrypted_text, workspace_id=_whose(), place=PLACE)
 
 
-class CodeForm(AuthenticateForm):  # type: ignore[misc]
+class CodeForm(AuthenticateForm):  # type: ignore[misc]  # as above
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].widget = _code_input()
@@ -71,7 +71,7 @@ class CodeForm(AuthenticateForm):  # type: ignore[misc]
             raise ValidationError("Your second factor cannot be read here. Ask whoever looks after this.") from error
 
 
-class SetUpForm(ActivateTOTPForm):  # type: ignore[misc]
+class SetUpForm(ActivateTOTPForm):  # type: ignore[misc]  # as above
     """Until it is confirmed the secret waits in the session, which is a row of the database like others: sealed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -110,13 +110,13 @@ def remove(user: User) -> bool:
     return bool(removed)
 
 
-def added(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    """Sessions and tokens of before were given for a password alone. The one that set the factor up goes on."""
-    if authenticator.type == Authenticator.Type.TOTP:
-        user.end_all_tokens()
-        user.end_sessions()
-        update_session_auth_hash(request, user)
-        _tell(user, "A second factor was set up", "From now on a code is asked for after your password.")
+def begin(request: HttpRequest, user: User) -> None:
+    """In the transaction that sets it up: sessions and tokens of before were given for a password alone. This session
+    goes on."""
+    user.end_all_tokens()
+    user.end_sessions()
+    update_session_auth_hash(request, user)
+    _tell(user, "A second factor was set up", "From now on a code is asked for after your password.")
 
 
 def removed(user: User, authenticator: Authenticator, **_: Any) -> None:

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.models import User
-from accounts.second_factor import has_second_factor
+from accounts.second_factor import begin, has_second_factor
 
 
-class Authenticate(AuthenticateView):  # type: ignore[misc]  # allauth has no types
+class Authenticate(AuthenticateView):  # type: ignore[misc]  # allauth does not publish its types
     """A form without a code is one with a wrong code, not one of a passkey."""
 
     def _build_forms(self) -> Form | None:
@@ -23,7 +23,7 @@ class Authenticate(AuthenticateView):  # type: ignore[misc]  # allauth has no ty
         return None if sent is None else self.auth_form
 
 
-class SetUp(ActivateTOTPView):  # type: ignore[misc]
+class SetUp(ActivateTOTPView):  # type: ignore[misc]  # as above
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Sent twice at once, the second finds what the first has set up."""
         with transaction.atomic():
@@ -31,4 +31,6 @@ class SetUp(ActivateTOTPView):  # type: ignore[misc]
             if has_second_factor(user):
                 return redirect("mfa_view_recovery_codes")
             answer: HttpResponse = super().post(request, *args, **kwargs)
+            if has_second_factor(user):
+                begin(request, user)
         return answer

@@ -16,7 +16,7 @@ from billing.team import invitations
 from config.errors import AppError, InvalidField
 
 
-class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth has no types
+class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth does not publish its types
     """Sign-up in a browser: allauth's limits, verification and silence about known addresses; our registration."""
 
     name = forms.CharField(max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"}))

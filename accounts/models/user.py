@@ -71,14 +71,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         known = f"{self.password} {self.sessions_ended}" if self.sessions_ended else self.password
-        return str(
-            salted_hmac(
-                "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash",
-                known,
-                secret=secret,
-                algorithm="sha256",
-            ).hexdigest()
-        )
+        return str(salted_hmac(SESSION_SALT, known, secret=secret, algorithm="sha256").hexdigest())
 
     def end_sessions(self) -> None:
         """Who signs in again gets others; a session that is to go on takes `update_session_auth_hash`."""
