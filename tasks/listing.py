@@ -200,7 +200,9 @@ def selects(by: Membership, wanted: Wanted) -> list[dict[str, Any]]:
     if len(set(sources.values())) < len(sources):
         # Two Notion workspaces may call theirs the same.
         names = Connection.objects.in_bulk(set(connections.values()))
-        sources |= {key: f"{sources[key]} · {names[of].notion_workspace_name}" for key, of in connections.items()}
+        # One may be ended at this moment.
+        known = {key: names[of].notion_workspace_name for key, of in connections.items() if of in names}
+        sources |= {key: f"{sources[key]} · {name}" for key, name in known.items()}
     named = sorted((name, name) for name in statuses if name and name.lower() != DONE)
     return [
         _select("source", gettext("Source"), wanted.source, sorted(sources.items(), key=lambda pair: pair[1])),

@@ -186,9 +186,8 @@ class Work:
         """What is said of pages that were not read, where the answer is missing or may not be whole."""
         unread = retrieval.unread(self.scope)
         if not self.grounded:
-            missing = unread or (
-                "" if self.coverage["complete"] or not self.coverage["missing"] else self._searchable()
-            )
+            is_missing = self.coverage["missing"] and not self.coverage["complete"]
+            missing = unread or (self._searchable() if is_missing else "")
             return f" {missing}" if missing else ""
         if not self.counts or self.coverage["complete"]:
             return ""
