@@ -78,10 +78,17 @@ def _check_mode(call: Call, mode: str) -> None:
     if total is not None and total > MAX_PARTS:
         raise too_many("body.number_of_parts", MAX_PARTS, total)
     url = body.get("external_url")
-    if url is not None and not str(url).startswith("https://"):
+    if url is not None and not _is_https(str(url)):
         raise wrong("body.external_url", "a valid HTTPS URL", url)
     if mode == "multi_part" and call.grant.workspace.plan == "free":
         raise invalid("Multi-part file uploads are not available in free workspaces.")
+
+
+def _is_https(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme == "https" and bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
 
 
 def _upload(call: Call) -> Node:

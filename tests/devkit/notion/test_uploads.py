@@ -190,6 +190,7 @@ def test_uploads_are_listed_newest_first_by_status_and_page(client: Any) -> None
         ({"number_of_parts": 2}, "body.number_of_parts should be not present"),
         ({"mode": "external_url", "filename": "a.pdf"}, "body.external_url should be defined"),
         ({"mode": "external_url", "filename": "a", "external_url": "http://x.example"}, "a valid HTTPS URL"),
+        ({"mode": "external_url", "filename": "a", "external_url": "https://["}, "a valid HTTPS URL"),
     ],
 )
 def test_an_upload_that_makes_no_sense_is_refused(client: Any, body: Any, message: str) -> None:
