@@ -25,6 +25,7 @@ STATUS = {
     "504": ("gateway_timeout", "Gateway Timeout"),
     "529": ("service_overload", "Notion is overloaded, please try again later."),
 }
+MATCHES = frozenset({"method", "path_regex", "token", "nth", "times", "probability", "seed"})
 BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 STRANGE = {"new_field": {"added": "without a new version"}}
 
@@ -73,6 +74,8 @@ class Faults:
         do = normalized(given["do"])
         if strange := sorted(do.keys() - self.kinds):
             raise ValueError(f"no fault {', '.join(strange)}; there are {', '.join(sorted(self.kinds))}")
+        if strange := sorted(match.keys() - MATCHES):
+            raise ValueError(f"no request is matched by {', '.join(strange)}, but by {', '.join(sorted(MATCHES))}")
         if "burst" in do:
             match.setdefault("times", do["burst"].get("n", 5))
             do["429"] = do.pop("burst")

@@ -49,7 +49,7 @@ def test_a_search_that_notion_holds_up_goes_back_into_the_queue(
     alice: Person, acme: NotionWorkspace, emulator: EmulatorProcess
 ) -> None:
     connection = connect(alice, acme)
-    fault = emulator.fault({"429": {"retry_after": 45}}, path="/v1/search")
+    fault = emulator.fault({"429": {"retry_after": 45}}, path_regex="/v1/search")
 
     # Within its patience it would sleep for 45 seconds; the test's time would be over.
     with tenancy.within(alice.workspace), pytest.raises(RateLimited):

@@ -195,6 +195,16 @@ def test_a_fault_of_no_known_name_is_refused(notion: Notion) -> None:
     assert not [each for each in notion.emulator.control("faults")["faults"] if "505" in each["do"]]
 
 
+def test_a_fault_that_matches_by_nothing_known_is_refused(notion: Notion) -> None:
+    refusal = "no request is matched by path, but by method, nth, path_regex"
+    with pytest.raises(ValueError, match=refusal):
+        notion.fault("500", path="/v1/search")
+    with pytest.raises(ValueError, match=refusal):
+        notion.emulator.webhook_fault("drop", path="page.created")
+
+    assert not [each for each in notion.emulator.control("faults")["faults"] if "path" in each["match"]]
+
+
 def test_a_token_may_be_revoked_in_the_middle(notion: Notion, client: Any) -> None:
     notion.fault("revoke_token", nth=2)
     client.users.me()
