@@ -20,7 +20,15 @@ def check_seen(title: str) -> None:
         raise ValidationError(_("Say what is to be done."), code="blank")
 
 
-class NewTaskForm(forms.Form):
+class _Refusable(forms.Form):
+    def refuse(self, error: AppError) -> None:
+        """The service's refusal, at its field."""
+        for each in error.extra.get("errors") or [{"pointer": "", "detail": error.detail}]:
+            name = each["pointer"].strip("/")
+            self.add_error(name if name in self.fields else None, each["detail"])
+
+
+class NewTaskForm(_Refusable):
     title = forms.CharField(
         max_length=2000, validators=[check_seen], error_messages={"required": _("Say what is to be done.")}
     )
@@ -33,7 +41,7 @@ class NewTaskForm(forms.Form):
         return given if given["due_on"] else {name: value for name, value in given.items() if name != "due_on"}
 
 
-class EditForm(forms.Form):
+class EditForm(_Refusable):
     """With hidden copies of what the page showed: what somebody else has changed since is not set back."""
 
     title = forms.CharField(
@@ -84,9 +92,3 @@ class EditForm(forms.Form):
 
     def changes(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data}
-
-    def refuse(self, error: AppError) -> None:
-        """The service's refusal, at its field."""
-        for each in error.extra.get("errors") or [{"pointer": "", "detail": error.detail}]:
-            name = each["pointer"].strip("/")
-            self.add_error(name if name in self.fields else None, each["detail"])

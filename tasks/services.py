@@ -28,6 +28,10 @@ class NoSource(AppError):
     code = "not-found"
     status = 404
 
+    def __init__(self) -> None:
+        detail = "The chosen database does not hold tasks, or does so no longer. Choose another, or make a local task."
+        super().__init__(detail, errors=[{"pointer": "/source", "code": self.code, "detail": detail}])
+
 
 class NotAllowed(AppError):
     code = "forbidden"
@@ -100,7 +104,7 @@ def _target(by: Membership, source: str) -> TaskSource:
         return found[0]
     target = next((each for each in found if str(each.pk) == source.lower()), None)
     if target is None:
-        raise NoSource("There is no such database for tasks.")
+        raise NoSource
     return target
 
 

@@ -41,7 +41,9 @@ class Tasks(MemberPage):
         filters = QueryDict(request.POST.get("filters", "")[:1000], mutable=True)
         filters.pop("edit", None)
         if action == "create":
-            self._create(request)
+            new = self._create(request)
+            if new is not None:
+                return self._show(request, filters, new=new)
         elif action in {"complete", "reopen"}:
             self._complete(request, is_done=action == "complete")
         elif action in EDITED:
@@ -55,17 +57,18 @@ class Tasks(MemberPage):
             messages.error(request, _("This page cannot do that. Reload it."))
         return redirect(f"{reverse('tasks')}?{filters.urlencode()}" if filters else "tasks")
 
-    def _create(self, request: HttpRequest) -> None:
+    def _create(self, request: HttpRequest) -> NewTaskForm | None:
+        """Nothing when it is done; else the form with what is wrong."""
         form = NewTaskForm(request.POST)
         if not form.is_valid():
-            messages.error(request, " ".join(str(words) for errors in form.errors.values() for words in errors))
-            return
+            return form
         try:
             task = services.create(by=self.membership, now=timezone.now(), **form.values())
-        except InvalidField as error:
-            messages.error(request, error.detail)
-        else:
-            messages.success(request, _("Added “%s”.") % task.title)
+        except (InvalidField, services.NoSource, services.NoDatabase, NotionAway) as error:
+            form.refuse(error)
+            return form
+        messages.success(request, _("Added “%s”.") % task.title)
+        return None
 
     def _complete(self, request: HttpRequest, *, is_done: bool) -> None:
         task_id = _task_id(request)
@@ -78,13 +81,18 @@ class Tasks(MemberPage):
         messages.success(request, words % task.title, extra_tags=str(task.pk) if is_done else "")
 
     def _show(
-        self, request: HttpRequest, query: QueryDict, editing: tuple[str, EditForm] | None = None
+        self,
+        request: HttpRequest,
+        query: QueryDict,
+        editing: tuple[str, EditForm] | None = None,
+        new: NewTaskForm | None = None,
     ) -> HttpResponse:
-        status = 200 if editing is None else 422
+        status = 200 if editing is None and new is None else 422
         if editing is None and (wanted := query.get("edit")) and services.can_create(self.membership):
             task = services.one(by=self.membership, task_id=_uuid(wanted))
             editing = (str(task.pk), EditForm(task, offers.of(task, by=self.membership)))
-        return render(request, "tasks/list.html", self._context(query, editing), status=status)
+        context = self._context(query, editing) | {"new_form": new or NewTaskForm()}
+        return render(request, "tasks/list.html", context, status=status)
 
     def _context(self, query: QueryDict, editing: tuple[str, EditForm] | None) -> dict[str, Any]:
         wanted = listing.Wanted.read(query)

@@ -151,12 +151,26 @@ def _tasks() -> dict[str, State]:
         "whose": [{"name": "Mine", "url": "?", "is_current": True}, {"name": "All", "url": "?whose=all"}],
         "selects": [{"name": "source", "label": "Source", "value": "", "choices": [("a", "Launch plan")]}],
     }  # fmt: skip
+    refused = {
+        "errors": {"source": ["The chosen database does not hold tasks, or does so no longer. Choose another."]},
+        "title": {"value": "Order more paper for the printer on the second floor"},
+        "due_on": {"value": "2026-12-04"},
+    }
     groups = [{"name": "Overdue", "is_late": True, "tasks": s.TASKS[:1]}, {"name": "This week", "tasks": s.TASKS[1:]}]
     return {
         "tasks": ("tasks/list.html", listed | {"groups": groups, "edit_url": "?edit="}),
         "task": (
             "tasks/task.html",
             {"section": "tasks", "task": s.TASKS[1], "history": s.HISTORY, "can_change": True, "can_delete": True},
+        ),
+        "tasks-refused": (
+            "tasks/list.html",
+            listed
+            | {
+                "groups": groups,
+                "new_form": refused,
+                "targets": [{"id": "t1", "title": "Launch plan", "workspace": ""}],
+            },
         ),
         "tasks-filtered": ("tasks/list.html", listed | {"is_filtered": True}),
         "tasks-clear": ("tasks/list.html", listed | {"next_task": s.TASKS[3]}),

@@ -244,3 +244,18 @@ def test_when_notion_does_not_say_its_columns_the_edit_is_refused_for_now(nora: 
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/notion-unreachable")
     with tenancy.within(nora.workspace):
         assert not Outgoing.objects.exists()
+
+
+def test_when_notion_does_not_say_its_columns_a_new_task_stays_as_it_was_typed(
+    nora: Person, rich: NotionWorkspace
+) -> None:
+    with tenancy.within(nora.workspace):
+        TaskSource.objects.update(columns={})
+    rich.fault("503", path_regex="/data_sources/")
+    typed = {"action": "create", "title": "Order paper", "source": "notion", "workspace": str(nora.workspace.pk)}
+
+    answer = nora.web.post("/app/tasks", typed)
+
+    page = answer.content.decode()
+    assert (answer.status_code, 'value="Order paper"' in page) == (422, True)
+    assert "Notion did not say which columns there are" in page

@@ -75,6 +75,31 @@ def test_a_new_task_goes_to_the_database_that_is_chosen(alice: Person) -> None:
     assert (task["title"], task["source_id"]) == ("Order paper", offered["Other"])
 
 
+@pytest.mark.parametrize("how", ["unmapped", "no access"])
+def test_a_task_for_a_database_that_holds_none_any_more_is_not_lost(alice: Person, how: str) -> None:
+    made = rows.connection(alice)
+    [target] = alice.web.get("/app/tasks").context["targets"]
+    if how == "unmapped":
+        with tenancy.within(alice.workspace):
+            TaskSource.objects.filter(connection_id=made.pk).delete()
+    else:
+        Connection.objects.filter(pk=made.pk).update(status=Connection.Status.REAUTHORIZE)
+    given = {"title": "Order “paper”", "due_on": "2040-01-02", "source": str(target["id"])}
+    known = len(alice.api.get("/tasks").json()["results"])
+
+    answer = alice.web.post("/app/tasks", {"action": "create", "workspace": str(alice.workspace.pk), **given})
+    by_program = alice.api.post("/tasks", given)
+
+    shown = answer.content.decode()
+    sentence = "The chosen database does not hold tasks, or does so no longer. Choose another, or make a local task."
+    assert (answer.status_code, sentence in shown) == (422, True)
+    assert 'value="Order “paper”"' in shown
+    assert 'value="2040-01-02"' in shown
+    assert (by_program.status_code, by_program.json()["detail"]) == (404, sentence)
+    assert [each["pointer"] for each in by_program.json()["errors"]] == ["/source"]
+    assert len(alice.api.get("/tasks").json()["results"]) == known
+
+
 def test_databases_of_the_same_name_are_told_apart_where_tasks_are_filtered(alice: Person) -> None:
     for name in ("Acme", "Other"):
         made = rows.connection(alice)
@@ -122,9 +147,14 @@ def test_a_task_is_added_completed_and_opened_again(alice: Person) -> None:
 
 
 def test_an_empty_title_is_refused_in_words(alice: Person) -> None:
-    assert send(alice, action="create", title=" ") == 302
+    fields = {"action": "create", "title": " ", "due_on": "2040-01-02", "workspace": str(alice.workspace.pk)}
 
-    assert "Say what is to be done." in page(alice)
+    answer = alice.web.post("/app/tasks", fields)
+
+    shown = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Say what is to be done. The task was not added." in shown
+    assert 'value="2040-01-02"' in shown
     assert alice.api.get("/tasks").json()["results"] == []
 
 
