@@ -96,6 +96,7 @@ def _connected(membership: Membership) -> dict[str, Any]:
             "connected_at": None,
             "last_synced_at": None,
             "looking": False,
+            "cut_short": False,
             "sources": [],
         }
     sources = Source.objects.filter(connection_id=connection.id).annotate(number=Count("pages")).order_by("title", "id")
@@ -107,6 +108,7 @@ def _connected(membership: Membership) -> dict[str, Any]:
         "connected_at": connection.connected_at,
         "last_synced_at": connection.last_synced_at,
         "looking": finding.is_looking(connection),
+        "cut_short": finding.gave_up_looking(connection),
         "sources": [
             {
                 "id": source.id,

@@ -55,13 +55,14 @@ def choose(
     """Of the sources that the member was shown, these are read from now on and no others; what was read of others is
     forgotten at once. A sync begins.
 
-    What was found since they looked stays as it is. `tasks_source` is the id of the one that holds tasks, empty for
-    none of them; None leaves that as it is. `columns` are those that its tasks are made from; None: as they are, or
-    for another database the best guess.
+    Refused before all of them are found. What a sync finds later is read too. `tasks_source` is the id of the one that
+    holds tasks, empty for none of them; None leaves that as it is. `columns` are those that its tasks are made from;
+    None: as they are, or for another database the best guess.
     """
     authorizations.owned(membership, connection.id)
     with transaction.atomic():
         holding.hold(connection.pk)
+        finding.check_all_found(connection)
         sources = Source.objects.filter(connection_id=connection.id)
         holder = _holder(sources.in_bulk(), source_ids, tasks_source) if tasks_source else None
         again = list(sources.filter(pk__in=source_ids, is_chosen=False).values_list("pk", flat=True))

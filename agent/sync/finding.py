@@ -19,9 +19,22 @@ from agent.runs import forgetting
 from agent.sync import discovery, holding, live, placing, settling
 from agent.sync.session import Stopped, opened
 from billing.reading import NOT_COVERED
+from config.errors import AppError
 from integrations import notion
 from tasks import parting
 from tasks import sources as task_sources
+
+LOOK_AGAIN_SECONDS = 5
+
+
+class StillLooking(AppError):
+    code = "still-looking"
+    status = 409
+
+
+class ListCutShort(AppError):
+    code = "list-cut-short"
+    status = 409
 
 
 def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
@@ -90,11 +103,30 @@ def is_looking(connection: Connection) -> bool:
 
 
 def gave_up_looking(connection: Connection) -> bool:
+    """And no sync has listed what there is since."""
     from agent.sync.jobs import find_sources
 
-    return Job.objects.filter(
+    gave_up = Job.objects.filter(
         workspace_id=connection.workspace_id, name=find_sources.name, key=str(connection.id), failed_at__isnull=False
-    ).exists()
+    )
+    if connection.last_synced_at is not None:
+        gave_up = gave_up.filter(failed_at__gt=connection.last_synced_at)
+    return gave_up.exists()
+
+
+def check_all_found(connection: Connection) -> None:
+    """What is found later would be read as well, though nobody chose it."""
+    if is_looking(connection):
+        raise StillLooking(
+            "Notion is still being searched for what this connection sees, and nothing was saved. Choose once all of it"
+            " is listed.",
+            retry_after=LOOK_AGAIN_SECONDS,
+        )
+    if gave_up_looking(connection):
+        raise ListCutShort(
+            "The search in Notion could not be finished, so something may be missing here, and nothing was saved."
+            " Refresh the list, or send the token again, and choose then."
+        )
 
 
 def find_sources(*, connection_id: str) -> None:

@@ -203,7 +203,7 @@ def test_databases_are_added_to_ones_own_connection_that_is_read(team_owner: Per
 
 
 def columns_page(person: Person, connection: Connection, **asked: object) -> str:
-    query = "&".join(f"{name}={value}" for name, value in {"found": "enough", **asked}.items())
+    query = "&".join(f"{name}={value}" for name, value in asked.items())
     return str(person.web.get(f"/app/connect/{connection.id}/choose?{query}").content.decode())
 
 

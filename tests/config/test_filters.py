@@ -168,7 +168,7 @@ def test_days_in_the_wrong_order_are_refused_on_the_page_too(owner: Person) -> N
 
 
 def test_every_page_with_parameters_is_tried_here() -> None:
-    reads = re.compile(r"\bGET\b(?:\.get\(|\[|,|\))")
+    reads = re.compile(r"\bGET\b(?:\.get\(|\[|,|\)| if )")
     found = {
         "/" + route
         for route, each in inventory.addresses().items()

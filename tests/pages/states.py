@@ -84,6 +84,7 @@ def _connection() -> dict[str, State]:
         "connect": ("connect/start.html", CONNECTING | {"form": s.TokenForm(), "authorize_url": "/go"}),
         "connect-denied": ("connect/start.html", CONNECTING | {"form": s.TokenForm({}), "problem": "denied"}),
         "choose": ("connect/choose.html", CONNECTING | choosing),
+        "choose-cut-short": ("connect/choose.html", CONNECTING | choosing | {"is_cut_short": True}),
         "choose-loading": ("connect/choose.html", CONNECTING | {"is_loading": True}),
         "choose-none": ("connect/choose.html", CONNECTING | {"sources": []}),
         "sync": ("connect/sync.html", CONNECTING | {"sync": s.SYNC, "can_steer": True}),

@@ -159,8 +159,9 @@ class Choose(ConnectionPage):
                 tasks_source=tasks_source,
                 columns=sent_columns(request.POST, tasks_source),
             )
-        except InvalidField as error:
-            return self.show(connection, problem=error.detail, given=(chosen, tasks_source), status=422)
+        except (InvalidField, finding.StillLooking, finding.ListCutShort) as error:
+            status = 422 if isinstance(error, InvalidField) else error.status
+            return self.show(connection, problem=error.detail, given=(chosen, tasks_source), status=status)
         return redirect("connect-sync", connection.id)
 
     def show(
@@ -181,15 +182,13 @@ class Choose(ConnectionPage):
         holder = asked.get("tasks_source", holder)
         mapped = next((each for each in sources if str(each.id) == holder and each.kind == Source.Kind.DATABASE), None)
         counted, which = known_pages(connection, sources), told_apart(sources)
-        is_looking = finding.is_looking(connection)
         context = {
             "section": "sources",
             "connection": connection,
             "owner_name": str(self.membership.user),
             "is_first": connection.last_synced_at is None,
-            # A member may choose from what is found so far; what is found after that is read too.
-            "is_loading": is_looking and status == 200 and self.request.GET.get("found") != "enough",
-            "is_looking": is_looking,
+            # A form that was drawn before, and asks for columns or was refused, is drawn again.
+            "is_loading": status == 200 and finding.is_looking(connection) and "tasks_source" not in asked,
             "is_cut_short": finding.gave_up_looking(connection),
             "sources": [
                 _pick(each, counted.get(each.id), which=which.get(each.pk, ""), is_chosen=each.id in chosen)

@@ -58,17 +58,22 @@ def test_a_search_that_notion_holds_up_goes_back_into_the_queue(
     emulator.control(f"faults?id={fault}", method="DELETE")
 
 
-def test_the_form_waits_for_the_search_unless_one_asks_for_it(alice: Person, acme: NotionWorkspace) -> None:
+def test_choosing_one_more_keeps_what_was_read_of_the_others(alice: Person, acme: NotionWorkspace) -> None:
     connection = connect(alice, acme)
     with tenancy.within(alice.workspace):
         finding.find_sources(connection_id=str(connection.id))
-        finding.look_for_sources(connection)
-    address = f"/app/connect/{connection.id}/choose"
+        tree = Source.objects.get(kind="page")
+        chosen = {"membership": alice.membership, "connection": connection, "shown_ids": every_source()}
+        choosing.choose(source_ids={tree.pk}, **chosen)
+        sync(alice)
+        before = set(Chunk.objects.values_list("pk", flat=True))
 
-    waiting, enough = alice.web.get(address).content.decode(), alice.web.get(f"{address}?found=enough").content.decode()
+        choosing.choose(source_ids=every_source(), **chosen)
 
-    assert ("2 found so far" in waiting, "Start sync of" in waiting) == (True, False)
-    assert ("Notion is still being searched" in enough, "Start sync of" in enough) == (True, True)
+        assert set(Chunk.objects.values_list("pk", flat=True)) == before
+        run = sync(alice)
+        assert (run.status, run.indexed, run.unchanged) == ("complete", 3, 3)
+        assert set(Chunk.objects.filter(page__source=tree).values_list("pk", flat=True)) == before
 
 
 def test_sources_that_were_not_chosen_are_not_read(alice: Person, acme: NotionWorkspace) -> None:

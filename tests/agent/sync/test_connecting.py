@@ -10,7 +10,7 @@ from accounts import connections as authorizations
 from accounts.models import Connection, Job
 from agent.jobs import restore_index
 from agent.models import Chunk, Disconnection, Page, Source, SyncRun
-from agent.sync import coverage, ending, finding, live, performing, services
+from agent.sync import coverage, ending, finding, jobs, live, performing, services
 from config import valkey
 from integrations import vectors
 from tasks.models import Task
@@ -18,6 +18,7 @@ from tests.agent.asking import ask
 from tests.agent.sync.working import sync, syncing
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person, join
+from tests.threads import elsewhere
 
 INTEGRATION = "/user/notion-integration"
 
@@ -51,7 +52,9 @@ def test_a_program_that_chooses_first_has_nothing_read_before(alice: Person, acm
     connection = Connection.objects.get(owner=alice.user)
     with tenancy.within(alice.workspace):
         assert not SyncRun.objects.exists()
-        finding.find_sources(connection_id=str(connection.id))
+    found = str(Job.objects.get(name=jobs.find_sources.name, key=str(connection.pk)).pk)
+    elsewhere(lambda: jobs.find_sources(found))
+    with tenancy.within(alice.workspace):
         ids = {source.title: str(source.pk) for source in Source.objects.all()}
 
     begun = program.patch(INTEGRATION, {"sources": [ids["Handbook"]]}, format="json")
