@@ -87,15 +87,16 @@ def _hide(
     except Stopped:
         log.info("connection %s was ended meanwhile", session.connection.pk)
         return True
-    if is_kept and not _is_asked(session, going):
+    if is_kept and not _is_asked(session, state, [each for each in going if each == first] or going):
         log.warning("many pages of connection %s seem gone; a sync asks", session.connection.pk)
         _sync(session)
     return not is_kept
 
 
-def _is_asked(session: Session, going: Sequence[Page]) -> bool:
-    """Whether a sync has asked a member about all of these: another would only find the same."""
-    return all(each.is_kept for each in going) and vanishing.kept(session.connection) is not None
+def _is_asked(session: Session, state: Page.State, going: Sequence[Page]) -> bool:
+    """Whether a sync has asked a member about these, gone in this way: another would only find the same. What lies
+    below a page may be gone otherwise than it."""
+    return all(each.reason == Page.KEPT[state] for each in going) and vanishing.kept(session.connection) is not None
 
 
 def _was_read_since(page: Page, began: datetime | None) -> bool:

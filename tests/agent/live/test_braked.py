@@ -9,6 +9,7 @@ from accounts.models import Connection
 from agent.composing import NOT_FOUND
 from agent.live import checking
 from agent.models import Chunk, Page, SyncRun
+from agent.sync import performing
 from devkit.notion.process import EmulatorProcess
 from tests.agent.asking import ask
 from tests.agent.live.test_checking import grow_old, looked_at, read_a_minute_ago
@@ -134,3 +135,25 @@ def test_a_question_asks_for_one_sync_and_none_once_a_member_is_asked(
     with tenancy.within(alice.workspace):
         assert SyncRun.objects.count() == count
     assert len(islands.requests()) - since <= checking.MOST_PAGES + checking.MOST_HOLDERS
+
+
+def test_what_was_kept_as_no_longer_shown_and_goes_into_the_trash_is_asked_about_anew(
+    alice: Person, islands: NotionWorkspace, read: Connection
+) -> None:
+    top = islands.page("atop")
+    with tenancy.within(alice.workspace):
+        islands.edit(op="unshare", id=top, token=islands.token)
+        sync(alice)
+    islands.edit(op="share", id=top, token=islands.token)
+    islands.edit(op="trash", id=top)
+    grow_old(alice)
+
+    answered(alice)
+
+    with tenancy.within(alice.workspace):
+        performing.perform(sync_run_id=str(SyncRun.objects.get(status="queued").pk))
+        assert set(Page.objects.values_list("reason", flat=True)) == {Page.KEPT[Page.State.TRASHED]}
+        count = SyncRun.objects.count()
+    answered(alice)
+    with tenancy.within(alice.workspace):
+        assert SyncRun.objects.count() == count
