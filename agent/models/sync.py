@@ -114,6 +114,11 @@ class SyncRun(models.Model):
         return max(0, self.failed - self.vanished)
 
     @property
+    def kept(self) -> int:
+        """Pages that seem gone and are kept; they are counted among `failed`."""
+        return self.failed - self.unread
+
+    @property
     def is_first(self) -> bool:
         """No sync of this connection came to its end before it."""
         earlier = SyncRun.objects.filter(connection_id=self.connection_id, created_at__lt=self.created_at)

@@ -224,6 +224,7 @@ def _past(run: SyncRun) -> dict[str, Any]:
         "trashed": run.trashed,
         "skipped": run.skipped,
         "failed": run.unread,
+        "kept": run.kept,
         "status": run.status,
         "reason": run.reason,
         "status_words": run.get_status_display(),

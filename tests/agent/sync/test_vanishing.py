@@ -206,9 +206,11 @@ def test_programs_are_told_of_what_is_kept_and_confirm_it(
     alice: Person, emptied: tuple[Connection, NotionWorkspace]
 ) -> None:
     [row] = alice.api.get("/agent/coverage").json()["connections"]
+    found = alice.api.get(f"/agent/sync/{row['kept']['sync_id']}").json()["pages"]
 
     answer = alice.api.post(f"/agent/sync/{row['kept']['sync_id']}/confirm")
 
+    assert found == {"known": 10, "indexed": 0, "unchanged": 2, "skipped": 0, "failed": 0, "kept": 8, "trashed": 0}
     assert (row["kept"]["pages"], row["kept"]["of"], row["pages"]["older"]) == (8, 10, 8)
     assert answer.status_code == 202
     with tenancy.within(alice.workspace):
