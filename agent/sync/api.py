@@ -192,9 +192,7 @@ class ConfirmLoss(MemberAPI):
 
     def post(self, request: Request, sync_id: uuid.UUID) -> Response:
         kept = services.get(membership=self.membership, sync_run_id=sync_id)
-        run = services.confirm_loss(
-            membership=self.membership, connection_id=kept.connection_id, sync_run_id=str(kept.pk)
-        )
+        run = services.confirm_loss(membership=self.membership, connection_id=kept.connection_id, sync_run_id=kept.pk)
         return Response(shown(run), status=202, headers={"Location": f"/agent/sync/{run.id}"})
 
 

@@ -70,7 +70,7 @@ def coverage(*, membership: Membership, now: datetime) -> dict[str, Any]:
                 "reasons": why.get(connection.id, []),
                 "oldest": oldest.get(connection.id),
                 "oldest_outdated": outdated.get(connection.id),
-                "kept": _kept(kept.get(connection.id)),
+                "kept": asdict(kept[connection.id]) if connection.id in kept else None,
                 "worked_out_at": worked_out.get(connection.id),
             }
         )
@@ -148,10 +148,6 @@ class Figures:
 def by_source(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Figures]:
     """Of these connections' sources."""
     return _counted(Page.objects.filter(connection_id__in=ids), reasons.older(ids), by="source_id")
-
-
-def _kept(run: SyncRun | None) -> dict[str, Any] | None:
-    return {"sync_id": run.pk, "pages": run.vanished, "of": run.vanished_of} if run else None
 
 
 def _counted(pages: QuerySet[Page], older: Q, *, by: str) -> dict[uuid.UUID, Figures]:

@@ -112,7 +112,7 @@ def take_up(*, membership: Membership, connection: Connection) -> SyncRun | None
         return start_connection(connection, requested_by=membership.user_id)
 
 
-def confirm_loss(*, membership: Membership, connection_id: uuid.UUID, sync_run_id: str) -> SyncRun:
+def confirm_loss(*, membership: Membership, connection_id: uuid.UUID, sync_run_id: uuid.UUID) -> SyncRun:
     """Pages that this sync kept are gone: another looks once more, and what it does not find then is forgotten.
 
     Later ones may have asked about the same pages again.

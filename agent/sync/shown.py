@@ -17,6 +17,7 @@ from accounts.models import Connection, User
 from agent.models import Page, Source, SyncRun
 from agent.sync import coverage, services
 from agent.sync.jobs import sync
+from agent.sync.vanishing import Question
 from billing import reading
 
 # Nothing is said about the time left before this share is read.
@@ -64,16 +65,16 @@ def _name(user_id: uuid.UUID | None) -> str:
     return str(user) if user else ""
 
 
-def loss(connection: Connection, *, kept: SyncRun | None, can_confirm: bool) -> dict[str, Any] | None:
-    """Pages of the connection that seem gone and are `kept` by a sync, for whoever is to say whether they are."""
+def loss(connection: Connection, *, kept: Question | None, can_confirm: bool) -> dict[str, Any] | None:
+    """Pages of the connection that seem gone and are `kept`, for whoever is to say whether they are."""
     # While Notion does not let us in, nobody can look whether they are.
     if kept is None or connection.status == Connection.Status.REAUTHORIZE:
         return None
     return {
         "connection_id": connection.id,
-        "sync_id": kept.id,
-        "vanished": kept.vanished,
-        "of": kept.vanished_of,
+        "sync_id": kept.sync_id,
+        "vanished": kept.pages,
+        "of": kept.of,
         "can_confirm": can_confirm,
     }
 

@@ -6,10 +6,11 @@ gone is hidden at once; a later look that proves it again erases it.
 
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import ngettext
 
@@ -35,6 +36,16 @@ NOT_SHOWN = (Page.State.UNREACHABLE, "Deleted, or no longer shared with us")
 
 class NothingShown(Exception):
     """A connection that had pages shows none."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Pages of a connection seem gone and are kept, out of so many, and nobody has said whether they are. `sync_id` is
+    the last sync that asked."""
+
+    sync_id: uuid.UUID
+    pages: int
+    of: int
 
 
 def look_for_the_unseen(session: Session) -> None:
@@ -144,11 +155,13 @@ def settle(session: Session) -> set[uuid.UUID]:
     newly = [
         page for page in pages if page.state not in Page.GONE and page.checked_at == session.gone[page.pk].checked_at
     ]
-    known = session.pages.exclude(state__in=Page.GONE).count()
-    unconfirmed = _unconfirmed(session, newly)
-    is_kept = bool(unconfirmed) and (is_too_many(session, len(unconfirmed)) or is_everything(newly, known))
+    # Those of before that could not be asked for seem gone as they did.
+    unanswered = list(session.pages.filter(Page.IS_KEPT, sync_run=session.run.pk).exclude(pk__in=session.gone))
+    missing, known = [*newly, *unanswered], session.pages.exclude(state__in=Page.GONE).count()
+    unconfirmed = _unconfirmed(session, missing)
+    is_kept = bool(unconfirmed) and (is_too_many(session, len(unconfirmed)) or is_everything(missing, known))
     if is_kept:
-        _keep(session, newly, known)
+        _keep(session, missing, known)
         if len(newly) == session.pages.exclude(state__in=Page.LOST).count():
             for page in newly:
                 settling.keep(session, page, Page.State(session.gone[page.pk].state))
@@ -169,11 +182,11 @@ def settle(session: Session) -> set[uuid.UUID]:
     return _doubt_those_read_since(session, pages)
 
 
-def _unconfirmed(session: Session, newly: list[Page]) -> list[Page]:
-    """Of the pages that are gone now those that no member was shown as gone."""
+def _unconfirmed(session: Session, missing: list[Page]) -> list[Page]:
+    """Of the pages that seem gone now those that no member was shown as gone."""
     if not session.run.is_loss_confirmed:
-        return newly
-    return [page for page in newly if not page.is_kept]
+        return missing
+    return [page for page in missing if not page.is_kept]
 
 
 def _doubt_those_read_since(session: Session, gone: Collection[Page]) -> set[uuid.UUID]:
@@ -218,8 +231,8 @@ def is_everything(newly: Sequence[Page], known: int) -> bool:
     return len(newly) == known and any(page.indexed_at is not None for page in newly)
 
 
-def _keep(session: Session, newly: Sequence[Page], known: int) -> None:
-    vanished, keys = len(newly), " ".join(sorted(str(page.pk) for page in newly))
+def _keep(session: Session, missing: Sequence[Page], known: int) -> None:
+    vanished, keys = len(missing), " ".join(sorted(str(page.pk) for page in missing))
     asked = {"vanished": vanished, "vanished_of": known, "vanished_digest": sha256(keys.encode()).hexdigest()}
     words = ngettext(
         "%(n)d of %(known)d page seems gone from Notion.", "%(n)d of %(known)d pages seem gone from Notion.", known
@@ -234,32 +247,38 @@ def _keep(session: Session, newly: Sequence[Page], known: int) -> None:
         SyncRun.objects.filter(pk=session.run.pk).update(is_loss_confirmed=False, **asked)
 
 
-def kept(connection: Connection) -> SyncRun | None:
+def kept(connection: Connection) -> Question | None:
     return kept_by([connection.id]).get(connection.id)
 
 
-def kept_by(connections: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncRun]:
-    """The syncs that kept pages of these connections which seem gone, unless a later one got further."""
-    of_these = SyncRun.objects.filter(_LOOKED, connection_id__in=connections)
-    last = of_these.order_by("connection_id", "-created_at").distinct("connection_id")
-    return {run.connection_id: run for run in last if run.vanished}
+def kept_by(connections: Collection[uuid.UUID]) -> dict[uuid.UUID, Question]:
+    """The pages of these connections that a sync kept, as many as still are, unless a later one got further."""
+    pages = Page.objects.filter(connection_id__in=connections).exclude(state__in=Page.GONE)
+    asked_about = dict(pages.filter(Page.IS_KEPT).values_list("connection_id").annotate(Count("id")))
+    if not asked_about:
+        return {}
+    known = dict(pages.filter(connection_id__in=asked_about).values_list("connection_id").annotate(Count("id")))
+    runs = SyncRun.objects.filter(_LOOKED, connection_id__in=asked_about)
+    last = runs.order_by("connection_id", "-created_at").distinct("connection_id")
+    return {
+        key: Question(sync_id, asked_about[key], known[key])
+        for key, sync_id, vanished in last.values_list("connection_id", "id", "vanished")
+        if vanished
+    }
 
 
-# One that lists only what changed does not ask for what is kept.
+# One that lists only what changed, and kept nothing, may have met none of what is kept.
 _LOOKED = Q(vanished__gt=0) | (
     Q(status__in=(SyncRun.Status.COMPLETE, SyncRun.Status.PARTIAL)) & ~Q(reach=reach.Reach.CHANGES)
 )
 
 
-def is_still_asked(connection: Connection, sync_run_id: str) -> bool:
+def is_still_asked(connection: Connection, sync_run_id: uuid.UUID) -> bool:
     """Whether each sync since this one, and it, found the same pages gone: who was shown one of them was shown all."""
-    digest = ""
-    for run in SyncRun.objects.filter(_LOOKED, connection_id=connection.id).order_by("-created_at"):
-        if not run.vanished or (digest and run.vanished_digest != digest):
-            return False
-        if str(run.pk) == sync_run_id:
-            return True
-        digest = run.vanished_digest
-        if not digest:
-            return False
-    return False
+    runs = SyncRun.objects.filter(connection_id=connection.id)
+    asked = runs.filter(pk=sync_run_id, vanished__gt=0).values_list("created_at", "vanished_digest").first()
+    if asked is None or kept(connection) is None:
+        return False
+    created_at, digest = asked
+    later = runs.filter(_LOOKED, created_at__gt=created_at)
+    return not (later.exclude(vanished_digest=digest) if digest else later).exists()

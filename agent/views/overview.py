@@ -135,10 +135,10 @@ def callout(connections: list[Connection]) -> dict[str, str] | None:
 
 
 def _kept(connections: list[Connection]) -> dict[str, str] | None:
-    runs = vanishing.kept_by([each.id for each in connections])
-    if not runs:
+    kept = vanishing.kept_by([each.id for each in connections]).values()
+    if not kept:
         return None
-    vanished, known = (sum(getattr(run, name) for run in runs.values()) for name in ("vanished", "vanished_of"))
+    vanished, known = sum(each.pages for each in kept), sum(each.of for each in kept)
     words = ngettext(
         "%(n)d of %(known)d page seems gone from Notion. Its copy is kept until that is confirmed.",
         "%(n)d of %(known)d pages seem gone from Notion. Their copies are kept until that is confirmed.",

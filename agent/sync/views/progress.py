@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import tenancy
 from agent.models import SyncRun
 from agent.sync import live, services, shown, vanishing
-from agent.sync.views.shared import ConnectionPage, can_manage
+from agent.sync.views.shared import ConnectionPage, can_manage, key_in
 from config.handover import Mode
 
 STEPS = {"pause": services.pause, "resume": services.resume, "stop": services.stop}
@@ -53,7 +53,7 @@ class Progress(ConnectionPage):
                 services.confirm_loss(
                     membership=self.membership,
                     connection_id=connection.id,
-                    sync_run_id=request.POST.get("sync", ""),
+                    sync_run_id=key_in(request.POST.get("sync", "")),
                 )
             except (services.NothingToConfirm, services.SyncsInTurn) as error:
                 messages.error(request, error.detail)

@@ -37,3 +37,11 @@ def can_manage(membership: Membership, connection: Connection) -> bool:
 def can_share(membership: Membership) -> bool:
     """Whether the plan has others to share with."""
     return can_use(Subscription.objects.get(workspace_id=membership.workspace_id), Feature.MEMBERS)
+
+
+def key_in(given: str) -> uuid.UUID:
+    """An id that a form names."""
+    try:
+        return uuid.UUID(given)
+    except ValueError:
+        raise Http404 from None

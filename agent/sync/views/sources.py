@@ -16,7 +16,7 @@ from accounts.models import Connection
 from agent.models import Page, Source, SyncRun
 from agent.sync import choosing, coverage, finding, freshness, intervals, reasons, services, shown, vanishing
 from agent.sync.views.connecting import sent_columns
-from agent.sync.views.shared import ConnectionPage, can_manage
+from agent.sync.views.shared import ConnectionPage, can_manage, key_in
 from billing import permissions, reading
 from billing.models import Subscription
 from billing.plans import Feature
@@ -29,7 +29,8 @@ MOST_GAPS = 50
 
 class SyncNow(ConnectionPage):
     def post(self, request: tenancy.WorkspaceRequest) -> HttpResponse:
-        connection_id = _uuid(request.POST.get("connection"))
+        given = request.POST.get("connection")
+        connection_id = key_in(given) if given else None
         runs = services.start_each(membership=self.membership, connection_id=connection_id)
         return redirect("connect-sync", runs[0].connection_id) if len(runs) == 1 else redirect("sources")
 
@@ -229,10 +230,3 @@ def _past(run: SyncRun) -> dict[str, Any]:
         "reason": run.reason,
         "status_words": run.get_status_display(),
     }
-
-
-def _uuid(value: str | None) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(value) if value else None
-    except ValueError:
-        raise Http404 from None

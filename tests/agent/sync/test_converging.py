@@ -45,7 +45,7 @@ def after_all(connection: Connection, person: Person, *, days: int) -> SyncRun:
     run = attempt(connection, person)
     while (kept := vanishing.kept(connection)) is not None:
         confirmed = services.confirm_loss(
-            membership=person.membership, connection_id=connection.pk, sync_run_id=str(kept.pk)
+            membership=person.membership, connection_id=connection.pk, sync_run_id=kept.sync_id
         )
         performing.perform(sync_run_id=str(confirmed.pk))
         run = SyncRun.objects.get(pk=confirmed.pk)

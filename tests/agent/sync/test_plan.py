@@ -20,7 +20,7 @@ from billing.models import Subscription
 from billing.permissions import PlanRequired
 from billing.plans import PLANS, Tier
 from devkit.notion.process import EmulatorProcess
-from tests.agent.sync.working import sync, syncing
+from tests.agent.sync.working import keep_a_page, sync, syncing
 from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan
 
@@ -92,7 +92,8 @@ def test_a_full_sync_of_several_confirms_no_loss_and_of_the_named_one_does(
 
     with tenancy.within(alice.workspace):
         for connection in (first, second):
-            SyncRun.objects.create(connection_id=connection.pk, status="partial", vanished=8, vanished_of=10)
+            SyncRun.objects.create(connection_id=connection.pk, status="partial", vanished=1, vanished_of=1)
+            keep_a_page(connection)
         several = services.start_each(membership=alice.membership, is_full=True)
         named = services.start(membership=alice.membership, is_full=True, connection_id=second.pk)
 

@@ -13,6 +13,7 @@ from agent import retrieval
 from agent.models import Page, Source, SyncRun
 from agent.sync import live, services, shown
 from agent.sync.jobs import sync
+from tests.agent.sync.working import keep_a_page
 from tests.agent.sync.working import sync as read_all
 from tests.index import connect as index
 from tests.outside import NotionWorkspace, connect
@@ -219,7 +220,8 @@ def test_many_connections_cost_no_more_statements(alice: Person, path: str) -> N
             source = Source.objects.create(connection_id=connection.pk, kind="database", notion_id="a", schema=formula)
             about = {"source": source, "state": "indexed", "indexed_at": timezone.now(), "observed_at": timezone.now()}
             Page.objects.create(connection_id=connection.pk, notion_id="b", **about)
-            SyncRun.objects.create(connection_id=connection.pk, status="partial", vanished=1, vanished_of=2)
+            SyncRun.objects.create(connection_id=connection.pk, status="partial", vanished=1, vanished_of=1)
+            keep_a_page(connection)
 
     def statements() -> int:
         client.get(path)

@@ -1,5 +1,6 @@
 """The worker's part of a sync, at the hand of a test."""
 
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from accounts import tenancy
+from accounts.models import Connection
 from agent.models import Page, SyncRun
 from agent.sync import performing, services
 from tests.outside import NotionWorkspace
@@ -47,6 +49,12 @@ def syncing(person: Person, notion: NotionWorkspace) -> Iterator[None]:
             yield
             notion.calm(slow)
         ended.result()
+
+
+def keep_a_page(connection: Connection) -> None:
+    """One that seems gone."""
+    facts = {"state": Page.State.FAILED, "reason": Page.KEPT[Page.State.UNREACHABLE]}
+    Page.objects.create(connection_id=connection.pk, notion_id=uuid.uuid4(), **facts)
 
 
 def long_ago() -> None:
