@@ -161,10 +161,10 @@ def _note(figures: coverage.Figures) -> str:
 
 
 def told_apart(sources: Iterable[Source]) -> dict[uuid.UUID, str]:
-    """Of sources that share a database: which of them it is. They are often called the same."""
+    """Of sources that share a database: which of them it is. They are often called the same. What is gone is none."""
     shared: dict[tuple[uuid.UUID, str], list[Source]] = {}
     for source in sources:
-        if source.database_id:
+        if source.database_id and not source.is_gone:
             shared.setdefault((source.connection_id, source.database_id), []).append(source)
     return {
         source.pk: _("Source %(n)d of %(all)d in “%(database)s”")

@@ -155,6 +155,21 @@ def test_two_sources_of_one_database_are_told_apart(alice: Person, emulator: Emu
         assert "Source 2 of 2 in “Roadmap”" in page
 
 
+def test_a_source_that_is_gone_is_not_counted_with_those_of_its_database(
+    alice: Person, emulator: EmulatorProcess, chroma: str
+) -> None:
+    table = {"key": "t", "title": "Roadmap", "parent": "handbook", "sources": [{"key": "one"}, {"key": "two"}]}
+    acme = seeded(emulator, {"pages": [HANDBOOK], "databases": [table]}, ["handbook"])
+    connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+        acme.edit(op="trash", id=acme.source("two"))
+        sync(alice)
+        assert Source.objects.get(notion_id=acme.source("two")).is_gone
+
+    assert "of 2 in “Roadmap”" not in alice.web.get("/app/sources").content.decode()
+
+
 @pytest.mark.parametrize("status", [Connection.Status.ACTIVE, Connection.Status.REAUTHORIZE])
 def test_sharing_is_off_unless_access_to_a_shared_connection_is_restored(
     team_owner: Person, chroma: str, status: Connection.Status
