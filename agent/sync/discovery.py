@@ -198,11 +198,10 @@ def _judge_source(session: Session, source: Source, found: Json) -> bool:
 
 
 def _name_databases(session: Session) -> None:
-    wanted = [source for source in session.sources.values() if source.database_id and not source.is_gone]
-    for source in wanted:
-        is_known = session.run.reach == reach.Reach.CHANGES and source.database_title
+    """Each, whatever the run lists: a new name makes nothing newer."""
+    for source in list(session.sources.values()):
         # What is in doubt was asked for already.
-        if not is_known and source.doubted_at is None:
+        if not source.is_gone and source.doubted_at is None:
             _name_database(session, source)
 
 

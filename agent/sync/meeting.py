@@ -54,7 +54,8 @@ def meet_source(session: Session, found: Json) -> Source:
         "kind": Source.Kind.DATABASE,
         "database_id": str(as_dict(found.get("parent")).get("database_id") or ""),
         **_holder(session, as_dict(found.get("database_parent")), known),
-        "title": properties.title_of(found)[:LONGEST_TITLE],
+        # Its database says how it is called, once that was asked.
+        "title": known.title if known and known.database_title else properties.title_of(found)[:LONGEST_TITLE],
         "url": address_of(found),
         "schema": found.get("properties") or {},
         "gone_at": None,
@@ -97,15 +98,28 @@ def _holder(session: Session, parent: Json, known: Source | None) -> Json:
 
 
 def meet_database(session: Session, found: Json) -> None:
-    """What holds data sources. It has a title of its own, which no listing shows."""
+    """What holds data sources. It has a title of its own, which no listing shows and no time tells of."""
     title = properties.title_of(found)[:LONGEST_TITLE]
     session.met.add(found["id"])
+    names = _names_in(found, title)
     for source in session.sources.values():
-        if source.database_id == found["id"] and source.database_title != title:
-            source.database_title = title
-            with session.writing():
-                Source.objects.filter(pk=source.pk).update(database_title=title)
-                showing.outdate(session, [source.database_id], showing.BLOCKS, showing.LINES)
+        called = {"database_title": title, "title": names.get(source.notion_id, source.title)}
+        if source.database_id != found["id"] or called == {name: getattr(source, name) for name in called}:
+            continue
+        source.database_title, source.title = called["database_title"], called["title"]
+        session.titles |= dict.fromkeys(names_of(source), source.title)
+        with session.writing():
+            Source.objects.filter(pk=source.pk).update(**called)
+            showing.outdate(session, names_of(source), showing.BLOCKS, showing.LINES)
+
+
+def _names_in(database: Json, title: str) -> dict[str, str]:
+    """Of its data sources. An only one goes by the database's title: Notion shows people no other name there."""
+    sources = [as_dict(each) for each in database.get("data_sources") or []]
+    if len(sources) == 1 and title != properties.UNTITLED:
+        return {str(sources[0].get("id")): title}
+    names = {str(each.get("id")): " ".join(str(each.get("name") or "").split()) for each in sources}
+    return {key: name[:LONGEST_TITLE] for key, name in names.items() if name}
 
 
 def lose_source(session: Session, source: Source) -> None:

@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _between_two_of_the_schedule(emulator: EmulatorProcess) -> None:
-    """A sync that lists only what changed: search, and of each database what was edited and what is in the trash."""
+    """A sync that lists only what changed: search, and of each database what was edited, the trash, and its name."""
     table = {"properties": {"Name": "title"}, "rows": [{"Name": f"Row {n}"} for n in range(10)]}
     databases = [
         {"key": f"d{n}", "title": f"Table {n}", "parent": "top", "sources": [{"key": f"s{n}", **table}]}
@@ -61,7 +61,7 @@ def _between_two_of_the_schedule(emulator: EmulatorProcess) -> None:
     with tenancy.within(person.workspace):
         performing.perform(sync_run_id=str(services.start_connection(connection, requested_by=person.user.pk).pk))
         Page.objects.update(indexed_at=timezone.now() + timedelta(days=1))
-        listings = 2 + 2 * DATABASES
+        listings = 2 + 3 * DATABASES
         with tenancy.shared():
             Connection.objects.filter(pk=connection.pk).update(sync_due_at=timezone.now() + timedelta(minutes=50))
         _measure(connection, "nothing", least=listings, is_asked_for=False)

@@ -17,7 +17,9 @@ from agent.live import events, hook
 from agent.models import Change, Page, SyncRun
 from agent.sync import coverage, ending, lag, performing, services
 from devkit.notion.process import EmulatorProcess
+from tests.agent.asking import ask
 from tests.agent.live.telling import covered, event, post, signed, texts, work
+from tests.agent.sync.test_reach import rename
 from tests.agent.sync.working import sync
 from tests.outside import NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan
@@ -54,6 +56,22 @@ def test_pages_that_show_a_renamed_one_follow(alice: Person, acme: NotionWorkspa
 
     assert "[Journeys](" in texts(alice)
     assert "[Travel](" not in texts(alice)
+
+
+def test_a_renamed_database_is_called_so_in_citations(
+    alice: Person, acme: NotionWorkspace, connected: Connection
+) -> None:
+    rename(acme, "Start plan")
+
+    post(event(connected, "database.content_updated", acme.ids["databases"]["tasks"]))
+    work(alice)
+
+    with tenancy.within(alice.workspace):
+        run = SyncRun.objects.get(status="queued")
+        performing.perform(sync_run_id=str(run.pk))
+        assert SyncRun.objects.get(pk=run.pk).reach == "changes"
+    said = ask(alice, "Which tasks are done?")
+    assert [each["place"] for each in said["citations"]] == ["Start plan"]
 
 
 def test_a_deleted_page_is_searched_no_more(alice: Person, acme: NotionWorkspace, connected: Connection) -> None:

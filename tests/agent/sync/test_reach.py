@@ -2,18 +2,21 @@
 
 from datetime import timedelta
 
+import httpx
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection
-from agent.models import Chunk, Page, SyncRun
+from agent.models import Chunk, Page, Source, SyncRun
 from agent.sync import performing, services
 from agent.sync.scheduling import JITTER, fan_out
 from billing.plans import SYNC_INTERVALS
 from devkit.notion.process import EmulatorProcess
 from integrations import vectors
+from tasks.models import TaskSource
+from tests.agent.asking import ask
 from tests.agent.sync.working import long_ago, sync
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan
@@ -128,8 +131,37 @@ def test_a_row_in_the_trash_is_found_by_a_sync_that_lists_only_changes(
 
         assert (found.reach, found.status, found.trashed) == ("changes", "complete", 1)
         assert (row.state, row.doubted_at) == ("trashed", None)
-        # Alive? Search, the rows that were edited and those in the trash. And then the row itself; still alive?
-        assert (found.notion_requests, again.notion_requests) == (6, 4)
+        # Alive? Search, the rows that were edited, those in the trash, and the database's name. And then the row
+        # itself; still alive?
+        assert (found.notion_requests, again.notion_requests) == (7, 5)
+
+
+def rename(notion: NotionWorkspace, title: str, *, version: str = "2026-03-11") -> None:
+    """The database of the tasks. In the older version its data source is renamed with it. Neither becomes newer."""
+    address = f"{notion.emulator.url}/v1/databases/{notion.ids['databases']['tasks']}"
+    headers = {"Authorization": f"Bearer {notion.token}", "Notion-Version": version}
+    body = {"title": [{"type": "text", "text": {"content": title}}]}
+    assert httpx.patch(address, headers=headers, json=body).status_code == 200
+
+
+@pytest.mark.parametrize("version", ["2026-03-11", "2022-06-28"])
+def test_a_new_name_of_a_database_is_heard_by_a_sync_that_lists_only_changes(
+    alice: Person, between: tuple[Connection, NotionWorkspace], version: str
+) -> None:
+    connection, acme = between
+    rename(acme, "Start plan", version=version)
+    acme.fault({"search_omit": {"ids": [*acme.ids["pages"].values(), acme.source("tasks_main")]}}, path_regex="search")
+
+    with tenancy.within(alice.workspace):
+        run = scheduled(connection)
+        known = Source.objects.get(kind="database")
+        again = scheduled(connection)
+
+        assert (run.reach, run.status, again.status) == ("changes", "complete", "complete")
+        assert (known.title, known.database_title, TaskSource.objects.get().title) == ("Start plan",) * 3
+        assert (again.indexed, again.chunks_embedded) == (0, 0)
+    said = ask(alice, "Which tasks are done?")
+    assert [each["place"] for each in said["citations"]] == ["Start plan"]
 
 
 def test_a_trash_that_is_not_shown_keeps_a_sync_from_being_complete(

@@ -230,7 +230,7 @@ def test_new_names_are_learned_without_reading_twice(alice: Person, acme: Notion
     with tenancy.within(alice.workspace):
         sync(alice)
         acme.edit(op="set_title", id=acme.page("travel"), title="Journeys")
-        acme.edit(op="set_title", id=acme.source("tasks_main"), title="Rollout")
+        acme.edit(op="set_title", id=acme.ids["databases"]["tasks"], title="Rollout")
         acme.edit(op="rename_property", source=acme.source("tasks_main"), name="Due", to="Deadline")
         sync(alice)
         row = Page.objects.get(title="Write the announcement")
