@@ -13,7 +13,7 @@ from agent.models import Chunk, Page, Source, SyncRun
 from agent.sync import coverage, performing, services
 from devkit.notion.process import EmulatorProcess
 from tests.agent.sync.working import REFUSAL, long_ago, sync
-from tests.outside import HANDBOOK, NotionWorkspace, connect, seeded
+from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person
 
 
@@ -151,6 +151,27 @@ def test_an_empty_connection_is_not_called_complete(alice: Person, emulator: Emu
 
     assert run.status == "partial"
     assert "Share pages with it" in run.reason
+
+
+def test_a_listing_that_notion_cuts_short_is_not_called_complete(
+    alice: Person, emulator: EmulatorProcess, chroma: str
+) -> None:
+    # One more than a listing shows at once.
+    pages = [{"key": f"p{n}", "title": f"Page {n}"} for n in range(101)]
+    acme = seeded(
+        emulator, {"pages": [HANDBOOK, *pages], "databases": [TASKS]}, ["handbook", *(p["key"] for p in pages)]
+    )
+    acme.fault("limit_results", path_regex="search")
+    acme.fault({"limit_results": {"n": 1}}, path_regex="query")
+    connect(alice, acme)
+
+    with tenancy.within(alice.workspace):
+        run = sync(alice)
+
+    assert run.status == "partial"
+    assert "search was cut short by Notion" in run.reason
+    assert "only the first rows of “Launch plan”" in run.reason
+    assert alice.api.get("/agent/coverage").json()["complete"] is False
 
 
 def test_a_database_that_cannot_be_listed_stops_nothing_else(alice: Person, acme: NotionWorkspace) -> None:
