@@ -16,9 +16,16 @@ from agent.sync import lag
 DAY = timedelta(days=1)
 UNREACHABLE = "Notion could not be reached, after several tries."
 NO_ACCESS = "Notion no longer accepts this connection. Connect again; what was read stays searchable."
-NOTHING_SHOWN = "Notion shows nothing more to this connection. What was read is kept and still searched."
+NOTHING_SHOWN = (
+    "Notion shows nothing more to this connection. What was read is kept, and still searched unless Notion says that it"
+    " is in the trash."
+)
+ALL_IN_TRASH = (
+    "All that was read of this connection is in Notion's trash. It is kept, and not searched unless it is restored"
+    " there."
+)
 # A reason may name pages; these do not.
-OUR_WORDS = frozenset({UNREACHABLE, NO_ACCESS, NOTHING_SHOWN})
+OUR_WORDS = frozenset({UNREACHABLE, NO_ACCESS, NOTHING_SHOWN, ALL_IN_TRASH})
 
 
 def note(run_id: uuid.UUID | str) -> None:

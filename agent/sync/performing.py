@@ -59,8 +59,8 @@ def perform(*, sync_run_id: str) -> None:
         log.info("the sync %s is no longer wanted", run.pk)
     except plan.NOT_COVERED as refusal:
         services.break_off(run.pk, SyncRun.Status.CANCELLED, now=timezone.now(), reason=refusal.detail)
-    except vanishing.NothingShown:
-        fail_run(str(run.pk), health.NOTHING_SHOWN)
+    except vanishing.NothingShown as error:
+        fail_run(str(run.pk), str(error))
     except notion.Unauthorized:
         connections.refused(connection)
         fail_run(str(run.pk), health.NO_ACCESS)

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from accounts import background
 from accounts.models import Connection
 from agent.models import Loss, Page, Source, SyncRun
-from agent.sync import accounting, discovery, doubts, meeting, reach, settling, trash
+from agent.sync import accounting, discovery, doubts, health, meeting, reach, settling, trash
 from agent.sync.session import Session
 from integrations.notion import NotFound, Refused, Unauthorized, Unreachable
 
@@ -35,7 +35,7 @@ NOT_SHOWN = (Page.State.UNREACHABLE, "Deleted, or no longer shared with us")
 
 
 class NothingShown(Exception):
-    """A connection that had pages shows none."""
+    """A connection that had pages shows none. What that means for them, in words."""
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,10 @@ def settle(session: Session) -> set[uuid.UUID]:
     if is_kept:
         _keep(session, missing, known)
         if len(newly) == session.pages.exclude(state__in=Page.LOST).count():
+            states = {Page.State(session.gone[page.pk].state) for page in newly}
             for page in newly:
                 settling.keep(session, page, Page.State(session.gone[page.pk].state))
-            raise NothingShown
+            raise NothingShown(health.ALL_IN_TRASH if states == {Page.State.TRASHED} else health.NOTHING_SHOWN)
     for page in pages:
         # As it was when that was proven: who read it since has the last word.
         state, reason, page.checked_at = session.gone.pop(page.pk)

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from accounts import tenancy
-from accounts.models import Connection
-from agent.models import Page, Source
+from accounts.models import Connection, ConnectionHealth
+from agent.models import Page, Source, SyncRun
 from agent.sync import performing, services
 from devkit.notion.process import EmulatorProcess
 from tests.agent.sync.working import REFUSAL, sync
@@ -63,6 +63,26 @@ def vanished(person: Person, notion: NotionWorkspace, op: str) -> Connection:
         notion.edit(op=op, id=notion.page("atop"), token=notion.token)
         sync(person)
     return connection
+
+
+@pytest.mark.parametrize(
+    ("op", "words", "searched"),
+    [("trash", "in Notion's trash", 0), ("unshare", "Notion shows nothing more to this connection", BELOW + 1)],
+)
+def test_a_sync_that_finds_nothing_says_what_is_still_searched(
+    alice: Person, notion: NotionWorkspace, op: str, words: str, searched: int
+) -> None:
+    connection = vanished(alice, notion, op)
+    with tenancy.within(alice.workspace):
+        last = SyncRun.objects.latest("created_at")
+        assert Page.objects.filter(Page.SEARCHABLE).count() == searched
+
+    found = alice.api.get(f"/agent/sync/{last.pk}").json()
+
+    assert words in found["reason"]
+    assert ("is kept, and not searched" in found["reason"]) == (not searched)
+    assert (found["status"], found["pages"]["failed"], found["pages"]["kept"]) == ("failed", 0, BELOW + 1)
+    assert ConnectionHealth.objects.get(connection=connection).error == found["reason"]
 
 
 def still_kept() -> int:
