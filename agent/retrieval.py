@@ -295,11 +295,9 @@ def _indexed(readable: Scope, ids: set[str]) -> QuerySet[Chunk]:
 
 
 def _readable(readable: Scope) -> QuerySet[Chunk]:
-    """As `Page.SEARCHABLE`: a page that could not be read again is still answered from, one that is gone or left out is
-    not."""
-    read = Chunk.objects.filter(connection_id__in=readable.connection_ids, page__indexed_at__isnull=False)
-    in_trash = {"page__state": Page.State.FAILED, "page__reason": Page.KEPT[Page.State.TRASHED]}
-    return read.exclude(page__state__in=Page.GONE).exclude(**in_trash)
+    """A page that could not be read again is still answered from, one that is gone or left out is not."""
+    of_these = {"connection_id__in": readable.connection_ids}
+    return Chunk.objects.filter(**of_these, page__in=Page.objects.filter(Page.SEARCHABLE, **of_these))
 
 
 def _candidate(row: dict[str, Any], *, dense: float, lexical: float, score: float) -> Candidate:
