@@ -37,7 +37,7 @@ def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime
                 _write_ended(subscription, said.bought)
             account.subscription_id, account.ended_id = "", said.bought.id
     account.synced_at, account.unanswered_at = now, None
-    account.save()
+    account.save(update_fields=["subscription_id", "ended_id", "synced_at", "unanswered_at"])
     if _facts(subscription) != facts:
         subscription.changed_at = now
         subscription.save()
