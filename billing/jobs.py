@@ -69,7 +69,8 @@ def finish_planned() -> None:
     now, account = timezone.now(), _account()
     if account is not None:
         with tenancy.shared(), telling.patiently(now=now):
-            telling.finish_planned(account, now=now)
+            telling.finish_planned(account)
+            telling.refresh(account, now=now)
 
 
 @shared_task(base=background.PublicTask, name="billing.jobs.tell_contacts", expires=60)

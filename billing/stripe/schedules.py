@@ -95,7 +95,7 @@ def take_aside(bought: stripe.Subscription) -> bool:
 def finish(subscription_id: str) -> None:
     """What was taken aside, or what a failure has left half done."""
     bought = _ask(subscription_id)
-    if not is_half_done(bought):
+    if bought.status not in truth.STANDING or not is_half_done(bought):
         return
     planned = truth.planned(bought)
     if not _noted(bought):
