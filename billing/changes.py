@@ -78,19 +78,21 @@ def _lock(workspace_id: uuid.UUID, waits: int) -> Subscription | None:
 
 
 def read(workspace_id: uuid.UUID, now: datetime) -> Subscription:
-    """As `locked`, for who changes nothing: it waits for nobody, and nobody for it. Raises NotAMember."""
-    with transaction.atomic():
-        mine = Subscription.objects.filter(workspace_id=workspace_id)
-        free = mine.select_for_update(skip_locked=True).first()
-        subscription = free or mine.first()
-        if subscription is None or tenancy.is_deleted(workspace_id):
-            raise tenancy.NotAMember("This workspace was deleted.")
-        if free is None:
-            # Who holds it sees to the wishes.
-            subscription.catch_up(now)
-        else:
-            wishes.catch_up(subscription, now)
-        return subscription
+    """As `locked`, for who changes nothing: it waits for nobody, and locks only to write down what the clock has made
+    true. Raises NotAMember."""
+    mine = Subscription.objects.filter(workspace_id=workspace_id)
+    subscription = mine.first()
+    if subscription is None or tenancy.is_deleted(workspace_id):
+        raise tenancy.NotAMember("This workspace was deleted.")
+    if subscription.pending_at is not None and subscription.pending_at <= now:
+        with transaction.atomic():
+            free = mine.select_for_update(skip_locked=True).first()
+            if free is not None:
+                wishes.catch_up(free, now)
+                return free
+        # Who holds it sees to the wishes.
+        subscription.catch_up(now)
+    return subscription
 
 
 def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | None = None, seen: str = "") -> Change:
