@@ -183,7 +183,7 @@ def _standing(
         "state_tone": tone,
         "total_cents": monthly_cents(subscription, current),
         "sentences": [
-            CHANGING if is_changing else _next(current, invoice, now, is_away=is_away),
+            CHANGING if is_changing else _next(current, invoice, is_away=is_away),
             _limit(current),
         ],
         "seats": seats.charged(subscription, current) if current.plan.is_per_seat else None,
@@ -223,12 +223,12 @@ def monthly_cents(subscription: Subscription, current: EffectivePlan) -> int | N
     return None if current.ended_at else seats.monthly_cents(subscription, current)
 
 
-def _next(current: EffectivePlan, invoice: gateways.Preview | None, now: datetime, *, is_away: bool) -> str:
+def _next(current: EffectivePlan, invoice: gateways.Preview | None, *, is_away: bool) -> str:
     """What comes next, and when exactly. Of a late payment the part below it tells."""
     if current.is_late:
         return ""
     if current.state != State.ACTIVE or current.ends_at is not None:
-        ends = sentence(current, now, here())
+        ends = sentence(current, here())
         if is_away:
             return f"{ends} {LAST_UNKNOWN}"
         return f"{ends} {last_invoice(invoice.then_cents, invoice)}" if invoice else ends
