@@ -94,7 +94,7 @@ def bring_up_to_date(account: StripeAccount, *, now: datetime, is_thorough: bool
         if subscription is None:
             return False
         account.refresh_from_db()
-        differed = mirror.refresh(account, subscription, now=now, is_thorough=is_thorough)
+        differed = mirror.refresh(account, subscription, now=now, is_thorough=is_thorough, tells_staff=True)
         if _owes_seats(subscription, now) and not _are_being_told(subscription):
             log.error("%s pays for %d seats, not for those that are due", account, subscription.seats)
             gateway().set_seats(subscription, seats=due(subscription), now=now)
