@@ -122,7 +122,8 @@ def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
         quantity = ask(subscription, current, wish)
         if isinstance(quantity, Change):
             return quantity
-        gateway().introduce(subscription)
+    # Without the lock: who pays already is looked for among all who do.
+    gateway().introduce(subscription)
     with _choosing(membership, now) as (subscription, current, wish):
         quantity = ask(subscription, current, wish)
         if isinstance(quantity, Change):

@@ -24,21 +24,23 @@ class PaymentsAway(Refused):
 
 
 def account_of(subscription: Subscription) -> StripeAccount:
-    """Who the workspace is at Stripe; made once, whatever crashes in between, and anew where Stripe has not got them
-    any more, or in the other mode alone. Who pays for it already is not known here after a backup was put back."""
+    """Who the workspace is at Stripe; made once, whatever crashes in between or comes at the same moment, and anew
+    where Stripe has not got them any more, or in the other mode alone. Who pays for it already is not known here after
+    a backup was put back."""
     workspace = subscription.workspace
     account = StripeAccount.objects.filter(workspace=workspace).first()
     if account is None and (known := strays.customer_of(workspace.pk)):
-        return StripeAccount.objects.create(workspace=workspace, customer_id=known)
+        return StripeAccount.objects.get_or_create(workspace=workspace, defaults={"customer_id": known})[0]
     if account is not None and (account.subscription_id or _is_known(account.customer_id)):
         return account
     gone, told = account.customer_id if account else "", contact.of(workspace)
     customer = _customer(workspace, told, instead_of=gone)
     facts = {"customer_id": customer, "told_email": told.email, "told_name": told.name}
-    account, _ = StripeAccount.objects.update_or_create(workspace=workspace, defaults=facts)
-    if gone:
-        log.warning("%s takes the place of %s, whom Stripe does not know", account, gone)
-    return account
+    if not gone:
+        return StripeAccount.objects.get_or_create(workspace=workspace, defaults=facts)[0]
+    if StripeAccount.objects.filter(workspace=workspace, customer_id=gone).update(**facts):
+        log.warning("%s takes the place of %s, whom Stripe does not know", customer, gone)
+    return StripeAccount.objects.get(workspace=workspace)
 
 
 def _is_known(customer: str) -> bool:
