@@ -8,11 +8,14 @@ import logging
 import uuid
 from collections.abc import Collection, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import redis
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
 
+from accounts.models import Membership
 from config import valkey
 from config.waiting import Entry
 
@@ -50,6 +53,26 @@ def close(workspace_id: uuid.UUID, run_ids: Collection[uuid.UUID]) -> None:
 
 def _closed(key: str) -> str:
     return f"{key}:closed"
+
+
+def membership_end(membership: Membership) -> str:
+    """A stream that is empty while the membership stands: who listens as a member reads it too."""
+    return f"ended:{membership.workspace_id}:{membership.pk}"
+
+
+def on_membership_ended(sender: Any, instance: Membership, **_: Any) -> None:
+    """Whatever ended it. What is open ends; coming back is refused as every other request is."""
+    transaction.on_commit(partial(_end, membership_end(instance)))
+
+
+def _end(key: str) -> None:
+    try:
+        pipe = valkey.client().pipeline()
+        pipe.xadd(key, {"e": "ended"}, maxlen=1)
+        pipe.expire(key, KEPT)
+        pipe.execute()
+    except redis.RedisError as error:
+        log.warning("who listens is not told that they may no longer: %s", type(error).__name__)
 
 
 def are_kept(workspace_id: uuid.UUID, run_ids: Collection[uuid.UUID]) -> bool:

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts import tenancy
 from accounts.models import Membership
-from agent.events import Events, rebuilt, stream
+from agent.events import Events, membership_end, rebuilt, stream
 from agent.models import Run
 from agent.runs import reading, shown
 from config import handover, waiting
@@ -15,10 +15,11 @@ from config.handover import Handover, Mode
 
 def hand_over(request: HttpRequest, response: HttpResponseBase, *, run_id: uuid.UUID, mode: Mode) -> bool:
     """False when this server cannot wait; the response then stands as it is."""
-    workspace_id = tenancy.active_workspace_id() or tenancy.acting(request).workspace_id
+    by = tenancy.acting(request)
     if not handover.is_offered(request):
         return False
-    handover.give(response, Handover(stream(workspace_id, run_id), mode, f"/agent/runs/{run_id}"))
+    key, until = stream(by.workspace_id, run_id), membership_end(by)
+    handover.give(response, Handover(key, mode, until, f"/agent/runs/{run_id}"))
     return True
 
 

@@ -17,7 +17,6 @@ from agent.models import Conversation
 from agent.runs.services import LONGEST_PROMPT
 from billing import choices
 from billing.effective import EffectivePlan
-from billing.permissions import is_included
 from billing.plans import Feature
 from billing.standing import standing
 from tasks.models import Task
@@ -71,7 +70,7 @@ class Shell:
     def banner(self) -> dict[str, Any] | None:
         """One at a time, the worst; of equals what ends comes before what is used up."""
         said = [
-            banners.of_whom_a_team_left_over(self.plan, self.membership),
+            banners.of_whom_a_team_left_over(self.quota),
             self.ending,
             banners.of_quota(self.quota, self.membership),
         ]
@@ -100,7 +99,7 @@ class Shell:
 
     @property
     def can_see_members(self) -> bool:
-        return can_manage_members(self.membership) or not is_included(self.plan, self.membership)
+        return can_manage_members(self.membership) or not self.quota.is_included
 
     @property
     def can_see_keys(self) -> bool:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
+from psycopg.errors import LockNotAvailable
 
 from accounts import tenancy
 from accounts.models import Membership
@@ -36,6 +37,10 @@ from billing.gateways import ACTIVE, PENDING_APPROVAL, AlreadyBought, Change, Re
 from billing.gateways.manual import Manual
 from billing.models import PlanRequest, Subscription
 from billing.plans import PLANS, Tier
+from integrations.stripe import alive
+
+# Of two seconds (`DATABASE_LOCK_SECONDS`): somebody who changes seats or the plan is several answers of Stripe's at it.
+WAITS = 5
 
 
 class MonthTurns(Refused):
@@ -46,33 +51,48 @@ class MonthTurns(Refused):
 
 
 @contextmanager
-def locked(workspace_id: uuid.UUID, now: datetime) -> Iterator[Subscription]:
+def locked(workspace_id: uuid.UUID, now: datetime, *, waits: int = 1) -> Iterator[Subscription]:
     """The subscription, locked and with what the clock has made true written into it. Opens a transaction.
 
+    `waits`: how often a request waits for who holds it, as long as Stripe answers meanwhile.
     Raises NotAMember for a workspace that was deleted: nothing may be bought for it any more.
     """
     with transaction.atomic():
-        subscription = Subscription.objects.select_for_update().filter(workspace_id=workspace_id).first()
+        subscription = _lock(workspace_id, waits)
         if subscription is None or tenancy.is_deleted(workspace_id):
             raise tenancy.NotAMember("This workspace was deleted.")
         wishes.catch_up(subscription, now)
         yield subscription
 
 
+def _lock(workspace_id: uuid.UUID, waits: int) -> Subscription | None:
+    while True:
+        waits -= 1
+        try:
+            with transaction.atomic():
+                return Subscription.objects.select_for_update().filter(workspace_id=workspace_id).first()
+        except OperationalError as error:
+            is_held = isinstance(error.__cause__, LockNotAvailable)
+            if not (is_held and waits and alive.has_answered_just_now()):
+                raise
+
+
 def read(workspace_id: uuid.UUID, now: datetime) -> Subscription:
-    """As `locked`, for who changes nothing: it waits for nobody, and nobody for it. Raises NotAMember."""
-    with transaction.atomic():
-        mine = Subscription.objects.filter(workspace_id=workspace_id)
-        free = mine.select_for_update(skip_locked=True).first()
-        subscription = free or mine.first()
-        if subscription is None or tenancy.is_deleted(workspace_id):
-            raise tenancy.NotAMember("This workspace was deleted.")
-        if free is None:
-            # Who holds it sees to the wishes.
-            subscription.catch_up(now)
-        else:
-            wishes.catch_up(subscription, now)
-        return subscription
+    """As `locked`, for who changes nothing: it waits for nobody, and locks only to write down what the clock has made
+    true. Raises NotAMember."""
+    mine = Subscription.objects.filter(workspace_id=workspace_id)
+    subscription = mine.first()
+    if subscription is None or tenancy.is_deleted(workspace_id):
+        raise tenancy.NotAMember("This workspace was deleted.")
+    if subscription.pending_at is not None and subscription.pending_at <= now:
+        with transaction.atomic():
+            free = mine.select_for_update(skip_locked=True).first()
+            if free is not None:
+                wishes.catch_up(free, now)
+                return free
+        # Who holds it sees to the wishes.
+        subscription.catch_up(now)
+    return subscription
 
 
 def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | None = None, seen: str = "") -> Change:
@@ -102,7 +122,8 @@ def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
         quantity = ask(subscription, current, wish)
         if isinstance(quantity, Change):
             return quantity
-        gateway().introduce(subscription)
+    # Without the lock: who pays already is looked for among all who do.
+    gateway().introduce(subscription)
     with _choosing(membership, now) as (subscription, current, wish):
         quantity = ask(subscription, current, wish)
         if isinstance(quantity, Change):
@@ -245,7 +266,7 @@ Chosen = tuple[Subscription, EffectivePlan, PlanRequest | None]
 @contextmanager
 def _choosing(membership: Membership, now: datetime) -> Iterator[Chosen]:
     """The locked subscription, where it stands, and the wish that waits."""
-    with locked(membership.workspace_id, now) as subscription:
+    with locked(membership.workspace_id, now, waits=WAITS) as subscription:
         yield subscription, effective(subscription, now), wishes.waiting(membership.workspace_id)
 
 
@@ -285,7 +306,7 @@ def _check_is_known(subscription: Subscription, news: tuple[EffectivePlan, Effec
 
 def heard(workspace_id: uuid.UUID, now: datetime) -> tuple[EffectivePlan, EffectivePlan]:
     """The plan as it stood here and as it stands; written at once, since a refusal that follows must not undo it."""
-    with locked(workspace_id, now) as subscription:
+    with locked(workspace_id, now, waits=WAITS) as subscription:
         before = effective(subscription, now)
         gateway().look(subscription, now=now, is_before_change=True)
         return before, effective(subscription, now)

@@ -75,6 +75,8 @@ class EffectivePlan:
     erased_at: datetime | None = None
     # Later than 30 days after the end when the warnings went out late.
     erases_from: datetime | None = None
+    # That time is over: the next sweep erases it.
+    erases_soon: bool = False
 
     @property
     def tier(self) -> Tier:
@@ -145,7 +147,7 @@ def effective(subscription: Facts, now: datetime) -> EffectivePlan:
         plan, pending = pending.plan or plan, None
     month = _month(subscription.anchor_at, now)
     if ended_at:
-        return _ended(EffectivePlan(plan, State.ENDED, month, ended_at=ended_at), subscription)
+        return _ended(EffectivePlan(plan, State.ENDED, month, ended_at=ended_at), subscription, now)
     leaving_at = pending.at if pending and pending.plan is None else None
     if subscription.status == "past_due" and subscription.past_due_since is not None:
         grace_ends_at = subscription.past_due_since + PAST_DUE_GRACE
@@ -168,15 +170,17 @@ def _of_trial(subscription: Facts, now: datetime) -> EffectivePlan:
     trial = Span(subscription.started_at, end)
     if now < end:
         return EffectivePlan(plan, State.TRIAL, trial, ends_at=end)
-    return _ended(EffectivePlan(plan, State.TRIAL_ENDED, trial, ended_at=end), subscription)
+    return _ended(EffectivePlan(plan, State.TRIAL_ENDED, trial, ended_at=end), subscription, now)
 
 
-def _ended(current: EffectivePlan, subscription: Facts) -> EffectivePlan:
+def _ended(current: EffectivePlan, subscription: Facts, now: datetime) -> EffectivePlan:
     """With what happens to the content. What was erased after an earlier end says nothing of this one."""
     erased_at = subscription.content_erased_at
     if erased_at is not None and current.ended_at is not None and erased_at < current.ended_at:
         erased_at = None
-    return replace(current, erased_at=erased_at, erases_from=subscription.erases_from)
+    ended = replace(current, erased_at=erased_at, erases_from=subscription.erases_from)
+    assert ended.erases_at is not None
+    return replace(ended, erases_soon=ended.erases_at <= now)
 
 
 def _pending(subscription: Facts) -> Pending | None:
@@ -208,6 +212,8 @@ def _kept(current: EffectivePlan) -> str:
     assert current.erases_at is not None
     if current.erased_at is not None:
         return f"what was read from Notion was erased on {day(current.erased_at)}"
+    if current.erases_soon:
+        return "what is here is erased soon"
     return f"what is here is kept until {day(current.erases_at)}"
 
 

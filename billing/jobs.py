@@ -69,7 +69,29 @@ def finish_planned() -> None:
     now, account = timezone.now(), _account()
     if account is not None:
         with tenancy.shared(), telling.patiently(now=now):
-            telling.finish_planned(account, now=now)
+            telling.finish_planned(account)
+            telling.refresh(account, now=now)
+
+
+@shared_task(base=background.PublicTask, name="billing.jobs.tell_contacts", expires=60)
+def tell_contacts() -> None:
+    """Safe to repeat and to run beside itself: a workspace has one job that tells."""
+    if settings.BILLING_GATEWAY != "stripe":
+        return
+    from billing.stripe import contact
+
+    contact.ask_for_telling(now=timezone.now())
+
+
+@shared_task(base=background.WorkspaceJob, name="billing.jobs.tell_contact")
+def tell_contact() -> None:
+    """Safe to repeat: it tells what is so now."""
+    from billing.stripe import contact, telling
+
+    now, account = timezone.now(), _account()
+    if account is not None:
+        with tenancy.shared(), telling.patiently(now=now):
+            contact.tell(account)
 
 
 @shared_task(base=background.WorkspaceJob, name="billing.jobs.hear")

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from django.db.models import OuterRef, QuerySet
 from django.utils import timezone
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -46,8 +47,13 @@ def is_included(current: EffectivePlan, membership: Membership) -> bool:
 
 def the_one(workspace_id: uuid.UUID) -> Membership | None:
     """Whom a plan for one person is for: the owner, of several the first."""
+    return owners_of(workspace_id).first()
+
+
+def owners_of(workspace_id: uuid.UUID | OuterRef) -> QuerySet[Membership]:
+    """Who of them can sign in, those first who came first."""
     owners = Membership.objects.filter(workspace_id=workspace_id, role=Role.OWNER, user__is_active=True)
-    return owners.order_by("joined_at", "pk").first()
+    return owners.order_by("joined_at", "pk")
 
 
 def check_included(current: EffectivePlan, membership: Membership) -> None:

@@ -37,6 +37,8 @@ NEXT_UNKNOWN = "The next invoice is not known now: the payment provider does not
 CHANGING = "The plan is being changed at the payment provider: look again in a moment."
 LAST_UNKNOWN = "Whether a last invoice comes is not known now: the payment provider does not answer."
 REFUSAL_STANDS = timedelta(days=30)
+# What lies further ahead was not heard by our clock: in a demo time is moved on at the stand-in for Stripe.
+AHEAD = timedelta(hours=1)
 INVOICE_STATES = {
     "paid": ("Paid", "ok"),
     "open": ("Not paid", "warn"),
@@ -183,7 +185,7 @@ def _standing(
         "state_tone": tone,
         "total_cents": monthly_cents(subscription, current),
         "sentences": [
-            CHANGING if is_changing else _next(current, invoice, now, is_away=is_away),
+            CHANGING if is_changing else _ahead(subscription, now) or _next(current, invoice, is_away=is_away),
             _limit(current),
         ],
         "seats": seats.charged(subscription, current) if current.plan.is_per_seat else None,
@@ -223,12 +225,24 @@ def monthly_cents(subscription: Subscription, current: EffectivePlan) -> int | N
     return None if current.ended_at else seats.monthly_cents(subscription, current)
 
 
-def _next(current: EffectivePlan, invoice: gateways.Preview | None, now: datetime, *, is_away: bool) -> str:
+def _ahead(subscription: Subscription, now: datetime) -> str:
+    """Of two clocks no sentence with a date would be true."""
+    heard = (subscription.paid_from, subscription.past_due_since, subscription.ended_at)
+    theirs = max((at for at in heard if at is not None), default=now)
+    if theirs - now < AHEAD:
+        return ""
+    return (
+        f"The payment provider's clock is ahead of ours: there it is {day(theirs)} or later. Payments and invoices go"
+        " by its clock, everything else on this page by ours."
+    )
+
+
+def _next(current: EffectivePlan, invoice: gateways.Preview | None, *, is_away: bool) -> str:
     """What comes next, and when exactly. Of a late payment the part below it tells."""
     if current.is_late:
         return ""
     if current.state != State.ACTIVE or current.ends_at is not None:
-        ends = sentence(current, now, here())
+        ends = sentence(current, here())
         if is_away:
             return f"{ends} {LAST_UNKNOWN}"
         return f"{ends} {last_invoice(invoice.then_cents, invoice)}" if invoice else ends

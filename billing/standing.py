@@ -29,16 +29,16 @@ class Standing:
 def standing(current: EffectivePlan, now: datetime, zone: ZoneInfo) -> Standing | None:
     """What every page says on top. None: nothing ends."""
     about = current.ended_at or current.ends_at
-    title, text = _words(current, now, zone)
+    title, text = _words(current, zone)
     if not title:
         return None
     tone = _tone(current, now)
     return Standing(tone, title, text, key=f"{current.state} {about:%Y%m%dT%H%M%S}" if about else current.state)
 
 
-def sentence(current: EffectivePlan, now: datetime, zone: ZoneInfo) -> str:
+def sentence(current: EffectivePlan, zone: ZoneInfo) -> str:
     """The same in one line; also where nothing ends."""
-    return " ".join(filter(None, _words(current, now, zone))) or f"You are on the {current.plan.name} plan."
+    return " ".join(filter(None, _words(current, zone))) or f"You are on the {current.plan.name} plan."
 
 
 def _tone(current: EffectivePlan, now: datetime) -> str:
@@ -48,13 +48,13 @@ def _tone(current: EffectivePlan, now: datetime) -> str:
     return "warn" if is_near or current.state == State.GRACE else ""
 
 
-def _words(current: EffectivePlan, now: datetime, zone: ZoneInfo) -> tuple[str, str]:
+def _words(current: EffectivePlan, zone: ZoneInfo) -> tuple[str, str]:
     ends_at, ended_at = current.ends_at, current.ended_at
     if current.is_late:
         return "The last payment failed.", _late(current, zone)
     what = "trial" if current.state in {State.TRIAL, State.TRIAL_ENDED} else "subscription"
     if ended_at:
-        return f"Your {what} ended on {exactly(ended_at, zone)}.", _what_is_kept(current, now, zone)
+        return f"Your {what} ended on {exactly(ended_at, zone)}.", _what_is_kept(current, zone)
     if ends_at:
         return f"Your {what} ends on {exactly(ends_at, zone)}.", (
             f"Then questions stop; what is here is kept until {on(ends_at + KEPT_AFTER_END, zone)}."
@@ -73,10 +73,10 @@ def _late(current: EffectivePlan, zone: ZoneInfo) -> str:
     return f"Everything works until {exactly(ends_at, zone)}. Then questions, syncs and changes stop; reading goes on."
 
 
-def _what_is_kept(current: EffectivePlan, now: datetime, zone: ZoneInfo) -> str:
+def _what_is_kept(current: EffectivePlan, zone: ZoneInfo) -> str:
     if current.erased_at:
         return f"What was read from Notion was erased on {on(current.erased_at, zone)}; a plan begins anew."
     assert current.erases_at is not None
-    if current.erases_at <= now:
+    if current.erases_soon:
         return "What is here is erased soon, unless you choose a plan."
     return f"What is here is kept until {on(current.erases_at, zone)} and then erased, unless you choose a plan."

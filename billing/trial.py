@@ -34,7 +34,7 @@ def trial_status(*, membership: Membership, now: datetime, zone: ZoneInfo) -> di
         "days_remaining": math.ceil(left / DAY),
         "erases_at": current.erases_at,
         "content_erased_at": current.erased_at,
-        "message": sentence(current, now, zone),
+        "message": sentence(current, zone),
         "is_known": is_known,
         "upgrade_url": upgrade_url(),
     }

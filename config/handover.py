@@ -27,10 +27,12 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Handover:
-    """`stream`: the Redis stream to read; `answer`: the address that gives the answer at the end (WAIT)."""
+    """`stream`: the Redis stream to read; `until`: another one, in which an entry ends it; `answer`: the address that
+    gives the answer at the end (WAIT)."""
 
     stream: str
     mode: Mode
+    until: str
     answer: str = ""
 
 
@@ -61,4 +63,4 @@ def taken(value: str) -> Handover | None:
         said = signing.loads(value, salt=SALT)
     except signing.BadSignature:
         return None
-    return Handover(stream=said["stream"], mode=Mode(said["mode"]), answer=said["answer"])
+    return Handover(**{**said, "mode": Mode(said["mode"])})

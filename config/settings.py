@@ -249,6 +249,7 @@ CELERY_BEAT_SCHEDULE = {
     "process-payment-events": {"task": "billing.jobs.process_events", "schedule": 30.0},
     "reconcile-payments": {"task": "billing.jobs.reconcile", "schedule": crontab(hour="3", minute="30")},
     "ask-unheard-renewals": {"task": "billing.jobs.ask_unheard", "schedule": 300.0},
+    "tell-payment-contacts": {"task": "billing.jobs.tell_contacts", "schedule": 60.0},
     "take-notion-events": {"task": "agent.jobs.take_events", "schedule": 15.0},
     "forget-notion-events": {"task": "agent.jobs.forget_events", "schedule": 3600.0},
     "send-mails": {"task": "accounts.jobs.send_mails", "schedule": 10.0},

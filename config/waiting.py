@@ -79,12 +79,12 @@ async def wait(order: Handover, first: Answer, ask: Callable[[], Awaitable[Answe
     last = b"0"
     while (left := deadline - loop.time()) > 0:
         try:
-            entries = await _read(order.stream, last, min(left, QUIET_SECONDS))
+            entries, is_over = await _read(order, last, min(left, QUIET_SECONDS))
         except (redis.RedisError, OSError) as error:
             log.warning("cannot wait: %s", type(error).__name__)
             return first
         # Silence may mean that the end was never written, so the one who knows is asked.
-        if not entries or any(entry.is_end for entry in entries):
+        if is_over or not entries or any(entry.is_end for entry in entries):
             answer = await ask()
             if not _is_open(answer):
                 kept = [pair for pair in first.headers if pair[0] in OF_THE_POST]
@@ -121,7 +121,9 @@ async def _pieces(order: Handover, last: bytes) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + STREAM_SECONDS
     while loop.time() < deadline:
-        entries = await _read(order.stream, last, QUIET_SECONDS)
+        entries, is_over = await _read(order, last, QUIET_SECONDS)
+        if is_over:
+            return
         if not entries:
             yield KEEP_ALIVE
             continue
@@ -131,9 +133,12 @@ async def _pieces(order: Handover, last: bytes) -> AsyncIterator[bytes]:
         last = entries[-1].id
 
 
-async def _read(name: str, last: bytes, seconds: float) -> list[Entry]:
-    found: Any = await client().xread({name: last}, count=200, block=max(1, int(seconds * 1000)))
-    return [Entry(key, fields) for _, entries in found for key, fields in entries] if found else []
+async def _read(order: Handover, last: bytes, seconds: float) -> tuple[list[Entry], bool]:
+    """What was said since, and whether it may be heard no longer."""
+    streams: Any = {order.stream: last, order.until: b"0"}
+    found: Any = dict(await client().xread(streams, count=200, block=max(1, int(seconds * 1000))) or [])
+    said = found.get(order.stream.encode(), [])
+    return [Entry(key, fields) for key, fields in said], order.until.encode() in found
 
 
 def last_event_id(value: bytes) -> bytes:

@@ -118,9 +118,9 @@ class Stack:
         # Of an option that is given twice the last one holds.
         self.worker = self._worker("runs", *([] if is_apart else ["-Q", "runs,default", *beat]))
         self.sync = self._worker("sync")
-        self.programs = [self.web, self.worker, self.sync]
-        if is_apart:
-            self.programs.append(self._worker("default", *beat))
+        # Who works on the queue default.
+        self.default = self._worker("default", *beat) if is_apart else self.worker
+        self.programs = [self.web, self.worker, self.sync, *([self.default] if is_apart else [])]
 
     @property
     def url(self) -> str:
@@ -147,6 +147,9 @@ class Stack:
 
     def restart_worker(self) -> None:
         self._restart(self.worker)
+
+    def restart_default(self) -> None:
+        self._restart(self.default)
 
     def restart_sync(self) -> None:
         self._restart(self.sync)

@@ -7,9 +7,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Membership
 from accounts.permissions import can_buy
 from accounts.zones import zone_of
-from billing.effective import Access, EffectivePlan
+from billing.effective import Access
 from billing.moments import on
-from billing.permissions import is_included
 from billing.plans import cheapest_with_more
 from usage.quota import Metric, Quota
 from usage.services import LEAST_RUN_TOKENS
@@ -39,8 +38,8 @@ def of_quota(left: Quota, membership: Membership) -> dict[str, str] | None:
     return _near_together(name, fullest, left, membership)
 
 
-def of_whom_a_team_left_over(current: EffectivePlan, membership: Membership) -> dict[str, str] | None:
-    if current.access == Access.CLOSED or is_included(current, membership):
+def of_whom_a_team_left_over(left: Quota) -> dict[str, str] | None:
+    if left.plan.access == Access.CLOSED or left.is_included:
         return None
     return {
         "tone": "bad",
@@ -48,7 +47,7 @@ def of_whom_a_team_left_over(current: EffectivePlan, membership: Membership) -> 
         "text": _(
             "%(plan)s is for one person. You can read until the plan is Teams again, or leave on the page Members."
         )
-        % {"plan": current.plan.name},
+        % {"plan": left.plan.plan.name},
         "url": reverse("members"),
         "action": _("Members"),
     }

@@ -57,7 +57,12 @@ class Quota:
     before: Span
     # Since when this member has been using the plan in this period.
     counts_from: datetime
-    is_open: bool = True
+    # False for whom a team left over.
+    is_included: bool = True
+
+    @property
+    def is_open(self) -> bool:
+        return self.plan.access == Access.FULL and self.is_included
 
     @property
     def tier(self) -> str:
@@ -83,7 +88,8 @@ def quota(*, membership: Membership, now: datetime) -> Quota:
     Call inside the workspace."""
     subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
     current = effective(subscription, now)
-    is_open = current.access == Access.FULL and is_included(current, membership)
+    belongs = is_included(current, membership)
+    is_open = current.access == Access.FULL and belongs
     limits = periods.limits(current, membership)
     period = periods.find_period(member_id=membership.user_id, span=current.period, now=now)
     counts_from = _counts_from(period, current, membership)
@@ -104,7 +110,7 @@ def quota(*, membership: Membership, now: datetime) -> Quota:
 
     requests, tokens = metric("requests", limits.requests), metric("tokens", limits.tokens)
     before = period_before(subscription, current)
-    return Quota(current, requests, tokens, now, subscription.seats, before, counts_from, is_open)
+    return Quota(current, requests, tokens, now, subscription.seats, before, counts_from, belongs)
 
 
 def _counts_from(period: Period | None, current: EffectivePlan, membership: Membership) -> datetime:

@@ -23,6 +23,9 @@ class StripeAccount(models.Model):
     synced_at = models.DateTimeField(null=True, blank=True)
     # When Stripe was asked in vain last, by who had to wait for that; emptied when it answers.
     unanswered_at = models.DateTimeField(null=True, blank=True)
+    # To whom Stripe writes, as it was told last: `billing.stripe.contact`.
+    told_email = models.EmailField(blank=True)
+    told_name = models.CharField(max_length=120, blank=True)
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [

@@ -15,17 +15,14 @@ Part = stripe.InvoiceLineItem | stripe.InvoiceItem
 
 
 def seats(bought: stripe.Subscription) -> int:
-    """The most of any line, on an invoice or waiting for the next one; 0 without any."""
+    """The most of any line, on an invoice or waiting for the next one, since money was given back for seats; 0 without
+    any. With more seats it is given back for those before, and all are charged for."""
     item = truth.item_of(bought)
-    product = _id(item.price.product)
-    return max(
-        (
-            part.quantity or 0
-            for part in _parts(bought, truth.api(), since=item.current_period_start)
-            if part.period.start >= item.current_period_start and part.amount >= 0 and _product(part) == product
-        ),
-        default=0,
-    )
+    product, begins = _id(item.price.product), item.current_period_start
+    every = _parts(bought, truth.api(), since=begins)
+    parts = [part for part in every if part.period.start >= begins and _product(part) == product]
+    credited = max((part.period.start for part in parts if part.amount < 0), default=begins)
+    return max((part.quantity or 0 for part in parts if part.amount >= 0 and part.period.start >= credited), default=0)
 
 
 def _parts(bought: stripe.Subscription, client: StripeClient, *, since: int) -> Iterator[Part]:

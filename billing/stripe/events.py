@@ -94,9 +94,12 @@ def bring_up_to_date(account: StripeAccount, *, now: datetime, is_thorough: bool
         if subscription is None:
             return False
         account.refresh_from_db()
-        differed = mirror.refresh(account, subscription, now=now, is_thorough=is_thorough)
+        differed = mirror.refresh(account, subscription, now=now, is_thorough=is_thorough, tells_staff=True)
         if _owes_seats(subscription, now) and not _are_being_told(subscription):
             log.error("%s pays for %d seats, not for those that are due", account, subscription.seats)
+            if not is_thorough:
+                # Whoever changed them by hand may have given money back: then they are not paid for any more.
+                mirror.refresh(account, subscription, now=now, is_thorough=True)
             gateway().set_seats(subscription, seats=due(subscription), now=now)
         return differed
 

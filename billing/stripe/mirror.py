@@ -4,6 +4,7 @@ Whoever calls holds the lock on the subscription's row before Stripe is asked: o
 be written last.
 """
 
+import logging
 from datetime import datetime
 
 import stripe
@@ -15,12 +16,21 @@ from billing.plans import PLANS, Tier
 from billing.stripe import charged, late, pages, schedules, truth
 from billing.stripe.truth import LATE, amounts_of, item_of, moment, tier_of
 
+log = logging.getLogger(__name__)
 
-def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime, is_thorough: bool = False) -> bool:
+
+def refresh(
+    account: StripeAccount,
+    subscription: Subscription,
+    *,
+    now: datetime,
+    is_thorough: bool = False,
+    tells_staff: bool = False,
+) -> bool:
     """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice.
 
     `is_thorough`: also what was charged for in this period, which is kept here and is else believed of a subscription
-    that is known.
+    that is known. `tells_staff`: of what was put beside the plan there, which is left alone.
     """
     said = truth.ask(account)
     facts, own = _facts(subscription), _own(subscription)
@@ -28,6 +38,8 @@ def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime
     if said.bought is not None:
         if said.is_standing:
             is_known = account.subscription_id == said.bought.id
+            if tells_staff and (others := truth.foreign(said.bought)):
+                log.error("%s pays by %s for what is no plan of ours: %s", account, said.bought.id, ", ".join(others))
             _hear(account, subscription, said.bought, now)
             account.subscription_id = said.bought.id
             if is_thorough or not is_known:
@@ -37,7 +49,7 @@ def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime
                 _write_ended(subscription, said.bought)
             account.subscription_id, account.ended_id = "", said.bought.id
     account.synced_at, account.unanswered_at = now, None
-    account.save()
+    account.save(update_fields=["subscription_id", "ended_id", "synced_at", "unanswered_at"])
     if _facts(subscription) != facts:
         subscription.changed_at = now
         subscription.save()

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 import stripe
 
-from accounts.models import Role, Workspace
+from accounts.models import Workspace
 from billing.gateways.contract import AlreadyBought, Refused
 from billing.models import StripeAccount, StripePage, Subscription
 from billing.plans import Plan, Tier, plan_url
-from billing.stripe import leaving, strays, truth
+from billing.stripe import contact, leaving, strays, truth
+from billing.stripe.contact import Contact
 from billing.stripe.setup import portal_configuration, price_of
 
 log = logging.getLogger(__name__)
@@ -23,18 +24,23 @@ class PaymentsAway(Refused):
 
 
 def account_of(subscription: Subscription) -> StripeAccount:
-    """Who the workspace is at Stripe; made once, whatever crashes in between, and anew where Stripe has not got them
-    any more, or in the other mode alone. Who pays for it already is not known here after a backup was put back."""
-    account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
-    if account is None:
-        customer = strays.customer_of(subscription.workspace_id) or _customer(subscription.workspace)
-        return StripeAccount.objects.create(workspace=subscription.workspace, customer_id=customer)
-    if not account.subscription_id and not _is_known(account.customer_id):
-        gone = account.customer_id
-        account.customer_id = _customer(subscription.workspace, instead_of=gone)
-        account.save(update_fields=["customer_id"])
-        log.warning("%s takes the place of %s, whom Stripe does not know", account, gone)
-    return account
+    """Who the workspace is at Stripe; made once, whatever crashes in between or comes at the same moment, and anew
+    where Stripe has not got them any more, or in the other mode alone. Who pays for it already is not known here after
+    a backup was put back."""
+    workspace = subscription.workspace
+    account = StripeAccount.objects.filter(workspace=workspace).first()
+    if account is None and (known := strays.customer_of(workspace.pk)):
+        return StripeAccount.objects.get_or_create(workspace=workspace, defaults={"customer_id": known})[0]
+    if account is not None and (account.subscription_id or _is_known(account.customer_id)):
+        return account
+    gone, told = account.customer_id if account else "", contact.of(workspace)
+    customer = _customer(workspace, told, instead_of=gone)
+    facts = {"customer_id": customer, "told_email": told.email, "told_name": told.name}
+    if not gone:
+        return StripeAccount.objects.get_or_create(workspace=workspace, defaults=facts)[0]
+    if StripeAccount.objects.filter(workspace=workspace, customer_id=gone).update(**facts):
+        log.warning("%s takes the place of %s, whom Stripe does not know", customer, gone)
+    return StripeAccount.objects.get(workspace=workspace)
 
 
 def _is_known(customer: str) -> bool:
@@ -47,21 +53,20 @@ def _is_known(customer: str) -> bool:
     return not getattr(found, "deleted", False)
 
 
-def _customer(workspace: Workspace, *, instead_of: str = "") -> str:
+def _customer(workspace: Workspace, told: Contact, *, instead_of: str = "") -> str:
     """Stripe refuses another request under a key it knows, so what may be another at the next try is told after that.
     And it answers as it did, with one who may have been deleted since."""
-    owner = workspace.memberships.filter(role=Role.OWNER).select_related("user").order_by("joined_at").first()
     customers, key = truth.api().v1.customers, f"customer-of:{workspace.pk}"
     customer = customers.create(
         {"metadata": {"workspace": str(workspace.pk)}},
         {"idempotency_key": f"{key}:instead-of:{instead_of}" if instead_of else key},
     )
     try:
-        customers.update(customer.id, {"name": workspace.name, "email": owner.user.email if owner else ""})
+        customers.update(customer.id, told.at_stripe)
     except stripe.InvalidRequestError as error:
         if not truth.is_missing(error):
             raise
-        return _customer(workspace, instead_of=customer.id)
+        return _customer(workspace, told, instead_of=customer.id)
     return customer.id
 
 

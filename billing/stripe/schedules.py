@@ -95,7 +95,7 @@ def take_aside(bought: stripe.Subscription) -> bool:
 def finish(subscription_id: str) -> None:
     """What was taken aside, or what a failure has left half done."""
     bought = _ask(subscription_id)
-    if not is_half_done(bought):
+    if bought.status not in truth.STANDING or not is_half_done(bought):
         return
     planned = truth.planned(bought)
     if not _noted(bought):
@@ -153,12 +153,12 @@ def _arrange(bought: stripe.Subscription, tier: Tier) -> None:
     schedules, item = truth.api().v1.subscription_schedules, truth.item_of(bought)
     schedule = schedules.create({"from_subscription": bought.id})
     present: stripe.params.SubscriptionScheduleUpdateParamsPhase = {
-        "items": [{"price": item.price.id, "quantity": item.quantity or 1}],
+        "items": [{"price": price, "quantity": n} for price, n in _with_others(bought, item.price.id, item.quantity)],
         "start_date": schedule.phases[0].start_date,
         "end_date": item.current_period_end,
     }
     after: stripe.params.SubscriptionScheduleUpdateParamsPhase = {
-        "items": [{"price": price_of(PLANS[tier]), "quantity": 1}],
+        "items": [{"price": price, "quantity": n} for price, n in _with_others(bought, price_of(PLANS[tier]), 1)],
         "proration_behavior": "none",
         "duration": {"interval": "month", "interval_count": 1},
     }
@@ -170,6 +170,13 @@ def _arrange(bought: stripe.Subscription, tier: Tier) -> None:
         with suppress(StripeError):
             schedules.release(schedule.id)
         raise
+
+
+def _with_others(bought: stripe.Subscription, price: str, quantity: int | None) -> list[tuple[str, int]]:
+    """The plan at this price, and what somebody has put beside it by hand as it is."""
+    item = truth.item_of(bought)
+    each = ((price, quantity) if one.id == item.id else (one.price.id, one.quantity) for one in bought["items"].data)
+    return [(price, quantity or 1) for price, quantity in each]
 
 
 def _ask(subscription_id: str) -> stripe.Subscription:
@@ -196,7 +203,7 @@ def phases_with(
         {
             "items": [
                 {"price": item.price.id, "quantity": seats}
-                if phase.start_date == start
+                if phase.start_date == start and _is_of(one, item.price.id)
                 else {"price": one.price if isinstance(one.price, str) else one.price.id, "quantity": one.quantity or 1}
                 for one in phase["items"]
             ],
@@ -209,19 +216,23 @@ def phases_with(
     ]
 
 
+def _is_of(item: stripe.SubscriptionSchedule.Phase.Item, price: str) -> bool:
+    return price == (item.price if isinstance(item.price, str) else item.price.id)
+
+
 def phases_to(
     bought: stripe.Subscription, schedule: stripe.SubscriptionSchedule, seats: int, price: str | None
 ) -> list[stripe.params.InvoiceCreatePreviewParamsScheduleDetailsPhase]:
     """The present one, with so many seats, and one of this price after it; with None none."""
     item, current = truth.item_of(bought), schedule.current_phase
     present: stripe.params.InvoiceCreatePreviewParamsScheduleDetailsPhase = {
-        "items": [{"price": item.price.id, "quantity": seats}],
+        "items": [{"price": each, "quantity": n} for each, n in _with_others(bought, item.price.id, seats)],
         "start_date": current.start_date if current else item.current_period_start,
         "end_date": item.current_period_end,
         "proration_behavior": "none",
     }
     after: stripe.params.InvoiceCreatePreviewParamsScheduleDetailsPhase = {
-        "items": [{"price": price or "", "quantity": 1}],
+        "items": [{"price": each, "quantity": n} for each, n in _with_others(bought, price or "", 1)],
         "start_date": item.current_period_end,
         "duration": {"interval": "month", "interval_count": 1},
         "proration_behavior": "none",

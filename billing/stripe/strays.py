@@ -100,6 +100,7 @@ def _taken_over(workspace_id: uuid.UUID, customer: str, bought: stripe.Subscript
         # Nothing was bought by that customer, and nothing can be any more.
         leaving.close_checkouts(account)
     account.customer_id, account.subscription_id = customer, ""
+    account.told_email = account.told_name = ""
     account.save()
     log.error(
         "%s pays by %s for workspace %s, which did not know of it; it does now", customer, bought.id, workspace_id

@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts import background
 from billing.gateways import SILENCE
 from billing.models import StripeAccount, Subscription
-from billing.stripe import mirror, schedules, truth
+from billing.stripe import mirror, schedules
 from integrations.stripe import silence
 
 
@@ -30,12 +30,21 @@ def patiently(*, now: datetime) -> Iterator[None]:
         raise background.Later(now + SILENCE) from error
 
 
-def finish_planned(account: StripeAccount, *, now: datetime) -> None:
-    """What a failure has left half done of what is planned."""
+def finish_planned(account: StripeAccount) -> None:
+    """What a failure has left half done of what is planned, or what was taken aside."""
+    with _locked(account):
+        if account.subscription_id:
+            schedules.finish(account.subscription_id)
+
+
+def refresh(account: StripeAccount, *, now: datetime) -> None:
+    with _locked(account) as subscription:
+        mirror.refresh(account, subscription, now=now)
+
+
+@contextmanager
+def _locked(account: StripeAccount) -> Iterator[Subscription]:
     with transaction.atomic():
         subscription = Subscription.objects.select_for_update().get(workspace_id=account.workspace_id)
         account.refresh_from_db()
-        bought = truth.ask(account)
-        if bought.bought is not None and bought.is_standing:
-            schedules.finish(bought.bought.id)
-        mirror.refresh(account, subscription, now=now)
+        yield subscription

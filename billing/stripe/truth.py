@@ -60,11 +60,15 @@ TIERS = {product_id(plan): plan.tier for plan in PLANS.values() if plan.trial is
 
 def tier_of(price: stripe.Price) -> Tier:
     """By the product: a price that has been replaced has no lookup key any more, and is paid on."""
-    product = price.product if isinstance(price.product, str) else price.product.id
+    product = _product(price)
     tier = TIERS.get(product)
     if tier is None:
         raise UnknownPrice(f"price {price.id} is of product {product!r}, none of {', '.join(TIERS)}")
     return tier
+
+
+def _product(price: stripe.Price) -> str:
+    return price.product if isinstance(price.product, str) else price.product.id
 
 
 @cache
@@ -84,12 +88,16 @@ def monthly_cents(price_id: str, seats: int) -> int:
 
 
 def item_of(bought: stripe.Subscription) -> stripe.SubscriptionItem:
-    """The one item: a plan is one price, Teams with its seats included."""
-    items = bought["items"].data
+    """The plan's: a plan is one price, Teams with its seats included."""
+    items: list[stripe.SubscriptionItem] = [one for one in bought["items"].data if _product(one.price) in TIERS]
     if len(items) != 1:
-        raise UnknownPrice(f"subscription {bought.id} has {len(items)} items instead of one")
-    item: stripe.SubscriptionItem = items[0]
-    return item
+        raise UnknownPrice(f"subscription {bought.id} has {len(items)} plans of ours instead of one")
+    return items[0]
+
+
+def foreign(bought: stripe.Subscription) -> list[str]:
+    """The prices that somebody has put beside the plan by hand, in Stripe's dashboard."""
+    return [one.price.id for one in bought["items"].data if _product(one.price) not in TIERS]
 
 
 def moment(seconds: int) -> datetime:
@@ -166,8 +174,14 @@ def planned(bought: stripe.Subscription) -> Planned | None:
     end = schedule.current_phase.end_date
     for phase in schedule.phases:
         if phase.start_date >= end:
-            item = phase["items"][0]
-            price = item.price
-            full = price if isinstance(price, stripe.Price) else api().v1.prices.retrieve(str(price))
-            return Planned(tier_of(full), moment(phase.start_date), amounts_of(full.id)[0], item.quantity or 1)
+            return _of_phase(phase)
     return None
+
+
+def _of_phase(phase: stripe.SubscriptionSchedule.Phase) -> Planned:
+    for item in phase["items"]:
+        price = item.price
+        full = price if isinstance(price, stripe.Price) else api().v1.prices.retrieve(str(price))
+        if _product(full) in TIERS:
+            return Planned(tier_of(full), moment(phase.start_date), amounts_of(full.id)[0], item.quantity or 1)
+    raise UnknownPrice("what is planned is no plan of ours")

@@ -17,7 +17,7 @@ from accounts.permissions import (
 )
 from billing import seats
 from billing.changes import locked
-from billing.effective import EffectivePlan, effective
+from billing.effective import effective
 from billing.models import Subscription
 from billing.permissions import check_can_use, check_included, is_included
 from billing.plans import Feature
@@ -38,12 +38,12 @@ class NoMember(AppError):
     status = 404
 
 
-def can_remove(by: Membership, member: Membership, current: EffectivePlan) -> bool:
+def can_remove(by: Membership, member: Membership, *, by_is_included: bool) -> bool:
     """Anybody may leave; an owner is removed by owners alone, and whom a team left over removes nobody."""
     if by.user_id == member.user_id:
         return True
     may = can_change_owners(by) if member.role == Role.OWNER else can_manage_members(by)
-    return may and is_included(current, by)
+    return may and by_is_included
 
 
 def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
@@ -55,7 +55,7 @@ def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
     with locked(by.workspace_id, now) as subscription:
         by, member = _present(by, by.user_id), _present(by, user_id)
         current = effective(subscription, now)
-        if not can_remove(by, member, current):
+        if not can_remove(by, member, by_is_included=is_included(current, by)):
             if can_manage_members(by):
                 check_included(current, by)
                 raise Forbidden("Only an owner can remove an owner.")

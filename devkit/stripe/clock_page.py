@@ -17,10 +17,12 @@ def answer(world: World, request: Request, id: str, step: str) -> Response:
         due.move_clock(world, world.now() + int(days) * DAY)
         return pages.see_other("/clock/")
     now = datetime.fromtimestamp(world.now(), tz=UTC)
+    today = f"{datetime.now(tz=UTC):%-d %B %Y}"
+    product = f"The product keeps its own time, {today}; its plan page says that this one is ahead."
     buttons = "".join(f'<button name="days" value="{days}">{words}</button>' for days, words in STEPS.items())
     return pages.page(
         "Clock",
         f'<section class="card"><p>Here it is <strong>{now:%-d %B %Y, %H:%M} UTC</strong>. What becomes due on the way '
-        f'happens: renewals, retries, ends. It only goes forwards.</p><form method="post" action="/clock/">{buttons}'
-        "</form></section>",
+        f"happens: renewals, retries, ends. It only goes forwards. {product}</p>"
+        f'<form method="post" action="/clock/">{buttons}</form></section>',
     )

@@ -5,9 +5,10 @@ Objects of this library are no dicts: `obj["items"]` and attributes work, `.get`
 
 import functools
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Final
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
 
 import requests
 import stripe
@@ -49,14 +50,14 @@ class NoEvent(Exception):
 @functools.lru_cache(maxsize=8)
 def client(*, key: str, url: str = API) -> StripeClient:
     """Repeats what failed on the way once; every POST is given an idempotency key by who sends it."""
-    return _client(key, url, _session(url), retries=1, seconds=TIMEOUT_SECONDS)
+    return _client(key, url, _session(url, TIMEOUT_SECONDS), retries=1, seconds=TIMEOUT_SECONDS)
 
 
 @contextmanager
 def brief_client(*, key: str, url: str = API) -> Iterator[StripeClient]:
     """For what somebody waits to see and can do without: it asks once, and not for long, over connections of its own,
     since a kept one may have been dropped on the way without a word."""
-    with _session(url) as session:
+    with _session(url, BRIEF_SECONDS) as session:
         yield _client(key, url, session, retries=0, seconds=BRIEF_SECONDS)
 
 
@@ -70,13 +71,39 @@ def _client(key: str, url: str, session: requests.Session, *, retries: int, seco
     )
 
 
-def _session(url: str) -> requests.Session:
+def _session(url: str, seconds: float) -> requests.Session:
     """Looks for proxies in the environment once: to do so for each request takes as long as all else of it."""
     session = requests.Session()
-    session.hooks["response"].append(alive.note)
+    session.hooks["response"] += [_whole_in(seconds), alive.note]
     session.trust_env = False
     session.proxies.update(get_environ_proxies(url))
     return session
+
+
+def _whole_in(seconds: float) -> Callable[..., None]:
+    """The library's timeout is for each piece: a body that trickles in would be waited for without end."""
+
+    def read(answer: requests.Response, **_more: Any) -> None:
+        is_late = threading.Event()
+
+        def stop() -> None:
+            is_late.set()
+            # It has just been read.
+            with suppress(RuntimeError, ValueError, OSError):
+                answer.raw.shutdown()
+
+        timer = threading.Timer(seconds, stop)
+        timer.start()
+        try:
+            _ = answer.content
+        except requests.RequestException as error:
+            if is_late.is_set():
+                raise requests.ReadTimeout(f"the body took longer than {seconds} seconds") from error
+            raise
+        finally:
+            timer.cancel()
+
+    return read
 
 
 def verified(body: bytes, signature: str, *, secrets: Sequence[str]) -> stripe.Event:

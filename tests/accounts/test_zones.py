@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import schemas, zones
 from accounts.models import Invitation, User
 from billing.models import Subscription
+from billing.plans import KEPT_AFTER_END
 from tests.people import PASSWORD, Person
 
 
@@ -73,16 +74,18 @@ def test_who_signs_up_has_the_zone_of_their_browser(sent: str, kept: str) -> Non
 
 def test_pages_refusals_and_the_api_tell_the_time_where_the_member_is(alice: Person) -> None:
     # Late in the evening in UTC, the next day in Tokyo.
-    ended = datetime(2026, 3, 1, 20, 30, tzinfo=UTC)
+    ended = (timezone.now() - timedelta(days=2)).replace(hour=20, minute=30)
+    there = ended.astimezone(ZoneInfo("Asia/Tokyo"))
     Subscription.objects.filter(workspace=alice.workspace).update(trial_ends_at=ended)
     choose(alice, "Asia/Tokyo")
 
     plan, refused = (alice.web.get(path) for path in ("/app/plan", "/app"))
     by_api = alice.api.get("/tasks").json()
 
-    assert "ended on 2 Mar 2026 at 05:30." in plan.content.decode()
-    assert (refused.status_code, "kept until 1 Apr 2026" in refused.content.decode()) == (402, True)
-    assert "kept until 1 Apr 2026" in by_api["detail"]
+    kept = f"kept until {there + KEPT_AFTER_END:%-d %b %Y}"
+    assert f"ended on {there:%-d %b %Y} at 05:30." in plan.content.decode()
+    assert (refused.status_code, kept in refused.content.decode()) == (402, True)
+    assert kept in by_api["detail"]
     assert timezone.get_current_timezone() == ZoneInfo("UTC")
 
 

@@ -1,12 +1,17 @@
 """A first purchase that fails once: the customer was made at Stripe, and is the same one at every later try."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import transaction
 
 from accounts.models import Role, Workspace
-from billing.models import StripeAccount
+from billing.models import StripeAccount, Subscription
 from devkit.stripe.process import StripeProcess
-from tests.billing.stripe import account, buy, state
+from tests.billing.stripe import account, buy, state, upgrade
+from tests.devkit.machine import eventually
 from tests.people import Person, join
+from tests.threads import at_once, elsewhere
 
 CHECKOUT = "/v1/checkout/sessions$"
 
@@ -57,3 +62,29 @@ def test_nobody_is_made_a_customer_by_a_wish_that_is_refused(vendor: StripeProce
 
     assert customers(vendor) == []
     assert not StripeAccount.objects.filter(workspace=alice.workspace).exists()
+
+
+def test_while_who_pays_already_is_looked_for_nobody_waits_for_the_workspace(
+    vendor: StripeProcess, alice: Person
+) -> None:
+    """All that stand are read, a hundred a call."""
+    vendor.fault("slow", seconds=60, method="GET", path="/v1/subscriptions$")
+
+    with ThreadPoolExecutor(1) as thread:
+        bought = thread.submit(elsewhere, lambda: upgrade(alice, "pro"))
+        eventually(lambda: vendor.control("faults", method="GET")["faults"][0]["hits"] == 1)
+        with transaction.atomic():
+            held = Subscription.objects.select_for_update(nowait=True, of=("self",)).get(workspace=alice.workspace)
+        vendor.control("faults", method="DELETE")
+
+    assert held.tier == "trial"
+    assert bought.result().startswith(vendor.url)
+
+
+def test_two_who_buy_at_once_for_the_first_time_are_one_customer(vendor: StripeProcess, alice: Person) -> None:
+    vendor.fault("slow", times=100, seconds=0.3)
+
+    pages = at_once(lambda: upgrade(alice, "pro"), times=2)
+
+    assert len(set(pages)) == 1
+    assert customers(vendor) == [account(alice).customer_id]

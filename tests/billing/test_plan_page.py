@@ -263,3 +263,19 @@ def test_an_upgrade_of_a_given_plan_is_a_purchase(vendor: StripeProcess) -> None
 
     assert (alice.subscription.tier, alice.subscription.status) == ("teams", "active")
     assert "Next invoice: $61" in text(alice)
+
+
+def test_where_the_payment_providers_clock_is_ahead_no_sentence_has_two_times(
+    vendor: StripeProcess, alice: Person
+) -> None:
+    """As when it is moved on in a demo."""
+    buy(alice, vendor, "pro")
+    before = text(alice)
+    vendor.advance(32 * DAY)
+    hear(alice, vendor)
+
+    page = text(alice)
+
+    assert ("clock is ahead" in before, "Next invoice: $10 on" in before) == (False, True)
+    assert "The payment provider's clock is ahead of ours: there it is" in page
+    assert "Next invoice" not in page

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from billing import previewing
 from billing.models import Subscription
@@ -73,3 +74,11 @@ def test_a_preview_does_not_wait_for_who_holds_the_plan(vendor: StripeProcess, a
         eventually(preview.done)
 
     assert (preview.result().status_code, preview.result().json()["then_cents"]) == (200, 8_500)
+
+
+def test_a_preview_locks_no_row_while_nothing_is_due(alice: Person) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        answer = alice.api.post("/subscription/preview", {"tier": "teams"})
+
+    assert answer.status_code == 200
+    assert not [each["sql"] for each in queries if "FOR UPDATE" in each["sql"]]

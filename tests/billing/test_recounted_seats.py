@@ -7,10 +7,11 @@ import pytest
 from billing import seats as seating
 from billing.effective import effective
 from billing.models import StripeAccount, Subscription
-from billing.stripe import events
+from billing.stripe import events, truth
 from devkit.stripe.process import StripeProcess
-from tests.billing.stripe import DAY, buy, clock, confirm, hear, upgrade
+from tests.billing.stripe import DAY, account, buy, clock, confirm, hear, upgrade
 from tests.billing.test_amounts import seats_told
+from tests.billing.test_seats_being_told import tell
 from tests.billing.test_strays import forget
 from tests.people import Person
 
@@ -126,3 +127,24 @@ def test_a_plan_for_one_person_has_one_seat(vendor: StripeProcess, alice: Person
     events.reconcile(now=clock(vendor))
 
     assert alice.subscription.paid_seats == 1
+
+
+def test_seats_that_money_was_given_back_for_by_hand_are_charged_for_again(
+    vendor: StripeProcess, alice: Person
+) -> None:
+    buy(alice, vendor, "teams", seats=3)
+    vendor.advance(5 * DAY)
+    bought = truth.ask(account(alice)).bought
+    assert bought is not None
+    item = truth.item_of(bought).id
+    truth.api().v1.subscriptions.update(
+        bought.id, {"items": [{"id": item, "quantity": 1}], "proration_behavior": "always_invoice"}
+    )
+
+    hear(alice, vendor)
+    paid = alice.subscription.paid_seats
+    tell(alice, vendor)
+
+    waiting = vendor.control("state?kind=invoiceitem")["objects"]
+    assert (paid, alice.subscription.seats) == (1, 3)
+    assert [one["quantity"] for one in waiting if one["amount"] > 0 and not one["invoice"]] == [3]

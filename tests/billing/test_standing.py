@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from billing.effective import effective
+from billing.effective import PaymentRequired, TrialExpired, check_access, effective
 from billing.models import Subscription
 from billing.standing import sentence, standing
 from tests.billing.test_effective import Facts
@@ -71,7 +71,17 @@ LEAVING = replace(PAID, pending_at=END)
 def test_the_words_say_when_and_what_then(facts: Facts, after: timedelta, words: str) -> None:
     now = END + after
 
-    assert sentence(effective(facts, now), now, BERLIN) == words
+    assert sentence(effective(facts, now), BERLIN) == words
+
+
+@pytest.mark.parametrize("facts", [TRIAL, replace(PAID, status="canceled", ended_at=END)])
+@pytest.mark.parametrize(
+    ("after", "words"), [(DAY, "what is here is kept until 30 Dec 2026."), (30 * DAY, "what is here is erased soon.")]
+)
+def test_a_refusal_names_no_day_that_is_over(facts: Facts, after: timedelta, words: str) -> None:
+    """The sweep comes each quarter of an hour."""
+    with pytest.raises((TrialExpired, PaymentRequired), match=words):
+        check_access(effective(facts, END + after), is_read=True)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +105,7 @@ def test_only_information_can_be_put_aside(facts: Facts, after: timedelta, tone:
 def test_who_chose_no_time_zone_is_told_which_one_it_is() -> None:
     now = END - DAY
 
-    assert "at 13:05 UTC." in sentence(effective(TRIAL, now), now, ZoneInfo("UTC"))
+    assert "at 13:05 UTC." in sentence(effective(TRIAL, now), ZoneInfo("UTC"))
 
 
 def test_the_trial_status_speaks_in_the_members_time_zone(alice: Person) -> None:

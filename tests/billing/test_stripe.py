@@ -294,7 +294,8 @@ def test_reconciling_mends_each_mirrored_column(vendor: StripeProcess, alice: Pe
 def test_every_id_of_stripes_is_the_key_or_written_anew_each_time() -> None:
     columns = {field.name for field in StripeAccount._meta.concrete_fields}
 
-    assert columns == {"workspace", "customer_id", "subscription_id", "ended_id", "synced_at", "unanswered_at"}
+    told = {"told_email", "told_name"}
+    assert columns == {"workspace", "customer_id", "subscription_id", "ended_id", "synced_at", "unanswered_at", *told}
 
 
 @pytest.mark.parametrize("lost", ["", "sub_of_somebody_else"])

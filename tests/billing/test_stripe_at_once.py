@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from django.db import connections, transaction
@@ -14,8 +15,10 @@ from billing.models import StripeAccount, StripeEvent, Subscription
 from billing.stripe import events, truth
 from billing.stripe import seats as at_stripes
 from devkit.stripe.process import StripeProcess
+from tests.billing import stripe_truth
 from tests.billing.stripe import account, buy, clock, pay, state, upgrade
 from tests.people import Person
+from tests.threads import in_turn
 
 Work = Callable[[StripeAccount, StripeProcess], object]
 
@@ -144,3 +147,20 @@ def test_an_event_that_waited_for_the_erasing_is_done_with_it(
         Workspace.objects.filter(pk=alice.workspace.pk).delete()
 
     assert heard.result(timeout=30) is False
+
+
+def test_who_cancels_takes_it_back_and_cancels_has_cancelled(vendor: StripeProcess, alice: Person) -> None:
+    """Each while the one before is not answered: what Stripe has, and what is shown here, is the last."""
+    buy(alice, vendor, "pro")
+    answers: list[tuple[int, object]] = []
+
+    def ask(number: int, deed: str) -> None:
+        answers.append((number, alice.api.post(f"/subscription/{deed}").status_code))
+
+    mine = Subscription.objects.filter(workspace=alice.workspace)
+    in_turn(mine, *(partial(ask, at, deed) for at, deed in enumerate(("cancel", "resume", "cancel"))))
+
+    true = stripe_truth.of_customer(vendor, account(alice).customer_id)
+    assert [status for _, status in sorted(answers)] == [200, 200, 200]
+    assert true is not None
+    assert true.pending_at == alice.subscription.pending_at is not None

@@ -136,7 +136,7 @@ def test_a_late_payer_who_has_cancelled_is_not_promised_more_than_comes(alice: P
     late = {"status": "past_due", "past_due_since": since, "pending_tier": "", "pending_at": end}
     subscription = ten_days_into_a_month(alice, "pro", **late)
 
-    said = sentence(effective(subscription, now), now, UTC_ZONE)
+    said = sentence(effective(subscription, now), UTC_ZONE)
     page = text(alice, "/app/plan")
 
     assert effective(subscription, end).access == Access.CLOSED

@@ -10,12 +10,16 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import tenancy, tokens
 from agent.models import Run
+from billing.team import members
+from config import valkey
+from tests.devkit.machine import PATIENCE_SECONDS, eventually
 from tests.index import handbook
-from tests.people import Person, put_on_plan, sign_up
+from tests.people import Person, join, put_on_plan, sign_up
 from tests.stack import Stack
 from usage.models import Entry, Hold, Period
 
@@ -134,6 +138,33 @@ def test_a_run_that_waits_for_a_worker_is_stopped(stack: Stack, alice: Person) -
     assert events(heard[0])[-1][1] == "done"
     with tenancy.within(alice.workspace):
         assert Hold.objects.get().state == "released"
+
+
+def test_who_is_removed_hears_no_more_at_once_and_cannot_come_back(stack: Stack) -> None:
+    alice = sign_up("Alice")
+    put_on_plan(alice, "teams", seats=2)
+    bob = join(alice, "Bob")
+    handbook(bob)
+
+    # Nobody works on it: the stream has nothing to say, and would go on for two minutes.
+    with StoppedWorker(stack), ThreadPoolExecutor(1) as thread, client(stack, bob, Accept="text/event-stream") as http:
+        heard = thread.submit(http.post, "/agent/run", json={"prompt": QUESTION})
+        eventually(lambda: open_runs(alice))
+        [run] = open_runs(alice)
+        remains = http.get(f"/agent/runs/{run.pk}").status_code
+        eventually(lambda: any(each["cmd"] == "xread" for each in valkey.client().client_list()))
+        members.remove(by=alice.membership, user_id=bob.user.pk, now=timezone.now())
+        answer = heard.result(PATIENCE_SECONDS)
+        again = http.get(f"/agent/runs/{run.pk}/events").status_code
+        is_waiting = bool(open_runs(alice))
+
+    assert (remains, again, is_waiting) == (200, 403, True)
+    assert (answer.status_code, events(answer.text)) == (200, [])
+
+
+def open_runs(person: Person) -> list[Run]:
+    with tenancy.within(person.workspace):
+        return list(Run.objects.filter(finished_at=None))
 
 
 def waits_beyond_its_token(stack: Stack, person: Person, meanwhile: Callable[[], None]) -> tuple[httpx.Response, int]:

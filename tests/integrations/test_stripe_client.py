@@ -2,13 +2,16 @@
 
 import gc
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from stripe import APIConnectionError
 
 from integrations import stripe
+from integrations.stripe import silence
 
 FOUND = b'{"object": "list", "data": [], "has_more": false, "url": "/v1/prices"}'
 
@@ -17,6 +20,8 @@ class Listener:
     def __init__(self) -> None:
         self.connections, self.asked = 0, list[str]()
         self.closed = threading.Semaphore(0)
+        # Between the bytes of the body.
+        self.pause_seconds = 0.0
         listener = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,7 +40,11 @@ class Listener:
                 self.send_response(200)
                 self.send_header("content-length", str(len(FOUND)))
                 self.end_headers()
-                self.wfile.write(FOUND)
+                for byte in FOUND if listener.pause_seconds else ():
+                    time.sleep(listener.pause_seconds)
+                    self.wfile.write(bytes([byte]))
+                if not listener.pause_seconds:
+                    self.wfile.write(FOUND)
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
@@ -82,3 +91,15 @@ def test_a_proxy_of_the_environment_is_used(listener: Listener, monkeypatch: pyt
     stripe.client(key="sk_test", url="http://stripe.example").v1.prices.list()
 
     assert listener.asked == ["http://stripe.example/v1/prices"]
+
+
+def test_a_body_that_trickles_in_is_not_waited_for_without_end(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stripe, "BRIEF_SECONDS", 1)
+    listener.pause_seconds = 0.2
+
+    with pytest.raises(APIConnectionError) as refused, stripe.brief_client(key="sk_test", url=listener.url) as client:
+        client.v1.prices.list()
+
+    assert silence.is_hang(refused.value)

@@ -35,6 +35,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "usage.jobs.check_books": {},
     "billing.jobs.send_seats": {"change": "sync"},
     "billing.jobs.finish_planned": {},
+    "billing.jobs.tell_contact": {},
     "billing.jobs.hear": {},
 }
 # Sweeps: they run without a workspace and take no arguments.
@@ -46,6 +47,7 @@ SWEEPS = {
     "billing.jobs.reconcile",
     "billing.jobs.find_strays",
     "billing.jobs.ask_unheard",
+    "billing.jobs.tell_contacts",
     "accounts.jobs.send_mails",
     "agent.jobs.erase_ended",
     "agent.jobs.take_events",

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from html import unescape
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role
 from billing.models import Subscription
@@ -141,6 +143,38 @@ def test_the_owner_whose_plan_it_is_removes_the_other(team_owner: Person) -> Non
     put_on_plan(team_owner, "pro")
 
     assert team_owner.api.delete(f"/admin/users/{olga.user.pk}").status_code == 204
+
+
+def test_the_members_page_names_who_can_do_something_about_it(team_owner: Person, bob: Person) -> None:
+    olga = join(team_owner, "Olga", Role.OWNER)
+    put_on_plan(team_owner, "pro")
+    said = "or Alice can remove them. With Teams, which Alice and Olga can choose, everybody can ask again."
+
+    pages = [words(each, "/members") for each in (team_owner, olga, bob)]
+
+    assert [said in page for page in pages] == [True, True, True]
+
+
+def statements(person: Person, page: str) -> list[str]:
+    """When it is looked at again."""
+    words(person, page)
+    with CaptureQueriesContext(connection) as queries:
+        words(person, page)
+    return [each["sql"] for each in queries]
+
+
+def test_the_members_page_asks_no_more_the_more_are_left_over(owner: Person) -> None:
+    before = statements(owner, "/members")
+    for name in ("Dan", "Eve", "Finn"):
+        join(owner, name)
+
+    assert len(statements(owner, "/members")) == len(before)
+
+
+def test_a_page_asks_once_for_whom_the_plan_is(owner: Person, ada: Person) -> None:
+    for person in (owner, ada):
+        asked = [each for each in statements(person, "/tasks") if 'ORDER BY "accounts_membership"."joined_at"' in each]
+        assert len(asked) == 1
 
 
 def test_their_plan_page_says_what_the_plan_is_for_them(owner: Person, bob: Person) -> None:

@@ -20,12 +20,12 @@ from accounts.models.invitation import INVITABLE
 from accounts.permissions import can_change_owners, can_manage_members
 from accounts.roles import Action
 from accounts.zones import zone_of
-from billing import gateways, seats
+from billing import gateways, seats, shown
 from billing.api.invitations import link_to_show
 from billing.effective import Access, effective
 from billing.models import Subscription
 from billing.moments import on
-from billing.permissions import can_use, check_open
+from billing.permissions import can_use, check_open, is_included, the_one
 from billing.plans import Feature
 from billing.team import invitations, members, owners, roles
 from config.errors import InvalidField
@@ -232,12 +232,13 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
         "section": "members",
         "is_available": is_available,
         "is_left_over": is_available and not has_team,
+        **(_left_over(membership) if is_available and not has_team else {}),
         "can_manage": can_manage,
         "seats": {
             "used": len(rows),
             "limit": subscription.fixed_seats if has_team else None,
             "is_charged": is_charged,
-            "cents": subscription.priced(current.plan).monthly_cents(subscription.fixed_seats or len(rows))
+            "cents": shown.monthly_cents(subscription, current)
             if has_team and membership.may(Action.SEE_PRICES) and not is_given
             else None,
         },
@@ -251,6 +252,13 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
     }
 
 
+def _left_over(membership: Membership) -> dict[str, Any]:
+    """Who can do something about it: one of them removes, and any owner chooses a plan."""
+    with tenancy.shared():
+        one = the_one(membership.workspace_id)
+        return {"who_removes": str(one.user) if one else "", "owners": shown.owners(membership)}
+
+
 def _people(
     membership: Membership, rows: list[Membership], subscription: Subscription, now: datetime, *, can_manage: bool
 ) -> list[dict[str, Any]]:
@@ -258,6 +266,7 @@ def _people(
     people, used = analytics.people(ids), analytics.used_by(ids, subscription=subscription, now=now)
     decides = can_manage and can_change_owners(membership)
     current, manages = effective(subscription, now), can_manage_members(membership)
+    may_remove = is_included(current, membership)
     sees_usage = membership.may(Action.SEE_USAGE)
     rows = [row for row in rows if row.user_id in people]
     owning = {row.pk for row in rows if row.role == Role.OWNER and people[row.user_id].is_active}
@@ -273,7 +282,7 @@ def _people(
             "can_change": row.pk not in last and (decides if row.role == Role.OWNER else can_manage),
             "roles": Role.choices if decides else INVITABLE,
             "can_limit": can_manage and Feature.MEMBER_CAPS in current.plan.features,
-            "can_remove": members.can_remove(membership, row, current) and row.pk not in last,
+            "can_remove": members.can_remove(membership, row, by_is_included=may_remove) and row.pk not in last,
             "why_fixed": "The last owner stays." if row.pk in last and manages else "",
             "requests": used.get(row.user_id, (0, 0))[0] if sees_usage or row.user_id == membership.user_id else None,
             "limit": periods.limits(current, row).requests,
