@@ -113,3 +113,29 @@ def test_signing_in_ends_no_token(alice: Person) -> None:
     APIClient().post("/auth/login", {"email": alice.email, "password": PASSWORD})
 
     assert APIClient().post("/auth/refresh", {"refresh": pair.refresh}).status_code == 200
+
+
+def test_signing_in_makes_a_new_session_and_the_one_before_opens_nothing(stranger: Client, alice: Person) -> None:
+    stranger.get("/accounts/login/")
+    session = stranger.session
+    session["planted"] = "by somebody else"
+    session.save()
+    before = str(session.session_key)
+    stranger.cookies["sessionid"] = before
+
+    stranger.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
+
+    assert stranger.cookies["sessionid"].value != before
+    stranger.cookies["sessionid"] = before
+    assert stranger.get("/app").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "place", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_signing_in_never_leads_to_another_site(stranger: Client, alice: Person, place: str) -> None:
+    form = {"login": alice.email, "password": PASSWORD, "next": place}
+
+    answer = stranger.post("/accounts/login/", form)
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/app")
