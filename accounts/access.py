@@ -69,6 +69,7 @@ SHARED_TABLES = {
     "django_migrations": Shared(),
     "django_session": Shared(),
     "mfa_authenticator": Shared(),
+    "usersessions_usersession": Shared(),
     "token_blacklist_blacklistedtoken": Shared(),
     "token_blacklist_outstandingtoken": Shared(),
 }

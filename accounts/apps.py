@@ -7,11 +7,13 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from allauth.mfa import signals
+        from django.contrib.auth.signals import user_logged_in
         from django_tenants.signals import tenant_delete_callback
 
-        from accounts import second_factor
+        from accounts import second_factor, sessions
 
         # It drops schemas, which ours does not do; and while anybody listens, each deletion reads its rows first.
         post_delete.disconnect(tenant_delete_callback)
+        user_logged_in.connect(sessions.note_beginning, dispatch_uid="session's beginning")
         signals.authenticator_removed.connect(second_factor.removed, dispatch_uid="second factor")
         signals.authenticator_reset.connect(second_factor.reset, dispatch_uid="second factor")

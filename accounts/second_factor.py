@@ -15,13 +15,12 @@ from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal import auth
 from allauth.mfa.utils import decrypt, encrypt
 from django.conf import settings
-from django.contrib.auth import update_session_auth_hash
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.forms import TextInput
 from django.http import HttpRequest
 
-from accounts import mails, sealed
+from accounts import mails, sealed, sessions
 from accounts.models import User
 
 log = logging.getLogger(__name__)
@@ -113,9 +112,7 @@ def remove(user: User) -> bool:
 def begin(request: HttpRequest, user: User) -> None:
     """In the transaction that sets it up: sessions and tokens of before were given for a password alone. This session
     goes on."""
-    user.end_all_tokens()
-    user.end_sessions()
-    update_session_auth_hash(request, user)
+    sessions.end_others(request, user)
     _tell(user, "A second factor was set up", "From now on a code is asked for after your password.")
 
 

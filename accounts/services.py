@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import mails
@@ -71,8 +73,10 @@ def set_staff(*, email: str, is_staff: bool) -> User:
 
 
 def forget_expired(*, now: datetime) -> None:
-    """Delete what has only a limited life: states, tokens, answers kept for retries."""
+    """Delete what has only a limited life: states, tokens, sessions, answers kept for retries."""
     OAuthState.objects.filter(expires_at__lt=now).delete()
     OutstandingToken.objects.filter(expires_at__lt=now).delete()
     IdempotentAnswer.objects.filter(created_at__lt=now - KEPT).delete()
+    Session.objects.filter(expire_date__lt=now).delete()
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
     mails.forget_old(now=now)

@@ -14,6 +14,8 @@ from config.errors import AppError
 
 # Two tabs may refresh at the same moment; only a later second use means that a token was stolen.
 REUSE_GRACE = timedelta(seconds=20)
+# However often they are renewed: whoever still has them signs in again.
+LONGEST = timedelta(days=90)
 ENDED = "This refresh token is no longer good. Sign in again."
 
 
@@ -35,8 +37,11 @@ class _Unchecked(RefreshToken):
         pass
 
 
-def issue(membership: Membership) -> Pair:
+def issue(membership: Membership, *, began: int | None = None) -> Pair:
+    """`began`: when the password was said for the token that these replace, in seconds since 1970."""
     refresh = RefreshToken.for_user(membership.user)
+    refresh["bg"] = began or refresh["iat"]
+    refresh["exp"] = min(refresh["exp"], refresh["bg"] + int(LONGEST.total_seconds()))
     refresh["ws"] = str(membership.workspace_id)
     refresh["tv"] = membership.user.token_version
     # Who left and came back is another membership: what was issued before stays dead.
@@ -59,7 +64,7 @@ def rotate(raw: str, *, now: datetime) -> Pair:
             # All tokens may have been ended while this one waited; what is issued carries the number compared here.
             if token["tv"] != membership.user.token_version or token.get("mb") != membership.pk:
                 raise InvalidToken(ENDED)
-            return issue(membership)
+            return issue(membership, began=token.get("bg"))
     if now - used.blacklisted_at > REUSE_GRACE:
         user.end_all_tokens()
     raise InvalidToken("This refresh token was already used. Sign in again.")

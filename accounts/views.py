@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
-from accounts import services, tenancy, zones
+from accounts import services, sessions, tenancy, zones
 from accounts.edge import MemberPage
 from accounts.permissions import can_change_settings
 from accounts.second_factor import has_second_factor
@@ -44,6 +44,8 @@ class Settings(MemberPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         section = request.POST.get("section")
+        if section == "sessions":
+            return self.end_sessions(request)
         if section not in {"profile", "workspace"}:
             raise InvalidField("There is no such section of the settings.", pointer="/section")
         if section == "workspace":
@@ -63,6 +65,17 @@ class Settings(MemberPage):
         messages.success(request, "Saved.")
         return redirect("settings")
 
+    def end_sessions(self, request: HttpRequest) -> HttpResponse:
+        user = self.membership.user
+        if place := request.POST.get("place", ""):
+            if not sessions.end(user, place):
+                raise Http404
+            messages.success(request, "That browser is signed out.")
+        else:
+            sessions.end_others(request, user)
+            messages.success(request, "Signed out everywhere else. Programs sign in again too.")
+        return redirect(reverse("settings") + "#security")
+
     def workspace_form_of(self, data: Any = None) -> WorkspaceForm:
         return WorkspaceForm(data, initial={"name": self.membership.workspace.name}, auto_id="workspace_%s")
 
@@ -76,6 +89,7 @@ class Settings(MemberPage):
             "profile_form": ProfileForm(initial={"name": member.user.name, "timezone": member.user.timezone}),
             "workspace_form": self.workspace_form_of() if can_change_settings(member) else None,
             "has_second_factor": has_second_factor(member.user),
+            "places": sessions.places(request, member.user),
         }
         context |= self.more()
         if not context["can_change"]:

@@ -40,10 +40,10 @@ def own_address() -> str:
     return ".".join(["10", *(str(secrets.randbelow(256)) for _ in range(3))])
 
 
-def browser_after_password(person: Person) -> Browser:
+def browser_after_password(person: Person, *, password: str = PASSWORD) -> Browser:
     browser = Browser(REMOTE_ADDR=own_address())
     browser.workspace_id = str(person.workspace.pk)
-    answer = browser.post("/accounts/login/", {"login": person.email, "password": PASSWORD})
+    answer = browser.post("/accounts/login/", {"login": person.email, "password": password})
     assert answer.status_code == 302
     return browser
 

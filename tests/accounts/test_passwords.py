@@ -2,6 +2,8 @@
 
 import re
 import secrets
+import subprocess
+import sys
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ from rest_framework.test import APIClient
 
 from accounts import tokens
 from accounts.models import Mail
+from devkit.home import PROJECT
 from tests.people import PASSWORD, Person
 
 NEW = "a longer and quite other phrase"
@@ -113,3 +116,40 @@ def test_signing_in_ends_no_token(alice: Person) -> None:
     APIClient().post("/auth/login", {"email": alice.email, "password": PASSWORD})
 
     assert APIClient().post("/auth/refresh", {"refresh": pair.refresh}).status_code == 200
+
+
+def test_signing_in_makes_a_new_session_and_the_one_before_opens_nothing(stranger: Client, alice: Person) -> None:
+    stranger.get("/accounts/login/")
+    session = stranger.session
+    session["planted"] = "by somebody else"
+    session.save()
+    before = str(session.session_key)
+    stranger.cookies["sessionid"] = before
+
+    stranger.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
+
+    assert stranger.cookies["sessionid"].value != before
+    stranger.cookies["sessionid"] = before
+    assert stranger.get("/app").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "place", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_signing_in_never_leads_to_another_site(stranger: Client, alice: Person, place: str) -> None:
+    form = {"login": alice.email, "password": PASSWORD, "next": place}
+
+    answer = stranger.post("/accounts/login/", form)
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/app")
+
+
+def test_a_password_is_kept_as_costly_to_guess_as_is_advised() -> None:
+    """In a process of its own: the tests' has made it cheap. Figures of OWASP's sheet on storing passwords."""
+    look = (
+        "import django; django.setup(); from django.contrib.auth.hashers import make_password as make; print(make('x'))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=PROJECT)
+
+    assert done.stdout.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")

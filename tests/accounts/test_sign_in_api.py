@@ -1,8 +1,10 @@
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
+import jwt
 import pytest
 from allauth.core.internal import ratelimit
 from django.db import connections, transaction
@@ -16,6 +18,8 @@ from accounts.models import Membership
 from accounts.sign_in import check_sign_up_rate
 from tests.devkit.machine import eventually
 from tests.people import PASSWORD, Person, join, sign_up
+
+DAY = 24 * 60 * 60
 
 
 @pytest.fixture
@@ -90,6 +94,18 @@ def test_refreshing_gives_a_new_pair_in_the_same_workspace(api: APIClient, team_
 
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {body['access']}")
     assert api.get("/user/profile").json()["team_id"] == str(team_owner.workspace.pk)
+
+
+def test_however_often_they_are_renewed_tokens_end_at_last(api: APIClient, alice: Person) -> None:
+    began = int(time.time()) - 89 * DAY
+    refresh = tokens.issue(alice.membership, began=began).refresh
+
+    for _ in range(2):
+        refresh = api.post("/auth/refresh", {"refresh": refresh}).json()["refresh"]
+    too_old = api.post("/auth/refresh", {"refresh": tokens.issue(alice.membership, began=began - 2 * DAY).refresh})
+
+    assert jwt.decode(refresh, options={"verify_signature": False})["exp"] == began + 90 * DAY
+    assert too_old.status_code == 401
 
 
 def test_of_32_refreshes_at_once_one_wins_and_its_tokens_live(alice: Person) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -45,11 +46,11 @@ WRONG = {
 }
 
 
-def start(what: str, **changes: str) -> subprocess.CompletedProcess[str]:
+def start(what: str, *more: str, **changes: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name not in WRONG}
     environment = {**kept, **GOOD, **changes}
     return subprocess.run(
-        [sys.executable, *STARTS[what]],
+        [sys.executable, *STARTS[what], *more],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -128,6 +129,21 @@ def test_a_test_key_is_warned_of_at_the_start() -> None:
     assert "STRIPE_SECRET_KEY is a test key" in ended.stderr
 
 
+def test_djangos_own_list_for_who_deploys_finds_nothing() -> None:
+    done = start(
+        "check",
+        *("--deploy", "--fail-level", "WARNING"),
+        SECRET_KEY=string.ascii_letters,
+        TRUSTED_PROXIES="1",
+        BILLING_GATEWAY="stripe",
+        STRIPE_SECRET_KEY="sk_live_1",
+        STRIPE_WEBHOOK_SECRETS="whsec_1",
+        STRIPE_API_URL="",
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_misspelt_environment_opens_no_doors() -> None:
     done = start("check", DOCENT_ENV="prod")
 
@@ -177,3 +193,51 @@ def test_only_a_trusted_proxy_says_that_a_client_came_over_tls(proxies: str, sur
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == sure
+
+
+ANSWERS = """
+import json
+import django
+from django.conf import settings
+# Without a database for them; what a cookie is like does not depend on it.
+settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+django.setup()
+from django.http import HttpResponse
+from django.middleware.csrf import get_token
+from django.test import Client
+from django.urls import path
+from config import urls
+
+def page(request):
+    request.session["is"] = "one"
+    get_token(request)
+    return HttpResponse("words")
+
+urls.urlpatterns.append(path("a-page", page))
+over = [Client(HTTP_HOST="docent.example", HTTP_X_FORWARDED_PROTO=said).get("/a-page") for said in ("https", "http")]
+cookies = {name: {key: value for key, value in each.items() if value} for name, each in over[0].cookies.items()}
+print(json.dumps([dict(over[0].headers), cookies, over[1].status_code, over[1].headers["Location"]]))
+"""
+
+
+def test_an_answer_tells_the_browser_to_be_strict() -> None:
+    environment = {**os.environ, **GOOD, "DJANGO_SETTINGS_MODULE": "config.settings", "TRUSTED_PROXIES": "1"}
+
+    done = subprocess.run([sys.executable, "-c", ANSWERS], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    headers, cookies, without_tls, elsewhere = json.loads(done.stdout)
+    assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    policy = dict(each.strip().split(" ", 1) for each in headers["Content-Security-Policy"].split(";"))
+    assert {policy[name] for name in ("default-src", "object-src", "base-uri", "frame-ancestors")} == {"'none'"}
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert not [name for name in headers if name.startswith("Access-Control-")]
+    assert set(cookies) == {"__Host-sessionid", "__Host-csrftoken"}
+    for cookie in cookies.values():
+        assert (cookie["path"], cookie["secure"], cookie["samesite"]) == ("/", True, "Lax")
+        assert "domain" not in cookie
+    assert cookies["__Host-sessionid"]["httponly"] is True
+    assert (without_tls, elsewhere) == (301, "https://docent.example/a-page")

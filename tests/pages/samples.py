@@ -208,6 +208,11 @@ CHOICES = [
     s | {"is_chosen": n < 4, "pages": s["total"], "is_too_big": n == 4, "place": "Projects › Launch"}
     for n, s in enumerate(SOURCES)
 ] + [source("Contracts", "", 204, kind="page", pages=None)]
+PLACES = [
+    {"id": 1, "browser": "Firefox, Linux", "address": "203.0.113.7", "since": before(hours=2), "is_this": True},
+    {"id": 2, "browser": "Safari, iPhone", "address": "2001:db8:85a3:8d3:1319:8a2e:370:7348", "since": before(days=9)},
+    {"id": 3, "browser": "", "address": "198.51.100.24", "since": before(days=12)},
+]  # fmt: skip
 ENDED = [
     {"notion_workspace_name": "Northwind Old", "ended_at": before(hours=2), "is_revoked": revoked, "pages": 1904,
      "passages": 8211, "tasks": 60, "erased_at": NOW if revoked else None}

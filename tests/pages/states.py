@@ -196,6 +196,7 @@ def _people() -> dict[str, State]:
     failed = {"email": "tom@northwind.example", "is_ok": False, "words": "Tom is a member already.", "link": ""}
     settings = {
         "section": "settings", "profile_form": s.ProfileForm({"name": ""}), "connections": [s.CONNECTION],
+        "places": s.PLACES,
         "workspace_form": s.WorkspaceForm(auto_id="workspace_%s"), "can_change": True,
         "deletion_form": s.DeletionForm(auto_id="deletion_%s"),
         "erases": ["conversations, answers and exports", "tasks, sources and usage"], "keeps": ["your account"],
