@@ -22,16 +22,10 @@ MEASURING = PROJECT / "tests" / "measuring"
 LEAST_COVERAGE = 90  # percent of lines and branches
 # Three on two cores, since some wait for servers that start, leases that run out and clocks.
 WHOLE_RUN = ["-n", "3", "--dist", "loadscope", "--no-loadscope-reorder", "--durations=20"]
-# Beside the checks, which leave a core idle; pytest keeps the result, and its processes would each compile all again.
+CHECKS = ["python", "-m", "devkit.checks"]
+# First, since pytest keeps the result, and its processes would each compile all again.
 COMPILE_TESTS = ["python", "-m", "pytest", "--collect-only", "-qq"]
 BIN = Path(sys.executable).parent
-CHECKS: dict[str, list[str]] = {
-    "style": ["ruff", "check", "."],
-    "format": ["ruff", "format", "--check", "."],
-    "types": ["mypy"],
-    "imports": ["lint-imports"],
-    "migrations": ["python", "manage.py", "makemigrations", "--check", "--dry-run"],
-}
 
 
 class TestServices(Services):
@@ -104,29 +98,14 @@ def started(
             process.stdin.close()
 
 
-def call(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    with started(command, environment) as process:
+def call(command: Sequence[str], environment: Mapping[str, str], output: int | None = None) -> int:
+    with started(command, environment, output) as process:
         return process.wait()
-
-
-def check(environment: Mapping[str, str]) -> int:
-    """All checks, also after one has failed."""
-    # Without the roles, which do not exist before the database is prepared: waiting for them would take ten seconds.
-    environment = {**environment, "ALLOW_WEAK_ISOLATION": "1"}
-    failed = []
-    for name, command in CHECKS.items():
-        begun = time.monotonic()
-        if call(command, environment):
-            failed.append(name)
-        print(f"-- {name}: {time.monotonic() - begun:.1f} s", flush=True)
-    if failed:
-        print(f"Failed: {', '.join(failed)}", flush=True)
-    return 1 if failed else 0
 
 
 def lint() -> int:
     with TestServices() as services:
-        return check(services.environment)
+        return call(CHECKS, services.environment)
 
 
 def test(arguments: Sequence[str]) -> int:
@@ -134,15 +113,23 @@ def test(arguments: Sequence[str]) -> int:
     with TestServices() as services:
         if chosen:
             return call(["python", "-m", "pytest", *chosen], services.environment)
-        with started(COMPILE_TESTS, services.environment, subprocess.DEVNULL) as compiling:
-            if check(services.environment):
-                return 1
-            compiling.wait()
         counted = services.home.path / "coverage"
         counted.mkdir()
         environment = {**services.environment, "PYTHONPATH": str(MEASURING), "DOCENT_COVERAGE": str(counted)}
-        failed = call(["python", "-m", "pytest", *WHOLE_RUN], {**environment, "DOCENT_COVERAGE_ALL": "1"})
+        with started(CHECKS, services.environment) as checks:
+            call(COMPILE_TESTS, services.environment, subprocess.DEVNULL)
+            with started(["python", "-m", "pytest", *WHOLE_RUN], {**environment, "DOCENT_COVERAGE_ALL": "1"}) as tests:
+                failed = first_failure(checks, tests)
         return failed or judge_coverage(counted)
+
+
+def first_failure(*processes: "subprocess.Popen[bytes]") -> int:
+    """The code of the one that has failed, as soon as it has; 0 when all have ended well."""
+    while True:
+        codes = [process.poll() for process in processes]
+        if None not in codes or any(codes):
+            return next(filter(None, codes), 0)
+        time.sleep(0.2)
 
 
 def judge_coverage(folder: Path) -> int:
