@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
-from agent import amounts, days, demands, kinds, ranking, wording
+from agent import amounts, days, kinds, ranking, rates, whether, wording
 from agent.candidates import Candidate
 from agent.excerpts import Excerpt, cells_of
 from agent.ranking import Scored
@@ -89,7 +89,7 @@ def of_days(question: str, lines: Iterable[Scored]) -> list[Scored]:
 
 
 def asks_day(question: str) -> bool:
-    return _ASKS_DAY.search(question) is not None or demands.without_day(question) != question
+    return _ASKS_DAY.search(question) is not None or whether.without_day(question) != question
 
 
 def disagree(question: str, one: Excerpt, other: Excerpt) -> bool:
@@ -102,9 +102,9 @@ def disagree(question: str, one: Excerpt, other: Excerpt) -> bool:
         told = [_values(question, each) for each in (one, other)]
     if not _differ(*told):
         return False
-    if not demands.have_one_rate(one.shown, other.shown):
+    if not rates.have_one_rate(one.shown, other.shown):
         return False
-    asked = wording.read(demands.without_day(question))
+    asked = wording.read(whether.without_day(question))
     words = asked.words - asked.names
     own, others = wording.words_of(one.shown), wording.words_of(other.shown)
     whole = others | ranking.about(other)
@@ -147,7 +147,7 @@ def _edited(excerpt: Excerpt) -> datetime:
 
 def _days(question: str, shown: str) -> dict[str, set[str]]:
     """The days that it says something asked about to be on."""
-    asked = wording.read(demands.without_day(question)).words
+    asked = wording.read(whether.without_day(question)).words
     found = set[str]()
     for each in _ON_DAY.finditer(shown):
         if wording.words_of(each["what"]) & asked - _NO_SUBJECT:
