@@ -226,7 +226,8 @@ def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence
         return False
     if asked.codes and not any(wording.has_code(_with_place(excerpt), code) for code in asked.codes):
         return False
-    if not subjects.turns_on(question) - kinds.words_for_kind(question) - SAID_BY_NONE <= own | ranking.about(excerpt):
+    turns_on = subjects.turns_on(question, excerpt.shown) - kinds.words_for_kind(question) - SAID_BY_NONE
+    if not turns_on <= own | ranking.about(excerpt):
         return False
     said = (own | ranking.about(excerpt)) - subjects.named_elsewhere(excerpt, candidates)
     return _says_most(asked, said) and subjects.is_of_it(question, excerpt.shown, said | SAID_BY_NONE)

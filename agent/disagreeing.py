@@ -34,6 +34,7 @@ LEAST_ALIKE = 0.6
 MOST_SHOWN = 3
 # Of so many words of a question one may be said by neither.
 LEAST_FOR_UNSAID = 4
+_TOGETHER = re.compile(r"\w (?:and|&|\+) \w|\w/\w", _I)
 # What calls an amount one says nothing of what it is of.
 _AMOUNTS = frozenset(wording.words_of("allowance limit rate price cost fee pay paid budget amount charge sum salary"))
 
@@ -102,7 +103,7 @@ def disagree(question: str, one: Excerpt, other: Excerpt) -> bool:
         told = [_values(question, each) for each in (one, other)]
     if not _differ(*told):
         return False
-    if not rates.have_one_rate(one.shown, other.shown):
+    if not rates.have_one_rate(one.shown, other.shown) or any(_is_of_more(question, each) for each in (one, other)):
         return False
     asked = wording.read(whether.without_day(question))
     words = asked.words - asked.names
@@ -120,6 +121,13 @@ def disagree(question: str, one: Excerpt, other: Excerpt) -> bool:
     is_about_it = bool(title) and title <= words
     is_alike = _alike(_plain_words(one.shown), _plain_words(other.shown))
     return bool(words & others) and (not left or (len(left) == 1 and (is_about_it or is_alike)))
+
+
+def _is_of_more(question: str, excerpt: Excerpt) -> bool:
+    """Whether it is the row of something together with what is not asked about, as "legal and audit" of the audit."""
+    cells = cells_of(excerpt) if excerpt.kind == "row" else []
+    called = cells[0][1] if cells else ""
+    return _TOGETHER.search(called) is not None and not wording.words_of(called) <= wording.words_of(question)
 
 
 def is_replaced(question: str, excerpt: Excerpt) -> bool:

@@ -27,6 +27,12 @@ _ASKS_ANEW = re.compile(
     r"(?! about)",
     re.IGNORECASE,
 )
+# "And how early must I apply?" does not say for what.
+_OF_WHO_ASKS = re.compile(
+    r"\W*(?:and|also|then)\W+(?:how(?: [^\W\d_]+)?|when|where|why) (?:do|did|can|may|must|should|will)"
+    r" (?:i|we|you|they) [^\W\d_]+(?: (?-i:[A-Z])[\w’'-]+)?\W*",
+    re.IGNORECASE,
+)
 # "Which of them are …?" picks among what the question before was about.
 _OF_THEM = re.compile(
     r"\b(?:of (?:them|these|those)|(?:which|what) ones)\b"
@@ -164,7 +170,8 @@ def leans(question: str) -> bool:
         return True
     if asked.codes:
         return bool(_GOES_ON.match(question))
-    if _ASKS_ANEW.match(question) and len(asked.words) >= LEAST_WHOLE and not _points_back(question):
+    is_whole = len(asked.words) >= LEAST_WHOLE and not _OF_WHO_ASKS.fullmatch(question)
+    if _ASKS_ANEW.match(question) and is_whole and not _points_back(question):
         return False
     if _GOES_ON.match(question):
         return len(asked.words) <= MOST_LEANING

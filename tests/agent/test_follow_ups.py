@@ -69,6 +69,8 @@ def test_a_whole_question_is_asked_alone(question: str) -> None:
         "What about Germany?",
         "And when?",
         "And how long is it?",
+        "And how early must I apply?",
+        "And how early must I tell Priya?",
         "And what about sick days?",
         "Is there a deadline for it?",
     ],
@@ -180,6 +182,10 @@ def test_it_is_not_guessed_what_a_follow_up_keeps(earlier: list[str], question: 
         (["How long do we keep books?", "And maps?", "And globes?"], "How long do we keep books? And globes?"),
         (["What does the Graz shop cost?", "And Oslo?", "And Porto?"], "What does the shop cost? And Porto?"),
         (["How long is leave in Porto?", "And in Graz?", "And in Oslo?"], "How long is leave in And in Oslo?"),
+        (
+            ["How long is leave in Porto?", "And how early must I apply?", "And in Graz?"],
+            "How long is leave in And how early must I apply? And in Graz?",
+        ),
         (
             ["How long is leave in Porto?", "And in Graz?", "And for cooks?"],
             "How long is leave in And in Graz? And for cooks?",
