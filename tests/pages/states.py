@@ -256,4 +256,8 @@ def _refusals() -> dict[str, State]:
         "409-copied": ("409.html", {"detail": OTHER, "typed": "How many days of paid holiday do I get?"}),
         "refused": ("refused.html", {"error": {"status": 409}, "detail": FULL, "again_url": "#"}),
         "402": ("402.html", {"code": "trial-expired"}),
+        "429": ("429.html", {"shell": None, "workspace": None, "detail": "Wait a minute and try again."}),
+        "staff-closed": ("staff_closed.html", {"missing": ""}),
+        "staff-without-factor": ("staff_closed.html", {"missing": "factor"}),
+        "staff-without-code": ("staff_closed.html", {"missing": "code"}),
     }
