@@ -74,7 +74,9 @@ class WorkspaceMiddleware:
 
 def _of_another_workspace(request: HttpRequest, error: tenancy.OtherWorkspace) -> HttpResponse:
     is_looking = request.method in tenancy.SAFE_METHODS
-    page = refusal(request, error, other_workspace=tenancy.meant(request), is_looking=is_looking)
+    # A question that was typed is not lost: it goes along to the workspace it was meant for.
+    typed = request.POST.get("prompt", "")
+    page = refusal(request, error, other_workspace=tenancy.meant(request), is_looking=is_looking, typed=typed)
     if "workspace" in request.GET:
         # A part of a page that looks again and again: its whole page says where it belongs.
         page["HX-Redirect"] = request.get_full_path()

@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
-from accounts import services, sessions, tenancy, zones
+from accounts import services, sessions, tenancy, typed, zones
 from accounts.edge import MemberPage
 from accounts.permissions import can_change_settings
 from accounts.second_factor import has_second_factor
@@ -135,7 +135,10 @@ class SwitchWorkspace(View):
         except tenancy.NotAMember as error:
             raise Http404 from error
         request.session["workspace"] = str(chosen.workspace_id)
-        return redirect(_here(request, request.POST.get("next", ""), section=request.POST.get("section", "")))
+        there = _here(request, request.POST.get("next", ""), section=request.POST.get("section", ""))
+        if text := request.POST.get("prompt", ""):
+            typed.keep(request, text, path=there)
+        return redirect(there)
 
 
 SECTIONS = {"overview", "ask", "tasks", "sources", "usage", "members", "plan", "settings"}

@@ -20,10 +20,12 @@ from agent import (
     kinds,
     picking,
     ranking,
+    rates,
     relations,
     subjects,
     tables,
     turns,
+    whether,
     wording,
 )
 from agent.candidates import Candidate
@@ -126,7 +128,7 @@ def _from_lines(
         return composing.composed(named[:1])
 
     # "Is the fair on 1 May?" is answered by another day as well.
-    of_any_day = demands.without_day(question)
+    of_any_day = whether.without_day(question)
     typed_of_any_day = asked if of_any_day == question else of_any_day
 
     def settled(chosen: Sequence[Excerpt], others: Sequence[Excerpt] = read) -> Answer:
@@ -139,7 +141,7 @@ def _from_lines(
         return composing.composed_apart(newest) if differ else composing.composed(newest)
 
     looked_up = tables.looked_up(wording.read(question), [each.excerpt for each in ranked])
-    if looked_up and all(demands.is_of_rate(question, each.shown) for each in looked_up):
+    if looked_up and all(rates.is_of_rate(question, each.shown) for each in looked_up):
         return settled(looked_up[:MOST_QUOTES], looked_up)
     proven = [each for each in ranked if _is_enough(question, asked, each, nearest)]
     if not proven:
@@ -191,7 +193,7 @@ def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence
     if excerpt.kind == "property" and picking.asked_label(question):
         # The property of a row that is not named says nothing of what is asked.
         return False
-    if excerpt.kind == "property" and value_of(excerpt) in ("yes", "no") and not demands.asks_whether(question):
+    if excerpt.kind == "property" and value_of(excerpt) in ("yes", "no") and not whether.asks_whether(question):
         return False
     if excerpt.kind == "row" and demands.asks_who_they_are(question) and tables.has_cell(asked, excerpt):
         return False
@@ -213,7 +215,7 @@ def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence
     if excerpt.kind in ("sentence", "item") and own <= asked.words and not excerpt.shown.endswith(":"):
         # It says the question again and nothing more.
         return False
-    if demands.asks_whether(question) and not asked.is_about_several:
+    if whether.asks_whether(question) and not asked.is_about_several:
         # What another sentence names is not what this one says of it.
         whole = f"{excerpt.shown} {ranking.place(excerpt)}"
     elif not asked.is_about_several:
@@ -224,7 +226,8 @@ def _is_answer(question: str, typed: str, excerpt: Excerpt, candidates: Sequence
         return False
     if asked.codes and not any(wording.has_code(_with_place(excerpt), code) for code in asked.codes):
         return False
-    if not subjects.turns_on(question) - kinds.words_for_kind(question) - SAID_BY_NONE <= own | ranking.about(excerpt):
+    turns_on = subjects.turns_on(question, excerpt.shown) - kinds.words_for_kind(question) - SAID_BY_NONE
+    if not turns_on <= own | ranking.about(excerpt):
         return False
     said = (own | ranking.about(excerpt)) - subjects.named_elsewhere(excerpt, candidates)
     return _says_most(asked, said) and subjects.is_of_it(question, excerpt.shown, said | SAID_BY_NONE)
@@ -252,7 +255,7 @@ def _has_amounts(question: str, asked: Asked, excerpt: Excerpt, own: set[str]) -
     if asked.amounts <= there:
         return True
     is_other = amounts.units(asked.amounts) <= amounts.units(there)
-    return demands.asks_whether(question) and is_other and len(asked.words & own) >= LEAST_OF_OTHER_AMOUNT
+    return whether.asks_whether(question) and is_other and len(asked.words & own) >= LEAST_OF_OTHER_AMOUNT
 
 
 def _chosen(proven: Sequence[Scored], ranked: Sequence[Scored]) -> list[Excerpt]:

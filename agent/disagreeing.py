@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
-from agent import amounts, days, demands, kinds, ranking, wording
+from agent import amounts, days, kinds, ranking, rates, whether, wording
 from agent.candidates import Candidate
 from agent.excerpts import Excerpt, cells_of
 from agent.ranking import Scored
@@ -34,6 +34,7 @@ LEAST_ALIKE = 0.6
 MOST_SHOWN = 3
 # Of so many words of a question one may be said by neither.
 LEAST_FOR_UNSAID = 4
+_TOGETHER = re.compile(r"\w (?:and|&|\+) \w|\w/\w", _I)
 # What calls an amount one says nothing of what it is of.
 _AMOUNTS = frozenset(wording.words_of("allowance limit rate price cost fee pay paid budget amount charge sum salary"))
 
@@ -89,7 +90,7 @@ def of_days(question: str, lines: Iterable[Scored]) -> list[Scored]:
 
 
 def asks_day(question: str) -> bool:
-    return _ASKS_DAY.search(question) is not None or demands.without_day(question) != question
+    return _ASKS_DAY.search(question) is not None or whether.without_day(question) != question
 
 
 def disagree(question: str, one: Excerpt, other: Excerpt) -> bool:
@@ -102,9 +103,9 @@ def disagree(question: str, one: Excerpt, other: Excerpt) -> bool:
         told = [_values(question, each) for each in (one, other)]
     if not _differ(*told):
         return False
-    if not demands.have_one_rate(one.shown, other.shown):
+    if not rates.have_one_rate(one.shown, other.shown) or any(_is_of_more(question, each) for each in (one, other)):
         return False
-    asked = wording.read(demands.without_day(question))
+    asked = wording.read(whether.without_day(question))
     words = asked.words - asked.names
     own, others = wording.words_of(one.shown), wording.words_of(other.shown)
     whole = others | ranking.about(other)
@@ -120,6 +121,13 @@ def disagree(question: str, one: Excerpt, other: Excerpt) -> bool:
     is_about_it = bool(title) and title <= words
     is_alike = _alike(_plain_words(one.shown), _plain_words(other.shown))
     return bool(words & others) and (not left or (len(left) == 1 and (is_about_it or is_alike)))
+
+
+def _is_of_more(question: str, excerpt: Excerpt) -> bool:
+    """Whether it is the row of something together with what is not asked about, as "legal and audit" of the audit."""
+    cells = cells_of(excerpt) if excerpt.kind == "row" else []
+    called = cells[0][1] if cells else ""
+    return _TOGETHER.search(called) is not None and not wording.words_of(called) <= wording.words_of(question)
 
 
 def is_replaced(question: str, excerpt: Excerpt) -> bool:
@@ -147,7 +155,7 @@ def _edited(excerpt: Excerpt) -> datetime:
 
 def _days(question: str, shown: str) -> dict[str, set[str]]:
     """The days that it says something asked about to be on."""
-    asked = wording.read(demands.without_day(question)).words
+    asked = wording.read(whether.without_day(question)).words
     found = set[str]()
     for each in _ON_DAY.finditer(shown):
         if wording.words_of(each["what"]) & asked - _NO_SUBJECT:

@@ -280,5 +280,9 @@ def words_for_kind(question: str) -> frozenset[str]:
     return _WORDS.union(*(words for words, is_asked in looked_for if is_asked))
 
 
+def has_clock(shown: str) -> bool:
+    return _CLOCK.search(shown) is not None
+
+
 def asks_for_kind(question: str) -> bool:
     return any(asks.search(question) for asks, _ in _KINDS)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from datetime import date
 
-from agent import conditions, days, demands, relations, wording
+from agent import conditions, days, relations, whether, wording
 from agent.candidates import Candidate
 from agent.excerpts import Excerpt, excerpts
 from agent.proofs import met_by, proving
@@ -86,7 +86,7 @@ def lists(question: str) -> bool:
 
 def asked_label(question: str) -> frozenset[str]:
     """The property a question about one item asks for, as stems of the labels that mean it."""
-    if demands.asks_state(question):
+    if whether.asks_state(question):
         return STATUSES
     return next((means for asks, means in _LABEL_ASKED if asks.search(question)), frozenset())
 
@@ -208,11 +208,11 @@ def lines_marked(candidates: Iterable[Candidate]) -> list[Excerpt]:
 def lines_about(question: str, found: Iterable[Excerpt]) -> Iterator[Excerpt]:
     """Property lines whose label is the asked one and whose row is named by the question, by its title or its code."""
     meaning = asked_label(question)
-    is_state = demands.asks_state(question)
-    words = wording.words_of(demands.without_state(question) if is_state else question) - meaning - ROW_WORDS
+    is_state = whether.asks_state(question)
+    words = wording.words_of(whether.without_state(question) if is_state else question) - meaning - ROW_WORDS
     asked = wording.read(question)
     # "Does Maya own it?" is answered by who does.
-    others = asked.names if demands.asks_whether(question) else frozenset[str]()
+    others = asked.names if whether.asks_whether(question) else frozenset[str]()
     codes = asked.codes
     lines = [each for each in found if each.kind == "property"]
     coded = {each.candidate.page_id for each in lines if codes and value_of(each).lower() in codes}

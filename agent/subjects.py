@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Set
 
-from agent import wording
+from agent import kinds, wording
 from agent.candidates import Candidate
 from agent.days import MONTHS
 from agent.excerpts import Excerpt, excerpts, headings
@@ -26,8 +26,16 @@ _DONE_BY = re.compile(
 _MONTH = "|".join((*MONTHS, *(month[:3] for month in MONTHS)))
 _IN = re.compile(rf"\b(?i:in|at) (?!(?i:{_MONTH})\b)(?P<name>[A-Z][\w’'-]+)")
 _BY = re.compile(r"\bby (?:an? |the |our |your )?(?P<who>[^\W\d_]+)", _I)
-_WITH = re.compile(r"\bwith (?:(?:the|that|this|an?|our|your|each|next|last|same|following|[^\W\d_]+['’]s) )*$", _I)
-_WHEN = re.compile(r"\W*(?:when|how (?:long|often|much))\b", _I)
+# What stands beside it or is a share of it: "with the salary", "100 % of your net salary".
+_WITH = re.compile(
+    r"(?:\bwith|(?:%|\b(?:per ?cent|half|third|quarter|part|share)) of)"
+    r" (?:(?:the|that|this|an?|our|your|each|next|last|same|following|net|gross|full|[^\W\d_]+['’]s) )*$",
+    _I,
+)
+_WHEN = re.compile(r"\W*(?:when|how (?:long|often|much)|(?:on |at )?(?:what|which) (?:day|date|time))\b", _I)
+# "Recordings" are things, "before recording" is a deed.
+_THINGS = re.compile(r"\b([^\W\d_]{3,}ing)s\b", _I)
+_DOING = re.compile(r"\b(?:before|after|by|when|while|without|start|starts|stop|stops|avoid|avoids|keep|keeps) $", _I)
 _FIRST_WORD = re.compile(r"\W*(?:(?:the|an?) )?([^\W\d_]+)", _I)
 
 
@@ -54,13 +62,34 @@ _CALLED = frozenset(
 )
 
 
-def turns_on(question: str) -> set[str]:
+# "When does it open in the morning?" asks for a time of the clock.
+_ASKS_TIME = re.compile(r"^\W*(?:and\W+)?(?:when|(?:at )?what time|how (?:early|late))\b", _I)
+_PART_OF_DAY = re.compile(r" (?:in the (?:morning|afternoon|evening)|at night)s?(?=\W*$)", _I)
+# What is kept or written somewhere is there.
+_KEPT = re.compile(
+    r"^(?P<what>\W*(?:and\W+)?where (?:is|are) .+)"
+    r" (?:kept|stored|saved|written|noted|listed|found|located|placed|put|held)(?: down)?\W*$",
+    _I,
+)
+_IS_SOMEWHERE = re.compile(
+    r"\b(?:is|are|stands?|lies?|hangs?|lives?|sits?)(?: (?:now|always|also|still|only))?"
+    r" (?:in|on|at|under|behind|beside|near|inside|within|above|below|next to)\b",
+    _I,
+)
+
+
+def turns_on(question: str, shown: str = "") -> set[str]:
     """What must be said where a question asks one thing: what it ends with, what that is of, and of what it asks how
-    many days."""
+    many days. A time of the clock that is `shown` need not say of what part of the day it is, nor what is shown to be
+    somewhere that it is kept there."""
     asked = wording.read(question)
     if asked.is_about_several or not wording.is_english(question):
         return set()
     main = _IN_CASE.sub("", question)
+    if _ASKS_TIME.match(main) and kinds.has_clock(shown):
+        main = _PART_OF_DAY.sub("", main)
+    if (kept := _KEPT.match(main)) and _IS_SOMEWHERE.search(shown):
+        main = kept["what"]
     found = (*_MEASURED.finditer(main), *_OF.finditer(main))
     words = wording.words_of(" ".join(said for each in found for said in each.groups() if said)) | {
         wording.last_word(main)
@@ -79,7 +108,15 @@ def is_of_it(question: str, shown: str, words: Set[str]) -> bool:
     found = _DONE_BY.match(question)
     if found and not wording.words_of(found["head"]) <= words:
         return False
+    if any(_is_only_done(each[1], shown) for each in _THINGS.finditer(question)):
+        return False
     return _is_in_place(question, shown) and _is_by(question, shown) and not _is_beside(question, shown)
+
+
+def _is_only_done(thing: str, shown: str) -> bool:
+    """Whether what could be meant by a thing is each time what somebody does: "before recording"."""
+    said = [each.start() for each in re.finditer(rf"\b{re.escape(thing)}s?\b", shown, _I)]
+    return bool(said) and all(_DOING.search(shown[:at]) for at in said)
 
 
 def _is_in_place(question: str, shown: str) -> bool:
@@ -103,7 +140,7 @@ def _is_by(question: str, shown: str) -> bool:
 
 
 def _is_beside(question: str, shown: str) -> bool:
-    """What is paid with a salary is not the salary."""
+    """What is paid with a salary is not the salary, nor is a share of it."""
     if not _WHEN.match(question) or re.search(r"\bwith\b", question, _I):
         return False
     said = dict[str, list[int]]()

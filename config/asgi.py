@@ -14,7 +14,7 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 from django.urls import Resolver404, get_resolver, resolve
 
-from config import handover, probes, waiting
+from config import checks, handover, probes, waiting
 from config.celery import app as celery
 from config.exchange import (
     Answer,
@@ -41,6 +41,8 @@ def _on_threads(number: int) -> Callable[[Scope, Receive, Send], Awaitable[None]
     return cast(Callable[[Scope, Receive, Send], Awaitable[None]], WSGIMiddleware(cast(Any, wsgi), workers=number))
 
 
+# A thread holds its connection for as long as its request takes, and the probe has one beside them.
+checks.insist_on_connections(settings.THREADS + PAYMENT_THREADS + 1, of="THREADS, payments and the probe")
 _django, _payments = _on_threads(settings.THREADS), _on_threads(PAYMENT_THREADS)
 
 

@@ -1,8 +1,12 @@
 """The Celery application. Workers find their jobs in each app's `jobs.py`."""
 
 import os
+from typing import Any
 
 from celery import Celery, signals
+from celery.concurrency import get_implementation
+from celery.concurrency.thread import TaskPool as ThreadPool
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -21,3 +25,17 @@ def insist(**_: object) -> None:
 
     insist_on_production()
     insist_on_walls()
+
+
+@signals.worker_init.connect
+def insist_on_enough_connections(sender: Any, **_: object) -> None:
+    """Each thread of a worker holds a connection; of a worker of processes each has its own pool of them."""
+    from config.checks import insist_on_connections
+
+    if not issubclass(get_implementation(sender.pool_cls), ThreadPool):
+        return
+    try:
+        insist_on_connections(int(sender.concurrency), of="-c")
+    except ImproperlyConfigured as error:
+        # What else is raised here is only logged.
+        raise SystemExit(str(error)) from None

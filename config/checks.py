@@ -32,6 +32,13 @@ def insist_on_production() -> None:
         log.warning(doubt)
 
 
+def insist_on_connections(needed: int, *, of: str) -> None:
+    """Raises ImproperlyConfigured where the threads of this process would wait for each other's connections."""
+    pool = settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
+    if pool < needed:
+        raise ImproperlyConfigured(f"DATABASE_POOL must be at least {needed} here ({of}), not {pool}.")
+
+
 def insist_on_walls() -> None:
     """Raises WeakIsolation when the database login could leave its workspace. Called before a process forks."""
     import_string("accounts.access.insist_on_walls")()

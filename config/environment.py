@@ -4,7 +4,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import math
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -37,11 +36,11 @@ def decimal(name: str, default: float, *, least: float, most: float | None = Non
 
 def _parsed(name: str, default: N, parse: Callable[[str], N], kind: str, least: float, most: float | None) -> N:
     said = text(name, str(default))
-    try:
-        value = parse(said)
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} must be {kind}, not {said!r}.") from None
-    if not (math.isfinite(value) and least <= value and (most is None or value <= most)):
+    # Python reads `1_0` and the digits of every script as well.
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?", said) or (parse is int and "." in said):
+        raise ImproperlyConfigured(f"{name} must be {kind}, not {said!r}.")
+    value = parse(said)
+    if value < least or (most is not None and value > most):
         allowed = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ImproperlyConfigured(f"{name} must be {allowed}, not {value}.")
     return value
@@ -51,7 +50,7 @@ def rates(name: str, default: str) -> str:
     """How often something may happen, in allauth's words: `10/m/ip,5/5m/key`; empty: as often as one likes."""
     value = text(name, default)
     for rate in filter(None, value.split(",")):
-        if not re.fullmatch(r"\d+/\d*[smhd]/(ip|key|user)", rate.strip()):
+        if not re.fullmatch(r"[0-9]+/([1-9][0-9]*)?[smhd]/(ip|key|user)", rate.strip()):
             raise ImproperlyConfigured(
                 f"{name} looks like {default or '20/d/key'}: a number, s, m, h or d, and ip, key or user; not {rate!r}."
             )

@@ -122,7 +122,7 @@ REDIS_URL = env.redis("REDIS_URL", "redis://127.0.0.1:6379/0")
 CHROMA_URL = env.text("CHROMA_URL", "http://127.0.0.1:8001")
 EMBEDDER_DIR = env.folder("EMBEDDER_DIR", DOCENT_HOME / "embedder")
 # How many ready schemas wait for the next sign-ups: twice the sign-ups expected during one refill.
-WARM_SCHEMAS = env.number("WARM_SCHEMAS", 20, least=0)
+WARM_SCHEMAS = env.number("WARM_SCHEMAS", 20)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 SESSION_ENGINE = "accounts.session_store"
 SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
@@ -268,7 +268,7 @@ STRIPE_API_URL = env.text("STRIPE_API_URL", "https://api.stripe.com")
 STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY", "")
 # Several while one is replaced by the next.
 STRIPE_WEBHOOK_SECRETS = [part.strip() for part in env.text("STRIPE_WEBHOOK_SECRETS", "").split(",") if part.strip()]
-TRIAL_DAYS = env.number("TRIAL_DAYS", 7)
+TRIAL_DAYS = env.number("TRIAL_DAYS", 7, most=3_650)
 TRIAL_REQUESTS = env.number("TRIAL_REQUESTS", 120, least=0)
 TRIAL_QUESTIONS_A_MINUTE = env.number("TRIAL_QUESTIONS_A_MINUTE", 30)
 

@@ -163,13 +163,12 @@ class Work:
                 answer.citations, self.found, changed=self.check.changed, unseen=self.check.not_seen
             )
             self.grounded = answer.grounded and bool(self.citations)
-            pages = {(each["connection_id"], each["page_id"]) for each in self.citations}
-            if remarks := self.check.remarks(pages):
-                self.text = f"{self.text}\n\n{remarks}"
         else:
             self.grounded = False
-        if missing := await sync_to_async(self._missing)():
-            self.text += missing
+        self.text += await sync_to_async(self._missing)()
+        pages = {(each["connection_id"], each["page_id"]) for each in self.citations}
+        if remarks := self.check.remarks(pages):
+            self.text = f"{self.text}\n\n{remarks}"
         self.writing.finish(self.text)
         for citation in self.citations:
             self.events.say("citation", shown.citation_json(citation))
@@ -183,13 +182,14 @@ class Work:
         return words % {**self.coverage, "searchable": self.coverage["indexed"] + self.coverage["older"]}
 
     def _missing(self) -> str:
-        """What is said of pages that were not read, where the answer is missing or may not be whole."""
+        """What is said of pages that were not read, which may say something else."""
         unread = retrieval.unread(self.scope)
-        if not self.grounded:
+        if not (self.grounded and self.counts):
             is_missing = self.coverage["missing"] and not self.coverage["complete"]
             missing = unread or (self._searchable() if is_missing else "")
-            return f" {missing}" if missing else ""
-        if not self.counts or self.coverage["complete"]:
+            between = "\n\n" if self.grounded else " "
+            return f"{between}{missing}" if missing else ""
+        if self.coverage["complete"]:
             return ""
         pages = self._searchable()
         if not self.coverage["missing"]:

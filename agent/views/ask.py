@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
+from accounts import typed
 from accounts.edge import MemberPage
 from accounts.models import Connection
 from agent import conversations, listening
@@ -56,7 +57,7 @@ class Ask(AskPage):
     """An empty conversation. Asking makes one and leads to it."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.show(draft=request.GET.get("q", ""))
+        return self.show(draft=typed.take(request) or request.GET.get("q", ""))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         try:
@@ -82,7 +83,8 @@ class OneConversation(AskPage):
     """A conversation and its next question."""
 
     def get(self, request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-        return self.show(conversations.get(membership=self.membership, conversation_id=conversation_id))
+        conversation = conversations.get(membership=self.membership, conversation_id=conversation_id)
+        return self.show(conversation, draft=typed.take(request))
 
     def post(self, request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
         action = request.POST.get("action", "")

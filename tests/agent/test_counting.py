@@ -125,7 +125,14 @@ def test_another_answer_tells_the_coverage_beside_its_words(alice: Person) -> No
     assert answered["coverage"] == {**WHOLE, "known": 1, "indexed": 1, "complete": False}
 
 
-def test_where_nothing_is_found_a_page_that_could_not_be_read_is_told(alice: Person) -> None:
+@pytest.mark.parametrize(
+    ("question", "is_found", "said"),
+    [
+        ("How many days of paid holiday do we have?", False, ". 1 of 2 known pages are searchable."),
+        ("When is the oven cleaned?", True, "on Fridays. [1]\n\n1 of 2 known pages are searchable."),
+    ],
+)
+def test_a_page_that_could_not_be_read_is_told(alice: Person, question: str, is_found: bool, said: str) -> None:
     connection = connect(alice)
     write(alice, connection, "Oven", "The oven is cleaned on Fridays.")
     with tenancy.within(alice.workspace):
@@ -133,10 +140,12 @@ def test_where_nothing_is_found_a_page_that_could_not_be_read_is_told(alice: Per
         Connection.objects.filter(pk=connection.pk).update(last_synced_at=timezone.now())
         Page.objects.create(connection_id=connection.pk, notion_id=str(uuid.uuid4()), state=Page.State.FAILED)
 
-    answered = ask(alice, "How many days of paid holiday do we have?")
+    answered = ask(alice, question)
+    page = alice.web.get(f"/app/ask/{answered['conversation_id']}").content.decode()
 
-    assert not answered["grounded"]
-    assert answered["answer"].endswith("1 of 2 known pages are searchable.")
+    assert answered["grounded"] == is_found
+    assert answered["answer"].endswith(said)
+    assert "1 of 2 known pages are searchable." in page
 
 
 def test_a_list_cut_for_the_quota_says_how_many_are_left() -> None:

@@ -29,6 +29,8 @@ ANSWERING: dict[str, Page] = {
     "Birth leave": page("Birth leave in Austria is 16 weeks, in Italy 20 weeks."),
     "Shop dog": page("On her birthday the shop dog gets a bun."),
     "Guests": page("We answered 40 letters of guests in March."),
+    "Shop hours": page("The shop opens at 08:30, on Saturdays at 09:00."),
+    "Guest wifi": page("The wifi password for guests is on the board in the kitchen."),
 }
 NEAR: dict[str, Page] = {
     "Group orders": page("A group holds cakes without payment until 12 days before pick-up; the rest is paid then."),
@@ -47,6 +49,8 @@ NEAR: dict[str, Page] = {
     ),
     "Cakes": page("Naming a cake takes about two hours, half of it spent on letters."),
     "Release": page("Released on 9 May 2026 to all members. It is the last list before Guild 7."),
+    "Wifi": page("The wifi password is renewed every spring; nobody has written the new one down yet."),
+    "Boards": page("The plan of the week is on the board in the hall."),
 }
 ASKED = [
     ("How many days of paid holiday do I get?", "Bakers’ rest", "31 days"),
@@ -70,6 +74,8 @@ ASKED = [
     ("How long is birth leave in Austria?", "Birth leave", "16 weeks"),
     ("What does the shop dog get on her birthday?", "Shop dog", "a bun"),
     ("How many letters of guests did we answer?", "Guests", "40 letters"),
+    ("When does the shop open in the morning?", "Shop hours", "08:30"),
+    ("Where is the wifi password for guests written?", "Guest wifi", "on the board in the kitchen"),
 ]
 
 

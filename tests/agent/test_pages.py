@@ -7,12 +7,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import tenancy
-from accounts.models import Connection
+from accounts.models import Connection, Membership
 from agent.models import Conversation, Page, Run, Source, SyncRun
 from tasks.models import Task
 from tests.agent.asking import ask, work
 from tests.index import connect, handbook, write
-from tests.people import Person
+from tests.people import Person, join
 from usage.models import Period
 
 pytestmark = pytest.mark.usefixtures("chroma")
@@ -63,6 +63,41 @@ def test_a_refusal_keeps_the_question_in_the_box(alice: Person) -> None:
         assert response.status_code == 429
         assert "One more?" in page
         assert "The 120 requests of the trial are used." in page
+
+
+def test_a_question_for_a_workspace_that_is_not_open_any_more_goes_along_to_it(alice: Person) -> None:
+    bob = join(alice, "Bob")
+    address = f"/app/ask/{asked(alice).conversation_id}"
+    with tenancy.within(alice.workspace):
+        Conversation.objects.update(owner_id=bob.user.pk)
+    own = str(Membership.objects.exclude(workspace=alice.workspace).get(user=bob.user).workspace_id)
+    bob.web.post("/app/switch-workspace", {"workspace": own})
+
+    for path in ("/app/ask", address):
+        refused = bob.web.post(path, {"prompt": "Who has the <keys>?"}).content.decode()
+        form = {"workspace": str(alice.workspace.pk), "next": path, "prompt": "Who has the <keys>?"}
+        led = bob.web.post("/app/switch-workspace", form, follow=True)
+        again = bob.web.get(path).content.decode()
+        bob.web.post("/app/switch-workspace", {"workspace": own})
+
+        assert 'form="switch">Who has the &lt;keys&gt;?</textarea>' in refused
+        assert led.redirect_chain == [(path, 302)]
+        assert ">Who has the &lt;keys&gt;?</textarea>" in led.content.decode()
+        assert "&lt;keys&gt;" not in again
+
+
+def test_what_was_typed_is_shown_on_no_other_page(alice: Person) -> None:
+    form = {"workspace": str(alice.workspace.pk), "next": "/app/settings", "prompt": "Who has the keys?"}
+    alice.web.post("/app/switch-workspace", form)
+
+    assert "the keys" not in alice.web.get("/app/ask").content.decode()
+
+
+def test_a_question_for_a_workspace_of_others_can_be_copied(alice: Person) -> None:
+    refused = alice.web.post("/app/ask", {"prompt": "Who?", "workspace": str(uuid.uuid4())})
+
+    assert refused.status_code == 409
+    assert "readonly>Who?</textarea>" in refused.content.decode()
 
 
 def test_a_failed_run_says_that_it_was_not_counted(alice: Person) -> None:

@@ -32,6 +32,10 @@ PAGES: dict[str, Page] = {
     "Meetings": page(
         "After the retrospective three of us had no holiday in the summer. All rest before Midsummer Day."
     ),
+    "Parents": page("In the first 12 weeks the shop adds to what the city pays, up to 90 % of your net wage."),
+    "Claims": page("Claims that arrive by the 20th are paid with that month’s wages."),
+    "Talks with guests": page("Ask before recording, and start the tape only after a clear yes."),
+    "Tapes": page("Recordings in the shop are erased after 50 days."),
     "Closing days": page("On 25 December the shops are closed for a holiday."),
 }
 
@@ -55,6 +59,11 @@ def library(embedder: Embedder) -> Library:
         # A rise is no price.
         "Graz lease cost",
         "What does the Graz lease cost?",
+        # A share of it is another thing.
+        "When do we pay wages?",
+        "On which day are wages paid?",
+        # That is a deed.
+        "recordings of talks",
         # Another sentence names the day.
         "Is Midsummer Day a holiday?",
     ],
@@ -71,6 +80,7 @@ def test_what_is_about_something_else_is_no_answer(library: Library, question: s
         ("Pension in Austria", "Alpina"),
         ("What do we pay for health in Norway?", "€60"),
         ("Reading budget", "€300"),
+        ("recordings in the shop", "50 days"),
         ("Is Christmas Day a holiday?", "25 December"),
         ("How many characters must passwords have?", "14"),
         ("When does the Graz lease end?", "May"),

@@ -28,6 +28,7 @@ STARTS = {
     "check": ["manage.py", "check"],
     "web": ["-c", "import config.asgi"],
     "worker": ["-m", "celery", "-A", "config.celery", "worker", "-P", "solo", "-c", "1"],
+    "threads": ["-m", "celery", "-A", "config.celery", "worker", "-P", "threads", "-c", "8"],
     "beat": ["-m", "celery", "-A", "config.beat", "beat"],
 }
 # Everything that could be wrong, with the variable that the message must name.
@@ -80,7 +81,27 @@ def test_the_longest_run_that_its_hold_outlives_is_allowed() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("what", list(STARTS))
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("web", "DATABASE_POOL must be at least 9 here (THREADS, payments and the probe), not 7."),
+        ("threads", "DATABASE_POOL must be at least 8 here (-c), not 7."),
+    ],
+)
+def test_threads_that_would_wait_for_each_others_connections_do_not_start(what: str, said: str) -> None:
+    done = start(what, DATABASE_POOL="7", THREADS="4")
+
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1].endswith(said)
+
+
+def test_a_connection_for_each_thread_is_enough() -> None:
+    done = start("web", DATABASE_POOL="9", THREADS="4")
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("what", ["check", "web", "worker", "beat"])
 def test_everything_that_is_wrong_is_said_at_once(what: str) -> None:
     done = start(what, **WRONG)
 

@@ -260,13 +260,20 @@ FULL = "All 2 seats are taken. An owner can add some."
 
 
 def _refusals() -> dict[str, State]:
+    elsewhere = {"other_workspace": {"id": "w2", "name": "Okafor Consulting"}, "detail": OTHER}
     return {
         "404": ("404.html", {}),
         "404-stranger": ("404.html", {"shell": None, "workspace": None}),
         "403": ("403.html", {"detail": LEFT_OVER}),
         "403-stranger": ("403.html", {"shell": None, "workspace": None, "detail": FOR_ANOTHER}),
         "500": ("500.html", {"request_id": "7f3a"}),
-        "409": ("409.html", {"other_workspace": {"id": "w2", "name": "Okafor Consulting"}, "detail": OTHER}),
+        "409": ("409.html", elsewhere),
+        "409-typed": ("409.html", elsewhere | {"typed": "How many days of paid holiday do I get?"}),
+        "409-copied": ("409.html", {"detail": OTHER, "typed": "How many days of paid holiday do I get?"}),
         "refused": ("refused.html", {"error": {"status": 409}, "detail": FULL, "again_url": "#"}),
         "402": ("402.html", {"code": "trial-expired"}),
+        "429": ("429.html", {"shell": None, "workspace": None, "detail": "Wait a minute and try again."}),
+        "staff-closed": ("staff_closed.html", {"missing": ""}),
+        "staff-without-factor": ("staff_closed.html", {"missing": "factor"}),
+        "staff-without-code": ("staff_closed.html", {"missing": "code"}),
     }

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import CHROMIUM, faults_in_each_look, spill
-from tests.pages.gallery import Gallery
+from tests.pages.gallery import ROOT, Gallery
 from tests.pages.states import pages
 
 NAMES = sorted(pages())
@@ -22,6 +22,8 @@ RICHEST = [
     "plan-late",
     "plan-bought",
 ]
+# Refusals and errors have a template each, beside the frames that all pages stand in.
+ERRORS = {path.name for path in (ROOT / "templates").glob("*.html")} - {"bare.html", "base.html", "shell.html"}
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 
 # An amount stands on one line.
@@ -105,6 +107,21 @@ def test_pages_are_accessible_and_do_not_scroll_sideways(browser: Browser, site:
     page.context.close()
 
     assert found == []
+
+
+@with_chromium
+def test_refusals_and_errors_are_accessible(browser: Browser, site: str) -> None:
+    told = [(name, template) for name, (template, _) in pages().items() if template in ERRORS]
+    page = new_page(browser, 1440)
+
+    found = []
+    for name, _ in told:
+        page.goto(f"{site}/{name}")
+        found += faults_in_each_look(page)
+    page.context.close()
+
+    assert found == []
+    assert {template for _, template in told} == ERRORS
 
 
 @with_chromium

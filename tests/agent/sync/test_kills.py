@@ -58,7 +58,7 @@ class Killed:
     """The product over these servers: a worker for all of a sync, and a customer to talk to."""
 
     def __init__(self, servers: Services, folder: Path, token: str) -> None:
-        lease = {"SYNC_LEASE_SECONDS": "3", "WARM_SCHEMAS": "0", "LOG_LEVEL": "INFO"}
+        lease = {"SYNC_LEASE_SECONDS": "3", "WARM_SCHEMAS": "1", "LOG_LEVEL": "INFO"}
         self.environment = {**os.environ, **servers.environment, **lease, "DJANGO_SETTINGS_MODULE": "config.settings"}
         self.servers = {child.name: child for child in servers.children}
         self.customer = subprocess.Popen(
