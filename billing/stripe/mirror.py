@@ -4,11 +4,12 @@ Whoever calls holds the lock on the subscription's row before Stripe is asked: o
 be written last.
 """
 
+from contextlib import nullcontext
 from datetime import datetime
 
 import stripe
 
-from accounts import background
+from accounts import audit, background
 from billing import wishes
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Tier
@@ -16,12 +17,24 @@ from billing.stripe import charged, late, pages, schedules, truth
 from billing.stripe.truth import LATE, amounts_of, item_of, moment, tier_of
 
 
-def refresh(account: StripeAccount, subscription: Subscription, *, now: datetime, is_thorough: bool = False) -> bool:
+def refresh(
+    account: StripeAccount,
+    subscription: Subscription,
+    *,
+    now: datetime,
+    is_thorough: bool = False,
+    is_ours: bool = False,
+) -> bool:
     """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice.
 
     `is_thorough`: also what was charged for in this period, which is kept here and is else believed of a subscription
-    that is known.
+    that is known. `is_ours`: it was changed there just now by whoever acts here, and not by Stripe.
     """
+    with nullcontext() if is_ours else audit.acting(audit.PROVIDER):
+        return _refresh(account, subscription, now, is_thorough)
+
+
+def _refresh(account: StripeAccount, subscription: Subscription, now: datetime, is_thorough: bool) -> bool:
     said = truth.ask(account)
     facts, own = _facts(subscription), _own(subscription)
     before = facts, account.subscription_id

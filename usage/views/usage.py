@@ -5,8 +5,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, 
 from django.shortcuts import render
 from django.utils import timezone
 
+from accounts import audit
 from accounts.edge import MemberPage
-from accounts.models import Membership
+from accounts.models import AuditAction, Membership
 from accounts.pieces import newest_first
 from accounts.zones import zone_of
 from config.errors import InvalidField
@@ -49,6 +50,7 @@ class UsageExport(MemberPage):
             response = StreamingHttpResponse(_log(self.membership, span), content_type=CSV_IN_UTF_8)
         else:
             response = HttpResponse(lines(shown.lines(_shown(self.membership, request.GET))), content_type=CSV_IN_UTF_8)
+        audit.record_download(AuditAction.USAGE_DOWNLOADED, by=self.membership)
         response["Content-Disposition"] = f'attachment; filename="usage-{timezone.now():%Y-%m-%d}.csv"'
         return response
 
