@@ -15,15 +15,18 @@ from psycopg import sql
 from accounts.schemas import OWNER, WEB_LOGIN
 from config import environment
 
+AUDIT = "accounts_auditevent"
 OWN_WORKSPACE = "(SELECT id FROM public.accounts_workspace WHERE schema_name = current_user)"
 
 
 @dataclass(frozen=True)
 class Shared:
-    """`rows`: the condition by which a workspace's role sees a row; `grants`: what it may do with it."""
+    """`rows`: the condition by which a workspace's role sees a row; `grants`: what it may do with it; `public`: what
+    docent_public may."""
 
     rows: str | None = None
     grants: tuple[str, ...] = ()
+    public: str = "SELECT, INSERT, UPDATE, DELETE"
 
 
 SHARED_TABLES = {
@@ -42,6 +45,8 @@ SHARED_TABLES = {
     "accounts_connectionhealth": Shared("connection_id IN (SELECT id FROM public.accounts_connection)"),
     "accounts_job": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT", "INSERT")),
     "billing_subscription": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
+    # Append-only.
+    AUDIT: Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT", "INSERT"), public="SELECT, INSERT"),
     "accounts_mail": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_oauthstate": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_invitation": Shared(f"workspace_id = {OWN_WORKSPACE}"),
@@ -66,7 +71,7 @@ SHARED_TABLES = {
     "auth_permission": Shared(),
     "django_admin_log": Shared(),
     "django_content_type": Shared(),
-    "django_migrations": Shared(),
+    "django_migrations": Shared(public="SELECT"),
     "django_session": Shared(),
     "mfa_authenticator": Shared(),
     "usersessions_usersession": Shared(),
@@ -139,8 +144,7 @@ def grant() -> None:
         for table, shared in SHARED_TABLES.items():
             name = sql.Identifier("public", table)
             cursor.execute(sql.SQL("REVOKE ALL ON {} FROM PUBLIC, docent_public, docent_workspace").format(name))
-            rights = "SELECT" if table == "django_migrations" else "SELECT, INSERT, UPDATE, DELETE"
-            cursor.execute(sql.SQL("GRANT {} ON {} TO docent_public").format(sql.SQL(rights), name))
+            cursor.execute(sql.SQL("GRANT {} ON {} TO docent_public").format(sql.SQL(shared.public), name))
             for right in shared.grants:
                 cursor.execute(sql.SQL("GRANT {} ON {} TO docent_workspace").format(sql.SQL(right), name))
             for policy in ("everything_in_public", "own_rows_in_workspace"):
@@ -190,6 +194,18 @@ SELECT EXISTS (
 )
 """.replace("{public}", "'docent_public'::regrole::oid").replace("{workspace}", "'docent_workspace'::regrole::oid")
 
+# A right beyond reading and appending, or a trigger that does not fire.
+CHANGEABLE = """
+SELECT EXISTS (
+  SELECT FROM unnest(ARRAY['docent_public', 'docent_workspace', session_user::text]) AS asking(name),
+    unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS wanted(right_to)
+  WHERE has_table_privilege(asking.name, to_regclass('public.{table}'), right_to)
+) OR 2 > (
+  SELECT count(*) FROM pg_trigger
+  WHERE tgrelid = to_regclass('public.{table}') AND NOT tgisinternal AND tgenabled IN ('O', 'A')
+)
+""".replace("{table}", AUDIT)
+
 
 def _may_call(functions: tuple[str, ...]) -> str:
     calls = (f"has_function_privilege('docent_workspace', '{function}', 'EXECUTE')" for function in functions)
@@ -212,6 +228,7 @@ def open_walls() -> list[str]:
         "functions that run text as SQL are open to all": _may_call(ESCAPES[1:]),
         "functions that reach outside of every schema are open to all": _may_call(OUTSIDE_SCHEMAS),
         "workspace roles may change their session from inside a query": _may_call(ESCAPES[:1]),
+        "the audit log can be changed": CHANGEABLE,
         "shared tables show the rows of all workspaces": UNGUARDED.format(
             tables=", ".join(
                 f"to_regclass('public.{name}')" for name, shared in SHARED_TABLES.items() if shared.rows is not None

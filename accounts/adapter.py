@@ -6,10 +6,11 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as current
 from django.contrib.sites.shortcuts import get_current_site
+from django.db import transaction
 from django.http import HttpRequest
 
-from accounts import mails, tenancy
-from accounts.models import User
+from accounts import audit, mails, tenancy
+from accounts.models import AuditAction, User
 
 # What the button says that leads where a mail's link leads.
 ACTIONS = {
@@ -30,8 +31,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth do
         return str(getattr(address, "ipv4_mapped", None) or address)
 
     def login(self, request: HttpRequest, user: User) -> None:
-        super().login(request, user)
-        open_workspace(request, user)
+        with transaction.atomic():
+            super().login(request, user)
+            open_workspace(request, user)
+            audit.record_everywhere(AuditAction.SIGNED_IN, user, by=user)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """A wrong password, at any door that asks for one."""
+        audit.record_refused_sign_in(str(credentials.get("email", "")))
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
         """Who has a second factor confirms with it: the password alone would be enough to switch it off."""

@@ -49,7 +49,7 @@ class Login(PublicAPI):
         membership = sign_in(
             request._request, email=given["email"], password=given["password"], code=given.get("totp", "")
         )
-        pair = tokens.issue(membership)
+        pair = tokens.begin(membership)
         return Response(
             {
                 "access": pair.access,

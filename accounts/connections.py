@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from accounts import sealed, tenancy
-from accounts.models import Connection, Membership, OAuthState
+from accounts import audit, sealed, tenancy
+from accounts.models import AuditAction, Connection, Membership, OAuthState, User
 from accounts.names import cleaned
 from accounts.roles import Action
 from config.errors import AppError
@@ -169,7 +170,8 @@ def _keep(
             is_shared=is_shared,
             status=Connection.Status.DISCONNECTED,
         )
-        if connection.status == Connection.Status.DISCONNECTED:
+        is_new = connection.status == Connection.Status.DISCONNECTED
+        if is_new:
             # Renewing keeps it: which one was connected first decides what a smaller plan goes on syncing.
             connection.connected_at = now
         connection.kind, connection.status = kind, Connection.Status.ACTIVE
@@ -177,7 +179,16 @@ def _keep(
         connection.notion_workspace_name = cleaned(grant.workspace_name)[:200]
         _seal(connection, grant)
         connection.save()
+        _note(AuditAction.CONNECTED if is_new else AuditAction.RECONNECTED, connection, by=membership.user)
     return connection
+
+
+def _note(action: AuditAction, connection: Connection, *, by: User | None, **said: Any) -> None:
+    """Whose it is, but not which place of theirs it leads to, unless it is shared: that is theirs to tell."""
+    about: dict[str, Any] = {"kind": connection.kind, "shared": connection.is_shared}
+    if connection.is_shared:
+        about["notion_workspace"] = connection.notion_workspace_name
+    audit.record(action, workspace_id=connection.workspace_id, by=by, about=connection.pk, **{"after": about, **said})
 
 
 def _seal(connection: Connection, grant: Grant) -> None:
@@ -252,7 +263,12 @@ def share(connection: Connection, *, by: Membership, is_shared: bool) -> None:
     check_can_connect(by)
     if connection.owner_id != by.user_id:
         raise NotAllowed("Only the member who connected Notion can share it.")
-    Connection.objects.filter(pk=connection.pk).update(is_shared=is_shared)
+    with transaction.atomic():
+        same = Connection.objects.filter(pk=connection.pk, is_shared=is_shared)
+        if same.exists() or not Connection.objects.filter(pk=connection.pk).update(is_shared=is_shared):
+            return
+        before = {"shared": not is_shared}
+        _note(AuditAction.CONNECTION_SHARED, connection, by=by.user, before=before, after={"shared": is_shared})
 
 
 def revoke(connection: Connection) -> bool:
@@ -270,9 +286,13 @@ def revoke(connection: Connection) -> bool:
     return False
 
 
-def end(connection: Connection) -> None:
-    """Forget the tokens. From now on nobody reads through this connection."""
-    Connection.objects.filter(pk=connection.pk).update(
+@transaction.atomic
+def end(connection: Connection, *, by: Membership | None = None) -> None:
+    """Forget the tokens. From now on nobody reads through this connection. Told once, however often it is done."""
+    mine = Connection.objects.filter(pk=connection.pk)
+    if mine.select_for_update().exclude(status=Connection.Status.DISCONNECTED):
+        _note(AuditAction.DISCONNECTED, connection, by=by.user if by else None)
+    mine.update(
         status=Connection.Status.DISCONNECTED,
         sealed_access_token="",
         sealed_refresh_token="",

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import idempotency, tenancy
+from accounts import audit, idempotency, tenancy
 from accounts.models import IdempotentAnswer, Membership
 from config.errors import AppError
 from config.filters import Filter, check_known
@@ -92,6 +92,7 @@ class MemberAPI(_JSON):
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, idempotency.Replay):
             return idempotency.replayed(exc.answer)
+        audit.note_refusal(exc, self.request._request)
         try:
             return super().handle_exception(exc)
         except Exception:

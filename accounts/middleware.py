@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts import tenancy
+from accounts import audit, tenancy
 from accounts.zones import zone_of
 from config.errors import AppError
 from config.views import again_url
@@ -69,6 +69,7 @@ class WorkspaceMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Refusals on pages: the page for its status, with the message that says what to do."""
+        audit.note_refusal(error, request)
         return refusal(request, error) if isinstance(error, AppError) else None
 
 

@@ -33,6 +33,15 @@ def check_can_change_settings(membership: Membership) -> None:
         raise Forbidden("Only an owner or admin can do this.")
 
 
+def can_see_audit(membership: Membership) -> bool:
+    return membership.may(Action.SEE_AUDIT)
+
+
+def check_can_see_audit(membership: Membership) -> None:
+    if not can_see_audit(membership):
+        raise Forbidden("Only an owner or admin sees the audit log.")
+
+
 def can_change_owners(membership: Membership) -> bool:
     return membership.may(Action.CHANGE_OWNERS)
 

@@ -23,6 +23,7 @@ class Action(models.TextChoices):
     SEE_PRICES = "see_prices", "See what the plan costs"
     MANAGE_MEMBERS = "manage_members", "Manage members and invitations"
     CHANGE_SETTINGS = "change_settings", "Change the workspace's settings"
+    SEE_AUDIT = "see_audit", "See the audit log"
     CHANGE_OWNERS = "change_owners", "Decide who owns the workspace"
     CHANGE_PLAN = "change_plan", "Change and pay the plan"
     DELETE_WORKSPACE = "delete_workspace", "Delete the workspace"
@@ -44,6 +45,7 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.SEE_PRICES: MANAGERS,
     Action.MANAGE_MEMBERS: MANAGERS,
     Action.CHANGE_SETTINGS: MANAGERS,
+    Action.SEE_AUDIT: MANAGERS,
     Action.CHANGE_OWNERS: OWNERS,
     Action.CHANGE_PLAN: OWNERS,
     Action.DELETE_WORKSPACE: OWNERS,

@@ -17,11 +17,12 @@ from allauth.mfa.utils import decrypt, encrypt
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.forms import TextInput
 from django.http import HttpRequest
 
-from accounts import mails, sealed, sessions
-from accounts.models import User
+from accounts import audit, mails, sealed, sessions
+from accounts.models import AuditAction, User
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,9 @@ class CodeForm(AuthenticateForm):  # type: ignore[misc]  # as above
         except sealed.Unreadable as error:
             log.error("the second factor of %s cannot be opened: %s", self.user.pk, error)
             raise ValidationError("Your second factor cannot be read here. Ask whoever looks after this.") from error
+        except ValidationError:
+            audit.record_refused_sign_in(self.user.email)
+            raise
 
 
 class SetUpForm(ActivateTOTPForm):  # type: ignore[misc]  # as above
@@ -103,9 +107,11 @@ def has_second_factor(user: User) -> bool:
 
 def remove(user: User) -> bool:
     """With its recovery codes, for who has lost both. Whether there was one."""
-    removed, _ = Authenticator.objects.filter(user_id=user.pk).delete()
-    if removed:
-        _tell(user, "Your second factor was removed", "Whoever looks after this installation removed it.")
+    with transaction.atomic(), audit.acting(audit.OPERATOR):
+        removed, _ = Authenticator.objects.filter(user_id=user.pk).delete()
+        if removed:
+            audit.record_everywhere(AuditAction.SECOND_FACTOR_REMOVED, user)
+            _tell(user, "Your second factor was removed", "Whoever looks after this installation removed it.")
     return bool(removed)
 
 
@@ -113,11 +119,14 @@ def begin(request: HttpRequest, user: User) -> None:
     """In the transaction that sets it up: sessions and tokens of before were given for a password alone. This session
     goes on."""
     sessions.end_others(request, user)
+    audit.record_everywhere(AuditAction.SECOND_FACTOR_SET_UP, user, by=user)
     _tell(user, "A second factor was set up", "From now on a code is asked for after your password.")
 
 
 def removed(user: User, authenticator: Authenticator, **_: Any) -> None:
+    """In the transaction that removes it."""
     if authenticator.type == Authenticator.Type.TOTP:
+        audit.record_everywhere(AuditAction.SECOND_FACTOR_REMOVED, user, by=user)
         _tell(user, "The second factor was switched off", "Your password alone signs you in again.")
 
 

@@ -3,13 +3,16 @@
 from typing import Any
 
 from allauth.mfa.base.views import AuthenticateView
-from allauth.mfa.totp.views import ActivateTOTPView
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView
+from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from django.db import transaction
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts.models import User
+from accounts import audit
+from accounts.models import AuditAction, User
 from accounts.second_factor import begin, has_second_factor
 
 
@@ -33,4 +36,23 @@ class SetUp(ActivateTOTPView):  # type: ignore[misc]  # as above
             answer: HttpResponse = super().post(request, *args, **kwargs)
             if has_second_factor(user):
                 begin(request, user)
+        return answer
+
+
+class SwitchOff(DeactivateTOTPView):  # type: ignore[misc]  # as above
+    @transaction.atomic
+    def form_valid(self, form: Form) -> HttpResponse:
+        """Sent twice at once, the second finds nothing left to switch off."""
+        if not Authenticator.objects.select_for_update().filter(pk=self.authenticator.pk):
+            return redirect(self.get_success_url())
+        answer: HttpResponse = super().form_valid(form)
+        return answer
+
+
+class NewCodes(GenerateRecoveryCodesView):  # type: ignore[misc]  # as above
+    @transaction.atomic
+    def form_valid(self, form: Form) -> HttpResponse:
+        user = User.objects.get(pk=str(self.request.user.pk))
+        answer: HttpResponse = super().form_valid(form)
+        audit.record_everywhere(AuditAction.RECOVERY_CODES_RENEWED, user, by=user)
         return answer

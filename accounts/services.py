@@ -5,11 +5,12 @@ from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from accounts import mails
+from accounts import audit, mails
 from accounts.idempotency import KEPT
-from accounts.models import IdempotentAnswer, Membership, OAuthState, User, Workspace
+from accounts.models import AuditAction, IdempotentAnswer, Membership, OAuthState, User, Workspace
 from accounts.names import cleaned
 from accounts.permissions import check_can_change_settings
 from config.errors import AppError, InvalidField
@@ -50,7 +51,16 @@ def rename_workspace(*, workspace: Workspace, name: str, by: Membership) -> None
     workspace.name = cleaned(name)
     if not workspace.name:
         raise InvalidField("Give the workspace a name that can be seen.", pointer="/name")
-    workspace.save(update_fields=["name"])
+    with transaction.atomic():
+        before = Workspace.objects.select_for_update(no_key=True).values_list("name", flat=True).get(pk=workspace.pk)
+        workspace.save(update_fields=["name"])
+        note_settings(by, {"name": before}, {"name": workspace.name})
+
+
+def note_settings(by: Membership, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """For the audit log, what is another now."""
+    if before != after:
+        audit.record(AuditAction.SETTINGS_CHANGED, workspace_id=by.workspace_id, by=by.user, before=before, after=after)
 
 
 class NoSuchAccount(AppError):

@@ -8,8 +8,8 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from accounts import tenancy
-from accounts.models import Membership, User
+from accounts import audit, tenancy
+from accounts.models import AuditAction, Membership, User
 from config.errors import AppError
 
 # Two tabs may refresh at the same moment; only a later second use means that a token was stolen.
@@ -47,6 +47,13 @@ def issue(membership: Membership, *, began: int | None = None) -> Pair:
     # Who left and came back is another membership: what was issued before stays dead.
     refresh["mb"] = membership.pk
     return Pair(access=str(refresh.access_token), refresh=str(refresh))
+
+
+def begin(membership: Membership) -> Pair:
+    """As `issue`, for who signs in just now."""
+    with transaction.atomic():
+        audit.record_everywhere(AuditAction.SIGNED_IN, membership.user, by=membership.user)
+        return issue(membership)
 
 
 def rotate(raw: str, *, now: datetime) -> Pair:

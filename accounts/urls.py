@@ -1,6 +1,5 @@
 from allauth.mfa.base import views as factor
 from allauth.mfa.recovery_codes import views as codes
-from allauth.mfa.totp import views as totp
 from django.conf import settings
 from django.urls import path
 from django.views.decorators.cache import never_cache
@@ -8,7 +7,8 @@ from django.views.decorators.http import require_http_methods
 from django.views.generic import RedirectView
 
 from accounts import api as json
-from accounts import mails_page, second_factor_views, views
+from accounts import mails_page, views
+from accounts import second_factor_views as second_factor
 
 # They are shown once, which a HEAD would use up.
 recovery_codes = require_http_methods(["GET"])(never_cache(codes.view_recovery_codes))
@@ -25,12 +25,12 @@ pages = [
 # Of allauth's addresses of the second factor those with a page of ours. Its list of factors is a card of the settings.
 pages += [
     path("accounts/2fa/", RedirectView.as_view(url="/app/settings#security"), name="mfa_index"),
-    path("accounts/2fa/authenticate/", second_factor_views.Authenticate.as_view(), name="mfa_authenticate"),
+    path("accounts/2fa/authenticate/", second_factor.Authenticate.as_view(), name="mfa_authenticate"),
     path("accounts/2fa/reauthenticate/", factor.reauthenticate, name="mfa_reauthenticate"),
-    path("accounts/2fa/totp/activate/", never_cache(second_factor_views.SetUp.as_view()), name="mfa_activate_totp"),
-    path("accounts/2fa/totp/deactivate/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("accounts/2fa/totp/activate/", never_cache(second_factor.SetUp.as_view()), name="mfa_activate_totp"),
+    path("accounts/2fa/totp/deactivate/", second_factor.SwitchOff.as_view(), name="mfa_deactivate_totp"),
     path("accounts/2fa/recovery-codes/", recovery_codes, name="mfa_view_recovery_codes"),
-    path("accounts/2fa/recovery-codes/generate/", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("accounts/2fa/recovery-codes/generate/", second_factor.NewCodes.as_view(), name="mfa_generate_recovery_codes"),
 ]
 if settings.SHOWS_MAILS:
     pages += [

@@ -8,7 +8,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.models import Membership, User
+from accounts import audit
+from accounts.models import AuditAction, Membership, User
 from agent.events import Events
 from agent.models import Conversation, Run
 from agent.runs.reading import as_seen
@@ -59,7 +60,16 @@ def share(conversation: Conversation, *, membership: Membership, is_shared: bool
     """Let everybody in the workspace read it, or nobody else. Raises PlanRequired."""
     if is_shared:
         check_can_share(membership)
-    Conversation.objects.filter(pk=conversation.pk).update(is_shared=is_shared)
+    with transaction.atomic():
+        if Conversation.objects.filter(pk=conversation.pk, is_shared=not is_shared).update(is_shared=is_shared):
+            audit.record(
+                AuditAction.CONVERSATION_SHARED,
+                workspace_id=membership.workspace_id,
+                by=membership.user,
+                about=conversation.pk,
+                before={"shared": not is_shared},
+                after={"shared": is_shared},
+            )
     conversation.is_shared = is_shared
 
 

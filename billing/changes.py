@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import OperationalError, transaction
 from psycopg.errors import LockNotAvailable
 
-from accounts import tenancy
-from accounts.models import Membership
+from accounts import audit, tenancy
+from accounts.models import AuditAction, Membership
 from accounts.permissions import check_can_buy
 from billing import seats as seating
 from billing import wishes
@@ -33,7 +33,7 @@ from billing.choices import (
     standing,
 )
 from billing.effective import EffectivePlan, effective
-from billing.gateways import ACTIVE, PENDING_APPROVAL, AlreadyBought, Change, Refused, gateway
+from billing.gateways import ACTIVE, CHECKOUT_REQUIRED, PENDING_APPROVAL, AlreadyBought, Change, Refused, gateway
 from billing.gateways.manual import Manual
 from billing.models import PlanRequest, Subscription
 from billing.plans import PLANS, Tier
@@ -131,6 +131,9 @@ def upgrade(*, membership: Membership, tier: Tier, now: datetime, seats: int | N
         change = gateway().change(
             subscription, tier=tier, seats=quantity, is_fixed=is_fixed, by=membership.user_id, now=now
         )
+        if change.status == CHECKOUT_REQUIRED:
+            after = {"tier": tier, "seats": quantity}
+            audit.record(AuditAction.PLAN_ASKED, workspace_id=membership.workspace_id, after=after)
         return _with_undone(change, current, wish, now)
 
 
@@ -266,7 +269,8 @@ Chosen = tuple[Subscription, EffectivePlan, PlanRequest | None]
 @contextmanager
 def _choosing(membership: Membership, now: datetime) -> Iterator[Chosen]:
     """The locked subscription, where it stands, and the wish that waits."""
-    with locked(membership.workspace_id, now, waits=WAITS) as subscription:
+    acting = audit.acting(audit.member(membership.user))
+    with locked(membership.workspace_id, now, waits=WAITS) as subscription, acting:
         yield subscription, effective(subscription, now), wishes.waiting(membership.workspace_id)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from accounts.models import Mail, Membership, User, Workspace
+from accounts import audit
+from accounts.models import AuditAction, Mail, Membership, User, Workspace
 from accounts.permissions import check_can_delete_workspace
 from accounts.pool import with_schema
 from billing import services
@@ -23,7 +24,7 @@ def close(*, by: Membership, confirm: str, now: datetime, then: Callable[[], obj
 
 def _close(by: Membership, confirm: str, now: datetime, then: Callable[[], object]) -> None:
     with locked(by.workspace_id, now) as subscription:
-        by = Membership.objects.select_related("workspace").get(pk=by.pk)
+        by = Membership.objects.select_related("workspace", "user").get(pk=by.pk)
         check_can_delete_workspace(by)
         if confirm.strip() != by.workspace.name.strip():
             raise InvalidField(f"Type the name of the workspace, {by.workspace.name}.", pointer="/confirm")
@@ -31,8 +32,10 @@ def _close(by: Membership, confirm: str, now: datetime, then: Callable[[], objec
         for user in _without_another(by.workspace):
             services.begin_anew(user=user, now=now)
         Mail.objects.filter(workspace_id=by.workspace_id, sent_at=None).delete()
+        audit.record(AuditAction.WORKSPACE_DELETED, workspace_id=by.workspace_id, by=by.user)
         # Last: what cannot be taken back when something else fails.
-        gateway().end(subscription, by=by.user_id, now=now)
+        with audit.acting(audit.member(by.user)):
+            gateway().end(subscription, by=by.user_id, now=now)
         then()
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.db.models import F
 
+from accounts import audit
 from accounts.models import User, Workspace
 from accounts.names import cleaned
 from accounts.permissions import Forbidden
@@ -54,7 +55,8 @@ def approve(*, request_id: int, by: User, now: datetime) -> Subscription:
         wishes.decide(wish, Outcome.APPROVED, by=by.email, now=now)
         fixed = wish.fixed_with(subscription.workspace.memberships.count())
         by_id = wish.requested_by_id
-        _put_on(subscription, PLANS[Tier(wish.tier)], fixed=fixed, by=by_id, now=now, keeps_planned=True)
+        with audit.acting(audit.member(wish.requested_by), really=audit.staff(by)):
+            _put_on(subscription, PLANS[Tier(wish.tier)], fixed=fixed, by=by_id, now=now, keeps_planned=True)
         wishes.tell(wish, subscription)
     return subscription
 
@@ -77,7 +79,7 @@ def _answering(request_id: int, by: User, now: datetime) -> Iterator[tuple[Subsc
     workspace_id = PlanRequest.objects.values_list("workspace_id", flat=True).get(pk=request_id)
     with locked(workspace_id, now):
         pass  # What the clock has withdrawn is written at once: a refusal that follows must not undo it.
-    with locked(workspace_id, now) as subscription:
+    with locked(workspace_id, now) as subscription, audit.acting(audit.staff(by)):
         # Whoever writes a request holds the subscription's lock, and asks for no second one.
         yield subscription, PlanRequest.objects.get(pk=request_id)
 
@@ -108,7 +110,7 @@ def give(
     plan = PLANS[tier]
     if plan.trial is not None:
         raise InvalidField("A trial cannot be given.", pointer="/tier")
-    with locked(workspace.pk, now) as subscription:
+    with locked(workspace.pk, now) as subscription, audit.acting(audit.staff(by)):
         seating.wanted(workspace, plan, seats)
         _put_on(subscription, plan, fixed=seats if plan.is_per_seat else None, by=by.pk, now=now)
         GivenPlan.objects.create(

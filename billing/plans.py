@@ -37,7 +37,6 @@ COMING = frozenset(
         Feature.APPROVED_WRITES,
         Feature.API_KEYS,
         Feature.SCHEDULED_EXPORT,
-        Feature.AUDIT_LOG,
     }
 )
 EVERYONE = (Feature.ASK, Feature.TASKS, Feature.MANUAL_SYNC, Feature.APPROVED_WRITES)

@@ -18,7 +18,7 @@ from django.db.models import Min, QuerySet
 from accounts import mails
 from accounts.models import Mail, Membership, Role, Workspace
 from accounts.zones import zone_of
-from billing import hearing, letters
+from billing import hearing, letters, wishes
 from billing.effective import EffectivePlan, effective
 from billing.gateways import gateway
 from billing.models import Subscription
@@ -98,13 +98,18 @@ def _apart(subscription: Subscription, now: datetime) -> Iterator[None]:
 
 
 def _look(subscription: Subscription, now: datetime) -> None:
+    if subscription.pending_at is not None and subscription.pending_at <= now:
+        # So that the audit log tells of it when it comes, and not with the next choice.
+        wishes.catch_up(subscription, now)
+        subscription.save()
     warned_at = _first_warned_at(subscription, effective(subscription, now))
     reminder = due(subscription, now, first_warned_at=warned_at)
     mails.withdraw(
         workspace_id=subscription.workspace_id,
         kinds=[kind for kind in KINDS if reminder is None or kind != reminder.kind],
     )
-    next_at = next_look(subscription, now, first_warned_at=warned_at)
+    looks = next_look(subscription, now, first_warned_at=warned_at), subscription.pending_at
+    next_at = min((moment for moment in looks if moment is not None), default=None)
     if not subscription.is_erasing:
         subscription.erases_from = _erases_from(subscription, reminder, now)
     if reminder is not None and not _tell_owners(subscription, reminder, now):

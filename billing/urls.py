@@ -1,7 +1,8 @@
 from django.urls import path
 
 from billing import views
-from billing.api import invitations, people, plans, subscription, webhooks
+from billing.api import audit, invitations, people, plans, subscription, webhooks
+from billing.team.audit_pages import AuditExport, AuditPage
 from billing.team.views import AcceptPage
 
 api = [
@@ -21,10 +22,13 @@ api = [
     path("subscription/portal", subscription.Portal.as_view(), name="api-subscription-portal"),
     path("workspace/invitations", invitations.Invitations.as_view(), name="api-invitations"),
     path("workspace/invitations/<uuid:invitation_id>", invitations.OneInvitation.as_view(), name="api-one-invitation"),
+    path("workspace/audit", audit.Audit.as_view(), name="api-audit"),
     path("invitations/accept", invitations.Accept.as_view(), name="api-accept-invitation"),
 ]
 pages = [
     path("app/plan", views.PlanPage.as_view(), name="plan"),
     path("pricing", views.Pricing.as_view(), name="pricing"),
     path("app/invitations/<str:token>", AcceptPage.as_view(), name="invitation"),
+    path("app/settings/audit", AuditPage.as_view(), name="audit"),
+    path("app/settings/audit/export", AuditExport.as_view(), name="audit-export"),
 ]

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts import mails
-from accounts.models import Membership, Role, User
+from accounts import audit, mails
+from accounts.models import AuditAction, Membership, Role, User
 from accounts.zones import zone_of
 from billing.models import PlanRequest, Subscription
 from billing.moments import exactly
@@ -36,6 +36,8 @@ def ask(
     wish = PlanRequest.objects.create(
         workspace_id=workspace_id, tier=tier, seats=seats, is_fixed=is_fixed, requested_by_id=by, requested_at=now
     )
+    after = {"tier": tier, "seats": seats}
+    audit.record(AuditAction.PLAN_ASKED, workspace_id=workspace_id, by=wish.requested_by, after=after)
     _tell_staff(wish, now)
     return wish
 
@@ -49,6 +51,12 @@ def decide(wish: PlanRequest, outcome: Outcome, *, by: str, now: datetime, reaso
         why = f" {wish.reason}" if wish.outcome == Outcome.WITHDRAWN and wish.reason else ""
         raise AlreadyDecided(f"This wish was {wish.outcome} by {wish.decided_by} on {at}.{why}{_instead(wish)}")
     wish.refresh_from_db()
+    audit.record(
+        AuditAction.PLAN_REQUEST_DECIDED,
+        workspace_id=wish.workspace_id,
+        before={"tier": wish.tier, "seats": wish.seats},
+        after={"outcome": outcome, **({"reason": reason} if reason else {})},
+    )
 
 
 def withdraw_older(subscription: Subscription, *, by: User, deed: str, now: datetime) -> None:

@@ -1,9 +1,8 @@
 import uuid
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from typing import Any, ClassVar
 
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -22,6 +21,7 @@ from config.body import Body, Choice
 from config.errors import InvalidField
 from config.numbers import WholeNumber
 from config.paging import PAGED, piece
+from config.spans import SPANNED, asked
 from usage import analytics
 from usage.edge import MeteredAPI
 from usage.models import Entry
@@ -29,10 +29,6 @@ from usage.quota import Metric, Quota, quota
 
 LONGEST_SPAN = timedelta(days=366)
 SERIES = ["day", "member", "kind", "model"]
-SPANNED = [
-    OpenApiParameter("from", OpenApiTypes.STR, description="A day or a moment."),
-    OpenApiParameter("to", OpenApiTypes.STR, description="A day, which counts whole, or a moment."),
-]
 
 
 class QuotaOfMember(MeteredAPI):
@@ -66,7 +62,7 @@ class Logs(MeteredAPI):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         entries = analytics.visible_to(self.membership)
-        starts_at, ends_at = _asked(request, zone_of(self.membership.user))
+        starts_at, ends_at = asked(request.query_params, zone_of(self.membership.user))
         if starts_at:
             entries = entries.filter(at__gte=starts_at)
         if ends_at:
@@ -113,7 +109,7 @@ class Summary(MeteredAPI):
 
     def _span(self, request: Request, zone: tzinfo) -> analytics.Span:
         now = timezone.now()
-        starts_at, ends_at = _asked(request, zone)
+        starts_at, ends_at = asked(request.query_params, zone)
         ends_at = ends_at or now
         if starts_at is None:
             present = quota(membership=self.membership, now=now).plan.period
@@ -121,30 +117,6 @@ class Summary(MeteredAPI):
         if starts_at > ends_at or ends_at - starts_at > LONGEST_SPAN:
             raise InvalidField("From a moment before `to`, and at most 366 days.", pointer="/from")
         return analytics.Span(starts_at, ends_at)
-
-
-def _asked(request: Request, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
-    given_from, given_to = request.query_params.get("from"), request.query_params.get("to")
-    starts_at = _moment(given_from, "from", zone, day_ends=False) if given_from else None
-    ends_at = _moment(given_to, "to", zone, day_ends=True) if given_to else None
-    if starts_at and ends_at and starts_at >= ends_at:
-        raise InvalidField("From a moment before `to`.", pointer="/from")
-    return starts_at, ends_at
-
-
-def _moment(text: str, name: str, zone: tzinfo, *, day_ends: bool) -> datetime:
-    """A day means the whole of it, where the member lives."""
-    try:
-        day: date | None = parse_date(text)
-        moment = datetime.combine(day, time.min, zone) if day else parse_datetime(text)
-        if day and day_ends and moment:
-            moment += timedelta(days=1)
-        # The calendar's first and last days have no neighbours.
-        if moment is not None and 1971 <= moment.year <= 9000:
-            return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass  # said below
-    raise InvalidField("A day such as 2026-11-23, or a moment such as 2026-11-23T08:00:00Z.", pointer=f"/{name}")
 
 
 class Users(MeteredAPI):

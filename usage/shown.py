@@ -17,6 +17,7 @@ from accounts.models import Membership
 from accounts.roles import Action
 from accounts.zones import zone_of
 from config.errors import InvalidField
+from config.sheets import plain
 from config.templatetags.ui import percent
 from usage import analytics
 from usage.analytics import Span
@@ -297,11 +298,6 @@ def lines(shown: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     for outcome in shown["outcomes"]:
         yield "How questions ended", outcome["name"], "count", outcome["count"]
         yield "How questions ended", outcome["name"], "percent", outcome["percent"]
-
-
-def plain(text: str) -> str:
-    """A cell that begins like a formula would be run by a spreadsheet."""
-    return f"'{text}" if text.lstrip()[:1] in {"=", "+", "-", "@"} or text[:1] in {"\t", "\r", "\n"} else text
 
 
 LOG_COLUMNS = ("at", "user_id", "kind", "run_id", "requests", "input_tokens", "output_tokens", "model", "outcome", "ms")

@@ -1,5 +1,6 @@
 from accounts.roles import Role
 
+from .audit import ActorKind, AuditAction, AuditEvent
 from .connection import Connection, OAuthState
 from .health import ConnectionHealth
 from .idempotency import IdempotentAnswer
@@ -11,6 +12,9 @@ from .user import User
 from .workspace import Membership, Workspace, WorkspaceSchema
 
 __all__ = [
+    "ActorKind",
+    "AuditAction",
+    "AuditEvent",
     "Connection",
     "ConnectionHealth",
     "IdempotentAnswer",

@@ -68,6 +68,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             super().save(*args, **kwargs)
             if has_new_password:
                 self.end_all_tokens()
+                _note_new_password(self)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         known = f"{self.password} {self.sessions_ended}" if self.sessions_ended else self.password
@@ -82,3 +83,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         User.objects.filter(pk=self.pk).update(token_version=models.F("token_version") + 1)
         # A later save of this object must not bring the old number back.
         self.refresh_from_db(fields=["token_version"])
+
+
+def _note_new_password(user: User) -> None:
+    # Which reads these models.
+    from accounts import audit
+    from accounts.models import AuditAction
+
+    audit.record_everywhere(AuditAction.PASSWORD_CHANGED, user, by=user)

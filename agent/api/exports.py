@@ -62,7 +62,7 @@ class ExportFile(MemberAPI):
     @extend_schema(responses={(200, FILE): OpenApiTypes.BINARY})
     def get(self, request: Request, export_id: uuid.UUID) -> StreamingHttpResponse:
         """The file itself."""
-        export = services.get(membership=self.membership, export_id=export_id, now=timezone.now())
+        export = services.download(membership=self.membership, export_id=export_id, now=timezone.now())
         parts = services.data(export, workspace=self.membership.workspace)
         response = StreamingHttpResponse(parts, content_type=FILE)
         response["Content-Length"] = str(export.size)

@@ -20,10 +20,11 @@ from agent.models import Conversation, Page, Source
 from agent.runs import shown
 from agent.runs.reading import readable_connections
 from billing.models import Subscription
+from config.sheets import plain
 from tasks.api import row as task_row
 from tasks.models import Task
 from usage import analytics
-from usage.shown import LOG_COLUMNS, log_line, plain
+from usage.shown import LOG_COLUMNS, log_line
 
 FORMAT = 1
 AT_ONCE = 200

@@ -8,8 +8,8 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts import background, tenancy
-from accounts.models import Membership, Workspace
+from accounts import audit, background, tenancy
+from accounts.models import AuditAction, Membership, Workspace
 from agent.exports import contents
 from agent.models import Export, ExportPart
 from config.errors import AppError
@@ -45,6 +45,7 @@ def ask(*, membership: Membership, now: datetime) -> Export:
         if found is None or found.pk != made.pk:
             return found or made
         where, key = membership.workspace_id, str(made.pk)
+        audit.record(AuditAction.EXPORT_ASKED, workspace_id=where, by=membership.user, about=key)
         background.enqueue(export, workspace_id=where, key=f"export {key}", export_id=key)
         background.enqueue(forget_exports, workspace_id=where, due_at=now + KEPT)
     return made
@@ -61,6 +62,13 @@ def get(*, membership: Membership, export_id: uuid.UUID, now: datetime) -> Expor
         raise NoExport("There is no such export. Each is kept for a day.")
     if export.status != Export.Status.READY:
         raise ExportNotReady("This export is not ready." if export.status == Export.Status.WORKING else "It failed.")
+    return export
+
+
+def download(*, membership: Membership, export_id: uuid.UUID, now: datetime) -> Export:
+    """As `get`, for who is sent its bytes; the audit log tells of it."""
+    export = get(membership=membership, export_id=export_id, now=now)
+    audit.record_download(AuditAction.EXPORT_DOWNLOADED, by=membership, about=export.pk)
     return export
 
 

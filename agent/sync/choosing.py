@@ -11,8 +11,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import audit
 from accounts import connections as authorizations
-from accounts.models import Connection, Membership
+from accounts.models import AuditAction, Connection, Membership
 from agent import indexing
 from agent.exports import services as exports
 from agent.models import Page, Source, SyncRun
@@ -80,6 +81,14 @@ def choose(
         if names:
             # Their tasks may stand in one.
             exports.forget(made_before=timezone.now())
+        if again or newly:
+            audit.record(
+                AuditAction.SOURCES_CHOSEN,
+                workspace_id=connection.workspace_id,
+                by=membership.user,
+                about=connection.pk,
+                after={"added": len(again), "left_out": len(newly)},
+            )
         run = services.start_connection(connection, requested_by=membership.user_id, is_full=is_other)
     indexing.forget_vectors(stale, workspace_id=connection.workspace_id, connection_id=connection.pk)
     return run

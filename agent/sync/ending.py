@@ -37,7 +37,7 @@ def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None
         with tenancy.shared():
             is_revoked = authorizations.revoke(connection)
             with transaction.atomic():
-                authorizations.end(connection)
+                authorizations.end(connection, by=membership)
                 background.enqueue(
                     erase_connection,
                     workspace_id=membership.workspace_id,

@@ -10,8 +10,8 @@ from django.db.models import F
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
-from accounts import background, connections, tenancy
-from accounts.models import Connection, Job
+from accounts import audit, background, connections, tenancy
+from accounts.models import AuditAction, Connection, Job
 from agent import indexing
 from agent.exports import services as exports
 from agent.models import Page, Source, SyncRun
@@ -48,6 +48,9 @@ def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
         stale = forget([source], connection_id=source.connection_id, workspace_id=workspace_id)
         # Its tasks may stand in one.
         exports.forget(made_before=timezone.now())
+        audit.record(
+            AuditAction.SOURCES_CHOSEN, workspace_id=workspace_id, about=source.connection_id, after={"left_out": 1}
+        )
     indexing.forget_vectors(stale, workspace_id=workspace_id, connection_id=source.connection_id)
 
 

@@ -7,6 +7,7 @@ from django.db.models.functions import Least
 
 from accounts.models import Connection, Membership, Workspace
 from accounts.permissions import check_can_change_settings
+from accounts.services import note_settings
 from billing.effective import Access, effective
 from billing.models import Subscription
 from billing.permissions import check_can_use
@@ -47,7 +48,10 @@ def choose(*, by: Membership, minutes: int | None, now: datetime) -> None:
             pointer="/sync_interval_minutes",
         )
     with transaction.atomic():
-        Workspace.objects.filter(pk=by.workspace_id).update(sync_interval_minutes=minutes)
+        mine = Workspace.objects.filter(pk=by.workspace_id)
+        before = mine.select_for_update(no_key=True).values("sync_interval_minutes").get()
+        mine.update(sync_interval_minutes=minutes)
+        note_settings(by, before, {"sync_interval_minutes": minutes})
         by.workspace.sync_interval_minutes = minutes
         # A shorter one counts from now, not from what the longer one had planned.
         soonest = now + max(least, MINUTE * (minutes or 0))

@@ -26,6 +26,7 @@ from agent.models import Disconnection, Page
 from agent.sync import ending, intervals
 from agent.sync.freshness import every
 from billing.permissions import can_change
+from billing.team import auditing
 from config.errors import InvalidField
 
 # Offered besides what the plan allows at most and what is set.
@@ -126,6 +127,7 @@ class Settings(accounts.Settings):
             # Otherwise the plan is closed, and nothing is offered that it would refuse.
             "can_change": self.can_change,
             "export": self._export(),
+            "has_audit": auditing.has_audit(self.membership),
             "erases": deletion.ERASES,
             "keeps": deletion.KEEPS,
             "deletion_form": self._deletion_form(),

@@ -44,7 +44,7 @@ class Register(PublicAPI):
         if settings.EMAIL_VERIFICATION_REQUIRED:
             sign_in.send_verification(request._request, email=made.user.email, user=made.user)
             return Response(_registered(made), status=201)
-        pair = tokens.issue(made.membership)
+        pair = tokens.begin(made.membership)
         return Response(_registered(made, pair), status=201)
 
 

@@ -110,7 +110,7 @@ class Stripe:
             return Manual().schedule(subscription, tier=tier, by=by, now=now)
         schedules.plan(account.subscription_id, tier)
         subscription.changed_by = by
-        mirror.refresh(account, subscription, now=now)
+        mirror.refresh(account, subscription, now=now, is_ours=True)
 
     def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
         _check_is_not_lost(subscription)
@@ -120,7 +120,7 @@ class Stripe:
             account.refresh_from_db()
             with talking(PERHAPS_DONE):
                 leaving.end_all(account)
-                mirror.refresh(account, subscription, now=now)
+                mirror.refresh(account, subscription, now=now, is_ours=True)
         subscription.end(by=by, now=now)
 
     @talking(PERHAPS_DONE)
@@ -130,7 +130,7 @@ class Stripe:
             return Manual().resume(subscription, by=by, now=now)
         schedules.take_back(account.subscription_id)
         subscription.changed_by = by
-        mirror.refresh(account, subscription, now=now)
+        mirror.refresh(account, subscription, now=now, is_ours=True)
 
     def set_seats(self, subscription: Subscription, *, seats: int, now: datetime) -> None:
         from billing.jobs import send_seats

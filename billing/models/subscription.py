@@ -1,13 +1,15 @@
 import uuid
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
-from accounts import mails
+from accounts import audit, mails
 from accounts.models import Workspace
+from billing import history
 from billing.effective import effective
 from billing.plans import PLANS, Plan, Tier
 from billing.reminders import KINDS
@@ -59,6 +61,8 @@ class Subscription(models.Model):
     content_erased_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[models.Manager["Subscription"]] = SubscriptionQuerySet.as_manager()
+    # The facts as the clock has made them, until they are saved.
+    _turned: dict[str, Any] | None = None
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -101,10 +105,23 @@ class Subscription(models.Model):
         self.remind_at = timezone.now()
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "remind_at"}
-        super().save(*args, **kwargs)
+        with transaction.atomic():
+            before = Subscription.objects.filter(pk=self.pk).values(*history.FACTS).first()
+            super().save(*args, **kwargs)
+            if before is not None:
+                self._note(before, kwargs.get("update_fields") or history.FACTS)
         if self.status == self.Status.ACTIVE:
             # Who has paid hears no more of it, also where a reminder waits for the mail server.
             mails.withdraw(workspace_id=self.workspace_id, kinds=KINDS)
+
+    def _note(self, before: dict[str, Any], saved: Collection[str]) -> None:
+        """For the audit log. What the clock made true is nobody's doing."""
+        if self._turned is not None and set(history.FACTS) <= set(saved):
+            with audit.acting(audit.SYSTEM):
+                history.note(self.workspace_id, before, self._turned)
+            before, self._turned = self._turned, None
+        after = {name: getattr(self, name) if name in saved else value for name, value in before.items()}
+        history.note(self.workspace_id, before, after)
 
     @property
     def is_erasing(self) -> bool:
@@ -135,6 +152,7 @@ class Subscription(models.Model):
             self.status, self.ended_at, self.past_due_since = self.Status.CANCELED, self.pending_at, None
         self.changed_at = self.pending_at
         self.forget_pending()
+        self._turned = {name: getattr(self, name) for name in history.FACTS}
 
     def pay_for(self, seats: int, *, now: datetime) -> None:
         """So many seats from now on. What was charged for in this period stays paid until its end."""

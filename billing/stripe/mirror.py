@@ -5,11 +5,12 @@ be written last.
 """
 
 import logging
+from contextlib import nullcontext
 from datetime import datetime
 
 import stripe
 
-from accounts import background
+from accounts import audit, background
 from billing import wishes
 from billing.models import StripeAccount, Subscription
 from billing.plans import PLANS, Tier
@@ -26,20 +27,29 @@ def refresh(
     now: datetime,
     is_thorough: bool = False,
     tells_staff: bool = False,
+    is_ours: bool = False,
 ) -> bool:
     """Makes our row equal to what Stripe says now. True when it differed. Raises StripeError or UnknownPrice.
 
     `is_thorough`: also what was charged for in this period, which is kept here and is else believed of a subscription
-    that is known. `tells_staff`: of what was put beside the plan there, which is left alone.
+    that is known. `tells_staff`: of what was put beside the plan there, which is left alone. `is_ours`: it was changed
+    there just now by whoever acts here, and not by Stripe.
     """
     said = truth.ask(account)
+    if tells_staff and said.is_standing and said.bought and (others := truth.foreign(said.bought)):
+        log.error("%s pays by %s for what is no plan of ours: %s", account, said.bought.id, ", ".join(others))
+    with nullcontext() if is_ours else audit.acting(audit.PROVIDER):
+        return _write(account, subscription, said, now, is_thorough)
+
+
+def _write(
+    account: StripeAccount, subscription: Subscription, said: truth.Truth, now: datetime, is_thorough: bool
+) -> bool:
     facts, own = _facts(subscription), _own(subscription)
     before = facts, account.subscription_id
     if said.bought is not None:
         if said.is_standing:
             is_known = account.subscription_id == said.bought.id
-            if tells_staff and (others := truth.foreign(said.bought)):
-                log.error("%s pays by %s for what is no plan of ours: %s", account, said.bought.id, ", ".join(others))
             _hear(account, subscription, said.bought, now)
             account.subscription_id = said.bought.id
             if is_thorough or not is_known:

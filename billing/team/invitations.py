@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import mails
-from accounts.models import Invitation, Membership, Role, User, Workspace
+from accounts import audit, mails
+from accounts.models import AuditAction, Invitation, Membership, Role, User, Workspace
 from accounts.permissions import check_can_manage_members
 from billing import hearing, seats
 from billing.changes import locked
@@ -103,7 +103,7 @@ def _invite(by: Membership, address: str, role: Role, now: datetime) -> Link:
         if Membership.objects.filter(workspace_id=by.workspace_id, user__email=address).exists():
             raise AlreadyMember(f"{address} is a member already.")
         waiting = Invitation.objects.filter(workspace_id=by.workspace_id).waiting()
-        waiting.filter(email=address).update(revoked_at=now)
+        is_again = waiting.filter(email=address).update(revoked_at=now)
         _check_few(by.workspace_id, address, now)
         invitation = Invitation.objects.create(
             workspace_id=by.workspace_id,
@@ -116,7 +116,18 @@ def _invite(by: Membership, address: str, role: Role, now: datetime) -> Link:
         )
         link = Link(invitation, token)
         _send(link, by)
+        _note(AuditAction.INVITED_AGAIN if is_again else AuditAction.INVITED, invitation, by=by.user)
     return link
+
+
+def _note(action: AuditAction, invitation: Invitation, *, by: User) -> None:
+    audit.record(
+        action,
+        workspace_id=invitation.workspace_id,
+        by=by,
+        about=invitation.email,
+        after={"role": invitation.role},
+    )
 
 
 def _check_few(workspace_id: uuid.UUID, address: str, now: datetime) -> None:
@@ -155,8 +166,10 @@ def revoke(*, by: Membership, invitation_id: uuid.UUID, now: datetime) -> None:
     if invitation is None:
         raise NoInvitation("There is no such invitation.")
     check_can_manage_members(by)
-    if Invitation.objects.filter(pk=invitation_id).waiting().update(revoked_at=now):
-        return
+    with transaction.atomic():
+        if Invitation.objects.filter(pk=invitation_id).waiting().update(revoked_at=now):
+            _note(AuditAction.INVITATION_REVOKED, invitation, by=by.user)
+            return
     invitation.refresh_from_db()
     if invitation.accepted_at:
         raise AlreadyMember(f"{invitation.email} has joined. Remove the member instead.")
@@ -224,7 +237,9 @@ def _accept(token: str, user: User, now: datetime) -> Membership:
         joined = Membership.objects.create(
             workspace=workspace, user=user, role=invitation.role, joined_at=now, last_active_at=now
         )
-        seats.follow(workspace=workspace, now=now)
+        _note(AuditAction.JOINED, invitation, by=user)
+        with audit.acting(audit.member(user)):
+            seats.follow(workspace=workspace, now=now)
     return joined
 
 

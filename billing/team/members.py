@@ -4,10 +4,12 @@ at once do it one after the other."""
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.dispatch import Signal
 
-from accounts.models import Membership, Role
+from accounts import audit
+from accounts.models import AuditAction, Membership, Role
 from accounts.permissions import (
     Forbidden,
     can_change_owners,
@@ -64,8 +66,11 @@ def remove(*, by: Membership, user_id: uuid.UUID, now: datetime) -> None:
             owners.check_another(member, "The last one cannot leave.")
             owners.tell(member, by=by, now=now, leaves=True)
         member.delete()
-        seats.follow(workspace=by.workspace, now=now)
-        left.send(sender=Membership, membership=member)
+        is_own = by.user_id == member.user_id
+        _note(AuditAction.LEFT if is_own else AuditAction.REMOVED, member, by=by, before={"role": member.role})
+        with audit.acting(audit.member(by.user)):
+            seats.follow(workspace=by.workspace, now=now)
+            left.send(sender=Membership, membership=member)
 
 
 def change(
@@ -88,7 +93,10 @@ def change(
             _change_role(member, role, by=by, now=now)
         if caps:
             check_can_use(subscription, Feature.MEMBER_CAPS)
+            before = _caps(member)
             _cap(member, caps, subscription, now)
+            if _caps(member) != before:
+                _note(AuditAction.CAPS_SET, member, by=by, before=before, after=_caps(member))
         member.save(update_fields=["request_cap", "token_cap"])
     return member
 
@@ -100,8 +108,10 @@ def _change_role(member: Membership, role: Role, *, by: Membership, now: datetim
         check_can_change_owners(by)
     if member.role == Role.OWNER:
         owners.check_another(member, "Make somebody else an owner first.")
-    member.role = role
+    before, member.role = member.role, role
     member.save(update_fields=["role"])
+    action = AuditAction.OWNERS_CHANGED if changes_owners else AuditAction.ROLE_CHANGED
+    _note(action, member, by=by, before={"role": before}, after={"role": role})
     if changes_owners:
         owners.tell(member, by=by, now=now)
 
@@ -113,6 +123,14 @@ def _cap(member: Membership, caps: Mapping[str, int | None], subscription: Subsc
         if cap is not None and not 0 <= cap <= limit:
             raise InvalidField(f"From 0 to {limit:,}, the {plan.name} plan's own limit.", pointer=f"/caps/{name}")
         setattr(member, column, cap)
+
+
+def _caps(member: Membership) -> dict[str, int | None]:
+    return {name: getattr(member, column) for name, (column, _) in CAPS.items()}
+
+
+def _note(action: AuditAction, member: Membership, *, by: Membership, **said: Any) -> None:
+    audit.record(action, workspace_id=member.workspace_id, by=by.user, about=member.user.email, **said)
 
 
 def _present(by: Membership, user_id: uuid.UUID) -> Membership:

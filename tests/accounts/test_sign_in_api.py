@@ -178,7 +178,7 @@ def test_a_sign_in_that_waits_while_the_password_is_changed_gives_no_tokens(alic
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(1) as pool, held("accounts_membership", "ACCESS EXCLUSIVE") as wait_for_it:
+    with ThreadPoolExecutor(1) as pool, held("mfa_authenticator", "ACCESS EXCLUSIVE") as wait_for_it:
         waiting = pool.submit(sign_in)
         wait_for_it()
         alice.user.set_password("a longer and quite other phrase")

@@ -161,6 +161,7 @@ JSON = {
     ),
     "workspace/export": api("GET", "POST", expired=some("GET", "POST"), needs={"POST": None}),
     "workspace/export/<uuid:export_id>": api("GET", ids={"export_id": "export"}, expired=some("GET")),
+    "workspace/audit": api("GET", shared_in_workspace=True, needs={"GET": Action.SEE_AUDIT}),
     "workspace/invitations": api(
         "GET",
         "POST",
@@ -306,6 +307,8 @@ PAGES = {
         needs={"POST": Action.MANAGE_CONNECTIONS},
         refused=NOT_THEIRS,
     ),
+    "app/settings/audit": api("GET", shared_in_workspace=True, needs={"GET": Action.SEE_AUDIT}),
+    "app/settings/audit/export": api("GET", shared_in_workspace=True, needs={"GET": Action.SEE_AUDIT}),
     "app/theme": api("POST", bodies={"POST": {"theme": "dark"}}, expired=some("POST"), needs={"POST": None}),
     "app/dismiss": api("POST", bodies={"POST": {"banner": "x"}}, expired=some("POST"), needs={"POST": None}),
     "app/switch-workspace": api(

@@ -376,3 +376,28 @@ INVITATION: Context = {
     "role_words": "Member", "has_joined": False, "person": None, "is_for_person": False,
     "sign_in_url": "/", "sign_up_url": "/",
 }  # fmt: skip
+
+AUDIT: Context = {
+    "section": "settings",
+    "events": [
+        {"at": NOW, "who": "maya@northwind.example", "actor": {"id": "u1"}, "words": "changed a role",
+         "about": "tom@northwind.example", "address": "203.0.113.9", "had": True,
+         "changes": [{"name": "role", "before": "member", "after": "admin"}]},
+        {"at": before(hours=1), "who": "Payment provider", "actor": {"id": None}, "words": "changed the plan",
+         "about": "", "address": None, "had": True, "changes": [{"name": "tier", "before": "plus", "after": "teams"},
+                                                   {"name": "seats", "before": "1", "after": "12"}]},
+        {"at": before(days=1), "who": "maya@northwind.example", "really": "Docent staff", "actor": {"id": "u1"},
+         "words": "changed the plan", "about": "", "address": None, "had": True,
+         "changes": [{"name": "status", "before": "trialing", "after": "active"}]},
+        {"at": before(days=2), "who": "tom@northwind.example", "actor": {"id": "u2"}, "words": "connected Notion",
+         "about": "76ea6702-71f3-4e80-a539-9005b6e08933", "address": "2001:db8:85a3:8d3:1319:8a2e:370:7348",
+         "had": False, "changes": [{"name": "kind", "before": "–", "after": "oauth"},
+                                   {"name": "shared", "before": "–", "after": "no"}]},
+        {"at": before(days=9), "who": "tom@northwind.example", "actor": {"id": "u2"}, "address": "203.0.113.80",
+         "words": "was refused: wrong password or code", "about": "tom@northwind.example", "had": False, "changes": []},
+    ],
+    "people": [("u1", "maya@northwind.example"), ("u2", "tom@northwind.example")], "member": None,
+    "actions": [("member.role_changed", "changed a role"), ("sign_in.refused", "was refused: wrong password or code")],
+    "given": {"action": "", "from": "", "to": ""}, "is_filtered": False, "is_later": True, "newest_url": "?",
+    "next_url": "?cursor=x", "csv_url": "#",
+}  # fmt: skip

@@ -249,6 +249,9 @@ def _people() -> dict[str, State]:
             "accounts/settings.html",
             settings | {"workspace_form": None, "can_change": False, "connections": []},
         ),
+        "settings-audit": ("accounts/settings.html", settings | {"has_audit": True}),
+        "audit": ("accounts/audit.html", s.AUDIT),
+        "audit-none": ("accounts/audit.html", s.AUDIT | {"events": [], "is_filtered": True}),
         "settings-disconnect": ("accounts/settings.html", settings | {"confirm_disconnect": s.CONNECTION}),
     }
 

@@ -1,25 +1,19 @@
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts import tenancy
+from accounts import audit
 from accounts.edge import MemberPage
-from accounts.models import Membership
+from accounts.models import AuditAction, Membership
+from accounts.pieces import newest_first
 from accounts.zones import zone_of
 from config.errors import InvalidField
+from config.sheets import CSV, CSV_IN_UTF_8, lines
 from usage import analytics, shown
-from usage.models import Entry
 from usage.quota import quota
-
-# Lines of the log that are read at once, and sent before more are read.
-PIECE = 2_000
-CSV = "text/csv; charset=utf-8"
 
 
 class UsagePage(MemberPage):
@@ -44,7 +38,7 @@ class UsageExport(MemberPage):
     """Exactly the figures that the page shows for the same address; with `of=log` the log's lines behind them."""
 
     schema_of_view: ClassVar[str] = "workspace"
-    file_type: ClassVar[str] = "text/csv"
+    file_type: ClassVar[str] = CSV
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         if request.GET.get("of", "") not in {"", "log"}:
@@ -53,31 +47,16 @@ class UsageExport(MemberPage):
         if request.GET.get("of") == "log":
             left = quota(membership=self.membership, now=timezone.now())
             span = shown.choose(request.GET, left, zone_of(self.membership.user)).span
-            response = StreamingHttpResponse(_log(self.membership, span), content_type=CSV)
+            response = StreamingHttpResponse(_log(self.membership, span), content_type=CSV_IN_UTF_8)
         else:
-            response = HttpResponse(_csv(shown.lines(_shown(self.membership, request.GET))), content_type=CSV)
+            response = HttpResponse(lines(shown.lines(_shown(self.membership, request.GET))), content_type=CSV_IN_UTF_8)
+        audit.record_download(AuditAction.USAGE_DOWNLOADED, by=self.membership)
         response["Content-Disposition"] = f'attachment; filename="usage-{timezone.now():%Y-%m-%d}.csv"'
         return response
 
 
 def _log(membership: Membership, span: analytics.Span) -> Iterator[str]:
-    """All its lines, however many, the newest first. The request has left the workspace while they are sent."""
-    yield _csv([shown.LOG_COLUMNS])
-    entries = span.of(analytics.visible_to(membership)).order_by("-at", "pk")
-    last: Entry | None = None
-    while True:
-        rest = entries
-        if last is not None:
-            rest = entries.filter(Q(at__lt=last.at) | Q(pk__gt=last.pk), at__lte=last.at)
-        with tenancy.within(membership.workspace):
-            piece = list(rest[:PIECE])
-        yield _csv(shown.log_line(entry) for entry in piece)
-        if len(piece) < PIECE:
-            return
-        last = piece[-1]
-
-
-def _csv(rows: Iterable[Sequence[object]]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerows(rows)
-    return written.getvalue()
+    yield lines([shown.LOG_COLUMNS])
+    entries = span.of(analytics.visible_to(membership))
+    for piece in newest_first(entries, workspace=membership.workspace):
+        yield lines(shown.log_line(entry) for entry in piece)
