@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import idempotency, tenancy
-from accounts.models import IdempotentAnswer, Membership
+from accounts.models import ApiKey, IdempotentAnswer, Membership
 from config.errors import AppError
 from config.filters import Filter, check_known
 from config.negotiation import preferred
@@ -76,6 +76,11 @@ class MemberAPI(_JSON):
     @property
     def membership(self) -> Membership:
         return tenancy.acting(self.request._request)
+
+    @property
+    def api_key(self) -> ApiKey | None:
+        """The one that this request is made with, if it is."""
+        return self.request.auth if isinstance(self.request.auth, ApiKey) else None
 
     @property
     def request_key(self) -> str | None:

@@ -1,17 +1,19 @@
 """What can be done with accounts that needs no knowledge of plans."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import mails
 from accounts.idempotency import KEPT
-from accounts.models import IdempotentAnswer, Membership, OAuthState, User, Workspace
+from accounts.models import ApiKey, IdempotentAnswer, Membership, OAuthState, User, Workspace
 from accounts.names import cleaned
 from accounts.permissions import check_can_change_settings
 from config.errors import AppError, InvalidField
 
+# As long as usage can be looked at, which names what a key has used.
+REVOKED_KEPT = timedelta(days=366)
 CONFIGURABLE = ("timezone", "language", "model", "email_notifications", "default_sharing")
 
 
@@ -71,8 +73,9 @@ def set_staff(*, email: str, is_staff: bool) -> User:
 
 
 def forget_expired(*, now: datetime) -> None:
-    """Delete what has only a limited life: states, tokens, answers kept for retries."""
+    """Delete what has only a limited life: states, tokens, answers kept for retries, API keys that were ended."""
     OAuthState.objects.filter(expires_at__lt=now).delete()
     OutstandingToken.objects.filter(expires_at__lt=now).delete()
     IdempotentAnswer.objects.filter(created_at__lt=now - KEPT).delete()
+    ApiKey.objects.filter(revoked_at__lt=now - REVOKED_KEPT).delete()
     mails.forget_old(now=now)

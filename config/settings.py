@@ -195,6 +195,7 @@ STAFF_MAIL = env.text("STAFF_MAIL", "")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.ApiKeyAuthentication",
         "accounts.authentication.AccessTokenAuthentication",
         "accounts.authentication.BrowserSessionAuthentication",
     ],
@@ -228,6 +229,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.describe_problems",
+        "accounts.scopes.describe",
     ],
 }
 

@@ -1,5 +1,6 @@
 from accounts.roles import Role
 
+from .api_key import ApiKey
 from .connection import Connection, OAuthState
 from .health import ConnectionHealth
 from .idempotency import IdempotentAnswer
@@ -11,6 +12,7 @@ from .user import User
 from .workspace import Membership, Workspace, WorkspaceSchema
 
 __all__ = [
+    "ApiKey",
     "Connection",
     "ConnectionHealth",
     "IdempotentAnswer",
