@@ -1,5 +1,6 @@
 """Base classes for everything that answers over HTTP: they decide in which schema a view runs."""
 
+import uuid
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -78,9 +79,9 @@ class MemberAPI(_JSON):
         return tenancy.acting(self.request._request)
 
     @property
-    def api_key(self) -> ApiKey | None:
-        """The one that this request is made with, if it is."""
-        return self.request.auth if isinstance(self.request.auth, ApiKey) else None
+    def api_key_id(self) -> uuid.UUID | None:
+        """Of the one that this request is made with, if it is."""
+        return self.request.auth.pk if isinstance(self.request.auth, ApiKey) else None
 
     @property
     def request_key(self) -> str | None:

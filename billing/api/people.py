@@ -68,7 +68,7 @@ class Profile(MemberAPI):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         profile = profile_json(self.membership)
-        if self.api_key is not None:
+        if self.api_key_id is not None:
             # A key belongs to one workspace, and tells of no other.
             profile["workspaces"] = [workspace_json(self.membership)]
         return Response(profile)

@@ -265,6 +265,12 @@ USAGE: Context = {
     "by_member": [{"id": n, "name": n, "requests": r, "percent": share, "tokens": r * 1300, "grounded_share": 95,
                    "last_active_at": before(minutes=r)}
                   for n, r, share in (("Tom Reyes", 412, 58), ("Maya Okafor", 298, 42))],
+    "by_source": [
+        {"source": "sign_in", "name": "Signed in", "requests": 948, "percent": 76, "tokens": 1_300_500,
+         "grounded_share": 94},
+        {"source": "api_key", "name": "Nightly report", "requests": 300, "percent": 24, "tokens": 320_000,
+         "grounded_share": None, "is_others": True, "member": "Tom Reyes"},
+    ],
     "by_model": [{"name": "extractive", "requests": 1248, "tokens": 1_620_500, "share": 95}],
     "outcomes": [{"name": "With sources", "count": 1180, "percent": 95},
                  {"name": "Nothing found", "count": 52, "percent": 4}, {"name": "Failed", "count": 16, "percent": 1}],
