@@ -92,6 +92,7 @@ def test_random_spans_are_told_as_the_lines_have_them(team_owner: Person, bob: P
 
     with tenancy.within(bob.workspace):
         lines = list(Entry.objects.all())
+        assert {line.api_key_id for line in lines} == {robot.pk, None}
         for _ in range(20):
             first, last = sorted(began + timedelta(seconds=draw.randrange(6 * 86_400)) for _ in range(2))
             span = Span(first, last)
