@@ -50,6 +50,7 @@ SHARED_TABLES = {
     "accounts_mail": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_oauthstate": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_invitation": Shared(f"workspace_id = {OWN_WORKSPACE}"),
+    "accounts_apikey": Shared("membership_id IN (SELECT id FROM public.accounts_membership)"),
     "accounts_idempotentanswer": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "billing_planrequest": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "billing_givenplan": Shared(f"workspace_id = {OWN_WORKSPACE}"),

@@ -4,6 +4,7 @@ A token's claim or a session's choice is only a hint; membership is read each ti
 """
 
 import copy
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -14,7 +15,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidToken, TokenError
 from rest_framework_simplejwt.tokens import AccessToken
 
-from accounts import tenancy
+from accounts import keys, scopes, tenancy
 from accounts.models import Membership, User
 from accounts.zones import zone_of
 from config import handover
@@ -27,7 +28,7 @@ UNUSABLE = (
 UNREADABLE = "The header Authorization cannot be read. Send it as Authorization: Bearer ACCESS."
 FORGED = (
     "This call came with a browser's session and without the page's own token. Send that in the header X-CSRFToken, or "
-    "call with an access token."
+    "call with an access token or an API key."
 )
 
 
@@ -71,6 +72,28 @@ class AccessTokenAuthentication(JWTAuthentication):
         return raw
 
 
+class ApiKeyAuthentication(AccessTokenAuthentication):
+    """Before access tokens, which take nothing else after Bearer. What the key may not do is refused here, so that no
+    view can forget to ask."""
+
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:  # type: ignore[override]  # as above
+        header = self.get_header(request)
+        raw = self.get_raw_token(header) if header is not None else None
+        if raw is None or not keys.is_meant(raw):
+            return None
+        now, asked = timezone.now(), request._request
+        # As for a token: good when its bearer began to wait.
+        key = keys.find(raw, now=now - timedelta(seconds=handover.waited(asked)))
+        membership = tenancy.member(user_id=key.membership.user_id, workspace_id=key.membership.workspace_id)
+        keys.note_use(key, now=now)
+        method, route = request.method or "", asked.resolver_match.route if asked.resolver_match else ""
+        # Of other methods the framework says which there are.
+        if method in request.parser_context["view"].allowed_methods and method != "OPTIONS":
+            scopes.check(key.scopes, scopes.address_of(route), method)
+        act_as(request, membership)
+        return membership.user, key
+
+
 class BrowserSessionAuthentication(SessionAuthentication):
     """The browser's session, with Django's CSRF check."""
 
@@ -96,5 +119,10 @@ class BrowserSessionAuthentication(SessionAuthentication):
 
 def enter(request: Request, membership: Membership) -> None:
     tenancy.note_activity(membership)
+    act_as(request, membership)
+
+
+def act_as(request: Request, membership: Membership) -> None:
+    """Without a note that the member was here: signing in opens the workspace where a person was last, not a key."""
     tenancy.act_as(request._request, membership)
     timezone.activate(zone_of(membership.user))

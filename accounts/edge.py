@@ -1,5 +1,6 @@
 """Base classes for everything that answers over HTTP: they decide in which schema a view runs."""
 
+import uuid
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import audit, idempotency, tenancy
-from accounts.models import IdempotentAnswer, Membership
+from accounts.models import ApiKey, IdempotentAnswer, Membership
 from config.errors import AppError
 from config.filters import Filter, check_known
 from config.negotiation import preferred
@@ -76,6 +77,11 @@ class MemberAPI(_JSON):
     @property
     def membership(self) -> Membership:
         return tenancy.acting(self.request._request)
+
+    @property
+    def api_key_id(self) -> uuid.UUID | None:
+        """Of the one that this request is made with, if it is."""
+        return self.request.auth.pk if isinstance(self.request.auth, ApiKey) else None
 
     @property
     def request_key(self) -> str | None:

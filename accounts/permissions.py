@@ -15,6 +15,15 @@ def check_can_ask(membership: Membership) -> None:
         raise Forbidden("Your role does not ask here. Ask an owner for another role.")
 
 
+def can_make_keys(membership: Membership) -> bool:
+    return membership.may(Action.MAKE_KEYS)
+
+
+def check_can_make_keys(membership: Membership) -> None:
+    if not can_make_keys(membership):
+        raise Forbidden("Your role makes no API keys. Ask an owner for another role.")
+
+
 def can_manage_members(membership: Membership) -> bool:
     return membership.may(Action.MANAGE_MEMBERS)
 

@@ -1,6 +1,6 @@
 """What can be done with accounts that needs no knowledge of plans."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.usersessions.models import UserSession
@@ -10,11 +10,13 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import audit, mails
 from accounts.idempotency import KEPT
-from accounts.models import AuditAction, IdempotentAnswer, Membership, OAuthState, User, Workspace
+from accounts.models import ApiKey, AuditAction, IdempotentAnswer, Membership, OAuthState, User, Workspace
 from accounts.names import cleaned
 from accounts.permissions import check_can_change_settings
 from config.errors import AppError, InvalidField
 
+# As long as usage can be looked at, which names what a key has used.
+REVOKED_KEPT = timedelta(days=366)
 CONFIGURABLE = ("timezone", "language", "model", "email_notifications", "default_sharing")
 
 
@@ -83,10 +85,11 @@ def set_staff(*, email: str, is_staff: bool) -> User:
 
 
 def forget_expired(*, now: datetime) -> None:
-    """Delete what has only a limited life: states, tokens, sessions, answers kept for retries."""
+    """Delete what has only a limited life: states, tokens, sessions, answers kept for retries, keys that were ended."""
     OAuthState.objects.filter(expires_at__lt=now).delete()
     OutstandingToken.objects.filter(expires_at__lt=now).delete()
     IdempotentAnswer.objects.filter(created_at__lt=now - KEPT).delete()
+    ApiKey.objects.filter(revoked_at__lt=now - REVOKED_KEPT).delete()
     Session.objects.filter(expire_date__lt=now).delete()
     UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
     mails.forget_old(now=now)

@@ -14,7 +14,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from accounts.models import User
+from accounts import audit
+from accounts.models import AuditAction, User
 from accounts.session_store import BEGAN
 
 # In the order in which they are looked for: each of the first names itself as the last ones too.
@@ -71,7 +72,9 @@ def end(user: User, place_id: str) -> bool:
     place = UserSession.objects.filter(user=user, pk=place_id if re.fullmatch(r"\d{1,18}", place_id) else None).first()
     if place is None:
         return False
-    place.end()
+    with transaction.atomic():
+        place.end()
+        audit.record_everywhere(AuditAction.SIGNED_OUT, user, by=user)
     return True
 
 

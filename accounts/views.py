@@ -2,14 +2,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
-from accounts import services, sessions, tenancy, typed, zones
+from accounts import audit, services, sessions, tenancy, typed, zones
 from accounts.edge import MemberPage
+from accounts.models import AuditAction
 from accounts.permissions import can_change_settings
 from accounts.second_factor import has_second_factor
 from accounts.zones import ZoneSelect
@@ -72,7 +74,9 @@ class Settings(MemberPage):
                 raise Http404
             messages.success(request, "That browser is signed out.")
         else:
-            sessions.end_others(request, user)
+            with transaction.atomic():
+                sessions.end_others(request, user)
+                audit.record_everywhere(AuditAction.SIGNED_OUT, user, by=user)
             messages.success(request, "Signed out everywhere else. Programs sign in again too.")
         return redirect(reverse("settings") + "#security")
 

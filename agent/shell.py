@@ -10,14 +10,13 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection, Membership, Workspace
-from accounts.permissions import can_buy, can_manage_members
+from accounts.permissions import can_buy, can_make_keys, can_manage_members
 from accounts.roles import Action
 from accounts.zones import zone_of
 from agent.models import Conversation
 from agent.runs.services import LONGEST_PROMPT
 from billing import choices
 from billing.effective import EffectivePlan
-from billing.plans import Feature
 from billing.standing import standing
 from tasks.models import Task
 from usage import banners
@@ -103,7 +102,7 @@ class Shell:
 
     @property
     def can_see_keys(self) -> bool:
-        return self.membership.may(Action.MAKE_KEYS) and Feature.API_KEYS in self.plan.plan.features
+        return can_make_keys(self.membership)
 
     @property
     def only_reads(self) -> bool:

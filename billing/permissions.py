@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from accounts.models import Membership, Role
+from accounts.models import ApiKey, Membership, Role
 from billing.effective import EffectivePlan, PaymentRequired, TrialExpired, check_access, effective
 from billing.models import Subscription
 from billing.plans import PLANS, Feature, Plan, Tier, upgrade_url
@@ -23,12 +23,15 @@ class PlanRequired(AppError):
 
 
 class PlanIsOpen(BasePermission):
-    """Refuses with 402 when trial or payment has ended, except on views with `open_when_expired = True`."""
+    """Refuses with 402 when trial or payment has ended, except on views with `open_when_expired = True`; then with 403
+    what is asked with an API key on a plan that has none."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         membership: Membership | None = getattr(request._request, "membership", None)
         if membership is not None and not getattr(view, "open_when_expired", False):
             check_open(membership, method=request.method or "")
+        if isinstance(request.auth, ApiKey) and membership is not None:
+            check_can_use(Subscription.objects.get(workspace_id=membership.workspace_id), Feature.API_KEYS)
         return True
 
 

@@ -35,7 +35,6 @@ class Feature(models.TextChoices):
 COMING = frozenset(
     {
         Feature.APPROVED_WRITES,
-        Feature.API_KEYS,
         Feature.SCHEDULED_EXPORT,
     }
 )

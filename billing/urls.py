@@ -2,6 +2,8 @@ from django.urls import path
 
 from billing import views
 from billing.api import audit, invitations, people, plans, subscription, webhooks
+from billing.keys import api as keys
+from billing.keys.views import ApiKeysPage
 from billing.team.audit_pages import AuditExport, AuditPage
 from billing.team.views import AcceptPage
 
@@ -10,6 +12,8 @@ api = [
     path("user/profile", people.Profile.as_view(), name="api-profile"),
     path("user/trial-status", plans.TrialStatus.as_view(), name="api-trial-status"),
     path("user/upgrade-subscription", subscription.Upgrade.as_view(), name="api-upgrade"),
+    path("user/api-keys", keys.ApiKeys.as_view(), name="api-api-keys"),
+    path("user/api-keys/<uuid:key_id>", keys.OneApiKey.as_view(), name="api-one-api-key"),
     path("subscription/plans", plans.Plans.as_view(), name="api-plans"),
     path("subscription", subscription.Present.as_view(), name="api-subscription"),
     path("subscription/preview", subscription.PreviewChange.as_view(), name="api-subscription-preview"),
@@ -27,6 +31,7 @@ api = [
 ]
 pages = [
     path("app/plan", views.PlanPage.as_view(), name="plan"),
+    path("app/keys", ApiKeysPage.as_view(), name="api-keys"),
     path("pricing", views.Pricing.as_view(), name="pricing"),
     path("app/invitations/<str:token>", AcceptPage.as_view(), name="invitation"),
     path("app/settings/audit", AuditPage.as_view(), name="audit"),

@@ -87,8 +87,8 @@ CODES = {
 
 # The framework says what is wrong and not what to do.
 WORDS = {
-    "not_authenticated": "Nobody is signed in. Send an access token in the header Authorization: Bearer ACCESS; "
-    "POST /auth/login gives one.",
+    "not_authenticated": "Nobody is signed in. Send an access token, which POST /auth/login gives, or an API key in "
+    "the header Authorization: Bearer ACCESS.",
     "bad_authorization_header": "The header Authorization cannot be read. Send it as Authorization: Bearer ACCESS.",
     "unsupported_media_type": "Only JSON is read. Send it with the header Content-Type: application/json.",
 }

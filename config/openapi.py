@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import JSONRenderer
@@ -36,6 +37,17 @@ PROBLEM = {
 class AccessToken(SimpleJWTScheme):  # type: ignore[no-untyped-call]  # a class hook of the package is not annotated
     target_class = "accounts.authentication.AccessTokenAuthentication"
     name = "token"
+
+
+class ApiKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # as above
+    """Which calls are open to a key, and with which scope, says `accounts.scopes.describe`."""
+
+    target_class = "accounts.authentication.ApiKeyAuthentication"
+    name = "api_key"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        words = "A key of the page API keys, or of POST /user/api-keys."
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "docent_…", "description": words}
 
 
 class BrowserSession(SessionScheme):  # type: ignore[no-untyped-call]  # as above

@@ -197,6 +197,7 @@ STAFF_MAIL = env.text("STAFF_MAIL", "")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.ApiKeyAuthentication",
         "accounts.authentication.AccessTokenAuthentication",
         "accounts.authentication.BrowserSessionAuthentication",
     ],
@@ -230,6 +231,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.describe_problems",
+        "accounts.scopes.describe",
     ],
 }
 

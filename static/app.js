@@ -68,10 +68,11 @@
   document.addEventListener("htmx:sseOpen", () => offline(false));
 
   const copy = (button) => navigator.clipboard?.writeText(one(`#${button.dataset.copy}`).innerText).then(() => {
-    const words = button.getAttribute("aria-label") || button.textContent;
+    const shown = one("[data-copy-words]", button), words = shown ? shown.textContent : button.getAttribute("aria-label");
+    const call = (name) => { if (shown) shown.textContent = name; else button.setAttribute("aria-label", name); };
     say(button.dataset.copied);
-    button.setAttribute("aria-label", button.dataset.copied);
-    setTimeout(() => button.setAttribute("aria-label", words), 2000);
+    call(button.dataset.copied);
+    setTimeout(() => call(words), 2000);
   });
   document.addEventListener("click", (event) => {
     const hit = (selector) => event.target.closest(selector);

@@ -12,7 +12,9 @@ from rest_framework.test import APIClient
 
 from accounts import schemas, tokens
 from accounts.models import Membership, Role, User, Workspace, WorkspaceSchema
+from accounts.scopes import Scope
 from billing import services
+from billing.keys import services as keys
 from billing.models import Subscription
 
 PASSWORD = "correct horse battery staple"
@@ -63,6 +65,21 @@ class Person:
         session["workspace"] = str(self.workspace.pk)
         session.save()
         return client
+
+
+def key_of(person: Person, *scopes: str, expires_at: datetime | None = None) -> str:
+    """A new API key of theirs; without `scopes` it may do whatever a key may."""
+    made = keys.create(
+        by=person.membership, name="Robot", scopes=scopes or Scope, expires_at=expires_at, now=timezone.now()
+    )
+    return made.secret
+
+
+def program(key: str) -> APIClient:
+    """One that has this key and no sign-in."""
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+    return client
 
 
 def sign_up(name: str, *, now: datetime | None = None) -> Person:

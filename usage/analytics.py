@@ -5,6 +5,7 @@ member's own from the lines alone, of which the plan allows one member only so m
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Aggregate, FloatField, QuerySet
 
-from accounts.models import Membership, User
+from accounts import tenancy
+from accounts.models import ApiKey, Membership, User
 from accounts.roles import Action
 from billing.effective import effective
 from billing.models import Subscription
@@ -87,6 +89,13 @@ WITH counted AS (
 )
 SELECT member_id, {_SUMS} FROM counted GROUP BY member_id
 """
+KEYS = f"""
+WITH counted AS (
+  SELECT api_key_id, {_NAMES} FROM usage_keyday WHERE "on" >= %(first_on)s AND "on" < %(last_on)s
+  UNION ALL {{edges}}
+)
+SELECT api_key_id, {_SUMS} FROM counted GROUP BY api_key_id
+"""
 SPEEDS = """
 WITH counted AS (
   SELECT bucket, answers FROM usage_speed WHERE "on" >= %(first_on)s AND "on" < %(last_on)s
@@ -129,6 +138,11 @@ class Counts:
     def outcomes(self) -> dict[str, int]:
         counts = {name: getattr(self, name) for name in OUTCOMES}
         return {name: count for name, count in sorted(counts.items(), key=lambda one: -one[1]) if count}
+
+    def without(self, parts: Collection["Counts"]) -> "Counts":
+        """What is left; a line that was written between two readings is in one of them alone."""
+        rest = {name: getattr(self, name) - sum(getattr(part, name) for part in parts) for name in sums.COUNTS}
+        return Counts(**{name: max(0, number) for name, number in rest.items()})
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -177,6 +191,26 @@ def by_member(*, membership: Membership, span: Span) -> list[dict[str, Any]]:
     for row in rows:
         row["name"] = str(known_people.get(row["user_id"], "a former member"))
     return rows
+
+
+def by_source(totals: Counts, *, membership: Membership, span: Span) -> list[dict[str, Any]]:
+    """What each API key has used, and before them the rest of `totals`: what was asked signed in, in a browser or with
+    an access token."""
+    columns = f"api_key_id, {sums.LINE}"
+    counted = {row[0]: Counts(*row[1:]) for row in _read(KEYS, membership, span, DAY, columns, where=sums.BY_KEY)}
+    with tenancy.shared():
+        known = ApiKey.objects.select_related("membership__user").in_bulk(list(counted))
+    rows = [_of_key(key_id, known.get(key_id)) | counts.as_json() for key_id, counts in counted.items()]
+    rows.sort(key=lambda row: (-row["requests"], row["name"], row["api_key_id"]))
+    signed_in = {"source": "sign_in", "api_key_id": None, "name": "Signed in", "user_id": None, "member": ""}
+    return [signed_in | totals.without(counted.values()).as_json(), *rows]
+
+
+def _of_key(key_id: uuid.UUID, key: ApiKey | None) -> dict[str, Any]:
+    row = {"source": "api_key", "api_key_id": key_id, "name": "A deleted key", "user_id": None, "member": ""}
+    if key is None:
+        return row
+    return row | {"name": key.name, "user_id": key.membership.user_id, "member": str(key.membership.user)}
 
 
 def latency(*, membership: Membership, span: Span) -> dict[str, int | None]:

@@ -28,7 +28,7 @@ from usage.models import Entry
 from usage.quota import Metric, Quota, quota
 
 LONGEST_SPAN = timedelta(days=366)
-SERIES = ["day", "member", "kind", "model"]
+SERIES = ["day", "member", "kind", "model", "source"]
 
 
 class QuotaOfMember(MeteredAPI):
@@ -78,6 +78,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "user_id": entry.member_id,
         "kind": entry.kind,
         "run_id": entry.run_id,
+        "api_key_id": entry.api_key_id,
         "requests": entry.requests,
         "input_tokens": entry.input_tokens,
         "output_tokens": entry.output_tokens,
@@ -98,10 +99,12 @@ class Summary(MeteredAPI):
         span = self._span(request, zone)
         by = request.query_params.get("by") or "day"
         if by not in SERIES:
-            raise InvalidField("Group by day, member, kind or model.", pointer="/by")
+            raise InvalidField(f"Group by {', '.join(SERIES[:-1])} or {SERIES[-1]}.", pointer="/by")
         found = analytics.figures(membership=self.membership, span=span, zone=zone)
         if by == "member":
             series = analytics.by_member(membership=self.membership, span=span)
+        elif by == "source":
+            series = analytics.by_source(found.totals, membership=self.membership, span=span)
         else:
             series = getattr(found, f"by_{by}")
         latency = analytics.latency(membership=self.membership, span=span)

@@ -73,6 +73,7 @@ QUESTIONS = (
     LINES,
     _of_sums("usage_quarter", sums.quarters("at >= %(since)s"), "starts_at, kind, model", sums.COUNTS),
     _of_sums("usage_memberday", sums.member_days("at >= %(since)s"), '"on", member_id', sums.COUNTS),
+    _of_sums("usage_keyday", sums.key_days("at >= %(since)s"), '"on", api_key_id', sums.COUNTS),
     _of_sums("usage_speed", sums.speeds("at >= %(since)s"), '"on", bucket', ("answers",)),
 )
 

@@ -26,7 +26,12 @@ class MeteredAPI(MemberAPI):
         if membership is not None:
             with tenancy.within(membership.workspace):
                 left = quota(membership=membership, now=timezone.now())
-            asked = rates.buckets(plan=left.plan.plan, seats=left.seats, workspace_id=membership.workspace_id)
+            asked = rates.buckets(
+                plan=left.plan.plan,
+                seats=left.seats,
+                workspace_id=membership.workspace_id,
+                api_key_id=self.api_key_id,
+            )
             for name, value in rate_limit_headers(left, rates.look(asked)).items():
                 answer[name] = value
         return answer

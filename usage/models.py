@@ -61,6 +61,8 @@ class Hold(models.Model):
     period = models.ForeignKey(Period, on_delete=models.CASCADE, related_name="holds")
     # The same key never holds twice: a retried request finds its hold.
     key = models.CharField(max_length=255, unique=True)
+    # With which a program asked for it.
+    api_key_id = models.UUIDField(null=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     requests = models.BigIntegerField()
     tokens = models.BigIntegerField()
@@ -102,6 +104,7 @@ class Entry(models.Model):
     member_id = models.UUIDField()
     kind = models.CharField(max_length=20)
     run_id = models.UUIDField(null=True)
+    api_key_id = models.UUIDField(null=True)
     # Old holds are deleted and their lines stay as they were written, so the database does not insist on the hold.
     hold = models.ForeignKey(Hold, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="entries")
     requests = models.IntegerField(default=0)
@@ -173,6 +176,21 @@ class MemberDay(_Counts):
 
     def __str__(self) -> str:
         return f"{self.member_id} {self.on}"
+
+
+class KeyDay(_Counts):
+    """A day, in UTC, of one API key."""
+
+    on = models.DateField()
+    api_key_id = models.UUIDField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["on", "api_key_id"], name="key_day_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.api_key_id} {self.on}"
 
 
 class Speed(models.Model):

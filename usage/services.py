@@ -69,6 +69,7 @@ def hold(
     requests: int = 1,
     tokens: int | None = None,
     at_least: int = LEAST_RUN_TOKENS,
+    api_key_id: uuid.UUID | None = None,
 ) -> Hold:
     """Reserve quota for one piece of work; `tokens=None` takes what is left, `at_least` and up to the cap of a run.
 
@@ -93,7 +94,16 @@ def hold(
             raise
         period.refresh_from_db()
         check_room(period, current, limits, together, wanted, now=now)
-    return _reserve(period, current, limits, together, own_key, wanted, now=now)
+    new = Hold(
+        period=period,
+        key=own_key,
+        api_key_id=api_key_id,
+        requests=requests,
+        tokens=0,
+        created_at=now,
+        expires_at=now + HOLD_LIFE,
+    )
+    return _reserve(new, current, limits, together, wanted, now=now)
 
 
 TAKE = """
@@ -116,16 +126,9 @@ RETURNING room.tokens
 
 
 def _reserve(
-    period: Period,
-    current: EffectivePlan,
-    limits: Limits,
-    together: Ceiling | None,
-    key: str,
-    wanted: Wanted,
-    *,
-    now: datetime,
+    new: Hold, current: EffectivePlan, limits: Limits, together: Ceiling | None, wanted: Wanted, *, now: datetime
 ) -> Hold:
-    new = Hold(period=period, key=key, requests=wanted.requests, tokens=0, created_at=now, expires_at=now + HOLD_LIFE)
+    period = new.period
     values = {
         "period": period.pk,
         "requests": wanted.requests,
@@ -138,7 +141,7 @@ def _reserve(
     while True:
         with transaction.atomic():
             Hold.objects.bulk_create([new], ignore_conflicts=True)
-            stored = Hold.objects.get(key=key)
+            stored = Hold.objects.get(key=new.key)
             if stored.pk != new.pk:
                 return stored
             room = together.locked_room() if together else {"requests": None, "tokens": None}
@@ -257,6 +260,7 @@ def _log(held: Hold, period: Period, cost: Cost, *, now: datetime, outcome: str,
         member_id=period.member_id,
         kind=cost.kind,
         run_id=cost.run_id,
+        api_key_id=held.api_key_id,
         hold=held,
         requests=requests,
         input_tokens=cost.input_tokens,

@@ -113,6 +113,7 @@ def page(membership: Membership, left: Quota, choice: Choice) -> dict[str, Any]:
         "speeds": [] if latency["p50"] is None else [{"label": "Whole answer", **latency}],
         "speed_scale": latency["p99"] or 1,
         "by_member": _members(membership, choice.span) if membership.may(Action.SEE_USAGE) else [],
+        "by_source": _sources(found.totals, membership, choice.span),
         "by_model": [row | {"name": row["model"] or "–", "share": _share(row)} for row in found.by_model],
         "outcomes": _with_percents(
             [{"name": OUTCOMES[Entry.Outcome(name)], "count": count} for name, count in counts.items()], of="count"
@@ -221,6 +222,14 @@ def _members(membership: Membership, span: Span) -> list[dict[str, Any]]:
     return _with_percents(rows, of="requests") if len(rows) > 1 else []
 
 
+def _sources(totals: analytics.Counts, membership: Membership, span: Span) -> list[dict[str, Any]]:
+    """None where no API key was used."""
+    rows = analytics.by_source(totals, membership=membership, span=span)
+    for row in rows:
+        row |= {"is_others": row["user_id"] not in {None, membership.user_id}, "grounded_share": _share(row)}
+    return _with_percents(rows, of="requests") if len(rows) > 1 else []
+
+
 def _with_percents(rows: list[dict[str, Any]], *, of: str) -> list[dict[str, Any]]:
     """Whole ones that add up to 100: what rounding down leaves goes to those that lost most by it. But nothing that is
     not all is called so."""
@@ -263,7 +272,10 @@ def _live(left: Quota, choice: Choice, shown: dict[str, Any]) -> dict[str, Any]:
 
 
 OPEN_SECONDS, IDLE_SECONDS = 2, 5
-SEEN = ("limits", "total", "tokens", "outcomes", "series", "speeds", "by_model", "by_member", "period_words")
+SEEN = (
+    *("limits", "total", "tokens", "outcomes", "series", "speeds"),
+    *("by_model", "by_member", "by_source", "period_words"),
+)
 
 
 def lines(shown: dict[str, Any]) -> Iterator[tuple[object, ...]]:
@@ -285,22 +297,30 @@ def lines(shown: dict[str, Any]) -> Iterator[tuple[object, ...]]:
     for speed in shown["speeds"]:
         for figure in analytics.PERCENTILES:
             yield "Answer speed", speed["label"], f"{figure} milliseconds", speed[figure]
-    for part, rows in (("By member", shown["by_member"]), ("By model", shown["by_model"])):
+    for part, rows in (
+        ("By member", shown["by_member"]),
+        ("By source", shown["by_source"]),
+        ("By model", shown["by_model"]),
+    ):
         for row in rows:
             share = row["share"] if "share" in row else row["grounded_share"]
             yield part, plain(row["name"]), "questions", row["requests"]
             yield part, plain(row["name"]), "tokens", row["tokens"]
             yield part, plain(row["name"]), "answered with sources, percent", "" if share is None else share
+            if "percent" in row:
+                yield part, plain(row["name"]), "share of questions, percent", row["percent"]
             if part == "By member":
                 active = row["last_active_at"]
-                yield part, plain(row["name"]), "share of questions, percent", row["percent"]
                 yield part, plain(row["name"]), "last active", active.isoformat(timespec="seconds") if active else ""
     for outcome in shown["outcomes"]:
         yield "How questions ended", outcome["name"], "count", outcome["count"]
         yield "How questions ended", outcome["name"], "percent", outcome["percent"]
 
 
-LOG_COLUMNS = ("at", "user_id", "kind", "run_id", "requests", "input_tokens", "output_tokens", "model", "outcome", "ms")
+LOG_COLUMNS = (
+    *("at", "user_id", "kind", "run_id", "requests", "input_tokens", "output_tokens", "model", "outcome", "ms"),
+    "api_key_id",
+)
 
 
 def log_line(entry: Entry) -> tuple[object, ...]:
@@ -315,4 +335,5 @@ def log_line(entry: Entry) -> tuple[object, ...]:
         plain(entry.model),
         entry.outcome,
         entry.milliseconds,
+        entry.api_key_id or "",
     )

@@ -20,6 +20,7 @@ DAY = "(at AT TIME ZONE 'UTC')::date"
 # Each bucket is 5 % longer than the one before, so that its middle is within 2.5 % of all that is in it.
 STEP = 1.05
 BUCKET = f"CEIL(LN(GREATEST(milliseconds, 1)::float8) / LN({STEP}::float8))::int"
+BY_KEY = "api_key_id IS NOT NULL"
 ANSWERED = "outcome IN ('succeeded', 'not_found')"
 
 _NAMES = ", ".join(COUNTS)
@@ -44,6 +45,13 @@ def member_days(where: str) -> str:
     )
 
 
+def key_days(where: str) -> str:
+    return (
+        f'SELECT {DAY} AS "on", api_key_id, {_SUMS}'
+        f" FROM (SELECT at, api_key_id, {LINE} FROM usage_entry WHERE {where} AND {BY_KEY}) AS line GROUP BY 1, 2"
+    )
+
+
 def speeds(where: str) -> str:
     return (
         f'SELECT {DAY} AS "on", {BUCKET} AS bucket, COUNT(*) AS answers'
@@ -58,6 +66,8 @@ def add_all(where: str) -> list[str]:
         f" ON CONFLICT (starts_at, kind, model) {_plus('usage_quarter', COUNTS)}",
         f'INSERT INTO usage_memberday ("on", member_id, {_NAMES}) {member_days(where)}'
         f' ON CONFLICT ("on", member_id) {_plus("usage_memberday", COUNTS)}',
+        f'INSERT INTO usage_keyday ("on", api_key_id, {_NAMES}) {key_days(where)}'
+        f' ON CONFLICT ("on", api_key_id) {_plus("usage_keyday", COUNTS)}',
         f'INSERT INTO usage_speed ("on", bucket, answers) {speeds(where)}'
         f' ON CONFLICT ("on", bucket) {_plus("usage_speed", ("answers",))}',
     ]

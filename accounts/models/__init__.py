@@ -1,5 +1,6 @@
 from accounts.roles import Role
 
+from .api_key import ApiKey
 from .audit import ActorKind, AuditAction, AuditEvent
 from .connection import Connection, OAuthState
 from .health import ConnectionHealth
@@ -13,6 +14,7 @@ from .workspace import Membership, Workspace, WorkspaceSchema
 
 __all__ = [
     "ActorKind",
+    "ApiKey",
     "AuditAction",
     "AuditEvent",
     "Connection",

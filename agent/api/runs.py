@@ -42,6 +42,7 @@ class Ask(RunAPI):
             conversation_id=form.validated_data.get("conversation_id"),
             now=timezone.now(),
             key=self.request_key,
+            api_key_id=self.api_key_id,
         )
         return Response(shown.as_json(run, []), status=202, headers={"Location": f"/agent/runs/{run.pk}"})
 

@@ -46,6 +46,7 @@ def ask(
     now: datetime,
     conversation_id: uuid.UUID | None = None,
     key: str | None = None,
+    api_key_id: uuid.UUID | None = None,
 ) -> Run:
     """Hold quota, keep the question and have it answered by a worker: all of it or nothing.
 
@@ -57,10 +58,16 @@ def ask(
     check_can_ask(membership)
     prompt = checked_prompt(prompt)
     conversation = _conversation(membership, conversation_id, prompt, now)
-    usage.admit(membership=membership, now=now)
+    usage.admit(membership=membership, now=now, api_key_id=api_key_id)
     with transaction.atomic():
         run = Run(conversation=conversation, owner_id=membership.user_id, prompt=prompt, created_at=now)
-        held = usage.hold(membership=membership, key=f"run:{key or run.id}", now=now, at_least=least_tokens(prompt))
+        held = usage.hold(
+            membership=membership,
+            key=f"run:{key or run.id}",
+            now=now,
+            at_least=least_tokens(prompt),
+            api_key_id=api_key_id,
+        )
         if key is not None and (earlier := Run.objects.filter(hold_id=held.pk).first()):
             return earlier
         if conversation._state.adding:

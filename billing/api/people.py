@@ -67,7 +67,11 @@ class Profile(MemberAPI):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        return Response(profile_json(self.membership))
+        profile = profile_json(self.membership)
+        if self.api_key_id is not None:
+            # A key belongs to one workspace, and tells of no other.
+            profile["workspaces"] = [workspace_json(self.membership)]
+        return Response(profile)
 
     @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
     def patch(self, request: Request) -> Response:

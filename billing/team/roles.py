@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 from accounts.models.invitation import INVITABLE
 from accounts.roles import MAY, Action, Role
-from billing.plans import COMING, Feature
-
-OF_FEATURE = {Action.MAKE_KEYS: Feature.API_KEYS}
 
 
 @dataclass(frozen=True)
@@ -16,16 +13,12 @@ class Row:
     may: tuple[bool, ...]
 
 
-def there_is() -> list[Action]:
-    return [action for action in Action if OF_FEATURE.get(action) not in COMING]
-
-
 def rows() -> list[Row]:
-    return [Row(action.label, tuple(role in MAY[action] for role in Role)) for action in there_is()]
+    return [Row(action.label, tuple(role in MAY[action] for role in Role)) for action in Action]
 
 
 def of_owners_alone() -> list[str]:
-    return [_within(action) for action in there_is() if MAY[action] == {Role.OWNER}]
+    return [_within(action) for action in Action if MAY[action] == {Role.OWNER}]
 
 
 def invitable_in_words() -> list[str]:
@@ -33,7 +26,7 @@ def invitable_in_words() -> list[str]:
     sentences: list[str] = []
     told: set[Action] = set()
     for value, label in reversed(INVITABLE):
-        more = [action for action in there_is() if Role(value) in MAY[action] and action not in told]
+        more = [action for action in Action if Role(value) in MAY[action] and action not in told]
         told |= set(more)
         sentences.append(f"{label}: {'also ' if sentences else ''}{', '.join(map(_within, more))}.")
     return sentences

@@ -15,7 +15,9 @@ TAKES_A_KEY = [
     if "POST" in entry.methods and not entry.open_to_all and not entry.ids
 ]
 # A signed token, a parameter of an address, a key of Notion's or Stripe's.
-LOOKS_SECRET = re.compile(r"eyJ[\w-]{8,}|[?&](?:state|code|token|secret)=|\bntn_\w|\bsecret_\w|\b[sr]k_(?:live|test)_")
+LOOKS_SECRET = re.compile(
+    r"eyJ[\w-]{8,}|[?&](?:state|code|token|secret)=|\bntn_\w|\bsecret_\w|\b[sr]k_(?:live|test)_|\bdocent_\w{40}"
+)
 
 
 def post(person: Person, address: str, body: object, key: str) -> dict[str, str]:

@@ -72,6 +72,17 @@ def no_factor(owner: Person, request: pytest.FixtureRequest) -> None:
     ok(web.post("/accounts/2fa/totp/deactivate/"))
 
 
+@flow(A.SIGNED_OUT)
+def signed_out(owner: Person, request: pytest.FixtureRequest) -> None:
+    ok(browser_after_password(owner).post("/app/settings", {"section": "sessions"}))
+
+
+@flow(A.KEY_MADE, A.KEY_DELETED)
+def key(owner: Person, request: pytest.FixtureRequest) -> None:
+    made = ok(owner.api.post("/user/api-keys", {"name": "Reports", "scopes": ["ask"]}, format="json")).json()
+    ok(owner.api.delete(f"/user/api-keys/{made['id']}"))
+
+
 @flow(A.ACCESS_REFUSED)
 def refused(owner: Person, request: pytest.FixtureRequest) -> None:
     assert join(owner, "Vera", Role.VIEWER).api.get("/workspace").status_code == 403

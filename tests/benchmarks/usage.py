@@ -58,7 +58,7 @@ def _fill(span: timedelta) -> tuple[Person, Person]:
         cursor.execute(BULK, values)
         for statement in sums.add_all("TRUE"):
             cursor.execute(statement)
-    tables = ("usage_entry", "usage_quarter", "usage_memberday", "usage_speed")
+    tables = ("usage_entry", "usage_quarter", "usage_memberday", "usage_keyday", "usage_speed")
     with connections["owner"].cursor() as cursor:
         for table in tables:
             name = sql.Identifier(owner.workspace.schema_name, table)

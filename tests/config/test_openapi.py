@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts import scopes
 from config import urls, views
 from tests.people import Person
 
@@ -39,6 +40,17 @@ def test_every_call_says_what_an_error_looks_like(description: dict[str, Any]) -
 
     assert len(operations) > 20
     assert all("application/problem+json" in each["responses"]["default"]["content"] for each in operations)
+
+
+def test_every_call_says_whether_a_key_may_and_with_which_scope(description: dict[str, Any]) -> None:
+    for address, operations in description["paths"].items():
+        for method, operation in operations.items():
+            enough = scopes.that_open(address, method.upper())
+            named = re.search(r"An API key needs the scope (.*)\.$", operation.get("description", ""))
+
+            assert ({"api_key": []} in operation.get("security", [])) == bool(enough), (address, method)
+            assert set(re.findall(r"`(\S+)`", named[1]) if named else ()) == {scope.value for scope in enough}
+    assert description["components"]["securitySchemes"]["api_key"]["scheme"] == "bearer"
 
 
 def test_the_description_is_valid_and_leaves_no_doubt() -> None:

@@ -19,7 +19,7 @@ from billing.team import members
 from config import valkey
 from tests.devkit.machine import PATIENCE_SECONDS, eventually
 from tests.index import handbook
-from tests.people import Person, join, put_on_plan, sign_up
+from tests.people import Person, join, key_of, put_on_plan, sign_up
 from tests.stack import Stack
 from usage.models import Entry, Hold, Period
 
@@ -98,6 +98,27 @@ def test_a_stream_tells_each_step_as_it_happens(stack: Stack, alice: Person) -> 
     assert names[0] == "step"
     assert names[-1] == "done"
     assert {"delta", "citation"} <= set(names)
+
+
+def test_a_program_with_a_key_that_may_ask_waits_streams_and_goes_on_and_no_log_has_its_key(
+    stack: Stack, alice: Person
+) -> None:
+    key = key_of(alice, "ask")
+
+    with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as http:
+        waited = http.post("/agent/run", json={"prompt": QUESTION})
+        streamed = http.post("/agent/run", json={"prompt": QUESTION}, headers={"Accept": "text/event-stream"})
+        heard = http.get(f"{streamed.headers['location']}/events")
+        refused = http.get("/tasks")
+
+    with tenancy.within(alice.workspace):
+        lines = set(Entry.objects.values_list("member_id", "api_key_id"))
+    assert (waited.status_code, waited.json()["status"]) == (200, "succeeded")
+    assert events(streamed.text)[-1][1] == "done"
+    assert events(heard.text) == events(streamed.text)
+    assert (refused.status_code, refused.json()["scopes"]) == (403, ["read", "tasks:write"])
+    assert lines == {(alice.user.pk, alice.membership.api_keys.get().pk)}
+    assert not [log.name for log in stack.folder.glob("*.log") if key[15:-6] in log.read_text()]
 
 
 def test_a_broken_stream_goes_on_where_it_was(stack: Stack, alice: Person) -> None:

@@ -56,6 +56,16 @@ JSON = {
     ),
     "user/config": api("GET", "PATCH", bodies={"PATCH": {"language": "en"}}, needs={"PATCH": None}),
     "user/trial-status": api("GET", expired=some("GET")),
+    "user/api-keys": api(
+        "GET",
+        "POST",
+        bodies={"POST": {"name": "Robot", "scopes": ["read"]}},
+        expired=some("GET"),
+        needs={"POST": Action.MAKE_KEYS},
+    ),
+    "user/api-keys/<uuid:key_id>": api(
+        "DELETE", ids={"key_id": "api_key"}, expired=some("DELETE"), needs={"DELETE": None}
+    ),
     "user/upgrade-subscription": api(
         "POST", bodies={"POST": {"tier": "trial"}}, expired=some("POST"), needs={"POST": Action.CHANGE_PLAN}
     ),
@@ -206,6 +216,9 @@ BESIDE_IT = (
     "webhooks/stripe",
     "webhooks/notion",
     "workspace/export/<uuid:export_id>",
+    # A key that leaked can be found and ended.
+    "user/api-keys",
+    "user/api-keys/<uuid:key_id>",
     "admin/users/<uuid:user_id>",
     "invitations/accept",
     "openapi.json",
@@ -287,6 +300,14 @@ PAGES = {
         expired=some("GET", "POST"),
         needs={"POST": Action.CHANGE_PLAN},
     ),
+    "app/keys": api(
+        "GET",
+        "POST",
+        bodies={"POST": {"action": "delete", "key": "{api_key}"}},
+        foreign_body=some("POST"),
+        expired=some("GET", "POST"),
+        needs={"POST": None},
+    ),
     "pricing": api("GET", open_to_all=True, expired=some("GET")),
     "app/members": api(
         "GET",
@@ -328,6 +349,7 @@ FORMS: list[tuple[str, dict[str, str], Action | None]] = [
     ("app/members", {"action": "role", "member": "{plain_member}", "role": "viewer"}, Action.MANAGE_MEMBERS),
     ("app/members", {"action": "limits", "member": "{plain_member}", "requests": "5"}, Action.MANAGE_MEMBERS),
     ("app/members", {"action": "role", "member": "{plain_member}", "role": "owner"}, Action.CHANGE_OWNERS),
+    ("app/keys", {"action": "create", "name": "Robot", "scopes": "read", "life": "A year"}, Action.MAKE_KEYS),
     ("app/plan", {"action": "cancel"}, Action.CHANGE_PLAN),
     ("app/settings", {"section": "workspace", "name": "Mine now"}, Action.CHANGE_SETTINGS),
     ("app/settings", {"section": "deletion", "confirm": "x"}, Action.DELETE_WORKSPACE),

@@ -10,7 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from accounts import sealed, tenancy
-from accounts.models import Connection, Invitation, Mail, Role
+from accounts.models import ApiKey, Connection, Invitation, Mail, Role
 from agent.models import Chunk, Conversation, Export, ExportPart, Page, Run, Source, SyncRun
 from tasks.models import Task
 from tests.isolation.table import INVITATION
@@ -56,6 +56,12 @@ class World:
                     [self.alice.workspace.pk],
                 )
                 found |= {f"{table} {digest}" for (digest,) in cursor.fetchall()}
+            cursor.execute(
+                "SELECT md5(t::text) FROM public.accounts_apikey t JOIN public.accounts_membership m"
+                " ON m.id = t.membership_id WHERE m.workspace_id = %s",
+                [self.alice.workspace.pk],
+            )
+            found |= {f"accounts_apikey {digest}" for (digest,) in cursor.fetchall()}
             cursor.execute("SELECT to_jsonb(t)::text FROM public.accounts_user t WHERE id = %s", [self.alice.user.pk])
             found.add(str(cursor.fetchone()[0]))
         return frozenset(found)
@@ -171,7 +177,11 @@ def _things(alice: Person) -> dict[str, UUID]:
         invited_by=alice.user,
         expires_at=now + timedelta(days=7),
     )
+    api_key = ApiKey.objects.create(
+        membership=alice.membership, name=SECRET, start=str(owner)[:15], digest=SECRET, scopes=["read"]
+    )
     return {
+        "api_key": api_key.pk,
         "connection": connection.pk,
         "source": source.pk,
         "sync": sync.pk,

@@ -270,6 +270,12 @@ USAGE: Context = {
     "by_member": [{"id": n, "name": n, "requests": r, "percent": share, "tokens": r * 1300, "grounded_share": 95,
                    "last_active_at": before(minutes=r)}
                   for n, r, share in (("Tom Reyes", 412, 58), ("Maya Okafor", 298, 42))],
+    "by_source": [
+        {"source": "sign_in", "name": "Signed in", "requests": 948, "percent": 76, "tokens": 1_300_500,
+         "grounded_share": 94},
+        {"source": "api_key", "name": "Nightly report", "requests": 300, "percent": 24, "tokens": 320_000,
+         "grounded_share": None, "is_others": True, "member": "Tom Reyes"},
+    ],
     "by_model": [{"name": "extractive", "requests": 1248, "tokens": 1_620_500, "share": 95}],
     "outcomes": [{"name": "With sources", "count": 1180, "percent": 95},
                  {"name": "Nothing found", "count": 52, "percent": 4}, {"name": "Failed", "count": 16, "percent": 1}],
@@ -325,6 +331,15 @@ class InviteForm(forms.Form):
     )
 
 
+class KeyForm(forms.Form):
+    name = forms.CharField(label="Name", help_text="What will use it, such as “Nightly report”.")
+    scopes = forms.MultipleChoiceField(
+        label="It may", choices=[("read", "Read conversations, tasks, sources and usage"), ("ask", "Ask questions")]
+    )
+    life = forms.ChoiceField(label="Good for", choices=[("90 days", "90 days"), ("A year", "A year")])
+    request = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
 class LimitsForm(forms.Form):
     requests = forms.IntegerField(required=False)
     tokens = forms.IntegerField(required=False)
@@ -345,6 +360,19 @@ class WorkspaceForm(forms.Form):
     name = forms.CharField(label="Workspace name", help_text="Shown in the sidebar and in e-mails.")
 
 
+KEYS: Context = {
+    "section": "keys", "may_make": True, "can_make": True, "needs_plan": None, "public_url": "http://127.0.0.1:8000",
+    "rows": [
+        {"id": "k1", "name": "Nightly", "start": "docent_7Q2xLm0a", "ending": "9fZk", "scopes": ["ask"],
+         "created_at": before(days=40), "last_used_at": before(minutes=4), "expires_at": NOW + dt.timedelta(days=50)},
+        {"id": "k2", "name": "ملخص اجتماع الإطلاق and a name as long as names of keys may be, 80 letters", "start":
+         "docent_Zz81bQwe", "ending": "0aB1", "scopes": ["read", "conversations:write",
+         "tasks:write"], "created_at": before(days=400), "last_used_at": None, "expires_at": None},
+        {"id": "k3", "name": "Old", "start": "docent_Aa11Bb22", "ending": "Cc33", "scopes": ["ask"],
+         "created_at": before(days=400), "last_used_at": before(days=90), "expires_at": NOW, "is_expired": True},
+    ],
+}  # fmt: skip
+NEW_KEY: Context = {"key": {"name": "Nightly report"}, "secret": "docent_7Q2xLm0a" + "b3Kd9" * 9 + "9fZk"}
 ROLES = [("owner", "Owner"), ("admin", "Admin"), ("member", "Member"), ("viewer", "Viewer")]
 PEOPLE = [
     {"id": "u1", "name": "Maya Okafor", "email": "maya@northwind.example", "role": "owner", "role_words": "Owner",

@@ -21,6 +21,7 @@ RICHEST = [
     "plan-cancel",
     "plan-late",
     "plan-bought",
+    "keys-new-wrong",
 ]
 # Refusals and errors have a template each, beside the frames that all pages stand in.
 ERRORS = {path.name for path in (ROOT / "templates").glob("*.html")} - {"bare.html", "base.html", "shell.html"}
@@ -265,3 +266,17 @@ def opened(browser: Browser, url: str, width: int) -> Page:
 
 def new_page(browser: Browser, width: int) -> Page:
     return browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce").new_page()
+
+
+@with_chromium
+def test_a_new_key_is_copied_and_the_button_says_so(browser: Browser, site: str) -> None:
+    page = new_page(browser, 1440)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{site}/keys-made")
+
+    page.get_by_role("button", name="Copy").click()
+
+    expect(page.locator("[data-copy]")).to_have_text("Copied")
+    expect(page.locator("#announcer")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.locator("#new-key").inner_text()
+    page.context.close()

@@ -36,7 +36,7 @@ ALTER TABLE accounts_auditevent DROP CONSTRAINT audit_goes_with_its_workspace;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0010_ended_sessions")]
+    dependencies = [("accounts", "0011_api_keys")]
 
     operations = [
         migrations.CreateModel(
