@@ -10,7 +10,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tests.people import PASSWORD, Person
+from tests.people import PASSWORD, Person, key_of, program, put_on_plan
 from tests.second_factor import Factor, browser_after_password, own_address, signed_in, with_factor
 
 
@@ -34,6 +34,20 @@ def test_the_password_and_a_code_give_tokens_that_work(api: APIClient, alice: Pe
 
         program = APIClient(HTTP_AUTHORIZATION=f"Bearer {body['access']}")
         assert program.get("/user/profile").json()["email"] == alice.email
+
+
+def test_the_password_alone_makes_no_api_key_and_one_of_before_goes_on(alice: Person) -> None:
+    put_on_plan(alice, "pro")
+    key = key_of(alice)
+    with_factor(alice.user)
+    browser = browser_after_password(alice)
+    form = {"action": "create", "name": "Robot", "scopes": ["read"], "life": "A year"}
+
+    answers = [browser.post("/app/keys", form), browser.post("/user/api-keys", form)]
+
+    assert [answer.status_code for answer in answers] == [302, 401]
+    assert alice.membership.api_keys.count() == 1
+    assert program(key).get("/tasks").status_code == 200
 
 
 @pytest.mark.parametrize("more", [{}, {"totp": ""}, {"totp": " "}])

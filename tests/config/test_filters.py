@@ -137,6 +137,7 @@ PAGES = {
 OPENS = {
     "/app/plan": ("confirm", "seats", "bought", "was"),
     "/app/members": ("remove", "limits", "invite"),
+    "/app/keys": ("new", "delete"),
     "/app/ask": ("q",),
     "/app/usage": ("seen",),
     "/app/settings": ("disconnect",),

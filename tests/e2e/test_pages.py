@@ -37,6 +37,8 @@ PATHS = [
     "app/plan?bought=teams&was=plus",
     "pricing",
     "app/members",
+    "app/keys",
+    "app/keys?new=1",
     "app/settings?disconnect={connection}",
     "app/nowhere",
     "docs",
