@@ -31,6 +31,7 @@ class Never(StrEnum):
     CONNECTION = "connects Notion or changes what is read of it"
     SETTINGS = "changes settings"
     DATA = "exports the data or deletes the workspace"
+    AUDIT = "reads the audit log"
 
 
 class ScopeRequired(AppError):
@@ -99,6 +100,7 @@ TABLE: dict[str, Mapping[str, frozenset[Scope] | Never]] = {
     "/workspace/export/{export_id}": {"GET": Never.DATA},
     "/workspace/invitations": {"GET": Never.MEMBERS, "POST": Never.MEMBERS},
     "/workspace/invitations/{invitation_id}": {"DELETE": Never.MEMBERS},
+    "/workspace/audit": {"GET": Never.AUDIT},
     "/invitations/accept": {"POST": Never.MEMBERS},
 }  # fmt: skip
 
