@@ -180,14 +180,16 @@ def _standing(
     is_changing: bool,
 ) -> dict[str, Any]:
     words, tone = STATES[current.state]
+    ahead = _ahead(subscription, now)
+    if is_changing:
+        comes = CHANGING
+    else:
+        comes = "" if ahead and not current.ended_at else _next(current, invoice, is_away=is_away)
     return {
         "state_words": words,
         "state_tone": tone,
         "total_cents": monthly_cents(subscription, current),
-        "sentences": [
-            CHANGING if is_changing else _ahead(subscription, now) or _next(current, invoice, is_away=is_away),
-            _limit(current),
-        ],
+        "sentences": [comes, ahead, _limit(current)],
         "seats": seats.charged(subscription, current) if current.plan.is_per_seat else None,
         "seats_are_fixed": subscription.fixed_seats is not None,
         "pending": _pending(current),
@@ -226,7 +228,7 @@ def monthly_cents(subscription: Subscription, current: EffectivePlan) -> int | N
 
 
 def _ahead(subscription: Subscription, now: datetime) -> str:
-    """Of two clocks no sentence with a date would be true."""
+    """Of two clocks no sentence about what comes would be true."""
     heard = (subscription.paid_from, subscription.past_due_since, subscription.ended_at)
     theirs = max((at for at in heard if at is not None), default=now)
     if theirs - now < AHEAD:
