@@ -30,8 +30,11 @@ class Shared:
 
 
 SHARED_TABLES = {
+    # A workspace takes its audit log along, so the owner alone deletes one.
     "accounts_workspace": Shared(
-        "schema_name = current_user", ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes)",)
+        "schema_name = current_user",
+        ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes)",),
+        public="SELECT, INSERT, UPDATE",
     ),
     "accounts_membership": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
     "accounts_user": Shared(
@@ -195,12 +198,13 @@ SELECT EXISTS (
 )
 """.replace("{public}", "'docent_public'::regrole::oid").replace("{workspace}", "'docent_workspace'::regrole::oid")
 
-# A right beyond reading and appending, or a trigger that does not fire.
+# A right beyond reading and appending, one to delete workspaces, which take it along, or a trigger that does not fire.
 CHANGEABLE = """
 SELECT EXISTS (
   SELECT FROM unnest(ARRAY['docent_public', 'docent_workspace', session_user::text]) AS asking(name),
     unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS wanted(right_to)
   WHERE has_table_privilege(asking.name, to_regclass('public.{table}'), right_to)
+    OR (right_to <> 'UPDATE' AND has_table_privilege(asking.name, 'public.accounts_workspace', right_to))
 ) OR 2 > (
   SELECT count(*) FROM pg_trigger
   WHERE tgrelid = to_regclass('public.{table}') AND NOT tgisinternal AND tgenabled IN ('O', 'A')

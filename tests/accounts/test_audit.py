@@ -20,6 +20,7 @@ from tests.second_factor import own_address, with_factor
 STATEMENTS = {
     "update": "UPDATE accounts_auditevent SET about = 'somebody else'",
     "delete": "DELETE FROM accounts_auditevent",
+    "with its workspace": "DELETE FROM accounts_workspace",
     "truncate": "TRUNCATE accounts_auditevent",
     "merge": "MERGE INTO accounts_auditevent USING (SELECT 1) AS one ON true WHEN MATCHED THEN DELETE",
     "upsert": "INSERT INTO accounts_auditevent SELECT * FROM accounts_auditevent"
@@ -86,7 +87,7 @@ def test_a_workspaces_role_reads_and_writes_its_own_events_alone(alice: Person, 
 def test_events_go_with_their_workspace_and_only_with_it(alice: Person, charlie: Person, event: AuditEvent) -> None:
     services.rename_workspace(workspace=charlie.workspace, name="Charlie's", by=charlie.membership)
 
-    Workspace.objects.filter(pk=alice.workspace.pk).delete()
+    Workspace.objects.using("owner").filter(pk=alice.workspace.pk).delete()
 
     assert (len(events(alice)), len(events(charlie))) == (0, 1)
 
@@ -106,8 +107,12 @@ def test_events_go_with_their_workspace_and_only_with_it(alice: Person, charlie:
             "ALTER TABLE accounts_auditevent DISABLE TRIGGER audit_is_kept",
             "ALTER TABLE accounts_auditevent ENABLE TRIGGER audit_is_kept",
         ),
+        (
+            "GRANT DELETE ON accounts_workspace TO docent_public",
+            "REVOKE DELETE ON accounts_workspace FROM docent_public",
+        ),
     ],
-    ids=["a right of docent_public", "a right of workspaces", "no trigger"],
+    ids=["a right of docent_public", "a right of workspaces", "no trigger", "a workspace and its log with it"],
 )
 def test_a_log_that_could_be_changed_is_named(open_it: str, close_it: str) -> None:
     with connections["owner"].cursor() as cursor:
@@ -248,7 +253,7 @@ def test_a_deleted_workspace_takes_its_log_along(alice: Person) -> None:
     deletion.delete(by=alice.membership, confirm="Alice's company", now=alice.workspace.created_at)
     before = told(alice)
 
-    Workspace.objects.filter(pk=alice.workspace.pk).delete()
+    Workspace.objects.using("owner").filter(pk=alice.workspace.pk).delete()
 
     assert AuditAction.WORKSPACE_DELETED in before
     assert told(alice) == []
