@@ -2,12 +2,14 @@
 staff does it."""
 
 import pytest
-from django.test import override_settings
+from allauth.core.context import request_context
+from django.test import RequestFactory, override_settings
 
 from accounts.models import ActorKind, AuditAction, AuditEvent
 from devkit.stripe.process import StripeProcess
-from tests.billing.stripe import buy
+from tests.billing.stripe import buy, hear, pay, upgrade
 from tests.billing.test_wished_seats import let_go
+from tests.billing.wishes import answer, ask, staff
 from tests.people import Person, put_on_plan
 
 
@@ -50,3 +52,37 @@ def test_fixing_as_many_seats_as_are_paid_for_is_told(alice: Person) -> None:
         {"fixed_seats": None},
         {"fixed_seats": 10},
     )
+
+
+def test_from_where_our_staff_decide_is_not_told(alice: Person) -> None:
+    with override_settings(IS_PRODUCTION=True):
+        wish = ask(alice, "teams")
+        with request_context(RequestFactory(REMOTE_ADDR="203.0.113.9").post("/staff/")):
+            answer(alice, wish, by=staff())
+
+    found = AuditEvent.objects.filter(workspace=alice.workspace)
+    assert set(found.values_list("action", "address")) == {
+        ("plan.asked", "127.0.0.1"),
+        ("plan.request_decided", None),
+        ("plan.changed", None),
+    }
+
+
+def test_who_looks_is_not_where_the_provider_is(vendor: StripeProcess, alice: Person) -> None:
+    pay(upgrade(alice, "pro"))
+
+    with request_context(RequestFactory(REMOTE_ADDR="203.0.113.9").get("/app/plan")):
+        hear(alice, vendor)
+
+    [bought] = told(alice, AuditAction.PLAN_CHANGED)
+    assert (bought.actor_kind, bought.address) == (ActorKind.PROVIDER, None)
+
+
+def test_what_one_of_our_staff_did_is_not_found_by_their_id(team_owner: Person) -> None:
+    sam = staff()
+    given = {"about": "sam's", "action": AuditAction.PLAN_CHANGED, "actor_id": sam.pk, "actor_email": sam.email}
+    AuditEvent.objects.create(workspace=team_owner.workspace, actor_kind=ActorKind.STAFF, **given)
+
+    assert team_owner.api.get("/workspace/audit").json()["results"][0]["about"] == "sam's"
+    assert team_owner.api.get(f"/workspace/audit?member={sam.pk}").json()["results"] == []
+    assert "sam&#x27;s" not in team_owner.web.get(f"/app/settings/audit?member={sam.pk}").content.decode()
