@@ -1,9 +1,12 @@
 """Whose doing an event of a plan is, and from where: also where one sends a request and the clock, the provider or our
 staff does it."""
 
+import base64
+
 import pytest
 from allauth.core.context import request_context
 from django.test import RequestFactory, override_settings
+from django.utils import timezone
 
 from accounts.models import ActorKind, AuditAction, AuditEvent
 from devkit.stripe.process import StripeProcess
@@ -86,3 +89,32 @@ def test_what_one_of_our_staff_did_is_not_found_by_their_id(team_owner: Person) 
     assert team_owner.api.get("/workspace/audit").json()["results"][0]["about"] == "sam's"
     assert team_owner.api.get(f"/workspace/audit?member={sam.pk}").json()["results"] == []
     assert "sam&#x27;s" not in team_owner.web.get(f"/app/settings/audit?member={sam.pk}").content.decode()
+
+
+def test_what_was_read_anew_has_not_turned(team_owner: Person) -> None:
+    subscription = team_owner.subscription
+    subscription.pending_tier, subscription.pending_at = "plus", timezone.now()
+    subscription.catch_up(timezone.now())
+
+    subscription.refresh_from_db()
+    subscription.save()
+
+    assert not AuditEvent.objects.filter(workspace=team_owner.workspace).exists()
+
+
+def test_the_page_shows_an_action_of_another_version_and_lists(team_owner: Person) -> None:
+    facts = {"action": "moon.landed", "before": {"read": []}, "after": {"read": ["n1", "n2"]}}
+    AuditEvent.objects.create(workspace=team_owner.workspace, actor_kind=ActorKind.SYSTEM, **facts)
+
+    page = team_owner.web.get("/app/settings/audit")
+    words = page.content.decode()
+
+    assert (page.status_code, "moon.landed" in words) == (200, True)
+    assert "read: <bdi>–</bdi> → <bdi>n1, n2</bdi>" in words
+
+
+def test_a_cursor_that_nests_too_deep_is_none_of_ours(team_owner: Person) -> None:
+    cursor = base64.urlsafe_b64encode(b"[" * 3_000).decode()
+
+    assert team_owner.web.get(f"/app/settings/audit?cursor={cursor}").status_code == 400
+    assert team_owner.api.get(f"/workspace/audit?cursor={cursor}").status_code == 400
