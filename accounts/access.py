@@ -30,8 +30,11 @@ class Shared:
 
 
 SHARED_TABLES = {
+    # A workspace takes its audit log along, so the owner alone deletes one.
     "accounts_workspace": Shared(
-        "schema_name = current_user", ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes)",)
+        "schema_name = current_user",
+        ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes)",),
+        public="SELECT, INSERT, UPDATE",
     ),
     "accounts_membership": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
     "accounts_user": Shared(
@@ -195,15 +198,22 @@ SELECT EXISTS (
 )
 """.replace("{public}", "'docent_public'::regrole::oid").replace("{workspace}", "'docent_workspace'::regrole::oid")
 
-# A right beyond reading and appending, or a trigger that does not fire.
+# A right beyond reading and appending, one to delete workspaces, which take it along, or a trigger that is not there
+# as the migration made it: 27 and 34 say before what it fires (each row's UPDATE and DELETE; TRUNCATE).
 CHANGEABLE = """
 SELECT EXISTS (
-  SELECT FROM unnest(ARRAY['docent_public', 'docent_workspace', session_user::text]) AS asking(name),
-    unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS wanted(right_to)
-  WHERE has_table_privilege(asking.name, to_regclass('public.{table}'), right_to)
-) OR 2 > (
-  SELECT count(*) FROM pg_trigger
-  WHERE tgrelid = to_regclass('public.{table}') AND NOT tgisinternal AND tgenabled IN ('O', 'A')
+  SELECT FROM unnest(ARRAY['docent_public', 'docent_workspace', session_user::text]) AS asking(name)
+  WHERE has_any_column_privilege(asking.name, to_regclass('public.{table}'), 'UPDATE')
+    OR has_table_privilege(asking.name, to_regclass('public.{table}'), 'DELETE, TRUNCATE, TRIGGER')
+    OR has_table_privilege(asking.name, to_regclass('public.accounts_workspace'), 'DELETE, TRUNCATE, TRIGGER')
+) OR EXISTS (
+  SELECT FROM (VALUES ('audit_is_kept', 27), ('audit_is_not_emptied', 34)) AS wanted(name, fires)
+  WHERE NOT EXISTS (
+    SELECT FROM pg_trigger
+    WHERE tgrelid = to_regclass('public.{table}') AND tgname = wanted.name AND tgtype = wanted.fires
+      AND tgfoid = to_regproc('public.accounts_audit_is_kept') AND tgenabled IN ('O', 'A')
+      AND tgqual IS NULL AND tgattr::text = ''
+  )
 )
 """.replace("{table}", AUDIT)
 

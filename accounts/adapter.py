@@ -37,7 +37,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth do
             audit.record_everywhere(AuditAction.SIGNED_IN, user, by=user)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """A wrong password, at any door that asks for one."""
+        """A wrong password where somebody signs in or confirms who they are; not in the form that changes it."""
         audit.record_refused_sign_in(str(credentials.get("email", "")))
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 It holds addresses of people, ids and settings; never a token, a password, a title or a text of what somebody keeps.
 """
 
+import logging
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,10 +11,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import redis
 from allauth.account.adapter import get_adapter
 from allauth.core import context as current
 from django.core.cache import cache
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import connection, transaction
 from django.http import HttpRequest
 
@@ -21,8 +23,9 @@ from accounts import tenancy
 from accounts.models import ActorKind, AuditAction, AuditEvent, Membership, User, Workspace
 from config.errors import AppError
 
-# Of what anybody can bring about by trying, one event of a kind for each person in so long.
-REFUSALS_EVERY_SECONDS = 60
+log = logging.getLogger(__name__)
+# Of what changes nothing and can be brought about at will, one event of a kind for each person in so long.
+AGAIN_AFTER_SECONDS = 60
 
 
 class NotInTransaction(Exception):
@@ -108,13 +111,27 @@ def note_refusal(error: Exception, request: HttpRequest) -> None:
 
 
 def record_download(action: AuditAction, *, by: Membership, about: object = "") -> None:
-    """Nothing is changed by it."""
-    with transaction.atomic():
-        record(action, workspace_id=by.workspace_id, by=by.user, about=about)
+    """Nothing is changed by it, and a HEAD sends nothing."""
+    request: HttpRequest | None = current.request
+    if request is not None and request.method == "HEAD":
+        return
+    if _is_first(action, f"{by.pk}:{about}"):
+        with transaction.atomic():
+            record(action, workspace_id=by.workspace_id, by=by.user, about=about)
+
+
+def record_new_password(user: User) -> None:
+    """Theirs where a page was sent; a command is the operator's."""
+    with acting(OPERATOR if current.request is None else member(user)):
+        record_everywhere(AuditAction.PASSWORD_CHANGED, user)
 
 
 def _is_first(action: AuditAction, whose: object) -> bool:
-    return bool(cache.add(f"audit:{action}:{whose}", "y", timeout=REFUSALS_EVERY_SECONDS))
+    try:
+        return bool(cache.add(f"audit:{action}:{whose}", "y", timeout=AGAIN_AFTER_SECONDS))
+    except redis.RedisError as error:
+        log.warning("whether %s was told just now is not known: %s", action, type(error).__name__)
+        return True
 
 
 def _write(action: AuditAction, workspace_ids: Iterable[uuid.UUID], *, by: User | None, **said: Any) -> None:
@@ -122,6 +139,8 @@ def _write(action: AuditAction, workspace_ids: Iterable[uuid.UUID], *, by: User 
         raise NotInTransaction(action)
     request: HttpRequest | None = current.request
     actor, really = (member(by), None) if by is not None else _acting.get() or (_sender(request), None)
+    # Where the request came from is a workspace's to see if its members alone did it.
+    is_members = {who.kind for who in (actor, really) if who is not None} == {ActorKind.MEMBER}
     AuditEvent.objects.bulk_create(
         AuditEvent(
             workspace_id=workspace_id,
@@ -132,7 +151,7 @@ def _write(action: AuditAction, workspace_ids: Iterable[uuid.UUID], *, by: User 
             real_actor_kind=really.kind if really else "",
             real_actor_id=really.id if really else None,
             real_actor_email=really.email if really else "",
-            address=_address(request),
+            address=_address(request) if is_members else None,
             **said,
         )
         for workspace_id in workspace_ids
@@ -150,5 +169,6 @@ def _address(request: HttpRequest | None) -> str | None:
         return None
     try:
         return str(get_adapter(request).get_client_ip(request))
-    except (PermissionDenied, ValueError):
+    except (PermissionDenied, ImproperlyConfigured, ValueError):
+        # Fewer proxies than there are said to be, or what is no address.
         return None

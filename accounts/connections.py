@@ -264,8 +264,7 @@ def share(connection: Connection, *, by: Membership, is_shared: bool) -> None:
     if connection.owner_id != by.user_id:
         raise NotAllowed("Only the member who connected Notion can share it.")
     with transaction.atomic():
-        same = Connection.objects.filter(pk=connection.pk, is_shared=is_shared)
-        if same.exists() or not Connection.objects.filter(pk=connection.pk).update(is_shared=is_shared):
+        if not Connection.objects.filter(pk=connection.pk, is_shared=not is_shared).update(is_shared=is_shared):
             return
         before = {"shared": not is_shared}
         _note(AuditAction.CONNECTION_SHARED, connection, by=by.user, before=before, after={"shared": is_shared})

@@ -67,14 +67,20 @@ def erase() -> None:
         vectors.workspace(workspace_id).drop()
         for key in valkey.client().scan_iter(match=f"*{workspace_id}*", count=1_000):
             valkey.client().delete(key)
-        with transaction.atomic():
-            # Before the rows about it, as everybody does who writes one of them.
-            Subscription.objects.select_for_update().filter(workspace_id=workspace_id).first()
-            workspace = Workspace.objects.get(pk=workspace_id)
-            WorkspaceSchema.objects.filter(name=workspace.schema_name).update(state=WorkspaceSchema.State.ERASING)
-            Workspace.objects.filter(pk=workspace_id).delete()
+        _delete_rows(workspace_id)
         finish_schemas()
     log.info("workspace %s is erased", workspace_id)
+
+
+def _delete_rows(workspace_id: uuid.UUID) -> None:
+    """As the owner: the audit log goes along, so no role that serves may do it."""
+    with transaction.atomic(using=schemas.OWNER):
+        # Before the rows about it, as everybody does who writes one of them.
+        Subscription.objects.using(schemas.OWNER).select_for_update().filter(workspace_id=workspace_id).first()
+        mine = Workspace.objects.using(schemas.OWNER).filter(pk=workspace_id)
+        schema = WorkspaceSchema.objects.using(schemas.OWNER).filter(name=mine.get().schema_name)
+        schema.update(state=WorkspaceSchema.State.ERASING)
+        mine.delete()
 
 
 def _wait_for_work(workspace_id: uuid.UUID) -> None:

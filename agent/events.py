@@ -60,9 +60,9 @@ def membership_end(membership: Membership) -> str:
     return f"ended:{membership.workspace_id}:{membership.pk}"
 
 
-def on_membership_ended(sender: Any, instance: Membership, **_: Any) -> None:
+def on_membership_ended(sender: Any, instance: Membership, using: str, **_: Any) -> None:
     """Whatever ended it. What is open ends; coming back is refused as every other request is."""
-    transaction.on_commit(partial(_end, membership_end(instance)))
+    transaction.on_commit(partial(_end, membership_end(instance)), using=using)
 
 
 def _end(key: str) -> None:

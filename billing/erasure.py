@@ -7,8 +7,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts import connections
-from accounts.models import Connection, Workspace
+from accounts import audit, connections
+from accounts.models import AuditAction, Connection, Workspace
 from billing import hearing, reminding
 from billing.effective import EffectivePlan, effective
 from billing.models import Subscription
@@ -55,6 +55,7 @@ def decide(*, workspace_id: uuid.UUID, now: datetime) -> Erasure | None:
                 connections.end(connection)
             subscription.content_erased_at = now
             subscription.save()
+            audit.record(AuditAction.CONTENT_ERASED, workspace_id=workspace_id)
             log.info("erasing the content of workspace %s, which ended at %s", workspace_id, current.ended_at)
             return Erasure(now, ended)
         subscription.save()

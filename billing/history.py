@@ -7,7 +7,7 @@ from typing import Any
 from accounts import audit
 from accounts.models import AuditAction
 
-STANDS = ("tier", "status", "seats")
+STANDS = ("tier", "status", "seats", "fixed_seats", "trial_ends_at")
 PLANNED = ("pending_tier", "pending_at")
 FACTS = (*STANDS, *PLANNED)
 

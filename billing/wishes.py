@@ -74,7 +74,8 @@ def catch_up(subscription: Subscription, now: datetime) -> None:
     tier, turned_at = Tier(subscription.tier), subscription.pending_at
     subscription.catch_up(now)
     if turned_at is not None and turned_at <= now:
-        withdraw_with_plan(subscription, tier, over_at=turned_at, by="the clock", now=now)
+        with audit.acting(audit.SYSTEM):
+            withdraw_with_plan(subscription, tier, over_at=turned_at, by="the clock", now=now)
 
 
 def withdraw_with_plan(

@@ -67,7 +67,7 @@ def _position(model: type[Model], by: str, cursor: str) -> tuple[Any, Any]:
     try:
         value, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         place = _field(model, by).to_python(value), _field(model, model._meta.pk.name).to_python(key)
-    except (binascii.Error, ValueError, TypeError, ValidationError) as error:
+    except (binascii.Error, ValueError, TypeError, ValidationError, RecursionError) as error:
         raise BadCursor from error
     if None in place:
         raise BadCursor

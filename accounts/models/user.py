@@ -88,6 +88,5 @@ class User(AbstractBaseUser, PermissionsMixin):
 def _note_new_password(user: User) -> None:
     # Which reads these models.
     from accounts import audit
-    from accounts.models import AuditAction
 
-    audit.record_everywhere(AuditAction.PASSWORD_CHANGED, user, by=user)
+    audit.record_new_password(user)

@@ -11,13 +11,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
 from accounts import connections as authorizations
-from accounts.models import AuditAction, Connection, Membership
+from accounts.models import Connection, Membership
 from agent import indexing
 from agent.exports import services as exports
 from agent.models import Page, Source, SyncRun
-from agent.sync import finding, holding, services
+from agent.sync import finding, holding, services, telling
 from config.errors import AppError, InvalidField
 from tasks import columns as task_columns
 from tasks import sources as task_sources
@@ -66,29 +65,22 @@ def choose(
         finding.check_all_found(connection)
         sources = Source.objects.filter(connection_id=connection.id)
         holder = _holder(sources.in_bulk(), source_ids, tasks_source) if tasks_source else None
-        again = list(sources.filter(pk__in=source_ids, is_chosen=False).values_list("pk", flat=True))
-        sources.filter(pk__in=again).update(is_chosen=True, is_recast=True)
-        waiting = Page.objects.filter(source__in=again, state=Page.State.SKIPPED)
-        waiting.update(state=Page.State.PENDING, reason="", sync_run=None)
-        if again:
-            services.list_again(connection)
-        left_out = sources.filter(pk__in=shown_ids - source_ids)
-        newly = list(left_out.filter(is_chosen=True))
-        is_other = tasks_source is not None and _map(connection, holder, columns)
-        names = list(left_out.values_list("notion_id", flat=True))
-        task_sources.leave_out(connection_id=connection.id, data_source_ids=names)
-        stale = finding.forget(newly, connection_id=connection.pk, workspace_id=connection.workspace_id)
-        if names:
-            # Their tasks may stand in one.
-            exports.forget(made_before=timezone.now())
-        if again or newly:
-            audit.record(
-                AuditAction.SOURCES_CHOSEN,
-                workspace_id=connection.workspace_id,
-                by=membership.user,
-                about=connection.pk,
-                after={"added": len(again), "left_out": len(newly)},
-            )
+        with telling.told(connection.pk, by=membership):
+            again = list(sources.filter(pk__in=source_ids, is_chosen=False).values_list("pk", flat=True))
+            sources.filter(pk__in=again).update(is_chosen=True, is_recast=True)
+            waiting = Page.objects.filter(source__in=again, state=Page.State.SKIPPED)
+            waiting.update(state=Page.State.PENDING, reason="", sync_run=None)
+            if again:
+                services.list_again(connection)
+            left_out = sources.filter(pk__in=shown_ids - source_ids)
+            newly = list(left_out.filter(is_chosen=True))
+            is_other = tasks_source is not None and _map(connection, holder, columns)
+            names = list(left_out.values_list("notion_id", flat=True))
+            task_sources.leave_out(connection_id=connection.id, data_source_ids=names)
+            stale = finding.forget(newly, connection_id=connection.pk, workspace_id=connection.workspace_id)
+            if names:
+                # Their tasks may stand in one.
+                exports.forget(made_before=timezone.now())
         run = services.start_connection(connection, requested_by=membership.user_id, is_full=is_other)
     indexing.forget_vectors(stale, workspace_id=connection.workspace_id, connection_id=connection.pk)
     return run
@@ -151,7 +143,8 @@ def remap(*, membership: Membership, source: Source, columns: Mapping[str, str])
         raise _not_chosen(source, "Choose it first.")
     with transaction.atomic():
         holding.hold(connection.pk)
-        task_columns.remap(
-            connection_id=connection.id, data_source_id=source.notion_id, columns=columns, schema=source.schema
-        )
+        with telling.told(connection.pk, by=membership):
+            task_columns.remap(
+                connection_id=connection.id, data_source_id=source.notion_id, columns=columns, schema=source.schema
+            )
         return services.start_connection(connection, requested_by=membership.user_id, is_full=True)

@@ -10,13 +10,13 @@ from django.db.models import F
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
-from accounts import audit, background, connections, tenancy
-from accounts.models import AuditAction, Connection, Job
+from accounts import background, connections, tenancy
+from accounts.models import Connection, Job, Membership
 from agent import indexing
 from agent.exports import services as exports
 from agent.models import Page, Source, SyncRun
 from agent.runs import forgetting
-from agent.sync import discovery, holding, live, placing, settling
+from agent.sync import discovery, holding, live, placing, settling, telling
 from agent.sync.session import Stopped, opened
 from billing.reading import NOT_COVERED
 from config.errors import AppError
@@ -37,21 +37,19 @@ class ListCutShort(AppError):
     status = 409
 
 
-def leave_out_source(source: Source, *, workspace_id: uuid.UUID) -> None:
+def leave_out_source(source: Source, *, by: Membership) -> None:
     """Read it no more, and forget what was read, with its tasks. Nothing changes in Notion.
 
     Refused while its tasks have changes that Notion does not have.
     """
     with transaction.atomic():
         holding.hold(source.connection_id)
-        task_sources.leave_out(connection_id=source.connection_id, data_source_ids=[source.notion_id])
-        stale = forget([source], connection_id=source.connection_id, workspace_id=workspace_id)
+        with telling.told(source.connection_id, by=by):
+            task_sources.leave_out(connection_id=source.connection_id, data_source_ids=[source.notion_id])
+            stale = forget([source], connection_id=source.connection_id, workspace_id=by.workspace_id)
         # Its tasks may stand in one.
         exports.forget(made_before=timezone.now())
-        audit.record(
-            AuditAction.SOURCES_CHOSEN, workspace_id=workspace_id, about=source.connection_id, after={"left_out": 1}
-        )
-    indexing.forget_vectors(stale, workspace_id=workspace_id, connection_id=source.connection_id)
+    indexing.forget_vectors(stale, workspace_id=by.workspace_id, connection_id=source.connection_id)
 
 
 def forget(sources: Collection[Source], *, connection_id: uuid.UUID, workspace_id: uuid.UUID) -> list[uuid.UUID]:

@@ -101,6 +101,11 @@ class Subscription(models.Model):
     def __str__(self) -> str:
         return f"{self.tier} of {self.workspace_id}"
 
+    def refresh_from_db(self, using: Any = None, fields: Any = None, from_queryset: Any = None) -> None:
+        super().refresh_from_db(using, fields, from_queryset)
+        if fields is None:
+            self._turned = None
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.remind_at = timezone.now()
         if kwargs.get("update_fields") is not None:

@@ -69,7 +69,8 @@ def _row(event: AuditEvent) -> dict[str, Any]:
         **shown,
         "who": _name(shown["actor"]),
         "really": _name(shown["real_actor"]) if shown["real_actor"] else "",
-        "words": AuditAction(event.action).label,
+        # What another version wrote stands as it is kept.
+        "words": dict(AuditAction.choices).get(event.action, event.action),
         "changes": [
             {"name": name.replace("_", " "), "before": _said(name, before), "after": _said(name, after)}
             for name in dict.fromkeys([*before, *after])
@@ -88,6 +89,8 @@ def _said(name: str, facts: dict[str, Any]) -> str:
         return "yes" if value else "no"
     if name.endswith("_at") and value and (moment := parse_datetime(value)):
         return date_format(timezone.localtime(moment), "j M Y, H:i")
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
     return "–" if value is None or value == "" else str(value)
 
 

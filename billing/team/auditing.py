@@ -83,7 +83,8 @@ def events(*, membership: Membership, choice: Choice) -> QuerySet[AuditEvent]:
     check_can_use(_subscription(membership), Feature.AUDIT_LOG)
     found = AuditEvent.objects.filter(workspace_id=membership.workspace_id)
     if choice.member:
-        found = found.filter(actor_id=choice.member)
+        # Staff have accounts too: what they did is not found by their ids.
+        found = found.filter(actor_id=choice.member, actor_kind=ActorKind.MEMBER)
     if choice.action:
         found = found.filter(action=choice.action)
     if choice.starts_at:

@@ -5,21 +5,30 @@ import signal
 import subprocess
 import sys
 from contextlib import nullcontext, suppress
+from functools import partial
+from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, ProgrammingError, connection, connections, transaction
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from accounts import access, audit, schemas, services, tenancy
 from accounts import connections as authorizations
-from accounts.models import AuditAction, AuditEvent, Connection, Workspace
+from accounts.models import ActorKind, AuditAction, AuditEvent, Connection, Workspace
 from agent import deletion
 from tests.people import PASSWORD, Person, join
 from tests.second_factor import own_address, with_factor
+from tests.threads import in_turn
 
 STATEMENTS = {
     "update": "UPDATE accounts_auditevent SET about = 'somebody else'",
     "delete": "DELETE FROM accounts_auditevent",
+    # Everything else that leads to it is looked at when the transaction ends.
+    "with its workspace, put back": "DO $$ DECLARE kept accounts_workspace; BEGIN"
+    " SELECT * INTO kept FROM accounts_workspace ORDER BY created_at DESC LIMIT 1;"
+    " DELETE FROM accounts_workspace WHERE id = kept.id; INSERT INTO accounts_workspace SELECT kept.*; END $$",
     "truncate": "TRUNCATE accounts_auditevent",
     "merge": "MERGE INTO accounts_auditevent USING (SELECT 1) AS one ON true WHEN MATCHED THEN DELETE",
     "upsert": "INSERT INTO accounts_auditevent SELECT * FROM accounts_auditevent"
@@ -86,7 +95,7 @@ def test_a_workspaces_role_reads_and_writes_its_own_events_alone(alice: Person, 
 def test_events_go_with_their_workspace_and_only_with_it(alice: Person, charlie: Person, event: AuditEvent) -> None:
     services.rename_workspace(workspace=charlie.workspace, name="Charlie's", by=charlie.membership)
 
-    Workspace.objects.filter(pk=alice.workspace.pk).delete()
+    Workspace.objects.using("owner").filter(pk=alice.workspace.pk).delete()
 
     assert (len(events(alice)), len(events(charlie))) == (0, 1)
 
@@ -106,8 +115,26 @@ def test_events_go_with_their_workspace_and_only_with_it(alice: Person, charlie:
             "ALTER TABLE accounts_auditevent DISABLE TRIGGER audit_is_kept",
             "ALTER TABLE accounts_auditevent ENABLE TRIGGER audit_is_kept",
         ),
+        (
+            "GRANT UPDATE (about) ON accounts_auditevent TO docent_public",
+            "REVOKE UPDATE (about) ON accounts_auditevent FROM docent_public",
+        ),
+        (
+            "ALTER TRIGGER audit_is_kept ON accounts_auditevent RENAME TO other",
+            "ALTER TRIGGER other ON accounts_auditevent RENAME TO audit_is_kept",
+        ),
+        (
+            "CREATE OR REPLACE TRIGGER audit_is_kept BEFORE UPDATE OF at ON accounts_auditevent"
+            " FOR EACH ROW EXECUTE FUNCTION accounts_audit_is_kept()",
+            "CREATE OR REPLACE TRIGGER audit_is_kept BEFORE UPDATE OR DELETE ON accounts_auditevent"
+            " FOR EACH ROW EXECUTE FUNCTION accounts_audit_is_kept()",
+        ),
+        (
+            "GRANT DELETE ON accounts_workspace TO docent_public",
+            "REVOKE DELETE ON accounts_workspace FROM docent_public",
+        ),
     ],
-    ids=["a right of docent_public", "a right of workspaces", "no trigger"],
+    ids=["right of docent_public", "right of workspaces", "no trigger", "column", "other trigger", "lesser", "cascade"],
 )
 def test_a_log_that_could_be_changed_is_named(open_it: str, close_it: str) -> None:
     with connections["owner"].cursor() as cursor:
@@ -223,6 +250,53 @@ def test_a_refused_request_is_told_once_a_minute_with_its_address(team_owner: Pe
     assert (event.action, event.about, event.actor_email) == ("access.refused", "PATCH /workspace", bob.email)
 
 
+def test_a_refusal_is_said_while_what_was_told_before_is_not_known(team_owner: Person, bob: Person) -> None:
+    away = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:9"}
+    with override_settings(CACHES={"default": away}):
+        assert bob.api.patch("/workspace", {"name": "Mine now"}).status_code == 403
+
+    assert told(team_owner) == [AuditAction.ACCESS_REFUSED]
+
+
+@override_settings(ALLAUTH_TRUSTED_PROXY_COUNT=2)
+def test_a_proxy_fewer_than_expected_leaves_the_address_out(alice: Person) -> None:
+    answer = alice.api.patch("/workspace", {"name": "Renamed"}, headers={"X-Forwarded-For": "203.0.113.9"})
+
+    assert answer.status_code == 200
+    assert [event.address for event in events(alice)] == [None]
+
+
+def test_two_tabs_that_share_a_connection_are_told_of_once(alice: Person) -> None:
+    made = Connection.objects.create(workspace=alice.workspace, owner=alice.user, kind="token", bot_id="b")
+    share = partial(authorizations.share, made, by=alice.membership, is_shared=True)
+
+    in_turn(Connection.objects.filter(pk=made.pk), share, share)
+
+    assert told(alice) == [AuditAction.CONNECTION_SHARED]
+
+
+def test_a_password_set_by_command_is_the_operators_doing(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "another long pass phrase")
+
+    call_command("changepassword", alice.email)
+
+    [event] = events(alice)
+    assert (event.action, event.about) == (AuditAction.PASSWORD_CHANGED, alice.email)
+    assert (event.actor_kind, event.actor_email) == (ActorKind.STAFF, "")
+
+
+@pytest.mark.parametrize("path", ["/app/usage/export", "/app/settings/audit/export", "/workspace/audit"])
+def test_downloads_are_told_once_a_minute_and_a_head_is_none(team_owner: Person, path: str) -> None:
+    client: Any = team_owner.web if path.startswith("/app") else team_owner.api
+
+    assert client.head(path, headers={"Accept": "text/csv"}).status_code == 200
+    before = told(team_owner)
+    for _ in range(3):
+        assert client.get(path, headers={"Accept": "text/csv"}).status_code == 200
+
+    assert (before, len(told(team_owner))) == ([], 1)
+
+
 def test_where_a_private_connection_leads_is_not_told(team_owner: Person, bob: Person) -> None:
     for is_shared, name in ((False, "Nightjar"), (True, "Acme")):
         made = Connection.objects.create(
@@ -248,7 +322,7 @@ def test_a_deleted_workspace_takes_its_log_along(alice: Person) -> None:
     deletion.delete(by=alice.membership, confirm="Alice's company", now=alice.workspace.created_at)
     before = told(alice)
 
-    Workspace.objects.filter(pk=alice.workspace.pk).delete()
+    Workspace.objects.using("owner").filter(pk=alice.workspace.pk).delete()
 
     assert AuditAction.WORKSPACE_DELETED in before
     assert told(alice) == []

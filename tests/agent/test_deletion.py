@@ -204,7 +204,7 @@ def test_a_schema_left_behind_by_a_crash_is_dropped(alice: Person) -> None:
     """Killed between the last row and the schema."""
     name = alice.workspace.schema_name
     WorkspaceSchema.objects.filter(name=name).update(state="erasing")
-    Workspace.objects.filter(pk=alice.workspace.pk).delete()
+    Workspace.objects.using("owner").filter(pk=alice.workspace.pk).delete()
 
     erasing.sweep(now=timezone.now())
 

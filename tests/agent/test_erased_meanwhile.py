@@ -40,7 +40,7 @@ def end(person: Person, connection: Connection) -> None:
 def leave_out(person: Person, connection: Connection) -> None:
     with tenancy.within(person.workspace):
         source = Source.objects.get(connection_id=connection.pk)
-        finding.leave_out_source(source, workspace_id=person.workspace.pk)
+        finding.leave_out_source(source, by=person.membership)
 
 
 Act = Callable[[Person, Connection], None]

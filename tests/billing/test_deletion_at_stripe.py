@@ -95,7 +95,7 @@ def test_an_event_that_comes_afterwards_changes_nothing(alice: Person, vendor: S
     buy(alice, vendor)
     customer = account(alice).customer_id
     delete(alice)
-    Workspace.objects.filter(pk=alice.workspace.pk).delete()
+    Workspace.objects.using("owner").filter(pk=alice.workspace.pk).delete()
     StripeEvent.objects.create(
         id="evt_late", type="customer.subscription.deleted", customer_id=customer, due_at=clock(vendor)
     )

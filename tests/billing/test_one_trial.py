@@ -9,7 +9,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts import schemas
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from billing import one_trial
 from billing.models import Subscription, TrialPerson
 from billing.plans import Tier
@@ -57,6 +57,9 @@ def test_a_second_trial_of_one_person_has_ended_when_the_address_is_confirmed(ve
 
     ends = [person.subscription.trial_ends_at > timezone.now() for person in (first, second)]
     assert ends == [True, False]
+    [event] = AuditEvent.objects.filter(workspace__in=[first.workspace, second.workspace])
+    assert (event.workspace_id, event.action, event.actor_kind) == (second.workspace.pk, "plan.changed", "system")
+    assert event.after == {"trial_ends_at": second.subscription.trial_ends_at.isoformat()}
 
 
 def test_who_has_bought_meanwhile_keeps_it(verified: None, alice: Person) -> None:

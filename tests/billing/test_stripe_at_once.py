@@ -140,11 +140,11 @@ def test_an_event_that_waited_for_the_erasing_is_done_with_it(
 ) -> None:
     upgrade(alice, "pro")
     found = account(alice)
-    with transaction.atomic():
-        Subscription.objects.select_for_update().get(workspace=alice.workspace)
+    with transaction.atomic(using="owner"):
+        Subscription.objects.using("owner").select_for_update().get(workspace=alice.workspace)
         heard = begin(threads, look, found, vendor)
         until(somebody_waits_for_a_lock)
-        Workspace.objects.filter(pk=alice.workspace.pk).delete()
+        Workspace.objects.using("owner").filter(pk=alice.workspace.pk).delete()
 
     assert heard.result(timeout=30) is False
 

@@ -170,7 +170,7 @@ class OneSource(ConnectionPage):
             if request.POST.get("confirm", "").strip() != source.title.strip():
                 return self.show(source, remove_error=_("Type the name exactly as it stands above."), status=422)
             try:
-                finding.leave_out_source(source, workspace_id=self.membership.workspace_id)
+                finding.leave_out_source(source, by=self.membership)
             except InvalidField as refusal:
                 return self.show(source, remove_error=refusal.detail, status=422)
             return redirect("sources")

@@ -99,7 +99,7 @@ def test_what_syncs_said_of_a_source_goes_with_it_and_who_listens_goes_on(alice:
         events.watch()
         assert events.said()
 
-        finding.leave_out_source(Source.objects.get(kind="database"), workspace_id=alice.workspace.pk)
+        finding.leave_out_source(Source.objects.get(kind="database"), by=alice.membership)
 
     assert events.said() == []
     assert events.is_watched()
@@ -111,7 +111,7 @@ def test_a_source_that_is_chosen_again_waits_to_be_read(alice: Person, acme: Not
     with tenancy.within(alice.workspace):
         sync(alice)
         tree = Source.objects.get(kind="page")
-        finding.leave_out_source(tree, workspace_id=alice.workspace.pk)
+        finding.leave_out_source(tree, by=alice.membership)
         assert coverage.searchable([connection.pk])["complete"]
         choosing.choose(
             membership=alice.membership, connection=connection, source_ids=every_source(), shown_ids=every_source()
@@ -130,7 +130,7 @@ def test_a_source_that_is_chosen_again_beside_a_sync_is_read_by_it(
     with tenancy.within(alice.workspace):
         sync(alice)
         source = Source.objects.get(kind=kind)
-        finding.leave_out_source(source, workspace_id=alice.workspace.pk)
+        finding.leave_out_source(source, by=alice.membership)
         acme.edit(op="add_row", source=acme.source("tasks_main"), row={"Task": "Book the hall"})
         acme.edit(op="add_page", parent=acme.page("handbook"), page={"title": "Parties", "blocks": ["On Friday."]})
 
@@ -159,7 +159,7 @@ def test_a_source_left_out_in_the_middle_of_a_sync_stays_out(alice: Person, acme
         finding.find_sources(connection_id=str(connection.id))
         source = Source.objects.get(kind="database")
         with syncing(alice, acme):
-            finding.leave_out_source(source, workspace_id=alice.workspace.id)
+            finding.leave_out_source(source, by=alice.membership)
 
         assert not Chunk.objects.filter(page__source=source).exists()
         assert not Task.objects.exists()

@@ -138,7 +138,7 @@ def test_what_is_left_out_is_asked_about_no_more(
     with tenancy.within(alice.workspace):
         shown = sync(alice)
         for n in left_out:
-            finding.leave_out_source(Source.objects.get(title=f"Page {n}"), workspace_id=alice.workspace.pk)
+            finding.leave_out_source(Source.objects.get(title=f"Page {n}"), by=alice.membership)
         left = 8 - len(left_out)
 
         question = vanishing.kept(connection)

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import tenancy
-from accounts.models import Connection
+from accounts.models import Connection, Membership
 from agent.live import removing
 from agent.models import Page, Source, SyncRun
 from agent.sync import choosing, ending, finding, meeting, performing
@@ -67,7 +67,9 @@ def rename_travel(connection: Connection, travel: NotionWorkspace, *others: str)
 
 def leave_out(connection: Connection) -> None:
     source = Source.objects.get(kind="database")
-    finding.leave_out_source(source, workspace_id=connection.workspace_id)
+    with tenancy.shared():
+        by = Membership.objects.select_related("user").get(user_id=connection.owner_id)
+    finding.leave_out_source(source, by=by)
 
 
 def is_left_out() -> bool:
@@ -224,7 +226,7 @@ def test_a_sync_that_began_while_a_member_waited_to_choose_is_at_work(
     with tenancy.within(alice.workspace):
         database = Source.objects.get(kind="database")
         if is_chosen:
-            finding.leave_out_source(database, workspace_id=alice.workspace.pk)
+            finding.leave_out_source(database, by=alice.membership)
 
     def choose_now() -> None:
         with tenancy.within(alice.workspace):
