@@ -48,12 +48,17 @@ def _look() -> str:
             cursor.execute("SELECT 1")
         # Reading all migrations is slow, and once they are applied they stay so.
         if not _is_migrated:
-            loader = MigrationLoader(connection)
-            shared = {node for node in loader.graph.nodes if node[0] not in settings.TENANT_APPS}
-            _is_migrated = not shared - set(loader.applied_migrations)
+            _is_migrated = not unapplied()
         return "" if _is_migrated else "migrations"
     finally:
         connection.close()
+
+
+def unapplied() -> set[tuple[str, str]]:
+    """Migrations of the shared schema that this release has and the database has not."""
+    loader = MigrationLoader(connection)
+    shared = {node for node in loader.graph.nodes if node[0] not in settings.TENANT_APPS}
+    return shared - set(loader.applied_migrations)
 
 
 async def _redis() -> str:

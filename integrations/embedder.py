@@ -123,9 +123,13 @@ def _fresh_lock() -> None:
 os.register_at_fork(after_in_child=_fresh_lock)
 
 
+def missing_files(folder: Path) -> list[str]:
+    return [name for name in (MODEL_FILE, TOKENIZER_FILE) if not (folder / name).is_file()]
+
+
 def _read(folder: Path, threads: int) -> _Loaded:
     model, tokens = folder / MODEL_FILE, folder / TOKENIZER_FILE
-    if not model.is_file() or not tokens.is_file():
+    if missing_files(folder):
         raise NotConfigured(f"The embedder is not in {folder}. Make it with: python -m devkit.embedder {folder}")
 
     from onnxruntime import InferenceSession, SessionOptions

@@ -84,6 +84,10 @@ class Vectors:
     def workspace(self, workspace_id: UUID) -> WorkspaceIndex:
         return WorkspaceIndex(self._connect(), _known(workspace_id))
 
+    def insist_on_answer(self) -> None:
+        """Raises NotConfigured, Unreachable or Refused."""
+        self._connect().call(lambda api: api.heartbeat())
+
     def _connect(self) -> _Server:
         # Sockets must not be shared with a forked child.
         if self._server is None or self._server.process != os.getpid():

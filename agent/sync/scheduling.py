@@ -5,7 +5,7 @@ import random
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, TextField
+from django.db.models import Exists, OuterRef, QuerySet, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Least
 from django.utils import timezone
@@ -84,20 +84,25 @@ def begin(*, connection_id: str) -> None:
         services.start_connection(connection, requested_by=None)
 
 
-def restart_lost() -> int:
-    """Syncs that are open and have no job any more. One that merely waits has its job, and is left alone."""
+def lost() -> QuerySet[Connection]:
+    """Those with an open sync that has no job any more. One that merely waits has its job."""
     from agent.sync.jobs import sync
 
     jobs = Job.objects.filter(workspace=OuterRef("workspace"), name=sync.name, failed_at=None).annotate(
         run=KeyTextTransform("sync_run_id", "arguments")
     )
-    lost = (
+    return (
         Connection.objects.filter(open_sync__isnull=False, is_paused=False, workspace__state=Workspace.State.ACTIVE)
         .exclude(status=Connection.Status.DISCONNECTED)
         .filter(~Exists(jobs.filter(run=Cast(OuterRef("open_sync"), TextField()))))
     )
+
+
+def restart_lost() -> int:
+    from agent.sync.jobs import sync
+
     number = 0
-    for connection in lost[:BATCH]:
+    for connection in lost()[:BATCH]:
         log.error("the sync %s had lost its job; it begins again", connection.open_sync)
         number += background.enqueue(
             sync,

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from billing.plans import CURRENCY, PLANS, Plan
 from billing.stripe import truth
-from integrations.stripe import VERSION
+from integrations.stripe import VERSION, StripeClient
 
 EventType = Literal[
     "checkout.session.completed",
@@ -72,6 +72,13 @@ def set_up() -> list[str]:
 
 def _paid() -> list[Plan]:
     return [plan for plan in PLANS.values() if plan.trial is None]
+
+
+def missing_prices(client: StripeClient) -> list[str]:
+    """The names of those that Stripe has not, asked in one request."""
+    keys = [truth.lookup_key(plan) for plan in _paid()]
+    found = client.v1.prices.list({"lookup_keys": keys, "active": True}).data
+    return sorted(set(keys) - {price.lookup_key or "" for price in found})
 
 
 def _prices() -> list[str]:
