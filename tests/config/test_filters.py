@@ -115,6 +115,12 @@ def test_every_filter_that_is_read_is_described() -> None:
         assert described_there, route
 
 
+AUDIT = {
+    "member": ("zz", NUL),
+    "action": ("zz", NUL),
+    "from": ("zz", "2026-02-30", NUL),
+    "to": ("zz", NUL),
+}
 PAGES = {
     "/app": {"days": ("0", "8", "x", "-30", NUL)},
     "/app/usage": {
@@ -131,6 +137,8 @@ PAGES = {
         "status": (NUL,),
         "assignee": (NUL,),
     },
+    "/app/settings/audit": AUDIT | {"cursor": WRONG["cursor"], "limit": ("0", "1000", "x")},
+    "/app/settings/audit/export": AUDIT,
     "/app/conversations": {"cursor": WRONG["cursor"], "limit": ("0", "1000", "x"), "q": (NUL,)},
 }
 # Not filters: they open a dialog, or say where somebody comes from. What they do not know they do not show.
