@@ -5,8 +5,9 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, signals
 
+from config import logs
 from config.checks import insist_on_production
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -15,3 +16,4 @@ insist_on_production()
 # Without the fixups that would set up Django.
 app = Celery("docent", fixups=[])
 app.config_from_object("django.conf:settings", namespace="CELERY")
+signals.setup_logging.connect(logs.of_celery)
