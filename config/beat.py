@@ -3,14 +3,17 @@
 `celery -A config.beat beat`; workers take `config.celery`.
 """
 
+import logging.config
 import os
 
 from celery import Celery, signals
+from django.conf import settings
 
 from config import logs
 from config.checks import insist_on_production
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+logging.config.dictConfig(settings.LOGGING)
 insist_on_production()
 
 # Without the fixups that would set up Django.
