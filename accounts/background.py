@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Job, Workspace
-from config import valkey
+from config import logs, valkey
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
@@ -51,7 +51,8 @@ class PublicTask(Task):  # type: ignore[misc]  # celery has no types
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         tenancy.leave()
         try:
-            return self.run(*args, **kwargs)
+            with logs.about(job=self.name):
+                return self.run(*args, **kwargs)
         finally:
             tenancy.leave()
             connection.close()
@@ -79,7 +80,8 @@ class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
         try:
             job = claim(job_id, name=self.name, lease=self.lease)
             if job is not None:
-                self._run_claimed(job)
+                with logs.about(job=self.name, job_id=job.pk, workspace_id=job.workspace_id, **_named(job)):
+                    self._run_claimed(job)
         finally:
             tenancy.leave()
             connection.close()
@@ -118,6 +120,12 @@ class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
             with tenancy.within(workspace):
                 self.gave_up(**job.arguments)
         _held(job).update(failed_at=timezone.now(), error=error, leased_until=None)
+
+
+def _named(job: Job) -> dict[str, Any]:
+    """The runs that it is about, as a line of the log calls them."""
+    names = {"run_id": "run_id", "sync_run_id": "sync_id"}
+    return {names[argument]: value for argument, value in job.arguments.items() if argument in names}
 
 
 def _held(job: Job) -> Any:

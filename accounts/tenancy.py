@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import Membership, User, Workspace
+from config import logs
 from config.errors import AppError
 
 LAST_ACTIVE_PRECISION = timedelta(minutes=5)
@@ -48,6 +49,7 @@ class WorkspaceRequest(HttpRequest):
 def act_as(request: HttpRequest, membership: Membership) -> None:
     """From here on the request is this member's, a `WorkspaceRequest`."""
     cast(WorkspaceRequest, request).membership = membership
+    logs.note(workspace_id=membership.workspace_id)
 
 
 def acting(request: HttpRequest) -> Membership:
@@ -62,7 +64,8 @@ def within(workspace: Workspace) -> Iterator[None]:
     before = connection.tenant
     connection.set_tenant(workspace)
     try:
-        yield
+        with logs.about(workspace_id=workspace.pk):
+            yield
     finally:
         connection.set_tenant(before)
 

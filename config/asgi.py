@@ -14,7 +14,7 @@ from a2wsgi import WSGIMiddleware
 from django.conf import settings
 from django.urls import Resolver404, get_resolver, resolve
 
-from config import checks, handover, probes, waiting
+from config import checks, exchange, handover, logs, probes, waiting
 from config.celery import app as celery
 from config.exchange import (
     Answer,
@@ -51,7 +51,15 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _lifespan(receive, send)
     elif scope["type"] != "http":
         await send({"type": "websocket.close", "code": 1000})
-    elif scope["path"] == "/healthz":
+    else:
+        said = dict(scope["headers"]).get(exchange.REQUEST_ID, b"").decode("latin1")
+        with logs.about(request_id=logs.request_id(said)):
+            name = logs.this_request()
+            await _answer(exchange.named(scope, name), receive, exchange.naming(send, name))
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "/healthz":
         await Answer.json(200, {"status": "ok"}).send(send)
     elif scope["path"] == "/readyz":
         await (await probes.ready()).send(send)

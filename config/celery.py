@@ -8,11 +8,16 @@ from celery.concurrency import get_implementation
 from celery.concurrency.thread import TaskPool as ThreadPool
 from django.core.exceptions import ImproperlyConfigured
 
+from config import logs
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("docent")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(related_name="jobs")
+
+
+signals.setup_logging.connect(logs.of_celery)
 
 
 # Of Celery's signals the one whose failures stop a worker and beat from starting.

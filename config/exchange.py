@@ -14,6 +14,7 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 ASCII = bytes(range(128))
+REQUEST_ID = b"x-request-id"
 # Django judges the body itself; this only keeps a flood out of memory.
 MOST_BYTES = 2 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
@@ -94,6 +95,24 @@ def unambiguous(scope: Scope) -> Scope:
     headers = [pair for pair in scope["headers"] if b"_" not in pair[0] and pair[0] != b"cookie"]
     cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
     return {**scope, "headers": [*headers, (b"cookie", cookies)] if cookies else headers}
+
+
+def named(scope: Scope, request_id: str) -> Scope:
+    """As if the client had called its request so."""
+    headers = [pair for pair in scope["headers"] if pair[0] != REQUEST_ID]
+    return {**scope, "headers": [*headers, (REQUEST_ID, request_id.encode())]}
+
+
+def naming(send: Send, request_id: str) -> Send:
+    """Each answer says the name of its request."""
+
+    async def sending(message: Mapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            headers = [pair for pair in message["headers"] if pair[0].lower() != REQUEST_ID]
+            message = {**message, "headers": [*headers, (REQUEST_ID, request_id.encode())]}
+        await send(message)
+
+    return sending
 
 
 def for_django(scope: Scope, body: bytes) -> Scope:

@@ -3,9 +3,23 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from config import views
+from config import logs, views
 
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+
+
+class RequestId:
+    """The outermost: a request has one name, in the log, in the answer and for whoever quotes it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        # It does not end here: Django writes its line about a refusal after the outermost middleware.
+        logs.begin(request_id=logs.request_id(request.headers.get("X-Request-ID", "")))
+        response = self.get_response(request)
+        response["X-Request-ID"] = logs.this_request()
+        return response
 
 
 class RefuseNul:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from celery.schedules import crontab
 
 from config import environment as env
+from config import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PRODUCT_NAME = "Docent"
@@ -61,6 +62,7 @@ AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MIDDLEWARE = [
+    "config.middleware.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -329,14 +331,19 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_FORMAT = env.one_of("LOG_FORMAT", "json" if IS_PRODUCTION else "text", tuple(logs.FORMATS))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {"line": {"()": logs.FORMATS[LOG_FORMAT]}},
+    "filters": {"without address": {"()": logs.WithoutAddress}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.one_of("LOG_LEVEL", "INFO", LEVELS)},
     # httpx writes every address at INFO, and Notion's callback addresses hold one-time codes.
-    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}, "stripe": {"level": "WARNING"}},
+    "loggers": {
+        **{name: {"level": "WARNING"} for name in ("httpx", "httpcore", "stripe")},
+        **{name: {"filters": ["without address"]} for name in ("django.request", "django.security.csrf")},
+    },
 }
 
 # Asking: how passages are chosen, and how long one run may take.

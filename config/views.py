@@ -2,7 +2,6 @@
 
 import logging
 import math
-import secrets
 import sys
 
 import psycopg
@@ -15,6 +14,7 @@ from django.template import loader
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from config import logs
 from config.errors import CONTENT_TYPE, AppError, answer
 
 log = logging.getLogger(__name__)
@@ -115,8 +115,8 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Within the handling of what was raised."""
-    number, is_away = secrets.token_hex(4), isinstance(sys.exception(), AWAY)
-    log.error("error %s at %s", number, request.path)
+    number, is_away = logs.this_request(), isinstance(sys.exception(), AWAY)
+    log.error("error %s at %s", number, logs.place(request))
     words = gettext("The fault is on our side. Number to quote: %s") % number
     error: AppError = ServerError(words, request_id=number)
     if is_away:

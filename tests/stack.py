@@ -128,13 +128,26 @@ class Stack:
 
     def _web(self) -> Program:
         granian = ["granian", "--interface", "asgi", "--workers", "1", "--host", "127.0.0.1", "--port", str(self.port)]
-        granian += ["--backlog", "4096", "--workers-kill-timeout", "3", "config.asgi:application"]
+        granian += ["--backlog", "4096", "--workers-kill-timeout", "3"]
+        if self.environment.get("LOG_FORMAT") == "json":
+            granian += ["--log-config", "config/granian.json"]
+        granian += ["config.asgi:application"]
         return Program(
             granian, self.folder / "web.log", without_owner({"SECRET_KEY": settings.SECRET_KEY, **self.environment})
         )
 
     def _worker(self, name: str, *more: str) -> Program:
-        celery = ["celery", "-A", "config.celery", "worker", "-l", "INFO", "--without-gossip", "--without-mingle"]
+        celery = [
+            "celery",
+            "--quiet",
+            "-A",
+            "config.celery",
+            "worker",
+            "-l",
+            "INFO",
+            "--without-gossip",
+            "--without-mingle",
+        ]
         celery += [*WORKERS[name], *more, "-n", f"{name}-{self.port}@test"]
         return Program(celery, self.folder / f"{name}.log", self.environment)
 

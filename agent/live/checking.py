@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -126,8 +127,8 @@ class Check:
         with client as notion:
             holders = self._holders(pages)
             threads = ThreadPoolExecutor(len(pages) + len(holders), thread_name_prefix="check")
-            answers = {page: threads.submit(_shown, notion, page) for page in pages}
-            of_holders = {each: threads.submit(_shown, notion, each) for each in holders}
+            answers = {page: threads.submit(copy_context().run, _shown, notion, page) for page in pages}
+            of_holders = {each: threads.submit(copy_context().run, _shown, notion, each) for each in holders}
             wait([*answers.values(), *of_holders.values()], timeout=max(self.seconds, 0.1))
             # Who is late is not waited for: its request has a time limit of its own.
             threads.shutdown(wait=False, cancel_futures=True)

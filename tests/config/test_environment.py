@@ -63,6 +63,7 @@ WRONG = {
     "RUN_LEASE_SECONDS": "0",
     "THREADS": "x",
     "LOG_LEVEL": "NOPE",
+    "LOG_FORMAT": "xml",
     "EMBEDDER_DIR": "/nonexistent",
     "PUBLIC_URL": "docent.example.com",
 }
