@@ -21,6 +21,7 @@ from django.http import HttpRequest
 
 from accounts import tenancy
 from accounts.models import ActorKind, AuditAction, AuditEvent, Membership, User, Workspace
+from config import logs
 from config.errors import AppError
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ def note_refusal(error: Exception, request: HttpRequest) -> None:
                 AuditAction.ACCESS_REFUSED,
                 workspace_id=membership.workspace_id,
                 by=membership.user,
-                about=f"{request.method} {request.path}"[:254],
+                about=f"{request.method} {logs.place(request)}"[:254],
                 after={"role": membership.role},
             )
 
