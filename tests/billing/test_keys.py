@@ -198,6 +198,19 @@ def test_none_is_made_for_who_is_being_removed(bob: Person) -> None:
     assert not ApiKey.objects.filter(membership_id=bob.membership.pk).exists()
 
 
+def test_who_is_removed_while_their_key_is_made_anew_is_removed(bob: Person) -> None:
+    mine = Membership.objects.filter(pk=bob.membership.pk)
+
+    def make() -> services.Made:
+        return services.create(by=bob.membership, name="Robot", scopes=["read"], now=timezone.now(), request_key="once")
+
+    make()
+    in_turn(mine, make, mine.get().delete)
+
+    assert not mine.exists()
+    assert not ApiKey.objects.filter(membership_id=bob.membership.pk).exists()
+
+
 def test_one_in_use_is_ended_while_it_is_used(payer: Person) -> None:
     robot, row = program(key_of(payer)), payer.membership.api_keys.get()
 
