@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.dispatch import Signal
 
 from accounts import audit, keys, mails, tenancy
 from accounts.models import ApiKey, AuditAction, Membership
@@ -28,6 +29,9 @@ DAY = timedelta(days=1)
 MADE_ALREADY = "That key was made already, and a key is shown once. If you did not keep it, delete it and make another."
 LONGEST_NAME = 80
 LATEST = timedelta(days=5 * 366)
+
+# Sent with the ended `key`, in the transaction that ends it: what stands above hears of it here.
+ended = Signal()
 
 
 class NoKey(AppError):
@@ -90,9 +94,10 @@ def create(
         by = _locked(by)
         check_can_make_keys(by)
         key_id = _id(by, request_key)
-        # The earlier one leaves its id to the new one, and stays to be counted.
-        if ApiKey.objects.filter(pk=key_id).update(id=uuid.uuid4(), revoked_at=now) and not anew:
-            raise MadeAlready(MADE_ALREADY)
+        if earlier := ApiKey.objects.filter(pk=key_id).first():
+            if not anew:
+                raise MadeAlready(MADE_ALREADY)
+            _retire(earlier, now)
         _check_few(by, now)
         key = ApiKey.objects.create(
             id=key_id,
@@ -111,7 +116,7 @@ def create(
 
 
 def revoke(*, by: Membership, key_id: uuid.UUID, now: datetime) -> None:
-    """Good for nothing from this moment on. Raises NoKey."""
+    """Good for nothing from this moment on; what listens with it ends. Raises NoKey."""
     with transaction.atomic():
         key = mine(by).select_for_update().filter(pk=key_id).first()
         if key is None:
@@ -119,6 +124,13 @@ def revoke(*, by: Membership, key_id: uuid.UUID, now: datetime) -> None:
         key.revoked_at = now
         key.save(update_fields=["revoked_at"])
         _record(AuditAction.KEY_DELETED, by, key)
+        ended.send(sender=ApiKey, key=key)
+
+
+def _retire(key: ApiKey, now: datetime) -> None:
+    """It leaves its id to the one that is made anew, and stays to be counted."""
+    ApiKey.objects.filter(pk=key.pk).update(id=uuid.uuid4(), revoked_at=now)
+    ended.send(sender=ApiKey, key=key)
 
 
 def _record(action: AuditAction, by: Membership, key: ApiKey) -> None:
