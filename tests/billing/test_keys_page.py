@@ -152,6 +152,18 @@ def test_a_viewer_sees_and_ends_those_of_before_and_makes_none(bob: Person) -> N
     assert (refused.status_code, ended.status_code) == (403, 302)
 
 
+def test_the_menu_leads_who_makes_keys_no_more_to_those_of_before_as_long_as_there_are(bob: Person) -> None:
+    key_of(bob)
+    Membership.objects.filter(pk=bob.membership.pk).update(role=Role.VIEWER)
+    row = bob.membership.api_keys.get()
+
+    before = bob.web.get("/app/tasks").content.decode()
+    services.revoke(by=bob.membership, key_id=row.pk, now=timezone.now())
+    after = bob.web.get("/app/tasks").content.decode()
+
+    assert ['href="/app/keys"' in page for page in (before, after)] == [True, False]
+
+
 def test_after_the_end_keys_can_still_be_ended_and_none_is_offered(payer: Person) -> None:
     key_of(payer)
     Subscription.objects.filter(workspace=payer.workspace).update(status="canceled", ended_at=timezone.now())
