@@ -149,7 +149,7 @@ def test_its_use_is_noted_once_a_minute(alice: Person) -> None:
     assert alice.membership.api_keys.get().last_used_at > now - timedelta(seconds=61)
 
 
-def test_a_second_request_within_the_minute_writes_nothing(alice: Person) -> None:
+def test_a_second_request_within_the_minute_writes_nothing_and_asks_for_the_plan_once(alice: Person) -> None:
     robot = program(key_of(alice))
     robot.get("/tasks")
 
@@ -158,6 +158,7 @@ def test_a_second_request_within_the_minute_writes_nothing(alice: Person) -> Non
 
     asked = [each["sql"].split(maxsplit=1)[0] for each in statements]
     assert answer.status_code == 200
+    assert sum('FROM "billing_subscription"' in each["sql"] for each in statements) == 1
     assert "SELECT" in asked
     assert not {"INSERT", "UPDATE", "DELETE"} & set(asked)
 

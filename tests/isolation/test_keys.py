@@ -208,3 +208,9 @@ def test_a_method_that_is_not_there_is_said_to_be_that(of_each_scope: dict[Scope
     answer = of_each_scope[Scope.READ].api.generic(method, "/tasks")
 
     assert (answer.status_code, answer.json()["type"]) == (405, "/problems/method-not-allowed")
+
+
+def test_whoever_only_asks_for_headers_is_told_the_same_reason() -> None:
+    for method in ("GET", "HEAD"):
+        with pytest.raises(scopes.NotByKey, match="No API key manages API keys"):
+            scopes.check(list(Scope), "/user/api-keys", method)
