@@ -112,15 +112,19 @@ def address_of(route: str) -> str:
 
 def that_open(address: str, method: str) -> frozenset[Scope]:
     """The scopes of which one is enough; none where no key may."""
-    found = TABLE.get(address, {}).get("GET" if method == "HEAD" else method)
+    found = _entry(address, method)
     return found if isinstance(found, frozenset) else frozenset()
+
+
+def _entry(address: str, method: str) -> frozenset[Scope] | Never | None:
+    return TABLE.get(address, {}).get("GET" if method == "HEAD" else method)
 
 
 def check(scopes: Collection[str], address: str, method: str) -> None:
     """Raises ScopeRequired, or NotByKey where no scope would help."""
     enough = that_open(address, method)
     if not enough:
-        why = TABLE.get(address, {}).get(method)
+        why = _entry(address, method)
         what = f"No API key {why}" if isinstance(why, Never) else "This is open to no API key"
         raise NotByKey(f"{what}. Sign in with POST /auth/login and send the access token.")
     if enough.isdisjoint(scopes):

@@ -27,7 +27,7 @@ ERASES = (
     "what was read from Notion, and the search index",
     "tasks, sources and usage",
     "connections and their access to Notion",
-    "members, invitations and settings",
+    "members, their API keys, invitations and settings",
 )
 KEEPS = (
     "your account, and every other workspace",

@@ -14,8 +14,10 @@ from typing import Any
 import redis
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+from django.http import HttpRequest
 
-from accounts.models import Membership
+from accounts import tenancy
+from accounts.models import ApiKey, Membership
 from config import valkey
 from config.waiting import Entry
 
@@ -55,14 +57,29 @@ def _closed(key: str) -> str:
     return f"{key}:closed"
 
 
-def membership_end(membership: Membership) -> str:
-    """A stream that is empty while the membership stands: who listens as a member reads it too."""
+def ends(request: HttpRequest) -> tuple[str, ...]:
+    """Streams that are empty while who listens may: of the membership, and of the API key that they showed."""
+    shown = getattr(request, "auth", None)
+    membership_end = _membership_end(tenancy.acting(request))
+    return (membership_end, _key_end(shown)) if isinstance(shown, ApiKey) else (membership_end,)
+
+
+def _membership_end(membership: Membership) -> str:
     return f"ended:{membership.workspace_id}:{membership.pk}"
+
+
+def _key_end(key: ApiKey) -> str:
+    # Not by its id: one that is made anew keeps that.
+    return f"ended:{key.start}"
 
 
 def on_membership_ended(sender: Any, instance: Membership, using: str, **_: Any) -> None:
     """Whatever ended it. What is open ends; coming back is refused as every other request is."""
-    transaction.on_commit(partial(_end, membership_end(instance)), using=using)
+    transaction.on_commit(partial(_end, _membership_end(instance)), using=using)
+
+
+def on_key_ended(sender: Any, key: ApiKey, **_: Any) -> None:
+    transaction.on_commit(partial(_end, _key_end(key)))
 
 
 def _end(key: str) -> None:

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from accounts import tenancy
 from accounts.models import Membership
-from agent.events import Events, membership_end, rebuilt, stream
+from agent.events import Events, ends, rebuilt, stream
 from agent.models import Run
 from agent.runs import reading, shown
 from config import handover, waiting
@@ -18,8 +18,8 @@ def hand_over(request: HttpRequest, response: HttpResponseBase, *, run_id: uuid.
     by = tenancy.acting(request)
     if not handover.is_offered(request):
         return False
-    key, until = stream(by.workspace_id, run_id), membership_end(by)
-    handover.give(response, Handover(key, mode, until, f"/agent/runs/{run_id}"))
+    key = stream(by.workspace_id, run_id)
+    handover.give(response, Handover(key, mode, ends(request), f"/agent/runs/{run_id}"))
     return True
 
 

@@ -17,6 +17,7 @@ from agent.models import Conversation
 from agent.runs.services import LONGEST_PROMPT
 from billing import choices
 from billing.effective import EffectivePlan
+from billing.keys import services as keys
 from billing.standing import standing
 from tasks.models import Task
 from usage import banners
@@ -102,7 +103,11 @@ class Shell:
 
     @property
     def can_see_keys(self) -> bool:
-        return can_make_keys(self.membership)
+        """Who may make none any more may still have some to end."""
+        if can_make_keys(self.membership):
+            return True
+        with tenancy.shared():
+            return keys.mine(self.membership).exists()
 
     @property
     def only_reads(self) -> bool:

@@ -28,16 +28,25 @@ class PlanIsOpen(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         membership: Membership | None = getattr(request._request, "membership", None)
-        if membership is not None and not getattr(view, "open_when_expired", False):
-            check_open(membership, method=request.method or "")
-        if isinstance(request.auth, ApiKey) and membership is not None:
-            check_can_use(Subscription.objects.get(workspace_id=membership.workspace_id), Feature.API_KEYS)
+        must_be_open = not getattr(view, "open_when_expired", False)
+        has_key = isinstance(request.auth, ApiKey)
+        if membership is None or not (must_be_open or has_key):
+            return True
+        subscription = Subscription.objects.get(workspace_id=membership.workspace_id)
+        if must_be_open:
+            _check_open(effective(subscription, timezone.now()), membership, method=request.method or "")
+        if has_key:
+            check_can_use(subscription, Feature.API_KEYS)
         return True
 
 
 def check_open(membership: Membership, *, method: str) -> None:
     """Raises TrialExpired, PaymentRequired or, for whom a team left over, PlanRequired. Late payers may read."""
-    current, is_read = plan_of(membership), method in SAFE_METHODS
+    _check_open(plan_of(membership), membership, method=method)
+
+
+def _check_open(current: EffectivePlan, membership: Membership, *, method: str) -> None:
+    is_read = method in SAFE_METHODS
     check_access(current, is_read=is_read)
     if not is_read:
         check_included(current, membership)

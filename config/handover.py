@@ -27,12 +27,12 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Handover:
-    """`stream`: the Redis stream to read; `until`: another one, in which an entry ends it; `answer`: the address that
-    gives the answer at the end (WAIT)."""
+    """`stream`: the Redis stream to read; `until`: others, in which an entry ends it; `answer`: the address that gives
+    the answer at the end (WAIT)."""
 
     stream: str
     mode: Mode
-    until: str
+    until: tuple[str, ...]
     answer: str = ""
 
 
@@ -63,4 +63,4 @@ def taken(value: str) -> Handover | None:
         said = signing.loads(value, salt=SALT)
     except signing.BadSignature:
         return None
-    return Handover(**{**said, "mode": Mode(said["mode"])})
+    return Handover(**{**said, "mode": Mode(said["mode"]), "until": tuple(said["until"])})

@@ -135,10 +135,10 @@ async def _pieces(order: Handover, last: bytes) -> AsyncIterator[bytes]:
 
 async def _read(order: Handover, last: bytes, seconds: float) -> tuple[list[Entry], bool]:
     """What was said since, and whether it may be heard no longer."""
-    streams: Any = {order.stream: last, order.until: b"0"}
+    streams: Any = {order.stream: last, **dict.fromkeys(order.until, b"0")}
     found: Any = dict(await client().xread(streams, count=200, block=max(1, int(seconds * 1000))) or [])
     said = found.get(order.stream.encode(), [])
-    return [Entry(key, fields) for key, fields in said], order.until.encode() in found
+    return [Entry(key, fields) for key, fields in said], any(each.encode() in found for each in order.until)
 
 
 def last_event_id(value: bytes) -> bytes:

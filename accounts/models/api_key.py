@@ -16,8 +16,11 @@ class ApiKey(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # The database itself cascades (see the migration): one that is made while its member is removed goes too.
-    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, db_constraint=False, related_name="api_keys")
+    # The database itself cascades (see the migration): one that is made while its member is removed goes too. Django
+    # would delete keys before their member, and who makes one locks the member first.
+    membership = models.ForeignKey(
+        Membership, on_delete=models.DO_NOTHING, db_constraint=False, related_name="api_keys"
+    )
     name = models.CharField(max_length=80)
     start = models.CharField(max_length=15, unique=True)
     ending = models.CharField(max_length=4)

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Connection
-from agent.events import Events, membership_end, rebuilt
+from agent.events import Events, ends, rebuilt
 from agent.models import SyncRun
 from config import handover, valkey, waiting
 from config.handover import Handover, Mode
@@ -157,7 +157,7 @@ def answer(request: HttpRequest, run: SyncRun, *, mode: Mode, seen: str = "") ->
         if last is not None and last.fields[b"pe"] != NAMES[SyncRun.Status(run.status)].encode():
             events.drop(last)
         if handover.is_offered(request):
-            handover.give(response, Handover(events.key, mode, membership_end(tenancy.acting(request))))
+            handover.give(response, Handover(events.key, mode, ends(request)))
             return response
         # Without a layer that waits the stream ends here, and the client comes back.
         entries = [entry for entry in events.said() if waiting.position(entry.id) > after]

@@ -3,11 +3,12 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.dispatch import Signal
 
 from accounts import audit, keys, mails, tenancy
 from accounts.models import ApiKey, AuditAction, Membership
@@ -15,15 +16,22 @@ from accounts.names import cleaned
 from accounts.permissions import check_can_make_keys
 from accounts.scopes import Scope
 from billing.models import Subscription
-from billing.moments import day
+from billing.moments import day, exactly, here
 from billing.permissions import check_can_change, check_can_use
 from billing.plans import Feature
 from config.errors import AppError, InvalidField
 
 # Of one member in one workspace, expired ones among them.
 MOST = 20
+# Ended ones and those made anew among them: each is a mail and a row that stays for a year.
+MOST_A_DAY = 50
+DAY = timedelta(days=1)
+MADE_ALREADY = "That key was made already, and a key is shown once. If you did not keep it, delete it and make another."
 LONGEST_NAME = 80
 LATEST = timedelta(days=5 * 366)
+
+# Sent with the ended `key`, in the transaction that ends it: what stands above hears of it here.
+ended = Signal()
 
 
 class NoKey(AppError):
@@ -35,6 +43,18 @@ class NoKey(AppError):
 
 class TooManyKeys(AppError):
     code = "too-many-keys"
+    status = 409
+
+
+class TooManyMade(AppError):
+    code = "too-many-keys-made"
+    status = 429
+
+
+class MadeAlready(AppError):
+    """Only where it was asked not to make the key anew."""
+
+    code = "key-made-already"
     status = 409
 
 
@@ -58,10 +78,12 @@ def create(
     now: datetime,
     expires_at: datetime | None = None,
     request_key: str | None = None,
+    anew: bool = True,
 ) -> Made:
-    """The same `request_key` of the same member makes the key anew: nobody knows the secret of a lost answer.
+    """The same `request_key` of the same member makes the key anew: nobody knows the secret of a lost answer. Without
+    `anew` it raises MadeAlready.
 
-    Raises Forbidden, TrialExpired, PaymentRequired, PlanRequired, InvalidField or TooManyKeys.
+    Raises Forbidden, TrialExpired, PaymentRequired, PlanRequired, InvalidField, TooManyKeys or TooManyMade.
     """
     check_can_change(by)
     check_can_use(Subscription.objects.get(workspace_id=by.workspace_id), Feature.API_KEYS)
@@ -72,9 +94,11 @@ def create(
         by = _locked(by)
         check_can_make_keys(by)
         key_id = _id(by, request_key)
-        ApiKey.objects.filter(pk=key_id).delete()
-        if mine(by).count() >= MOST:
-            raise TooManyKeys(f"You have {MOST} API keys here. Delete one that you no longer need.")
+        if earlier := ApiKey.objects.filter(pk=key_id).first():
+            if not anew:
+                raise MadeAlready(MADE_ALREADY)
+            _retire(earlier, now)
+        _check_few(by, now)
         key = ApiKey.objects.create(
             id=key_id,
             membership=by,
@@ -84,19 +108,15 @@ def create(
             digest=keys.digest(secret),
             scopes=[scope.value for scope in Scope if scope in wanted],
             created_at=now,
-            expires_at=expires_at,
+            expires_at=expires_at.astimezone(UTC) if expires_at else None,
         )
         _tell(by, key)
         _record(AuditAction.KEY_MADE, by, key)
     return Made(key, secret)
 
 
-def was_made(*, by: Membership, request_key: str) -> bool:
-    return ApiKey.objects.filter(pk=_id(by, request_key)).exists()
-
-
 def revoke(*, by: Membership, key_id: uuid.UUID, now: datetime) -> None:
-    """Good for nothing from this moment on. Raises NoKey."""
+    """Good for nothing from this moment on; what listens with it ends. Raises NoKey."""
     with transaction.atomic():
         key = mine(by).select_for_update().filter(pk=key_id).first()
         if key is None:
@@ -104,6 +124,13 @@ def revoke(*, by: Membership, key_id: uuid.UUID, now: datetime) -> None:
         key.revoked_at = now
         key.save(update_fields=["revoked_at"])
         _record(AuditAction.KEY_DELETED, by, key)
+        ended.send(sender=ApiKey, key=key)
+
+
+def _retire(key: ApiKey, now: datetime) -> None:
+    """It leaves its id to the one that is made anew, and stays to be counted."""
+    ApiKey.objects.filter(pk=key.pk).update(id=uuid.uuid4(), revoked_at=now)
+    ended.send(sender=ApiKey, key=key)
 
 
 def _record(action: AuditAction, by: Membership, key: ApiKey) -> None:
@@ -131,6 +158,19 @@ def _locked(by: Membership) -> Membership:
 
 def _id(by: Membership, request_key: str | None) -> uuid.UUID:
     return uuid.uuid5(uuid.NAMESPACE_OID, f"api key {by.pk} {request_key}") if request_key else uuid.uuid4()
+
+
+def _check_few(by: Membership, now: datetime) -> None:
+    if mine(by).count() >= MOST:
+        raise TooManyKeys(f"You have {MOST} API keys here. Delete one that you no longer need.")
+    today = ApiKey.objects.filter(membership=by, created_at__gt=now - DAY).order_by("-created_at")
+    earliest = today.values_list("created_at", flat=True)[MOST_A_DAY - 1 : MOST_A_DAY].first()
+    if earliest is not None:
+        again = earliest + DAY
+        raise TooManyMade(
+            f"You made {MOST_A_DAY} API keys here within a day. Make another one after {exactly(again, here())}.",
+            retry_after=(again - now).total_seconds(),
+        )
 
 
 def _checked_name(name: str) -> str:

@@ -20,7 +20,6 @@ from billing.permissions import can_change, can_use, cheapest_with
 from billing.plans import Feature
 from config.errors import InvalidField
 
-MADE_ALREADY = "That key was made already, and a key is shown once. If you did not keep it, delete it and make another."
 LIVES = {
     "30 days": timedelta(days=30),
     "90 days": timedelta(days=90),
@@ -70,10 +69,6 @@ class ApiKeysPage(MemberPage):
         if not form.is_valid():
             return self._page(request, form=form, status=400)
         given = form.cleaned_data
-        request_key = (given["request"] or uuid.uuid4()).hex
-        if services.was_made(by=self.membership, request_key=request_key):
-            messages.error(request, MADE_ALREADY)
-            return redirect("api-keys")
         try:
             made = services.create(
                 by=self.membership,
@@ -81,9 +76,10 @@ class ApiKeysPage(MemberPage):
                 scopes=given["scopes"],
                 expires_at=form.expires_at(now),
                 now=now,
-                request_key=request_key,
+                request_key=(given["request"] or uuid.uuid4()).hex,
+                anew=False,
             )
-        except services.TooManyKeys as refused:
+        except (services.MadeAlready, services.TooManyKeys, services.TooManyMade) as refused:
             messages.error(request, refused.detail)
             return redirect("api-keys")
         return self._page(request, made=made)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.test import APIClient
@@ -146,6 +147,20 @@ def test_its_use_is_noted_once_a_minute(alice: Person) -> None:
     assert first >= now
     assert second == first
     assert alice.membership.api_keys.get().last_used_at > now - timedelta(seconds=61)
+
+
+def test_a_second_request_within_the_minute_writes_nothing_and_asks_for_the_plan_once(alice: Person) -> None:
+    robot = program(key_of(alice))
+    robot.get("/tasks")
+
+    with CaptureQueriesContext(connections["default"]) as statements:
+        answer = robot.get("/tasks")
+
+    asked = [each["sql"].split(maxsplit=1)[0] for each in statements]
+    assert answer.status_code == 200
+    assert sum('FROM "billing_subscription"' in each["sql"] for each in statements) == 1
+    assert "SELECT" in asked
+    assert not {"INSERT", "UPDATE", "DELETE"} & set(asked)
 
 
 def test_many_requests_at_once_write_it_once(alice: Person) -> None:

@@ -1,16 +1,18 @@
 """API keys as members make, list and end them."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
-from accounts.models import ApiKey, IdempotentAnswer, Mail, Membership, Role
+from accounts.models import ApiKey, IdempotentAnswer, Mail, Membership, Role, User
 from accounts.scopes import Scope
 from billing.keys import services
 from billing.models import Subscription
+from billing.moments import exactly
 from tests.people import Person, key_of, program, put_on_plan
 from tests.threads import at_once, elsewhere, in_turn
 
@@ -45,6 +47,16 @@ def test_scopes_are_kept_once_each_in_the_order_of_the_table(payer: Person) -> N
     body = payer.api.post(KEYS, {"name": "Robot", "scopes": ["sync", "read", "sync"]}).json()
 
     assert body["scopes"] == ["read", "sync"]
+
+
+def test_its_moments_are_utc_wherever_its_member_lives(payer: Person) -> None:
+    User.objects.filter(pk=payer.user.pk).update(timezone="Asia/Tokyo")
+    until = (timezone.now() + timedelta(days=9)).replace(microsecond=0).astimezone(ZoneInfo("Asia/Tokyo"))
+
+    made = payer.api.post(KEYS, {**ROBOT, "expires_at": until.isoformat()}).json()
+
+    (listed,) = payer.api.get(KEYS).json()["results"]
+    assert made["expires_at"] == listed["expires_at"] == f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @pytest.mark.parametrize(
@@ -181,6 +193,31 @@ def test_the_limit_says_what_to_do(payer: Person) -> None:
     assert payer.api.post(KEYS, ROBOT).status_code == 201
 
 
+def test_no_more_are_made_in_a_day_than_anybody_needs_ended_ones_and_those_made_anew_among_them(payer: Person) -> None:
+    began = timezone.now()
+    for number in range(services.MOST_A_DAY):
+        made = _make(payer, now=began + timedelta(seconds=number), request_key="once" if number % 2 else None)
+        services.revoke(by=payer.membership, key_id=made.key.pk, now=began)
+    mails = Mail.objects.filter(to=payer.email, key__startswith="api-key:").count()
+
+    refused = [payer.api.post(KEYS, ROBOT, headers=headers) for headers in ({}, {"Idempotency-Key": "again"})]
+    with pytest.raises(services.TooManyMade):
+        _make(payer, now=began + timedelta(hours=23), request_key="once")
+
+    assert [(answer.status_code, answer.json()["type"]) for answer in refused] == [
+        (429, "/problems/too-many-keys-made")
+    ] * 2
+    assert 0 < int(refused[0].headers["Retry-After"]) <= 24 * 3600
+    again = exactly(began + timedelta(days=1), ZoneInfo("UTC"))
+    assert refused[0].json()["detail"] == f"You made 50 API keys here within a day. Make another one after {again}."
+    assert mails == Mail.objects.filter(to=payer.email, key__startswith="api-key:").count() == services.MOST_A_DAY
+    assert _make(payer, now=began + timedelta(days=1), request_key=None).secret
+
+
+def _make(person: Person, *, now: datetime, request_key: str | None) -> services.Made:
+    return services.create(by=person.membership, name="Robot", scopes=["read"], now=now, request_key=request_key)
+
+
 def test_none_is_made_for_who_is_being_removed(bob: Person) -> None:
     """Who removes holds the row; when the key's turn comes there is no member any more."""
     mine = Membership.objects.filter(pk=bob.membership.pk)
@@ -195,6 +232,19 @@ def test_none_is_made_for_who_is_being_removed(bob: Person) -> None:
     in_turn(mine, mine.delete, make)
 
     assert [type(error).__name__ for error in refused] == ["NotAMember"]
+    assert not ApiKey.objects.filter(membership_id=bob.membership.pk).exists()
+
+
+def test_who_is_removed_while_their_key_is_made_anew_is_removed(bob: Person) -> None:
+    mine = Membership.objects.filter(pk=bob.membership.pk)
+
+    def make() -> services.Made:
+        return _make(bob, now=timezone.now(), request_key="once")
+
+    make()
+    in_turn(mine, make, mine.get().delete)
+
+    assert not mine.exists()
     assert not ApiKey.objects.filter(membership_id=bob.membership.pk).exists()
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Membership, Role
+from accounts.models import Mail, Membership, Role
 from billing.keys import services
 from billing.models import Subscription
 from tests.people import Person, key_of, program, put_on_plan
+from tests.threads import in_turn
 
 PAGE = "/app/keys"
 FORM = {"action": "create", "name": "Nightly", "scopes": ["read", "ask"], "life": "30 days"}
@@ -58,6 +59,21 @@ def test_a_form_that_is_sent_again_makes_no_second_key_and_ends_none(payer: Pers
     assert "made already, and a key is shown once" in answer.content.decode()
     assert payer.membership.api_keys.count() == 1
     assert program(key).get("/tasks").status_code == 200
+
+
+def test_a_form_that_is_sent_twice_at_once_shows_one_key_and_it_works(payer: Person) -> None:
+    sent = form(shown(payer, "?new=1"))
+    pages: list[str] = []
+
+    def send() -> None:
+        pages.append(payer.web.post(PAGE, sent, follow=True).content.decode())
+
+    in_turn(Membership.objects.filter(pk=payer.membership.pk), send, send)
+
+    keys = {key for page in pages for key in re.findall(r"docent_[0-9A-Za-z]{57}", page)}
+    assert [program(key).get("/tasks").status_code for key in keys] == [200]
+    assert ["made already" in page for page in pages].count(True) == 1
+    assert Mail.objects.filter(to=payer.email, key__startswith="api-key:").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -134,6 +150,18 @@ def test_a_viewer_sees_and_ends_those_of_before_and_makes_none(bob: Person) -> N
     assert "Robot" in page
     assert not [each for each in ("?new=1", 'name="scopes"') if each in page]
     assert (refused.status_code, ended.status_code) == (403, 302)
+
+
+def test_the_menu_leads_who_makes_keys_no_more_to_those_of_before_as_long_as_there_are(bob: Person) -> None:
+    key_of(bob)
+    Membership.objects.filter(pk=bob.membership.pk).update(role=Role.VIEWER)
+    row = bob.membership.api_keys.get()
+
+    before = bob.web.get("/app/tasks").content.decode()
+    services.revoke(by=bob.membership, key_id=row.pk, now=timezone.now())
+    after = bob.web.get("/app/tasks").content.decode()
+
+    assert ['href="/app/keys"' in page for page in (before, after)] == [True, False]
 
 
 def test_after_the_end_keys_can_still_be_ended_and_none_is_offered(payer: Person) -> None:

@@ -9,7 +9,7 @@ from config import probes, valkey, waiting
 from config.exchange import Answer
 from config.handover import Handover, Mode
 
-ORDER = Handover(stream="waiting-on-stale-connections", mode=Mode.WAIT, until="never")
+ORDER = Handover(stream="waiting-on-stale-connections", mode=Mode.WAIT, until=("never",))
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import tenancy, tokens
 from agent.models import Run
+from billing.keys import services as keys
 from billing.team import members
 from config import valkey
 from tests.devkit.machine import PATIENCE_SECONDS, eventually
@@ -181,6 +182,26 @@ def test_who_is_removed_hears_no_more_at_once_and_cannot_come_back(stack: Stack)
 
     assert (remains, again, is_waiting) == (200, 403, True)
     assert (answer.status_code, events(answer.text)) == (200, [])
+
+
+def test_what_listens_with_a_key_hears_no_more_at_once_when_it_is_deleted(stack: Stack, alice: Person) -> None:
+    headers = {"Authorization": f"Bearer {key_of(alice)}", "Accept": "text/event-stream"}
+    row = alice.membership.api_keys.get()
+
+    with (
+        StoppedWorker(stack),
+        ThreadPoolExecutor(1) as thread,
+        httpx.Client(base_url=stack.url, headers=headers, timeout=60) as http,
+    ):
+        heard = thread.submit(http.post, "/agent/run", json={"prompt": QUESTION})
+        eventually(lambda: open_runs(alice))
+        eventually(lambda: any(each["cmd"] == "xread" for each in valkey.client().client_list()))
+        keys.revoke(by=alice.membership, key_id=row.pk, now=timezone.now())
+        answer = heard.result(PATIENCE_SECONDS)
+        is_waiting = bool(open_runs(alice))
+        again = http.get(answer.headers["location"]).status_code
+
+    assert (answer.status_code, events(answer.text), again, is_waiting) == (200, [], 401, True)
 
 
 def open_runs(person: Person) -> list[Run]:
