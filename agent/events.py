@@ -65,7 +65,8 @@ def ends(request: HttpRequest) -> tuple[str, ...]:
 
 
 def _membership_end(membership: Membership) -> str:
-    return f"ended:{membership.workspace_id}:{membership.pk}"
+    # Without the workspace: an erased one leaves nothing behind that names it.
+    return f"ended:{membership.pk}"
 
 
 def _key_end(key: ApiKey) -> str:
