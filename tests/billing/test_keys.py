@@ -13,6 +13,7 @@ from accounts.scopes import Scope
 from billing.keys import services
 from billing.models import Subscription
 from billing.moments import exactly
+from config import valkey
 from tests.people import Person, key_of, program, put_on_plan
 from tests.threads import at_once, elsewhere, in_turn
 
@@ -276,6 +277,13 @@ def test_an_answer_with_a_key_is_kept_nowhere_and_sent_again_makes_no_second_one
     assert names(payer) == ["Robot"]
     assert [program(key).get("/tasks").status_code for key in (lost, good)] == [401, 200]
     assert (claim.status, claim.headers, claim.body) == (None, {}, "")
+
+
+def test_a_key_made_anew_ends_what_listens_with_the_lost_one_alone(payer: Person) -> None:
+    lost, good = (_make(payer, now=timezone.now(), request_key="once") for _ in range(2))
+
+    assert lost.key.pk == good.key.pk
+    assert [valkey.client().exists(f"ended:{each.key.start}") for each in (lost, good)] == [1, 0]
 
 
 def test_the_same_request_key_of_two_members_makes_two(team_owner: Person, bob: Person) -> None:
