@@ -5,6 +5,8 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as current
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sites.shortcuts import get_current_site
 from django.db import transaction
 from django.http import HttpRequest
@@ -22,7 +24,7 @@ ACTIONS = {
 LINK = re.compile(r"https?://\S+")
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth does not publish its types
+class AccountAdapter(DefaultAccountAdapter):
     """Signing in through a page also opens the member's workspace."""
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -30,7 +32,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth do
         address = ipaddress.ip_address(super().get_client_ip(request))
         return str(getattr(address, "ipv4_mapped", None) or address)
 
-    def login(self, request: HttpRequest, user: User) -> None:
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        assert isinstance(user, User)
         with transaction.atomic():
             super().login(request, user)
             open_workspace(request, user)
@@ -40,7 +43,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth do
         """A wrong password where somebody signs in or confirms who they are; not in the form that changes it."""
         audit.record_refused_sign_in(str(credentials.get("email", "")))
 
-    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+    def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> list[dict[str, Any]]:
         """Who has a second factor confirms with it: the password alone would be enough to switch it off."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         return [each for each in methods if each["id"] != "reauthenticate"] or methods
@@ -65,10 +68,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth do
             user_id=user.pk if isinstance(user, User) else None,
         )
 
-    def populate_username(self, request: HttpRequest, user: User) -> None:
+    def populate_username(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         """Members have an e-mail address and no user name."""
 
-    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+    def save_user(
+        self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
+    ) -> AbstractBaseUser:
         """The form creates user, workspace and trial together, so there is nothing left to save."""
         return user
 

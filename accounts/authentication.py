@@ -46,7 +46,7 @@ class _Access(AccessToken):
 
 
 class AccessTokenAuthentication(JWTAuthentication):
-    def authenticate(self, request: Request) -> tuple[User, Any] | None:  # type: ignore[override]  # the package leaves the kind of user open
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         header = self.get_header(request)
         raw = self.get_raw_token(header) if header is not None else None
         if raw is None:
@@ -76,7 +76,7 @@ class ApiKeyAuthentication(AccessTokenAuthentication):
     """Before access tokens, which take nothing else after Bearer. What the key may not do is refused here, so that no
     view can forget to ask."""
 
-    def authenticate(self, request: Request) -> tuple[User, Any] | None:  # type: ignore[override]  # as above
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         header = self.get_header(request)
         raw = self.get_raw_token(header) if header is not None else None
         if raw is None or not keys.is_meant(raw):

@@ -42,7 +42,7 @@ class Later(Exception):
         self.due_at = due_at
 
 
-class PublicTask(Task):  # type: ignore[misc]  # celery has no types
+class PublicTask(Task[..., Any]):
     """A task of ours without a workspace: sweeps and fan-outs. It starts and ends in the shared schema."""
 
     abstract = True
@@ -58,7 +58,7 @@ class PublicTask(Task):  # type: ignore[misc]  # celery has no types
             connection.close()
 
 
-class WorkspaceJob(Task):  # type: ignore[misc]  # celery has no types
+class WorkspaceJob(Task[..., Any]):
     """A task that runs inside one workspace. Its message is a job's id; its arguments stand in the job's row.
 
     A job of a workspace that is gone or suspended never runs; that of one being erased, only the eraser.
@@ -205,7 +205,7 @@ class Place:
     before: int
 
 
-def place(task: Task, *, workspace_id: uuid.UUID, now: datetime, **arguments: Any) -> Place | None:
+def place(task: Task[..., Any], *, workspace_id: uuid.UUID, now: datetime, **arguments: Any) -> Place | None:
     """None when it is at work, or waits for its time rather than for a worker."""
     with tenancy.shared():
         job = (
@@ -225,12 +225,14 @@ def note_progress() -> None:
 
 
 def enqueue(
-    task: Task, *, workspace_id: uuid.UUID, key: str = "", due_at: datetime | None = None, **arguments: Any
+    task: Task[..., Any], *, workspace_id: uuid.UUID, key: str = "", due_at: datetime | None = None, **arguments: Any
 ) -> bool:
     """Write the job with the change that asks for it; a worker is woken after the commit.
 
     With a `key`, False when such a job is already waiting or running.
     """
+    if not isinstance(task, WorkspaceJob):
+        raise TypeError(f"{task.name} is no job of a workspace.")
     job = Job(workspace_id=workspace_id, name=task.name, queue=task.queue_name, arguments=arguments, key=key)
     if due_at is not None:
         job.due_at = due_at

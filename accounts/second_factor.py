@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from allauth.core import context as current
+from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.models import Authenticator
@@ -47,7 +48,7 @@ def _whose() -> object:
     return _owner.get() or current.request.user.pk
 
 
-class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth does not publish its types
+class SecondFactorAdapter(DefaultMFAAdapter):
     """Seals secrets for the user: in the row of another one they open nothing."""
 
     def encrypt(self, text: str) -> str:
@@ -57,7 +58,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth d
         return sealed.unseal(encrypted_text, workspace_id=_whose(), place=PLACE)
 
 
-class CodeForm(AuthenticateForm):  # type: ignore[misc]  # as above
+class CodeForm(AuthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].widget = _code_input()
@@ -74,7 +75,7 @@ class CodeForm(AuthenticateForm):  # type: ignore[misc]  # as above
             raise
 
 
-class SetUpForm(ActivateTOTPForm):  # type: ignore[misc]  # as above
+class SetUpForm(ActivateTOTPForm):
     """Until it is confirmed the secret waits in the session, which is a row of the database like others: sealed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -92,13 +93,13 @@ def _code_input() -> TextInput:
     return TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"})
 
 
-def _mark_code_used(totp: auth.TOTP, code: str) -> bool:
+def _mark_code_used(self: auth.TOTP, code: str) -> bool:
     """Remembered as long as the code is accepted. allauth itself forgets it after one step, whatever it tolerates."""
     steps = 1 + 2 * settings.MFA_TOTP_TOLERANCE
-    return bool(cache.add(totp._get_used_cache_key(code), "y", timeout=steps * auth.app_settings.TOTP_PERIOD))
+    return bool(cache.add(self._get_used_cache_key(code), "y", timeout=steps * app_settings.TOTP_PERIOD))
 
 
-auth.TOTP._mark_code_used = _mark_code_used
+auth.TOTP._mark_code_used = _mark_code_used  # type: ignore[method-assign]  # allauth has no setting for it
 
 
 def has_second_factor(user: User) -> bool:

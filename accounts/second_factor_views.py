@@ -13,20 +13,20 @@ from django.shortcuts import redirect
 
 from accounts import audit
 from accounts.models import AuditAction, User
-from accounts.second_factor import begin, has_second_factor
+from accounts.second_factor import CodeForm, begin, has_second_factor
 
 
-class Authenticate(AuthenticateView):  # type: ignore[misc]  # allauth does not publish its types
+class Authenticate(AuthenticateView):
     """A form without a code is one with a wrong code, not one of a passkey."""
 
     def _build_forms(self) -> Form | None:
         sent = self.request.POST if self.request.method == "POST" else None
-        self.auth_form: Form = self.get_form_class()(user=self.stage.login.user, data=sent)
+        self.auth_form: Form = CodeForm(user=self.stage.login.user, data=sent)
         self.webauthn_form = None
         return None if sent is None else self.auth_form
 
 
-class SetUp(ActivateTOTPView):  # type: ignore[misc]  # as above
+class SetUp(ActivateTOTPView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Sent twice at once, the second finds what the first has set up."""
         with transaction.atomic():
@@ -39,7 +39,7 @@ class SetUp(ActivateTOTPView):  # type: ignore[misc]  # as above
         return answer
 
 
-class SwitchOff(DeactivateTOTPView):  # type: ignore[misc]  # as above
+class SwitchOff(DeactivateTOTPView):
     @transaction.atomic
     def form_valid(self, form: Form) -> HttpResponse:
         """Sent twice at once, the second finds nothing left to switch off."""
@@ -49,7 +49,7 @@ class SwitchOff(DeactivateTOTPView):  # type: ignore[misc]  # as above
         return answer
 
 
-class NewCodes(GenerateRecoveryCodesView):  # type: ignore[misc]  # as above
+class NewCodes(GenerateRecoveryCodesView):
     @transaction.atomic
     def form_valid(self, form: Form) -> HttpResponse:
         user = User.objects.get(pk=str(self.request.user.pk))

@@ -1,5 +1,6 @@
 """What can be done with accounts that needs no knowledge of plans."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,7 +60,7 @@ def rename_workspace(*, workspace: Workspace, name: str, by: Membership) -> None
         note_settings(by, {"name": before}, {"name": workspace.name})
 
 
-def note_settings(by: Membership, before: dict[str, Any], after: dict[str, Any]) -> None:
+def note_settings(by: Membership, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """For the audit log, what is another now."""
     if before != after:
         audit.record(AuditAction.SETTINGS_CHANGED, workspace_id=by.workspace_id, by=by.user, before=before, after=after)

@@ -71,11 +71,11 @@ def sign_in(request: HttpRequest, *, email: str, password: str, code: str = "") 
     """The membership to work in: where the user was last. `code`: of the second factor, for those who have one."""
     adapter, email = get_adapter(request), email.strip().lower()
     try:
-        user: User | None = adapter.authenticate(request, email=email, password=password)
+        user = adapter.authenticate(request, email=email, password=password)
     except ValidationError as error:
         key = adapter._get_login_attempts_cache_key(request, email=email)
         raise _limited("Too many failed attempts.", request, "login_failed", key) from error
-    if user is None or not user.is_active:
+    if not isinstance(user, User) or not user.is_active:
         raise InvalidCredentials("The e-mail address or the password is not right.")
     if settings.EMAIL_VERIFICATION_REQUIRED and not is_verified(user):
         send_verification(request, email=user.email, user=user)

@@ -1,5 +1,6 @@
 """What the frame of every page shows: plan, quota, counts, recent conversations. Asked for only where it is shown."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -119,7 +120,7 @@ class Shell:
         return self.membership.may(Action.SEE_PRICES) and bool(choices.upgrades(self.plan))
 
     @cached_property
-    def workspaces(self) -> list[dict[str, Any]]:
+    def workspaces(self) -> Sequence[Mapping[str, Any]]:
         with tenancy.shared():
             mine = Workspace.objects.filter(memberships__user=self.membership.user_id)
             return list(mine.exclude(state=Workspace.State.ERASING).order_by("name").values("id", "name"))

@@ -16,7 +16,7 @@ from billing.team import invitations
 from config.errors import AppError, InvalidField
 
 
-class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth does not publish its types
+class SignupForm(AllauthSignupForm):
     """Sign-up in a browser: allauth's limits, verification and silence about known addresses; our registration."""
 
     name = forms.CharField(max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"}))
@@ -46,8 +46,8 @@ class SignupForm(AllauthSignupForm):  # type: ignore[misc]  # allauth does not p
             raise forms.ValidationError(f"The invitation is for {self.invited.invitation.email}.")
         return str(super().clean_email())
 
-    def clean(self) -> dict[str, Any] | None:
-        cleaned: dict[str, Any] | None = super().clean()
+    def clean(self) -> dict[Any, Any]:
+        cleaned = super().clean()
         # Colleagues share a network; what holds them back is that each needs an invitation.
         if not self.errors and not self.invited:
             try:

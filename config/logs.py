@@ -115,5 +115,6 @@ def of_celery(loglevel: int, **_: Any) -> None:
     get_logger("celery").setLevel(loglevel)
     # Of the pool that starts the processes; it propagates nothing.
     pool = get_multiprocessing_logger()
+    assert pool is not None
     pool.handlers = logging.getLogger().handlers[:]
     pool.setLevel(logging.ERROR)

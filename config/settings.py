@@ -249,7 +249,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 60
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 10}
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep-jobs": {"task": "accounts.jobs.sweep", "schedule": 5.0},
     "fill-pool": {"task": "accounts.jobs.fill_pool", "schedule": 30.0},
     "process-payment-events": {"task": "billing.jobs.process_events", "schedule": 30.0},

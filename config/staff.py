@@ -8,6 +8,7 @@ from allauth.account.internal.flows.reauthentication import did_recently_reauthe
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.admin import AdminSite
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,12 +20,14 @@ def is_staff(request: HttpRequest) -> bool:
 
 
 def has_factor(request: HttpRequest) -> bool:
-    return bool(is_mfa_enabled(request.user, [Authenticator.Type.TOTP]))
+    user = request.user
+    return isinstance(user, AbstractBaseUser) and bool(is_mfa_enabled(user, [Authenticator.Type.TOTP]))
 
 
 def used_factor(request: HttpRequest) -> bool:
     """In this session, at its beginning or since."""
-    return any(each["method"] == "mfa" for each in get_authentication_records(request, request.user))
+    user = request.user if isinstance(request.user, AbstractBaseUser) else None
+    return any(each["method"] == "mfa" for each in get_authentication_records(request, user))
 
 
 class StaffSite(AdminSite):

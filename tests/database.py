@@ -37,7 +37,7 @@ def prepared() -> Iterator[None]:
     finally:
         for alias in connections:
             connections[alias].close()
-            connections[alias].close_pool()  # type: ignore[attr-defined]  # of the Postgres backend
+            connections[alias].close_pool()
         if "DOCENT_LEAVES_DATABASES" not in os.environ:
             with psycopg.connect(**administration, autocommit=True) as server:
                 server.execute(f'DROP DATABASE "{owner["NAME"]}" WITH (FORCE)')

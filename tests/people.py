@@ -25,7 +25,7 @@ class Browser(Client):
 
     workspace_id = ""
 
-    def post(self, path: str, data: Any = None, **more: Any) -> Any:  # type: ignore[override]  # the stubs overload it
+    def post(self, path: str, data: Any = None, **more: Any) -> Any:
         if data is None or (isinstance(data, dict) and "content_type" not in more):
             data = {"workspace": self.workspace_id, **(data or {})}
         return super().post(path, data, **more)

@@ -34,7 +34,7 @@ class WorkspaceSchema(models.Model):
         return self.name
 
 
-class Workspace(TenantMixin):  # type: ignore[misc]  # django-tenants has no types
+class Workspace(TenantMixin):
     class State(models.TextChoices):
         ACTIVE = "active"
         SUSPENDED = "suspended"

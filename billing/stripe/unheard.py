@@ -39,5 +39,5 @@ def workspaces(*, now: datetime) -> Iterator[uuid.UUID]:
     )
     for account in accounts.iterator(chunk_size=500):
         subscription = account.workspace.subscription
-        if subscription.paid_from < effective(subscription, late).period.starts_at:
+        if subscription.paid_from and subscription.paid_from < effective(subscription, late).period.starts_at:
             yield account.workspace_id

@@ -48,9 +48,9 @@ def _plain() -> None:
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {name}")
     owner = connections["owner"]
-    owner.set_schema(name)  # type: ignore[attr-defined]  # of django-tenants
+    owner.set_schema(name)
     try:
         executor = MigrationExecutor(owner)
         executor.migrate([leaf for leaf in executor.loader.graph.leaf_nodes() if leaf[0] in schemas.workspace_apps()])
     finally:
-        owner.set_schema_to_public()  # type: ignore[attr-defined]  # as above
+        owner.set_schema_to_public()

@@ -33,13 +33,13 @@ def _measure(workspace: object, roles: int) -> None:
     default = connections["default"]
 
     def enter() -> None:
-        with tenancy.within(workspace):  # type: ignore[arg-type]  # a workspace
+        with tenancy.within(workspace):
             default.ensure_connection()
             default.cursor().close()
 
     first = []
     for _ in range(5):
-        default.close_pool()  # type: ignore[attr-defined]  # of the Postgres backend
+        default.close_pool()
         default.close()
         default.ensure_connection()
         first += timed(enter, 1)

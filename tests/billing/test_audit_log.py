@@ -258,7 +258,7 @@ def test_what_the_payment_provider_says_is_its_doing_and_what_an_owner_says_thei
 
 def test_what_the_clock_brings_is_told_when_it_comes(team_owner: Person) -> None:
     now = timezone.now()
-    changes.downgrade(membership=team_owner.membership, tier="plus", now=now)  # type: ignore[arg-type]  # as it is kept
+    changes.downgrade(membership=team_owner.membership, tier="plus", now=now)
     due = team_owner.subscription.pending_at
     assert due is not None
     Subscription.objects.exclude(workspace=team_owner.workspace).update(remind_at=None)

@@ -49,7 +49,7 @@ class History(RuleBasedStateMachine):
             trial_ends_at=self.now + timedelta(days=7),
             anchor_at=self.now,
         )
-        self.subscription.save = lambda *_, **__: None  # type: ignore[method-assign]  # facts alone, no database
+        self.subscription.save = lambda *_, **__: None
 
     @property
     def local(self) -> datetime:

@@ -145,7 +145,7 @@ def test_in_what_ends_only_what_goes_beyond_is_invoiced(vendor: StripeProcess, a
     seats_told(alice, vendor, 4)
 
     assert told["due_now_cents"] == pytest.approx(1_200, abs=2)
-    assert sum(line["amount_cents"] for line in told["lines"]) == told["due_now_cents"]  # type: ignore[attr-defined]
+    assert sum(line["amount_cents"] for line in told["lines"]) == told["due_now_cents"]
     assert invoiced(vendor) == [6_100, pytest.approx(2_400, abs=2), pytest.approx(told["due_now_cents"], abs=1)]
 
 
@@ -166,7 +166,7 @@ def test_what_is_too_little_to_be_charged_is_not_said_to_be_due(vendor: StripePr
     assert (told["due_now_cents"], second["amount_due"]) == (0, 0)
     assert 0 < owed < 50
     assert told["rest_cents"] == pytest.approx(owed, abs=1)
-    assert sum(line["amount_cents"] for line in told["lines"]) == 0  # type: ignore[attr-defined]
+    assert sum(line["amount_cents"] for line in told["lines"]) == 0
     assert "Too little to be charged now: comes with the next invoice" in dialog
 
 

@@ -36,7 +36,7 @@ def test_signing_up_in_a_browser_makes_a_workspace_and_signs_in() -> None:
     membership = Membership.objects.get(user__email=email)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/app/connect")
     assert membership.workspace.name == "Nora & Co"
-    assert get_user(web).pk == membership.user_id  # type: ignore[arg-type]  # a client has a session as a request has
+    assert get_user(web).pk == membership.user_id
     assert web.session["workspace"] == str(membership.workspace_id)
 
 

@@ -240,7 +240,7 @@ def test_who_tells_seats_waits_for_no_stripe_that_hangs(vendor: StripeProcess, a
     before = asked(vendor)
 
     for job in Job.objects.filter(workspace=alice.workspace, name="billing.jobs.send_seats"):
-        elsewhere(lambda key=str(job.pk): jobs.send_seats(key))  # type: ignore[misc]  # as a worker calls it
+        elsewhere(lambda key=str(job.pk): jobs.send_seats(key))
 
     [waiting] = Job.objects.filter(workspace=alice.workspace, name="billing.jobs.send_seats")
     assert asked(vendor) == before
@@ -254,7 +254,7 @@ def test_seats_that_stripe_hangs_on_are_told_later(vendor: StripeProcess, alice:
     telling = Job.objects.filter(workspace=alice.workspace, name="billing.jobs.send_seats")
 
     for job in telling:
-        elsewhere(lambda key=str(job.pk): jobs.send_seats(key))  # type: ignore[misc]  # as a worker calls it
+        elsewhere(lambda key=str(job.pk): jobs.send_seats(key))
 
     [waiting] = telling.all()
     assert (waiting.attempts, waiting.due_at > timezone.now()) == (0, True)

@@ -45,7 +45,7 @@ def put_price(lookup_key: str, **changes: Any) -> None:
 
 def put_endpoint(*events: str) -> str:
     made = truth.api().v1.webhook_endpoints.create(
-        {"url": HOOK, "enabled_events": list(events), "api_version": VERSION}  # type: ignore[typeddict-item]
+        {"url": HOOK, "enabled_events": list(events), "api_version": VERSION}
     )
     return made.id
 

@@ -152,7 +152,7 @@ def test_the_mail_of_a_failed_payment_says_the_same(alice: Person) -> None:
     def paragraphs(leaves_at: datetime | None) -> str:
         reminder = Reminder("payment-failed", since, since)
         made = letters.context(reminder, workspace="A", url="", erased_at=since, zone=UTC_ZONE, leaves_at=leaves_at)
-        return " ".join(map(str, made["paragraphs"]))  # type: ignore[call-overload]  # the values are of many kinds
+        return " ".join(map(str, made["paragraphs"]))
 
     assert "after that, only reading" in paragraphs(None)
     assert "after that, only reading" in paragraphs(since + PAST_DUE_GRACE + DAY)

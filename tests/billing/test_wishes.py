@@ -82,7 +82,7 @@ def test_the_customer_takes_a_wish_back(alice: Person, sam: User) -> None:
 
 def test_only_an_owner_takes_it_back(alice: Person) -> None:
     ask(alice)
-    bob = join(alice, "Bob", role="admin")  # type: ignore[arg-type]  # its value
+    bob = join(alice, "Bob", role="admin")
 
     assert bob.api.post("/subscription/withdraw").status_code == 403
     assert "Take back" not in text(bob)
@@ -249,7 +249,7 @@ def in_admin(by: User, **form: object) -> tuple[str, list[str]]:
     make = RequestFactory().post if form else RequestFactory().get
     request = make("/staff/billing/planrequest/", form)
     request.user, request._dont_enforce_csrf_checks = by, True
-    request.session = {}  # type: ignore[assignment]  # all that the messages need
+    request.session = {}
     request._messages = FallbackStorage(request)
     page = PlanRequestAdmin(PlanRequest, Open()).changelist_view(request)
     if hasattr(page, "render"):

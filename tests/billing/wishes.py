@@ -42,7 +42,7 @@ def ask(person: Person, tier: str = "pro", **more: object) -> PlanRequest:
 
 def answer(person: Person, wish: PlanRequest, *, by: User, **why: str) -> None:
     act = giving.refuse if why else giving.approve
-    act(request_id=wish.pk, by=by, now=timezone.now(), **why)  # type: ignore[operator]  # one of two signatures
+    act(request_id=wish.pk, by=by, now=timezone.now(), **why)
 
 
 def letters(person: Person) -> list[tuple[str, str, str]]:

@@ -268,7 +268,7 @@ def test_a_token_that_is_none_is_401_in_plain_words(token: str) -> None:
 
 
 def test_an_expired_token_is_told_where_to_get_another(alice: Person) -> None:
-    token = AccessToken(tokens.issue(alice.membership).access)  # type: ignore[arg-type]  # it takes the text
+    token = AccessToken(tokens.issue(alice.membership).access)
     token.set_exp(lifetime=timedelta(seconds=-1))
 
     answer = Client(headers={"Authorization": f"Bearer {token}"}).get("/tasks")

@@ -215,7 +215,7 @@ def test_a_connection_goes_back_to_the_pool_as_nobody(alice: Person) -> None:
         Page.objects.count()
         connection.close()
 
-    pool = connection.pool  # type: ignore[attr-defined]  # of the Postgres backend
+    pool = connection.pool
     with pool.connection() as raw:
         assert raw.execute("SELECT current_user, current_setting('search_path')").fetchone() == (
             "docent_web",

@@ -146,7 +146,7 @@ def test_a_program_does_the_same_over_json(stack: Stack, notion: NotionWorkspace
     assert run["grounded"]
     assert "28 days of paid holiday" in run["answer"]
     assert run["citations"][0]["page_id"] == notion.page("handbook")
-    assert run["citations"][0]["quote"] in HANDBOOK["blocks"][1]["p"]  # type: ignore[index]  # the seed above
+    assert run["citations"][0]["quote"] in HANDBOOK["blocks"][1]["p"]
     assert (quota["requests"]["used"], quota["tokens"]["used"]) == (1, run["usage"]["total_tokens"])
     assert program.get("/usage/logs")["results"][0]["run_id"] == run["id"]
 

@@ -187,7 +187,7 @@ def shut(is_shut: bool) -> None:
             server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
     for alias in connections:
         connections[alias].close()
-        connections[alias].close_pool()  # type: ignore[attr-defined]  # of the Postgres backend
+        connections[alias].close_pool()
 
 
 def test_entering_a_workspace_over_a_broken_connection_raises_djangos_error(alice: Person) -> None:

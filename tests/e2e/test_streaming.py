@@ -211,7 +211,7 @@ def open_runs(person: Person) -> list[Run]:
 
 def waits_beyond_its_token(stack: Stack, person: Person, meanwhile: Callable[[], None]) -> tuple[httpx.Response, int]:
     """The answer to a question whose token expires while nobody works on it, and what the token is good for then."""
-    token = AccessToken(tokens.issue(person.membership).access)  # type: ignore[arg-type]  # it takes the text
+    token = AccessToken(tokens.issue(person.membership).access)
     token.set_exp(lifetime=timedelta(seconds=5))
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=stack.url, headers=headers, timeout=60) as http, ThreadPoolExecutor(1) as thread:

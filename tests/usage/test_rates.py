@@ -45,7 +45,7 @@ def ask_once(person: Person, now: datetime) -> str:
 def age(person: Person, seconds: int) -> None:
     """As if the workspace had asked all it asked so long ago."""
     key = f"rate:{person.workspace.pk}"
-    moments: list[tuple[bytes, float]] = valkey.client().zrange(key, 0, -1, withscores=True)  # type: ignore[assignment]
+    moments: list[tuple[bytes, float]] = valkey.client().zrange(key, 0, -1, withscores=True)
     for name, moment in moments:
         valkey.client().zadd(key, {name: moment - seconds * 1000})
 

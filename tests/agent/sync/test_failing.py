@@ -42,7 +42,7 @@ def test_a_page_that_cannot_be_read_again_keeps_what_was_indexed(alice: Person, 
         acme.fault("500", path_regex=f"blocks/{acme.page('travel')}/children")
         run = sync(alice)
         kept = Chunk.objects.filter(page__title="Travel").count()
-        searchable = Page.objects.searchable().filter(title="Travel").exists()  # type: ignore[attr-defined]
+        searchable = Page.objects.searchable().filter(title="Travel").exists()
 
     assert run.status == "partial"
     assert kept
@@ -127,7 +127,7 @@ def test_a_revoked_token_is_said_and_nothing_is_lost(alice: Person, acme: Notion
         assert "Connect again" in run.reason
         assert Connection.objects.get(pk=connection.pk).status == "reauthorize"
         assert Chunk.objects.count() == before
-        usable = Page.objects.searchable().count()  # type: ignore[attr-defined]
+        usable = Page.objects.searchable().count()
         source = Source.objects.first()
         assert source is not None
     shown = alice.web.get(f"/app/connect/{connection.pk}/sync").content.decode()

@@ -196,7 +196,7 @@ def test_after_a_downgrade_the_oldest_is_synced_and_the_other_stays_searchable(
         with pytest.raises(PlanRequired, match="stays searchable"):
             services.start(membership=alice.membership, connection_id=second.id)
         run = sync(alice)
-        kept = Page.objects.searchable().filter(connection_id=second.id).count()  # type: ignore[attr-defined]
+        kept = Page.objects.searchable().filter(connection_id=second.id).count()
         known = coverage.coverage(membership=alice.membership, now=timezone.now())["connections"]
 
     assert (run.connection_id, run.status) == (first.id, "complete")

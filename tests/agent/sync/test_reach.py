@@ -253,7 +253,7 @@ def test_a_deleted_page_is_hidden_first_and_erased_at_the_second_look(alice: Per
         left = {str(key) for key in Chunk.objects.values_list("id", flat=True)}
 
         assert (hidden.state, kept, still) == ("trashed", True, True)
-        assert not Page.objects.searchable().filter(title="Travel").exists()  # type: ignore[attr-defined]
+        assert not Page.objects.searchable().filter(title="Travel").exists()
         assert not Page.objects.filter(title="Travel").exists()
         assert not Chunk.objects.filter(text__contains="Trains").exists()
         assert set(vectors.workspace(alice.workspace.id).collection(connection.id).ids()) == left
@@ -306,7 +306,7 @@ def test_a_connection_that_shows_nothing_any_more_fails(alice: Person, acme: Not
         run = sync(alice)
 
         assert run.status == "failed"
-        assert Page.objects.searchable().count() == before.known  # type: ignore[attr-defined]
+        assert Page.objects.searchable().count() == before.known
     assert "seem gone" in alice.web.get("/app/sources").content.decode()
 
 
@@ -321,7 +321,7 @@ def test_errors_while_asking_for_unseen_pages_delete_nothing(alice: Person, acme
 
         assert run.status == "partial"
         assert not Page.objects.exclude(gone_at=None).exists()
-        assert Page.objects.searchable().filter(title__in=["Travel", "Security"]).count() == 2  # type: ignore[attr-defined]
+        assert Page.objects.searchable().filter(title__in=["Travel", "Security"]).count() == 2
 
 
 def test_the_database_refuses_sums_that_do_not_add_up(alice: Person, acme: NotionWorkspace) -> None:
