@@ -69,7 +69,8 @@ def _alive(user: User, keys: Any) -> list[Session]:
 
 def end(user: User, place_id: str) -> bool:
     """That one alone. False when it is none of this user's, or over already."""
-    place = UserSession.objects.filter(user=user, pk=place_id if re.fullmatch(r"\d{1,18}", place_id) else None).first()
+    is_one = re.fullmatch("[0-9]{1,18}", place_id)
+    place = UserSession.objects.filter(user=user, pk=place_id).first() if is_one else None
     if place is None:
         return False
     with transaction.atomic():

@@ -57,12 +57,10 @@ class Quota:
     before: Span
     # Since when this member has been using the plan in this period.
     counts_from: datetime
+    # Whether questions can be asked, as far as the plan goes.
+    is_open: bool = True
     # False for whom a team left over.
     is_included: bool = True
-
-    @property
-    def is_open(self) -> bool:
-        return self.plan.access == Access.FULL and self.is_included
 
     @property
     def tier(self) -> str:
@@ -110,7 +108,7 @@ def quota(*, membership: Membership, now: datetime) -> Quota:
 
     requests, tokens = metric("requests", limits.requests), metric("tokens", limits.tokens)
     before = period_before(subscription, current)
-    return Quota(current, requests, tokens, now, subscription.seats, before, counts_from, belongs)
+    return Quota(current, requests, tokens, now, subscription.seats, before, counts_from, is_open, belongs)
 
 
 def _counts_from(period: Period | None, current: EffectivePlan, membership: Membership) -> datetime:

@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
-from accounts.models import ApiKey
 from accounts.scopes import Scope
 from billing.keys import services
 from config.body import Body, Choice
@@ -16,7 +15,7 @@ from config.paging import PAGED, piece
 
 
 class KeyRow(serializers.Serializer[Any]):
-    """For the description of the API only; `key_json` makes the answer."""
+    """For the description of the API only; `services.as_json` makes the answer."""
 
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -38,20 +37,6 @@ class NewKey(KeyRow):
     key = serializers.CharField(help_text="The key itself, in this one answer")
 
 
-def key_json(key: ApiKey) -> dict[str, Any]:
-    return {
-        "id": key.pk,
-        "name": key.name,
-        "scopes": key.scopes,
-        "start": key.start,
-        "ending": key.ending,
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "last_used_at": key.last_used_at,
-        "is_expired": key.is_expired(timezone.now()),
-    }
-
-
 class ApiKeys(MemberAPI):
     """One's own, in this workspace."""
 
@@ -71,16 +56,16 @@ class ApiKeys(MemberAPI):
     @extend_schema(responses=KeyPage)
     def get(self, request: Request) -> Response:
         found = piece(services.mine(self.membership), request.query_params, by="created_at", newest_first=True)
-        return Response({"results": [key_json(row) for row in found.rows], "next": found.next})
+        now = timezone.now()
+        return Response({"results": [services.as_json(row, now=now) for row in found.rows], "next": found.next})
 
     @extend_schema(request=Input, responses={201: NewKey})
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
-        made = services.create(
-            by=self.membership, **form.validated_data, now=timezone.now(), request_key=self.request_key
-        )
-        return Response({**key_json(made.key), "key": made.secret}, status=201)
+        now = timezone.now()
+        made = services.create(by=self.membership, **form.validated_data, now=now, request_key=self.request_key)
+        return Response({**services.as_json(made.key, now=now), "key": made.secret}, status=201)
 
 
 class OneApiKey(MemberAPI):

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -66,6 +67,30 @@ class Made:
     secret: str = field(repr=False)
 
 
+def checked_name(name: str) -> str:
+    """As it is kept. Raises InvalidField."""
+    name = cleaned(name)
+    if not name:
+        raise InvalidField("Give the key a name that can be seen.", pointer="/name", field_code="blank")
+    if len(name) > LONGEST_NAME:
+        raise InvalidField(f"A name may have {LONGEST_NAME} characters.", pointer="/name", field_code="max_length")
+    return name
+
+
+def as_json(key: ApiKey, *, now: datetime) -> dict[str, Any]:
+    return {
+        "id": key.pk,
+        "name": key.name,
+        "scopes": key.scopes,
+        "start": key.start,
+        "ending": key.ending,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "last_used_at": key.last_used_at,
+        "is_expired": key.is_expired(now),
+    }
+
+
 def mine(by: Membership) -> QuerySet[ApiKey]:
     return ApiKey.objects.filter(membership=by, revoked_at=None)
 
@@ -87,7 +112,7 @@ def create(
     """
     check_can_change(by)
     check_can_use(Subscription.objects.get(workspace_id=by.workspace_id), Feature.API_KEYS)
-    name, wanted = _checked_name(name), set(scopes)
+    name, wanted = checked_name(name), set(scopes)
     _check_expiry(expires_at, now)
     secret = keys.new()
     with transaction.atomic():
@@ -171,15 +196,6 @@ def _check_few(by: Membership, now: datetime) -> None:
             f"You made {MOST_A_DAY} API keys here within a day. Make another one after {exactly(again, here())}.",
             retry_after=(again - now).total_seconds(),
         )
-
-
-def _checked_name(name: str) -> str:
-    name = cleaned(name)
-    if not name:
-        raise InvalidField("Give the key a name that can be seen.", pointer="/name", field_code="blank")
-    if len(name) > LONGEST_NAME:
-        raise InvalidField(f"A name may have {LONGEST_NAME} characters.", pointer="/name", field_code="max_length")
-    return name
 
 
 def _check_expiry(expires_at: datetime | None, now: datetime) -> None:

@@ -10,8 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts.edge import MemberPage
-from accounts.models import ApiKey, Membership
-from accounts.names import cleaned
+from accounts.models import Membership
 from accounts.permissions import can_make_keys
 from accounts.scopes import Scope
 from billing.keys import services
@@ -40,10 +39,10 @@ class KeyForm(forms.Form):
     request = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def clean_name(self) -> str:
-        name = cleaned(self.cleaned_data["name"])
-        if not name:
-            raise forms.ValidationError("Give the key a name that can be seen.")
-        return name
+        try:
+            return services.checked_name(self.cleaned_data["name"])
+        except InvalidField as error:
+            raise forms.ValidationError(error.detail) from error
 
     def expires_at(self, now: datetime) -> datetime | None:
         life = LIVES[self.cleaned_data["life"]]
@@ -112,7 +111,7 @@ class ApiKeysPage(MemberPage):
 def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
     has_keys = can_use(Subscription.objects.get(workspace_id=membership.workspace_id), Feature.API_KEYS)
     may = can_make_keys(membership)
-    rows = [_row(key, now) for key in services.mine(membership).order_by("-created_at", "pk")]
+    rows = [services.as_json(key, now=now) for key in services.mine(membership).order_by("-created_at", "pk")]
     return {
         "section": "keys",
         "rows": rows,
@@ -121,18 +120,4 @@ def _context(membership: Membership, *, now: datetime) -> dict[str, Any]:
         "can_make": may and has_keys and can_change(membership),
         "form": None,
         "public_url": settings.PUBLIC_URL,
-    }
-
-
-def _row(key: ApiKey, now: datetime) -> dict[str, Any]:
-    return {
-        "id": key.pk,
-        "name": key.name,
-        "start": key.start,
-        "ending": key.ending,
-        "scopes": key.scopes,
-        "created_at": key.created_at,
-        "last_used_at": key.last_used_at,
-        "expires_at": key.expires_at,
-        "is_expired": key.is_expired(now),
     }
