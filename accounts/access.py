@@ -57,6 +57,7 @@ SHARED_TABLES = {
     "accounts_idempotentanswer": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "billing_planrequest": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "billing_givenplan": Shared(f"workspace_id = {OWN_WORKSPACE}"),
+    "billing_workspacefigures": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "billing_stripeaccount": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "billing_stripepage": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     # Not a customer's rows, or reached by nobody but docent_public.

@@ -38,6 +38,16 @@ class Actor:
     kind: ActorKind
     id: uuid.UUID | None = None
     email: str = ""
+    # Of our staff, whom customers know by it rather than by an address.
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class _Deed:
+    actor: Actor
+    # Who does it in the actor's name.
+    really: Actor | None = None
+    reason: str = ""
 
 
 SYSTEM = Actor(ActorKind.SYSTEM)
@@ -45,7 +55,7 @@ PROVIDER = Actor(ActorKind.PROVIDER)
 # Whoever looks after the installation, at its command line.
 OPERATOR = Actor(ActorKind.STAFF)
 
-_acting: ContextVar[tuple[Actor, Actor | None] | None] = ContextVar("_acting", default=None)
+_acting: ContextVar[_Deed | None] = ContextVar("_acting", default=None)
 
 
 def member(user: User) -> Actor:
@@ -53,13 +63,14 @@ def member(user: User) -> Actor:
 
 
 def staff(user: User) -> Actor:
-    return Actor(ActorKind.STAFF, user.pk, user.email)
+    return Actor(ActorKind.STAFF, user.pk, user.email, user.name)
 
 
 @contextmanager
-def acting(actor: Actor, *, really: Actor | None = None) -> Iterator[None]:
-    """What happens inside is this one's doing, whoever sent the request. `really`: who does it in the actor's name."""
-    before = _acting.set((actor, really))
+def acting(actor: Actor, *, really: Actor | None = None, reason: str = "") -> Iterator[None]:
+    """What happens inside is this one's doing, whoever sent the request. `really`: who does it in the actor's name;
+    `reason` is told with each event."""
+    before = _acting.set(_Deed(actor, really, reason))
     try:
         yield
     finally:
@@ -139,7 +150,10 @@ def _write(action: AuditAction, workspace_ids: Iterable[uuid.UUID], *, by: User 
     if not connection.in_atomic_block:
         raise NotInTransaction(action)
     request: HttpRequest | None = current.request
-    actor, really = (member(by), None) if by is not None else _acting.get() or (_sender(request), None)
+    deed = _acting.get() or _Deed(_sender(request))
+    actor, really = member(by) if by is not None else deed.actor, deed.really
+    if deed.reason:
+        said["after"] = {**(said["after"] or {}), "reason": deed.reason}
     # Where the request came from is a workspace's to see if its members alone did it.
     is_members = {who.kind for who in (actor, really) if who is not None} == {ActorKind.MEMBER}
     AuditEvent.objects.bulk_create(
@@ -149,9 +163,11 @@ def _write(action: AuditAction, workspace_ids: Iterable[uuid.UUID], *, by: User 
             actor_kind=actor.kind,
             actor_id=actor.id,
             actor_email=actor.email,
+            actor_name=actor.name,
             real_actor_kind=really.kind if really else "",
             real_actor_id=really.id if really else None,
             real_actor_email=really.email if really else "",
+            real_actor_name=really.name if really else "",
             address=_address(request) if is_members else None,
             **said,
         )

@@ -1,4 +1,4 @@
-"""What staff see of customers: ids, plans, states and numbers, no token or content; and where they answer wishes."""
+"""What staff see of connections: ids, plans, states and numbers, no token or content; and where they answer wishes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +15,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts.models import Connection, ConnectionHealth, User
+from accounts.models import Connection, ConnectionHealth, User, Workspace
 from billing import giving
 from billing.effective import effective
 from billing.models import PlanRequest, Subscription
@@ -60,15 +60,19 @@ def _seconds(name: str, words: str) -> Any:
     return value
 
 
-@admin.display(description="plan", empty_value="–")
-def _plan(connection: Connection) -> str:
-    """What is served now: a connection of whom nothing is owed need not get on."""
-    subscription: Subscription | None = getattr(connection.workspace, "subscription", None)
+def plan_in_words(workspace: Workspace) -> str:
+    subscription: Subscription | None = getattr(workspace, "subscription", None)
     current = effective(subscription, timezone.now()) if subscription else None
     return f"{current.tier}, {current.state.replace('_', ' ')}" if current else ""
 
 
-class _List(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes a parameter in the stubs alone
+@admin.display(description="plan", empty_value="–")
+def _plan(connection: Connection) -> str:
+    """What is served now: a connection of whom nothing is owed need not get on."""
+    return plan_in_words(connection.workspace)
+
+
+class List(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes a parameter in the stubs alone
     """The list says everything that there is to see; a page of its own would bear the customer's name."""
 
     list_display_links = None
@@ -99,10 +103,10 @@ class _List(admin.ModelAdmin):  # type: ignore[type-arg]  # it takes a parameter
 
 
 @admin.register(Connection, site=site)
-class ConnectionAdmin(_List):
+class ConnectionAdmin(List):
     list_select_related = ("health", "workspace__subscription")
     list_filter = (Trouble, "status", "kind", "is_paused")
-    search_fields = ("=id", "=workspace__id")
+    search_fields = ("=id", "=workspace__id", "owner__email", "=notion_workspace_id", "notion_workspace_name")
     ordering = ("-connected_at",)
     list_display = (
         "id",
@@ -134,7 +138,7 @@ class Answer(ActionForm):
 
 
 @admin.register(PlanRequest, site=site)
-class PlanRequestAdmin(_List):
+class PlanRequestAdmin(List):
     list_filter = (("decided_at", admin.EmptyFieldListFilter), "outcome", "tier")
     search_fields = ("=workspace__id",)
     ordering = (F("decided_at").desc(nulls_first=True), "requested_at")

@@ -15,7 +15,7 @@ from django.db.models import F
 from accounts.models import Membership
 from billing.effective import EffectivePlan, check_access, effective
 from billing.models import Subscription
-from usage import periods, rates, sums
+from usage import figures, periods, rates, sums
 from usage.ceiling import Ceiling, ceiling
 from usage.models import Entry, Hold, Period
 from usage.periods import Limits
@@ -201,6 +201,7 @@ def settle(*, hold_id: uuid.UUID, cost: Cost, outcome: str, now: datetime) -> No
         is_late = held.state == Hold.State.EXPIRED
         _close(held, Hold.State.LATE if is_late else Hold.State.SETTLED, now=now, requests=requests, tokens=tokens)
         _write(held, period, cost, now=now, outcome=outcome, requests=requests, tokens=tokens)
+        figures.note()
 
 
 def release(*, hold_id: uuid.UUID, cost: Cost = NOTHING, outcome: str = Entry.Outcome.FAILED, now: datetime) -> None:

@@ -71,10 +71,13 @@ class AuditEvent(models.Model):
     actor_kind = models.CharField(max_length=16, choices=ActorKind.choices)
     actor_id = models.UUIDField(null=True)
     actor_email = models.EmailField(max_length=254, blank=True)
+    # Of our staff alone.
+    actor_name = models.CharField(max_length=120, blank=True)
     # Who did it in the actor's name, if that was somebody else.
     real_actor_kind = models.CharField(max_length=16, choices=ActorKind.choices, blank=True)
     real_actor_id = models.UUIDField(null=True)
     real_actor_email = models.EmailField(max_length=254, blank=True)
+    real_actor_name = models.CharField(max_length=120, blank=True)
     # Whom or what it was done to: an e-mail address or an id.
     about = models.CharField(max_length=254, blank=True)
     before = models.JSONField(null=True)

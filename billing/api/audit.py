@@ -27,6 +27,7 @@ class ActorFields(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=ActorKind.choices)
     id = serializers.UUIDField(allow_null=True, help_text="Of a member.")
     email = serializers.CharField(help_text="As it was then; empty but for members.")
+    name = serializers.CharField(help_text="Of one of our staff; empty for all others.")
 
 
 class EventFields(serializers.Serializer[Any]):

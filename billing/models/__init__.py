@@ -1,4 +1,5 @@
 from .by_staff import GivenPlan, PlanRequest
+from .figures import WorkspaceFigures
 from .stripe import StripeAccount, StripeEvent, StripePage
 from .subscription import Subscription, TrialPerson
 
@@ -10,4 +11,5 @@ __all__ = [
     "StripePage",
     "Subscription",
     "TrialPerson",
+    "WorkspaceFigures",
 ]

@@ -80,7 +80,8 @@ def _row(event: AuditEvent) -> dict[str, Any]:
 
 
 def _name(who: dict[str, Any]) -> str:
-    return str(who["email"] or NAMES.get(who["kind"], ""))
+    kind = NAMES.get(who["kind"], "")
+    return str(who["email"] or (f"{who['name']}, {kind}" if who["name"] else kind))
 
 
 def _said(name: str, facts: dict[str, Any]) -> str:

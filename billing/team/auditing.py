@@ -109,9 +109,9 @@ def _lines(found: QuerySet[AuditEvent], membership: Membership) -> Iterator[str]
 
 def _line(event: AuditEvent) -> tuple[str, ...]:
     shown = as_json(event)
-    actor, really = shown.pop("actor"), shown.pop("real_actor") or {"kind": "", "id": None, "email": ""}
+    actor, really = shown.pop("actor"), shown.pop("real_actor") or {"kind": "", "id": None, "email": "", "name": ""}
     for name, who in (("actor", actor), ("real_actor", really)):
-        shown |= {f"{name}_kind": who["kind"], f"{name}_id": who["id"], name: who["email"]}
+        shown |= {f"{name}_kind": who["kind"], f"{name}_id": who["id"], name: who["email"] or who["name"]}
     shown["at"] = event.at.isoformat(timespec="seconds")
     for name in ("before", "after"):
         shown[name] = json.dumps(shown[name], ensure_ascii=False) if shown[name] else ""
@@ -123,8 +123,8 @@ def as_json(event: AuditEvent) -> dict[str, Any]:
         "id": event.pk,
         "at": event.at,
         "action": event.action,
-        "actor": _person(event.actor_kind, event.actor_id, event.actor_email),
-        "real_actor": _person(event.real_actor_kind, event.real_actor_id, event.real_actor_email)
+        "actor": _person(event.actor_kind, event.actor_id, event.actor_email, event.actor_name),
+        "real_actor": _person(event.real_actor_kind, event.real_actor_id, event.real_actor_email, event.real_actor_name)
         if event.real_actor_kind
         else None,
         "about": event.about,
@@ -134,7 +134,7 @@ def as_json(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def _person(kind: str, key: uuid.UUID | None, email: str) -> dict[str, Any]:
-    """Which of our staff it was is for us to know."""
-    is_told = kind != ActorKind.STAFF
-    return {"kind": kind, "id": key if is_told else None, "email": email if is_told else ""}
+def _person(kind: str, key: uuid.UUID | None, email: str, name: str) -> dict[str, Any]:
+    """One of our staff is known to customers by name, and by nothing else."""
+    is_member = kind == ActorKind.MEMBER
+    return {"kind": kind, "id": key if is_member else None, "email": email if is_member else "", "name": name}

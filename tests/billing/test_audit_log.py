@@ -69,7 +69,7 @@ def test_an_owner_reads_who_changed_what_from_what_to_what(team_owner: Person) -
     page = text(team_owner)
 
     assert event["action"] == "workspace.settings_changed"
-    assert event["actor"] == {"kind": "member", "id": str(team_owner.user.pk), "email": team_owner.email}
+    assert event["actor"] == {"kind": "member", "id": str(team_owner.user.pk), "email": team_owner.email, "name": ""}
     assert (event["before"], event["after"], event["real_actor"]) == (
         {"name": "Alice's company"},
         {"name": "Renamed"},
@@ -220,7 +220,7 @@ def test_the_file_is_sent_in_pieces_that_add_up(team_owner: Person, monkeypatch:
     assert [row["about"] for row in csv.DictReader(io.StringIO(written))] == list("6543210")
 
 
-def test_staff_are_named_as_staff_alone(alice: Person) -> None:
+def test_staff_are_known_by_their_name_alone(alice: Person) -> None:
     sam = staff()
     with override_settings(IS_PRODUCTION=True):
         wish = ask(alice, "teams")
@@ -229,12 +229,18 @@ def test_staff_are_named_as_staff_alone(alice: Person) -> None:
     found = {event["action"]: event for event in listed(alice)}
     page = text(alice)
 
-    assert found["plan.request_decided"]["actor"] == {"kind": "staff", "id": None, "email": ""}
+    assert found["plan.request_decided"]["actor"] == {
+        "kind": "staff",
+        "id": None,
+        "email": "",
+        "name": "Sam",
+    }
     changed = found["plan.changed"]
     assert (changed["actor"]["email"], changed["real_actor"]["kind"]) == (alice.email, "staff")
     assert (changed["before"]["tier"], changed["after"]["tier"]) == ("trial", "teams")
     assert sam.email not in page + str(found) + str(sheet(alice))
-    assert "done by Docent staff" in page
+    assert "done by Sam, Docent staff" in page
+    assert {"real_actor": "Sam"}.items() <= {row["action"]: row for row in sheet(alice)}["plan.changed"].items()
     assert AuditEvent.objects.get(action=AuditAction.PLAN_REQUEST_DECIDED).actor_email == sam.email
 
 

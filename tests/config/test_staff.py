@@ -15,7 +15,9 @@ from tests.second_factor import Factor, browser_after_password, reauthenticate, 
 ADDRESSES = ["", "login/", "logout/", "password_change/", "password_change/done/", "jsi18n/", "autocomplete/"]
 ADDRESSES += [
     "accounts/connection/",
+    "accounts/membership/",
     "accounts/user/",
+    "accounts/workspace/",
     "billing/planrequest/",
     "auth/group/add/",
     "r/1/1/",

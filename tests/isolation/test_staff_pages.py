@@ -6,19 +6,25 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
-from accounts import services
-from accounts.models import Connection, User
+from accounts.models import Connection
 from billing.models import PlanRequest
 from devkit.notion.process import EmulatorProcess
 from tests.isolation import inventory
 from tests.isolation.world import SECRET, World, build, shown
-from tests.people import Person, sign_up
-from tests.second_factor import Factor, browser_after_password, reauthenticate, signed_in, with_factor
+from tests.second_factor import with_factor
+from tests.staff import confirmed, one_of_staff
 
 ROUTES = [route for route in inventory.addresses() if route.startswith("staff/")]
 CASES = [(route, method) for route in ROUTES for method in inventory.METHODS]
 # What there is for them to see; the framework's other addresses have nothing for anybody.
-LISTS = ("staff/", "staff/accounts/connection/", "staff/billing/planrequest/")
+LISTS = (
+    "staff/",
+    "staff/accounts/connection/",
+    "staff/accounts/membership/",
+    "staff/accounts/user/",
+    "staff/accounts/workspace/",
+    "staff/billing/planrequest/",
+)
 
 
 @dataclass
@@ -26,22 +32,6 @@ class Visitors:
     world: World
     refused: dict[str, Client]
     staff: Client
-
-
-def one_of_staff(name: str) -> Person:
-    person = sign_up(name)
-    services.set_staff(email=person.email, is_staff=True)
-    return Person(user=User.objects.get(pk=person.user.pk), membership=person.membership)
-
-
-def confirmed(person: Person, factor: Factor | None) -> Client:
-    if factor is None:
-        browser = browser_after_password(person)
-        reauthenticate(browser)
-    else:
-        browser = signed_in(person, factor.app.code())
-        reauthenticate(browser, factor.recovery_codes[0])
-    return browser
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,6 @@
+"""What staff see of customers and do for them, at `/staff/`. No page, question, answer or token is shown there."""
+
+from agent.admin.people import CustomerAdmin, MemberAdmin
+from agent.admin.workspaces import WorkspaceAdmin
+
+__all__ = ["CustomerAdmin", "MemberAdmin", "WorkspaceAdmin"]
