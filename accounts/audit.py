@@ -70,6 +70,10 @@ def staff(user: User) -> Actor:
 def acting(actor: Actor, *, really: Actor | None = None, reason: str = "") -> Iterator[None]:
     """What happens inside is this one's doing, whoever sent the request. `really`: who does it in the actor's name;
     `reason` is told with each event."""
+    around = _acting.get()
+    if really is None and around is not None and around.actor == actor:
+        # Said again further down: who really does it is known above.
+        really, reason = around.really, reason or around.reason
     before = _acting.set(_Deed(actor, really, reason))
     try:
         yield

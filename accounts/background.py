@@ -27,6 +27,9 @@ MAX_ATTEMPTS = 5
 # Messages in one queue beyond which the sweep adds none: a worker takes seconds to find that so many were heard before.
 MOST_WAITING = 500
 BACKOFF = timedelta(seconds=15)
+# Of a job whose workspace is suspended. Whoever lifts that wakes it; this is for one that was put aside at that moment.
+LOOK_AGAIN = timedelta(minutes=5)
+SUSPENDED = "The workspace is suspended."
 _current = threading.local()
 
 
@@ -61,7 +64,8 @@ class PublicTask(Task[..., Any]):
 class WorkspaceJob(Task[..., Any]):
     """A task that runs inside one workspace. Its message is a job's id; its arguments stand in the job's row.
 
-    A job of a workspace that is gone or suspended never runs; that of one being erased, only the eraser.
+    A job of a workspace that is gone never runs; that of one being erased, only the eraser. While a workspace is
+    suspended its jobs wait, also one at work from its next `renew_lease` on.
     """
 
     abstract = True
@@ -72,6 +76,10 @@ class WorkspaceJob(Task[..., Any]):
     runs_in: ClassVar[str] = Workspace.State.ACTIVE
     # The longest silence of a worker that still counts as alive; long work calls `renew_lease`.
     lease: ClassVar[timedelta] = timedelta(seconds=120)
+    # Neither asks Notion nor a model, or is the customer's way out.
+    goes_on_suspended: ClassVar[bool] = False
+    # Called as `gave_up` for what is ended by a suspension rather than kept waiting.
+    ended: ClassVar[Callable[..., None] | None] = None
     # Called in the workspace, with the job's arguments, when the last attempt failed.
     gave_up: ClassVar[Callable[..., None] | None] = None
 
@@ -87,8 +95,11 @@ class WorkspaceJob(Task[..., Any]):
             connection.close()
 
     def _run_claimed(self, job: Job) -> None:
-        workspace = Workspace.objects.filter(pk=job.workspace_id, state=self.runs_in).first()
-        if workspace is None:
+        workspace = Workspace.objects.filter(pk=job.workspace_id).first()
+        if workspace is not None and self._must_wait(workspace):
+            self._set_aside(job, workspace)
+            return
+        if workspace is None or not self._may_run_in(workspace):
             log.warning("%s is not run: its workspace is not %s", job, self.runs_in)
             _held(job).update(failed_at=timezone.now(), error=f"The workspace is not {self.runs_in}.")
             return
@@ -96,14 +107,18 @@ class WorkspaceJob(Task[..., Any]):
             # Every worker that took it died without a word.
             self._give_up(job, workspace, "It stopped its worker every time.")
             return
-        _current.job, _current.lease = job, self.lease
+        _current.job, _current.task = job, self
         try:
             with tenancy.within(workspace):
                 self.run(**job.arguments)
         except Later as later:
             _give_back(job, later.due_at)
         except LeaseLost:
-            log.warning("%s went to another worker", job)
+            current = Workspace.objects.filter(pk=workspace.pk).first()
+            if current is not None and self._must_wait(current):
+                self._set_aside(job, workspace)
+            else:
+                log.warning("%s went to another worker", job)
         except Exception as error:
             log.exception("%s failed at attempt %d", job, job.attempts)
             if job.attempts >= MAX_ATTEMPTS:
@@ -114,6 +129,24 @@ class WorkspaceJob(Task[..., Any]):
             _held(job).delete()
         finally:
             _current.job = None
+
+    def _must_wait(self, workspace: Workspace) -> bool:
+        is_suspended = workspace.state == Workspace.State.SUSPENDED
+        return is_suspended and self.runs_in == Workspace.State.ACTIVE and not self.goes_on_suspended
+
+    def _may_run_in(self, workspace: Workspace) -> bool:
+        goes_on = self.goes_on_suspended and workspace.state == Workspace.State.SUSPENDED
+        return goes_on or workspace.state == self.runs_in
+
+    def _set_aside(self, job: Job, workspace: Workspace) -> None:
+        log.info("%s waits: its workspace is suspended", job)
+        if self.ended is not None:
+            with tenancy.within(workspace):
+                self.ended(**job.arguments)
+            _held(job).delete()
+            return
+        again_at = timezone.now() + LOOK_AGAIN
+        _held(job).update(due_at=again_at, leased_until=None, lease=None, attempts=0, error=SUSPENDED)
 
     def _give_up(self, job: Job, workspace: Workspace, error: str) -> None:
         if self.gave_up is not None:
@@ -168,14 +201,23 @@ def claim(job_id: str, *, name: str, lease: timedelta) -> Job | None:
 
 
 def renew_lease() -> None:
-    """Call now and then in long work; outside a job it does nothing. Raises LeaseLost when the job was taken over."""
+    """Call now and then in long work; outside a job it does nothing. Raises LeaseLost when the job was taken over, or
+    has to wait since its workspace was suspended."""
     job: Job | None = getattr(_current, "job", None)
     if job is None:
         return
     with tenancy.shared():
         held = Job.objects.filter(pk=job.pk, lease=job.lease)
-        if not held.update(leased_until=timezone.now() + _current.lease):
+        if not _current.task.goes_on_suspended:
+            held = held.exclude(workspace__state=Workspace.State.SUSPENDED)
+        if not held.update(leased_until=timezone.now() + _current.task.lease):
             raise LeaseLost(str(job))
+
+
+def let_go_on(workspace_id: uuid.UUID) -> None:
+    """What waited for the end of a suspension."""
+    waiting = Job.objects.filter(workspace_id=workspace_id, error=SUSPENDED, failed_at=None)
+    waiting.update(due_at=timezone.now(), error="")
 
 
 def is_at_work() -> bool:

@@ -70,6 +70,8 @@ class MemberAPI(_JSON):
     schema_of_view: ClassVar[str] = "shared"
     # False where an answer shows a secret: it is then never kept for an Idempotency-Key.
     keeps_answers: bool = True
+    # Methods that answer in a suspended workspace too.
+    open_when_suspended: ClassVar[frozenset[str]] = frozenset()
     # True where the payment provider is asked: then it runs on threads that nothing else needs.
     asks_for_payments: ClassVar[bool] = False
     _claim: IdempotentAnswer | None = None
@@ -87,6 +89,12 @@ class MemberAPI(_JSON):
     def request_key(self) -> str | None:
         """The same when this request is sent again with its Idempotency-Key, also after a crash; None without one."""
         return str(self._claim.pk) if self._claim is not None else None
+
+    def perform_authentication(self, request: Request) -> None:
+        super().perform_authentication(request)
+        membership: Membership | None = getattr(request._request, "membership", None)
+        if membership is not None:
+            tenancy.check_served(membership, opened_to=self.open_when_suspended, method=request.method or "")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -125,6 +133,7 @@ class MemberPage(View):
     asks_for_payments: ClassVar[bool] = False
     # Of an address that answers with a file.
     file_type: ClassVar[str] = ""
+    open_when_suspended: ClassVar[frozenset[str]] = frozenset()
     request: tenancy.WorkspaceRequest
 
     @property

@@ -29,6 +29,7 @@ from django.utils import timezone
 
 from accounts import tenancy
 from accounts.models import Mail
+from config.errors import AppError
 
 log = logging.getLogger(__name__)
 # Nearly three days of an absent server, with these pauses.
@@ -124,6 +125,26 @@ def withdraw(*, workspace_id: uuid.UUID, kinds: Iterable[str]) -> None:
     waiting = Mail.objects.filter(workspace_id=workspace_id, sent_at=None, gave_up_at=None)
     of_these = reduce(or_, (Q(key__startswith=f"{kind}:") for kind in kinds), Q(pk=None))
     waiting.filter(of_these).delete()
+
+
+class SentAlready(AppError):
+    code = "does-not-apply"
+    status = 409
+
+
+def try_now(mail_id: uuid.UUID, *, now: datetime) -> Mail | None:
+    """Locked, and due at once with all its attempts before it. Raises SentAlready; a mail on its way is that too."""
+    mail = Mail.objects.select_for_update(of=("self",)).select_related("user").filter(pk=mail_id).first()
+    if mail is None:
+        return None
+    if mail.sent_at is not None:
+        raise SentAlready(f"It was sent at {mail.sent_at:%Y-%m-%d %H:%M} UTC, and its text is not kept.")
+    if mail.gave_up_at is None and mail.next_try_at <= now:
+        raise SentAlready("It is due, and goes with the next round.")
+    mail.gave_up_at, mail.attempts, mail.next_try_at, mail.error = None, 0, now, ""
+    mail.save(update_fields=["gave_up_at", "attempts", "next_try_at", "error"])
+    transaction.on_commit(wake)
+    return mail
 
 
 def forget_old(*, now: datetime) -> None:

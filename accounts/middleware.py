@@ -14,6 +14,7 @@ from config.views import again_url
 
 TEMPLATES: dict[str | int, str] = {
     tenancy.OtherWorkspace.code: "409.html",
+    tenancy.Suspended.code: "suspended.html",
     402: "402.html",
     403: "403.html",
     404: "404.html",
@@ -41,13 +42,13 @@ class WorkspaceMiddleware:
         if not getattr(getattr(view, "view_class", None), "is_workspace_page", False):
             return None
         try:
-            return self._find_membership(request)
+            return self._find_membership(request, view.view_class)
         except tenancy.OtherWorkspace as error:
             return _of_another_workspace(request, error)
         except AppError as error:  # Django gives only a view's own errors to process_exception
             return refusal(request, error)
 
-    def _find_membership(self, request: HttpRequest) -> HttpResponse | None:
+    def _find_membership(self, request: HttpRequest, page: Any) -> HttpResponse | None:
         user = tenancy.signed_in(request)
         if user is None:
             return redirect_to_login(request.get_full_path())
@@ -63,6 +64,7 @@ class WorkspaceMiddleware:
         # Before it may be refused: the refusal's page says in which workspace it is.
         tenancy.act_as(request, membership)
         timezone.activate(zone_of(membership.user))
+        tenancy.check_served(membership, opened_to=page.open_when_suspended, method=request.method or "")
         tenancy.check_same_workspace(request, membership, must_say=True)
         tenancy.note_activity(membership)
         return None

@@ -1,11 +1,12 @@
 """The one place where a workspace is entered and left."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import connections
 from django.db.models import F, Q
@@ -103,7 +104,8 @@ def active_workspace_id() -> uuid.UUID | None:
 
 
 def member(*, user_id: object, workspace_id: object) -> Membership:
-    """The membership that lets this user act in this workspace now; read anew for every request."""
+    """The membership that lets this user into this workspace now; read anew for every request. What is open in one
+    that is suspended is for `check_served` to say."""
     membership = (
         Membership.objects.select_related("workspace", "user")
         .filter(user_id=_uuid(user_id), workspace_id=_uuid(workspace_id), user__is_active=True)
@@ -112,9 +114,16 @@ def member(*, user_id: object, workspace_id: object) -> Membership:
     )
     if membership is None:
         raise NotAMember("You are not a member of this workspace. Sign in to one of yours.")
-    if membership.workspace.state == Workspace.State.SUSPENDED:
-        raise Suspended("This workspace is suspended. Write to support.")
     return membership
+
+
+def check_served(membership: Membership, *, opened_to: Collection[str] = (), method: str = "") -> None:
+    """Raises Suspended, but for the methods that a view keeps open as the way out."""
+    if membership.workspace.state == Workspace.State.SUSPENDED and method not in opened_to:
+        raise Suspended(
+            f"{settings.PRODUCT_NAME}'s staff has suspended this workspace: questions, syncs and changes in Notion are"
+            " stopped. Write to support. What is here can still be exported or deleted."
+        )
 
 
 def is_deleted(workspace_id: uuid.UUID) -> bool:
@@ -162,7 +171,7 @@ def meant(request: HttpRequest) -> Workspace | None:
     """The workspace that the page was opened in, if it is one of theirs who sends it."""
     try:
         return member(user_id=request.user.pk, workspace_id=_sent(request)).workspace
-    except (NotAMember, Suspended):
+    except NotAMember:
         return None
 
 

@@ -40,6 +40,7 @@ class Settings(MemberPage):
     """Profile and workspace. What a connection has read is known above, so its part of the page is `agent`'s."""
 
     open_when_expired = True
+    open_when_suspended = frozenset({"GET", "HEAD", "POST"})
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self._page(request)
@@ -106,6 +107,7 @@ class Settings(MemberPage):
 
 class SetTheme(MemberPage):
     open_when_expired = True
+    open_when_suspended = frozenset({"POST"})
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponse:

@@ -154,6 +154,14 @@ def restore(*, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> int:
     return len(missing)
 
 
+def rebuild(*, workspace_id: uuid.UUID, connection_id: uuid.UUID) -> int:
+    """Forget what Chroma has of this connection and write it anew. Until then words alone are searched."""
+    with transaction.atomic():
+        holding.hold_alone(connection_id)
+        vectors.workspace(workspace_id).collection(connection_id).drop()
+    return restore(workspace_id=workspace_id, connection_id=connection_id)
+
+
 def _difference(workspace_id: uuid.UUID, connection_id: uuid.UUID) -> tuple[list[uuid.UUID], set[uuid.UUID]]:
     there = {uuid.UUID(key) for key in vectors.workspace(workspace_id).collection(connection_id).ids()}
     wanted = set(Chunk.objects.filter(connection_id=connection_id).values_list("id", flat=True))

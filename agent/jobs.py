@@ -27,6 +27,7 @@ __all__ = [
     "forget_exports",
     "look_after_syncs",
     "read_noticed",
+    "rebuild_index",
     "restore_index",
     "run",
     "scheduled",
@@ -52,12 +53,17 @@ def _give_up(*, run_id: str) -> None:
     ending.give_up(run_id=run_id, now=timezone.now())
 
 
+def _end(*, run_id: str) -> None:
+    ending.give_up(run_id=run_id, now=timezone.now(), error=ending.SUSPENDED)
+
+
 @shared_task(
     base=background.WorkspaceJob,
     name="agent.jobs.run",
     queue_name="runs",
     lease=timedelta(seconds=settings.RUN_LEASE_SECONDS),
     gave_up=staticmethod(_give_up),
+    ended=staticmethod(_end),
     # The job of what was ended from outside is taken up again like that of a killed worker.
     time_limit=settings.RUN_HARD_TIME_LIMIT,
 )
@@ -76,13 +82,21 @@ def restore_index(*, connection_id: str) -> None:
     indexing.restore(workspace_id=workspace_id, connection_id=uuid.UUID(connection_id))
 
 
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.rebuild_index", queue_name="sync")
+def rebuild_index(*, connection_id: str) -> None:
+    # Safe to repeat: it begins anew.
+    workspace_id = tenancy.active_workspace_id()
+    assert workspace_id is not None
+    indexing.rebuild(workspace_id=workspace_id, connection_id=uuid.UUID(connection_id))
+
+
 @shared_task(base=background.PublicTask, name="agent.jobs.erase_ended", expires=600)
 def erase_ended() -> None:
     # Safe to repeat: a workspace has one such job at a time.
     erasing.sweep(now=timezone.now())
 
 
-@shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_content", queue_name="sync")
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_content", queue_name="sync", goes_on_suspended=True)
 def erase_content() -> None:
     # Safe to repeat: what was decided stays decided, and deleting what is gone does nothing.
     erasing.erase(now=timezone.now())
@@ -100,14 +114,18 @@ def erase_workspace() -> None:
 
 
 @shared_task(
-    base=background.WorkspaceJob, name="agent.jobs.export", queue_name="sync", gave_up=staticmethod(exports.give_up)
+    base=background.WorkspaceJob,
+    name="agent.jobs.export",
+    queue_name="sync",
+    goes_on_suspended=True,
+    gave_up=staticmethod(exports.give_up),
 )
 def export(*, export_id: str) -> None:
     # Safe to repeat: it begins anew, and one that is ready is left alone.
     exports.build(export_id=uuid.UUID(export_id), now=timezone.now())
 
 
-@shared_task(base=background.WorkspaceJob, name="agent.jobs.forget_exports")
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.forget_exports", goes_on_suspended=True)
 def forget_exports() -> None:
     # Safe to repeat: what is gone is gone.
     exports.forget(made_before=timezone.now() - exports.KEPT)

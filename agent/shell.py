@@ -71,11 +71,24 @@ class Shell:
     def banner(self) -> dict[str, Any] | None:
         """One at a time, the worst; of equals what ends comes before what is used up."""
         said = [
+            self.suspension,
             banners.of_whom_a_team_left_over(self.quota),
             self.ending,
             banners.of_quota(self.quota, self.membership),
         ]
         return max(filter(None, said), key=lambda one: SEVERITY.index(one["tone"]), default=None)
+
+    @property
+    def suspension(self) -> dict[str, Any] | None:
+        if self.membership.workspace.is_active:
+            return None
+        return {
+            "tone": "bad",
+            "title": "This workspace is suspended.",
+            "text": "Questions, syncs and changes in Notion are stopped. Write to support.",
+            "url": "",
+            "leave_url": reverse("settings") + "#data",
+        }
 
     @property
     def ending(self) -> dict[str, Any] | None:

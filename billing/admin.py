@@ -128,7 +128,7 @@ class ConnectionAdmin(List):
     )
 
 
-def _staff(request: HttpRequest) -> User:
+def staff_of(request: HttpRequest) -> User:
     assert isinstance(request.user, User), "the site lets nobody else in"
     return request.user
 
@@ -158,12 +158,12 @@ class PlanRequestAdmin(List):
 
     @admin.action(description="Approve")
     def approve(self, request: HttpRequest, chosen: QuerySet[PlanRequest]) -> None:
-        self._answer(request, chosen, partial(giving.approve, by=_staff(request)))
+        self._answer(request, chosen, partial(giving.approve, by=staff_of(request)))
 
     @admin.action(description="Refuse")
     def refuse(self, request: HttpRequest, chosen: QuerySet[PlanRequest]) -> None:
         why = request.POST.get("why", "")
-        self._answer(request, chosen, partial(giving.refuse, by=_staff(request), why=why))
+        self._answer(request, chosen, partial(giving.refuse, by=staff_of(request), why=why))
 
     def response_action(  # type: ignore[override]  # the stubs are of a later version
         self, request: HttpRequest, queryset: QuerySet[PlanRequest]

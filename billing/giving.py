@@ -101,7 +101,7 @@ def give(
     *, workspace: Workspace, tier: Tier, by: User, why: str, now: datetime, seats: int | None = None
 ) -> Subscription:
     """From now on this plan, and who gave it and why is kept. What the customer had asked for is answered with it:
-    fewer seats than that are a no.
+    fewer seats than that are a no. The same once more does nothing.
 
     Raises Forbidden, InvalidField, IsPaidFor or gateways.Refused.
     """
@@ -110,8 +110,10 @@ def give(
     plan = PLANS[tier]
     if plan.trial is not None:
         raise InvalidField("A trial cannot be given.", pointer="/tier")
-    with locked(workspace.pk, now) as subscription, audit.acting(audit.staff(by)):
+    with locked(workspace.pk, now) as subscription, audit.acting(audit.staff(by), reason=reason):
         seating.wanted(workspace, plan, seats)
+        if _is_given(subscription, plan, seats, now):
+            return subscription
         _put_on(subscription, plan, fixed=seats if plan.is_per_seat else None, by=by.pk, now=now)
         GivenPlan.objects.create(
             workspace=workspace, tier=tier, seats=subscription.seats, given_by=by.email, why=reason, given_at=now
@@ -125,6 +127,16 @@ def give(
                 wishes.decide(wish, Outcome.REFUSED, by=by.email, now=now, reason=given)
             wishes.tell(wish, subscription)
     return subscription
+
+
+def _is_given(subscription: Subscription, plan: Plan, seats: int | None, now: datetime) -> bool:
+    """Nothing is asked for, planned or paid for beside it."""
+    last = GivenPlan.objects.filter(workspace_id=subscription.workspace_id).order_by("-given_at", "-pk").first()
+    fixed = seats if plan.is_per_seat else None
+    stands = last is not None and (last.tier, last.seats) == (plan.tier, subscription.seats)
+    stands = stands and (subscription.tier, subscription.fixed_seats) == (plan.tier, fixed)
+    is_open = subscription.pending_at is not None or wishes.waiting(subscription.workspace_id) is not None
+    return stands and not is_open and effective(subscription, now).state == State.ACTIVE
 
 
 def _put_on(

@@ -1,18 +1,20 @@
 """Workspaces and what is known of them outside of their schemas: no column enters one."""
 
+import uuid
 from collections import Counter
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import Connection, Membership, Role, Workspace
 from agent.admin import searching
+from agent.admin.deeds import DEEDS, page
 from agent.admin.lists import Found, counted
 from billing.admin import plan_in_words
 from billing.effective import effective
@@ -55,11 +57,10 @@ def _usage(workspace: Workspace) -> str:
     """Of what the plan allows one member, as often as there are seats. Nothing: none was charged for in this period."""
     figures: WorkspaceFigures | None = getattr(workspace, "figures", None)
     subscription: Subscription | None = getattr(workspace, "subscription", None)
-    now = timezone.now()
-    if figures is None or subscription is None or figures.ends_at <= now:
+    current = effective(subscription, timezone.now()) if subscription else None
+    if figures is None or subscription is None or current is None or figures.noted_at < current.period.starts_at:
         return ""
-    plan = effective(subscription, now).plan
-    requests, tokens = (limit * subscription.seats for limit in (plan.requests, plan.tokens))
+    requests, tokens = (limit * subscription.seats for limit in (current.plan.requests, current.plan.tokens))
     return f"{figures.requests:,} of {requests:,} requests, {figures.tokens:,} of {tokens:,} tokens"
 
 
@@ -95,6 +96,12 @@ def _index(workspace: Workspace) -> str:
     return f"{sum(each.indexed for each in known):,} of {counted(pages, 'page')} searchable" if known else ""
 
 
+@admin.display(description="deeds")
+def _deeds(workspace: Workspace) -> SafeString:
+    offered = [(reverse("staff:workspace-deed", args=[workspace.pk, name]), DEEDS[name].label) for name in DEEDS]
+    return format_html_join(" · ", '<a href="{}">{}</a>', offered)
+
+
 @admin.register(Workspace, site=site)
 class WorkspaceAdmin(Found):
     search_help_text = searching.HELP
@@ -114,10 +121,22 @@ class WorkspaceAdmin(Found):
         _health,
         _index,
         "created_at",
+        _deeds,
     )
 
     def found_by(self, term: str) -> Q:
         return searching.workspaces(term)
+
+    def get_urls(self) -> list[URLPattern]:
+        act = self.admin_site.admin_view(self.act)
+        return [path("<uuid:workspace_id>/<slug:deed>/", act, name="workspace-deed"), *super().get_urls()]
+
+    def act(self, request: HttpRequest, workspace_id: uuid.UUID, deed: str) -> HttpResponse:
+        workspace = Workspace.objects.filter(pk=workspace_id).first()
+        if workspace is None or deed not in DEEDS:
+            raise Http404
+        back = f"{reverse('staff:accounts_workspace_changelist')}?q={workspace_id}"
+        return page(request, DEEDS[deed], about=workspace.name, back=back, workspace_id=workspace_id)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
         """In as many statements as there are kinds of rows, however many workspaces are shown."""

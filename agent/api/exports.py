@@ -35,6 +35,7 @@ class WorkspaceExport(MemberAPI):
 
     schema_of_view = "workspace"
     open_when_expired = True
+    open_when_suspended = frozenset({"GET", "HEAD", "POST"})
 
     @extend_schema(responses=ExportFields)
     def get(self, request: Request) -> Response:
@@ -57,6 +58,7 @@ class JSONOrFile(Negotiation):
 class ExportFile(MemberAPI):
     schema_of_view = "workspace"
     open_when_expired = True
+    open_when_suspended = frozenset({"GET", "HEAD"})
     content_negotiation_class = JSONOrFile
 
     @extend_schema(responses={(200, FILE): OpenApiTypes.BINARY})

@@ -41,6 +41,7 @@ class OneWorkspace(MemberAPI):
     """What concerns everybody in the workspace. For owners and admins; only an owner can delete it."""
 
     asks_for_payments = True
+    open_when_suspended = frozenset({"GET", "HEAD", "DELETE"})
 
     @property
     def open_when_expired(self) -> bool:

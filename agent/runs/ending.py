@@ -22,6 +22,7 @@ OPEN = Run.OPEN
 TOO_LONG = "It took too long."
 NOT_ENOUGH = "What is left of the token quota is not enough for this question."
 NO_ACCESS = "You are not a member of this workspace any more."
+SUSPENDED = "The workspace was suspended."
 TROUBLE = "Something went wrong on our side."
 MODEL_TROUBLE = "The model did not answer."
 
@@ -32,11 +33,11 @@ def events_of(run: Run) -> Events:
     return Events(workspace_id, run.pk)
 
 
-def give_up(*, run_id: str, now: datetime) -> None:
-    """After the last attempt: the question was not answered and is not counted."""
+def give_up(*, run_id: str, now: datetime, error: str = TROUBLE) -> None:
+    """After the last attempt, or for good: the question was not answered and is not counted."""
     run = Run.objects.filter(pk=run_id).first()
     if run is not None:
-        finish(run, Run.Status.FAILED, error=TROUBLE)
+        finish(run, Run.Status.FAILED, error=error)
 
 
 def finish(run: Run, status: Run.Status, *, work: "Work | None" = None, error: str = "") -> None:

@@ -47,7 +47,9 @@ def _work(run: Run) -> None:
         finish(run, Run.Status.FAILED, work=work, error=ending.TOO_LONG)
     except AllowanceSpent:
         finish(run, Run.Status.FAILED, work=work, error=ending.NOT_ENOUGH)
-    except (tenancy.NotAMember, tenancy.Suspended):
+    except tenancy.Suspended:
+        finish(run, Run.Status.FAILED, work=work, error=ending.SUSPENDED)
+    except tenancy.NotAMember:
         finish(run, Run.Status.FAILED, work=work, error=ending.NO_ACCESS)
     except AgentRunError:
         log.exception("the model failed run %s", run.pk)
@@ -106,7 +108,9 @@ def _asker(run: Run) -> Membership:
     """Read anew: who lost access since asking gets no answer."""
     workspace_id = tenancy.active_workspace_id()
     with tenancy.shared():
-        return tenancy.member(user_id=run.owner_id, workspace_id=workspace_id)
+        membership = tenancy.member(user_id=run.owner_id, workspace_id=workspace_id)
+    tenancy.check_served(membership)
+    return membership
 
 
 def _wanted_model(membership: Membership) -> str:

@@ -20,7 +20,9 @@ def sync(*, sync_run_id: str) -> None:
     performing.perform(sync_run_id=sync_run_id)
 
 
-@shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_connection", queue_name="sync")
+@shared_task(
+    base=background.WorkspaceJob, name="agent.jobs.erase_connection", queue_name="sync", goes_on_suspended=True
+)
 def erase_connection(*, connection_id: str) -> None:
     # Safe to repeat: deleting what is gone does nothing.
     ending.erase(connection_id=connection_id)

@@ -30,6 +30,8 @@ from billing.team import auditing
 from config.errors import InvalidField
 
 # Offered besides what the plan allows at most and what is set.
+# What is sent from here also in a suspended workspace.
+WAY_OUT = frozenset({"export", "deletion", "sessions"})
 INTERVALS = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240, 480, 720, 1440))
 
 
@@ -78,6 +80,7 @@ class Settings(accounts.Settings):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         section = request.POST.get("section", "")
+        tenancy.check_served(self.membership, opened_to=WAY_OUT, method=section)
         if section in ACTIONS:
             return ACTIONS[section](self, request)
         return super().post(request)
@@ -135,7 +138,7 @@ class Settings(accounts.Settings):
 
     @cached_property
     def can_change(self) -> bool:
-        return can_change(self.membership)
+        return can_change(self.membership) and self.membership.workspace.is_active
 
     def _export(self) -> dict[str, Any] | None:
         with tenancy.within(self.membership.workspace):

@@ -56,6 +56,7 @@ class Audit(MemberAPI):
     of it, as far as it was filtered, as one file."""
 
     schema_of_view: ClassVar[str] = "workspace"
+    open_when_suspended = frozenset({"GET", "HEAD"})
     content_negotiation_class = JSONOrCSV
     filters = (*CHOSEN, *PAGED)
 

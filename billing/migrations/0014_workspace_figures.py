@@ -19,7 +19,6 @@ class Migration(migrations.Migration):
                         to="accounts.workspace",
                     ),
                 ),
-                ("ends_at", models.DateTimeField()),
                 ("requests", models.BigIntegerField()),
                 ("tokens", models.BigIntegerField()),
                 ("noted_at", models.DateTimeField()),

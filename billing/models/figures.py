@@ -7,7 +7,6 @@ class WorkspaceFigures(models.Model):
     """What a workspace has used in its present period, as `usage.figures` noted it last: what staff may see of it."""
 
     workspace = models.OneToOneField(Workspace, primary_key=True, on_delete=models.CASCADE, related_name="figures")
-    ends_at = models.DateTimeField()
     requests = models.BigIntegerField()
     tokens = models.BigIntegerField()
     # When they were read: older ones never stand over newer ones.

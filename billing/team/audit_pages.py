@@ -29,6 +29,7 @@ class AuditPage(MemberPage):
     """What happened in the workspace, the newest first."""
 
     schema_of_view: ClassVar[str] = "workspace"
+    open_when_suspended = frozenset({"GET", "HEAD"})
 
     def get(self, request: HttpRequest) -> HttpResponse:
         choice = auditing.choose(request.GET, membership=self.membership)
@@ -55,6 +56,7 @@ class AuditExport(MemberPage):
     """All that the page shows for the same address, on all its pages."""
 
     schema_of_view: ClassVar[str] = "workspace"
+    open_when_suspended = frozenset({"GET", "HEAD"})
     file_type: ClassVar[str] = CSV
 
     def get(self, request: HttpRequest) -> StreamingHttpResponse:

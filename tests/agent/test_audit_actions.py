@@ -7,8 +7,9 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from accounts import schemas, tenancy
-from accounts.models import ActorKind, AuditAction, AuditEvent, Role
+from accounts import schemas, staffing, tenancy
+from accounts.models import ActorKind, AuditAction, AuditEvent, Mail, Role
+from agent import caring
 from agent.models import Conversation, Source
 from agent.sync import choosing
 from billing.models import Subscription
@@ -16,7 +17,7 @@ from billing.team import invitations
 from tests.accounts.test_passwords import change as change_password
 from tests.agent.test_erasing import end_and_warn, erase
 from tests.agent.test_exports import make, opened
-from tests.billing.wishes import approve
+from tests.billing.wishes import approve, staff
 from tests.outside import connect
 from tests.people import PASSWORD, Person, join, put_on_plan, sign_up
 from tests.second_factor import App, browser_after_password, own_address, reauthenticate, signed_in, with_factor
@@ -129,6 +130,30 @@ def deleted(owner: Person, request: pytest.FixtureRequest) -> None:
     # Who has no other workspace gets an empty one.
     schemas.fill(1)
     ok(owner.api.delete("/workspace", {"confirm": owner.workspace.name}))
+
+
+def by_staff(owner: Person) -> dict[str, Any]:
+    return {"workspace_id": owner.workspace.pk, "by": staff(), "why": "They asked", "now": timezone.now()}
+
+
+@flow(A.SUSPENDED, A.UNSUSPENDED)
+def suspended(owner: Person, request: pytest.FixtureRequest) -> None:
+    for turn in (staffing.suspend, staffing.suspend, staffing.unsuspend, staffing.unsuspend):
+        turn(**by_staff(owner))
+
+
+@flow(A.SYNC_STARTED, A.INDEX_REBUILT)
+def cared_for(owner: Person, request: pytest.FixtureRequest) -> None:
+    connect(owner, request.getfixturevalue("acme"))
+    caring.sync_again(**by_staff(owner))
+    caring.rebuild_index(**by_staff(owner))
+
+
+@flow(A.MAIL_SENT_AGAIN)
+def mail(owner: Person, request: pytest.FixtureRequest) -> None:
+    now = timezone.now()
+    lost = Mail.objects.create(key=str(owner.user.pk), to=owner.email, workspace=owner.workspace, gave_up_at=now)
+    staffing.send_again(mail_id=lost.pk, by=staff(), why="They asked", now=now)
 
 
 @flow(A.CONNECTED, A.RECONNECTED, A.CONNECTION_SHARED, A.DISCONNECTED)

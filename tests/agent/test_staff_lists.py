@@ -84,14 +84,14 @@ def test_the_columns_tell_plan_use_health_and_index(sam: Staff, alice: Person) -
 
 def test_use_of_a_period_that_is_over_is_not_shown(sam: Staff, alice: Person) -> None:
     past = timezone.now() - timedelta(days=1)
-    WorkspaceFigures.objects.create(workspace=alice.workspace, requests=9, tokens=9, ends_at=past, noted_at=past)
+    WorkspaceFigures.objects.create(workspace=alice.workspace, requests=9, tokens=9, noted_at=past)
 
     assert "9 of" not in shown(sam, WORKSPACES, q=alice.email)
 
 
 def test_older_figures_never_stand_over_newer_ones(alice: Person) -> None:
     later = timezone.now() + timedelta(hours=1)
-    WorkspaceFigures.objects.create(workspace=alice.workspace, requests=5, tokens=5, ends_at=later, noted_at=later)
+    WorkspaceFigures.objects.create(workspace=alice.workspace, requests=5, tokens=5, noted_at=later)
 
     with tenancy.within(alice.workspace):
         held = usage.hold(membership=alice.membership, key="one", now=timezone.now())

@@ -14,11 +14,11 @@ from devkit.notion.process import EmulatorProcess
 from tests.browser import CHROMIUM, faults_in_each_look
 from tests.e2e.test_pages import listen
 from tests.isolation import table
-from tests.isolation.test_staff_pages import confirmed, one_of_staff
 from tests.isolation.world import World, build
 from tests.people import sign_up
 from tests.second_factor import with_factor
 from tests.stack import Stack
+from tests.staff import confirmed, one_of_staff
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 # What shows no page: a stream, a file, or the way to another one. Swagger UI's page has faults of its own.

@@ -225,6 +225,22 @@ BESIDE_IT = (
     "docs",
 )
 
+# What stays open in a suspended workspace, beside what needs no sign-in.
+SUSPENDED = {
+    "workspace": some("GET", "DELETE"),
+    "workspace/export": some("GET", "POST"),
+    "workspace/export/<uuid:export_id>": some("GET"),
+    "workspace/audit": some("GET"),
+    # And three of its forms: export, deletion, sessions.
+    "app/settings": some("GET"),
+    "app/settings/audit": some("GET"),
+    "app/settings/audit/export": some("GET"),
+    "app/usage/export": some("GET"),
+    "app/theme": some("POST"),
+    # Into another one.
+    "app/switch-workspace": some("POST"),
+}
+
 PAGES = {
     "": api("GET", open_to_all=True, expired=some("GET")),
     "mails": api("GET", open_to_all=True, expired=some("GET")),

@@ -9,12 +9,12 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from accounts.models import Connection
+from accounts.models import Connection, Workspace
 from accounts.roles import MAY, Action
 from devkit.notion.process import EmulatorProcess
 from tests.isolation import inventory, table
 from tests.isolation.world import SECRET, World, build, shown
-from tests.people import Person
+from tests.people import Person, put_on_plan, sign_up
 
 ENTRIES = {**table.JSON, **table.PAGES}
 CASES = [(route, method) for route, entry in ENTRIES.items() for method in sorted(entry.methods)]
@@ -212,6 +212,28 @@ def test_an_expired_trial_leaves_only_the_way_out(world: World, route: str, meth
         assert answer.status_code != 402, shown(answer)
     else:
         assert answer.status_code == 402, shown(answer)
+
+
+@pytest.fixture(scope="module")
+def sue(world: World) -> Person:
+    """Owner of a workspace that is suspended."""
+    sue = sign_up("Sue")
+    put_on_plan(sue, "teams", seats=3)
+    assert sue.web
+    assert sue.api
+    Workspace.objects.filter(pk=sue.workspace.pk).update(state="suspended")
+    return sue
+
+
+@pytest.mark.parametrize(("route", "method"), [c for c in CASES if not ENTRIES[c[0]].open_to_all])
+def test_a_suspended_workspace_leaves_only_the_way_out(world: World, sue: Person, route: str, method: str) -> None:
+    answer = send(world, sue, route, method)
+
+    is_open = method in table.SUSPENDED.get(route, ())
+    words = shown(answer)
+    assert ("workspace-suspended" in words or "This workspace is suspended.</h1>" in words) == (not is_open), words
+    assert is_open or answer.status_code == 403
+    assert answer.status_code < 500
 
 
 def every_method(*prefixes: str) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from accounts import background
 from accounts.background import PublicTask, WorkspaceJob
 from accounts.models import Job, Workspace
 from devkit import supervisor
@@ -25,6 +26,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "agent.jobs.read_noticed": {"connection_id": "connection"},
     "agent.jobs.run": {"run_id": "run"},
     "agent.jobs.restore_index": {"connection_id": "connection"},
+    "agent.jobs.rebuild_index": {"connection_id": "connection"},
     "agent.jobs.erase_content": {},
     "agent.jobs.erase_workspace": {},
     "agent.jobs.export": {"export_id": "export"},
@@ -89,6 +91,7 @@ LONG = {
     "agent.jobs.erase_workspace",
     "agent.jobs.export",
     "agent.jobs.restore_index",
+    "agent.jobs.rebuild_index",
     "agent.jobs.read_noticed",
 }
 
@@ -128,7 +131,7 @@ def test_a_job_of_another_workspace_does_nothing_with_alices_ids(world: World, n
 
 @pytest.mark.parametrize(
     ("name", "state"),
-    [(name, state) for name in ARGUMENTS for state in Workspace.State.values if task_runs_in(name) != state],
+    [(name, state) for name in ARGUMENTS for state in ("active", "erasing") if task_runs_in(name) != state],
 )
 def test_a_job_of_a_closed_workspace_never_runs(world: World, name: str, state: str) -> None:
     closed = world.eve.workspace
@@ -142,6 +145,44 @@ def test_a_job_of_a_closed_workspace_never_runs(world: World, name: str, state: 
     job.refresh_from_db()
     assert job.failed_at is not None
     assert world.of_alice() == before
+
+
+# Neither ask Notion nor a model; money, what was reserved, and the way out go on.
+GO_ON = {
+    "agent.jobs.erase_connection",
+    "agent.jobs.erase_content",
+    "agent.jobs.export",
+    "agent.jobs.forget_exports",
+    "usage.jobs.expire_holds",
+    "usage.jobs.check_books",
+    "billing.jobs.send_seats",
+    "billing.jobs.finish_planned",
+    "billing.jobs.tell_contact",
+    "billing.jobs.hear",
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(ARGUMENTS) - GO_ON - {"agent.jobs.erase_workspace"}))
+def test_a_job_of_a_suspended_workspace_waits_or_is_ended(world: World, name: str) -> None:
+    suspended = world.eve.workspace
+    Workspace.objects.filter(pk=suspended.pk).update(state="suspended")
+    before = world.of_alice()
+
+    job = job_of(world, name, suspended)
+    task(name)(str(job.pk))
+    background.let_go_on(suspended.pk)
+    Workspace.objects.filter(pk=suspended.pk).update(state="active")
+
+    left = Job.objects.filter(pk=job.pk).first()
+    assert (left is None) == (name == "agent.jobs.run")
+    assert left is None or (left.failed_at, left.attempts, left.due_at <= timezone.now()) == (None, 0, True)
+    assert world.of_alice() == before
+
+
+def test_what_goes_on_in_a_suspended_workspace_is_listed() -> None:
+    jobs = {name: each for name, each in inventory.jobs().items() if isinstance(each, WorkspaceJob)}
+
+    assert {name for name, each in jobs.items() if each.goes_on_suspended} == GO_ON
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)

@@ -429,3 +429,7 @@ AUDIT: Context = {
     "given": {"action": "", "from": "", "to": ""}, "is_filtered": False, "is_later": True, "newest_url": "?",
     "next_url": "?cursor=x", "csv_url": "#",
 }  # fmt: skip
+SUSPENDED = (
+    "Docent's staff has suspended this workspace: questions, syncs and changes in Notion are stopped. Write to support."
+    " What is here can still be exported or deleted."
+)

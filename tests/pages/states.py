@@ -285,6 +285,7 @@ def _refusals() -> dict[str, State]:
         "409-typed": ("409.html", elsewhere | {"typed": "How many days of paid holiday do I get?"}),
         "409-copied": ("409.html", {"detail": OTHER, "typed": "How many days of paid holiday do I get?"}),
         "refused": ("refused.html", {"error": {"status": 409}, "detail": FULL, "again_url": "#"}),
+        "suspended": ("suspended.html", {"code": "workspace-suspended", "detail": s.SUSPENDED}),
         "402": ("402.html", {"code": "trial-expired"}),
         "429": ("429.html", {"shell": None, "workspace": None, "detail": "Wait a minute and try again."}),
         "staff-closed": ("staff_closed.html", {"missing": ""}),

@@ -39,6 +39,7 @@ class UsageExport(MemberPage):
 
     schema_of_view: ClassVar[str] = "workspace"
     file_type: ClassVar[str] = CSV
+    open_when_suspended = frozenset({"GET", "HEAD"})
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         if request.GET.get("of", "") not in {"", "log"}:
