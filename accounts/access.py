@@ -33,7 +33,7 @@ SHARED_TABLES = {
     # A workspace takes its audit log along, so the owner alone deletes one.
     "accounts_workspace": Shared(
         "schema_name = current_user",
-        ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes)",),
+        ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes, staff_may_act_until)",),
         public="SELECT, INSERT, UPDATE",
     ),
     "accounts_membership": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
@@ -50,6 +50,7 @@ SHARED_TABLES = {
     "billing_subscription": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
     # Append-only.
     AUDIT: Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT", "INSERT"), public="SELECT, INSERT"),
+    "accounts_impersonation": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_mail": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_oauthstate": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_invitation": Shared(f"workspace_id = {OWN_WORKSPACE}"),

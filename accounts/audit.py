@@ -155,7 +155,8 @@ def _write(action: AuditAction, workspace_ids: Iterable[uuid.UUID], *, by: User 
         raise NotInTransaction(action)
     request: HttpRequest | None = current.request
     deed = _acting.get() or _Deed(_sender(request))
-    actor, really = member(by) if by is not None else deed.actor, deed.really
+    actor = member(by) if by is not None else deed.actor
+    really = deed.really or _behind(actor, request)
     if deed.reason:
         said["after"] = {**(said["after"] or {}), "reason": deed.reason}
     # Where the request came from is a workspace's to see if its members alone did it.
@@ -182,6 +183,12 @@ def _write(action: AuditAction, workspace_ids: Iterable[uuid.UUID], *, by: User 
 def _sender(request: HttpRequest | None) -> Actor:
     membership: Membership | None = getattr(request, "membership", None)
     return member(membership.user) if membership is not None else SYSTEM
+
+
+def _behind(actor: Actor, request: HttpRequest | None) -> Actor | None:
+    """Which of our staff sent this request as the actor."""
+    one = tenancy.impersonation_of(request)
+    return staff(one.staff) if one is not None and one.member_id == actor.id else None
 
 
 def _address(request: HttpRequest | None) -> str | None:

@@ -102,7 +102,7 @@ class BrowserSessionAuthentication(SessionAuthentication):
         if found is None:
             return None
         user = found[0]
-        membership = tenancy.member(user_id=user.pk, workspace_id=request._request.session.get("workspace"))
+        membership = tenancy.member(user_id=user.pk, workspace_id=tenancy.chosen_workspace_id(request._request))
         tenancy.check_same_workspace(request._request, membership)
         enter(request, membership)
         return membership.user, None
@@ -118,7 +118,7 @@ class BrowserSessionAuthentication(SessionAuthentication):
 
 
 def enter(request: Request, membership: Membership) -> None:
-    tenancy.note_activity(membership)
+    tenancy.note_activity(membership, request._request)
     act_as(request, membership)
 
 

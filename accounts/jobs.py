@@ -2,7 +2,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import background, mails, schemas, services
+from accounts import background, impersonation, mails, schemas, services
 
 
 @shared_task(base=background.PublicTask, name="accounts.jobs.sweep", expires=10)
@@ -25,3 +25,9 @@ def forget_expired() -> None:
 @shared_task(base=background.PublicTask, name="accounts.jobs.send_mails", expires=60, time_limit=mails.TASK_SECONDS)
 def send_mails() -> None:
     mails.send_due()
+
+
+# Safe to repeat: each ends once.
+@shared_task(base=background.PublicTask, name="accounts.jobs.end_impersonations", expires=60)
+def end_impersonations() -> None:
+    impersonation.end_overdue(now=timezone.now())

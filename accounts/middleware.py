@@ -53,8 +53,10 @@ class WorkspaceMiddleware:
         if user is None:
             return redirect_to_login(request.get_full_path())
         try:
-            membership = tenancy.member(user_id=user.pk, workspace_id=request.session.get("workspace"))
+            membership = tenancy.member(user_id=user.pk, workspace_id=tenancy.chosen_workspace_id(request))
         except tenancy.NotAMember:
+            if tenancy.impersonation_of(request) is not None:
+                raise
             home = tenancy.home(user)
             if home is None:
                 logout(request)
@@ -66,7 +68,7 @@ class WorkspaceMiddleware:
         timezone.activate(zone_of(membership.user))
         tenancy.check_served(membership, opened_to=page.open_when_suspended, method=request.method or "")
         tenancy.check_same_workspace(request, membership, must_say=True)
-        tenancy.note_activity(membership)
+        tenancy.note_activity(membership, request)
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import Membership, User, Workspace
+from accounts.models import Impersonation, Membership, User, Workspace
 from config import logs
 from config.errors import AppError
 
@@ -131,8 +131,10 @@ def is_deleted(workspace_id: uuid.UUID) -> bool:
     return not Workspace.objects.filter(pk=workspace_id).exclude(state=Workspace.State.ERASING).exists()
 
 
-def note_activity(membership: Membership) -> None:
+def note_activity(membership: Membership, request: HttpRequest) -> None:
     """Keep `last_active_at` within five minutes of the truth, without a write for each request."""
+    if impersonation_of(request) is not None:
+        return
     now = timezone.now()
     if membership.last_active_at is None or now - membership.last_active_at > LAST_ACTIVE_PRECISION:
         Membership.objects.filter(pk=membership.pk).update(last_active_at=now)
@@ -147,6 +149,17 @@ def home(user: User, remembered: object = None) -> Membership | None:
         memberships.filter(workspace_id=_uuid(remembered)).first()
         or memberships.order_by(F("last_active_at").desc(nulls_last=True), "joined_at").first()
     )
+
+
+def impersonation_of(request: HttpRequest | None) -> Impersonation | None:
+    """Set where one of our staff sends it as a member: `accounts.impersonation_edge`."""
+    return getattr(request, "impersonation", None)
+
+
+def chosen_workspace_id(request: HttpRequest) -> object:
+    """By the browser's session, or the one workspace that one of our staff sees as a member."""
+    one = impersonation_of(request)
+    return request.session.get("workspace") if one is None else one.workspace_id
 
 
 def check_same_workspace(request: HttpRequest, membership: Membership, *, must_say: bool = False) -> None:

@@ -21,6 +21,7 @@ pages = [
     path("app/theme", views.SetTheme.as_view(), name="set-theme"),
     path("app/dismiss", views.DismissBanner.as_view(), name="dismiss-banner"),
     path("app/switch-workspace", views.SwitchWorkspace.as_view(), name="switch-workspace"),
+    path("staff/impersonation/end/", views.EndImpersonation.as_view(), name="end-impersonation"),
 ]
 # Of allauth's addresses of the second factor those with a page of ours. Its list of factors is a card of the settings.
 pages += [

@@ -6,16 +6,18 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
-from accounts import audit, services, sessions, tenancy, typed, zones
+from accounts import audit, impersonation, services, sessions, tenancy, typed, zones
 from accounts.edge import MemberPage
 from accounts.models import AuditAction
 from accounts.permissions import can_change_settings
 from accounts.second_factor import has_second_factor
 from accounts.zones import ZoneSelect
 from config.errors import InvalidField
+from config.staff import closed, site
 
 
 class ProfileForm(forms.Form):
@@ -94,7 +96,7 @@ class Settings(MemberPage):
             "profile_form": ProfileForm(initial={"name": member.user.name, "timezone": member.user.timezone}),
             "workspace_form": self.workspace_form_of() if can_change_settings(member) else None,
             "has_second_factor": has_second_factor(member.user),
-            "places": sessions.places(request, member.user),
+            "places": [] if tenancy.impersonation_of(request) else sessions.places(request, member.user),
         }
         context |= self.more()
         if not context["can_change"]:
@@ -145,6 +147,22 @@ class SwitchWorkspace(View):
         if text := request.POST.get("prompt", ""):
             typed.keep(request, text, path=there)
         return redirect(there)
+
+
+class EndImpersonation(View):
+    """Of our staff alone; it may be over already."""
+
+    http_method_names = ["post"]
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return closed(request) if not site.has_permission(request) else super().http_method_not_allowed(request)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        user, is_looking = tenancy.signed_in(request), request.session.pop(impersonation.KEY, None) is not None
+        if user is None or not (is_looking or site.has_permission(request)):
+            return closed(request)
+        impersonation.end_all(by=user, now=timezone.now())
+        return redirect("staff:accounts_membership_changelist")
 
 
 SECTIONS = {"overview", "ask", "tasks", "sources", "usage", "members", "plan", "settings"}

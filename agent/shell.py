@@ -37,16 +37,18 @@ def member(request: HttpRequest) -> dict[str, Any]:
     return {
         "workspace": membership.workspace,
         "theme": membership.user.theme,
-        "shell": Shell(membership, dismissed=dismissed),
+        "shell": Shell(membership, dismissed=dismissed, is_alone=tenancy.impersonation_of(request) is not None),
     }
 
 
 class Shell:
     """A template asks for a part by name; each part costs one statement or two, whatever the workspace holds."""
 
-    def __init__(self, membership: Membership, *, dismissed: str = "") -> None:
+    def __init__(self, membership: Membership, *, dismissed: str = "", is_alone: bool = False) -> None:
         self.membership = membership
         self.dismissed = dismissed
+        # Told of no other workspace of theirs.
+        self.is_alone = is_alone
         self.now = timezone.now()
 
     @property
@@ -136,6 +138,8 @@ class Shell:
     def workspaces(self) -> Sequence[Mapping[str, Any]]:
         with tenancy.shared():
             mine = Workspace.objects.filter(memberships__user=self.membership.user_id)
+            if self.is_alone:
+                mine = mine.filter(pk=self.membership.workspace_id)
             return list(mine.exclude(state=Workspace.State.ERASING).order_by("name").values("id", "name"))
 
     @cached_property

@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.impersonation_edge.ImpersonationMiddleware",
     "accounts.middleware.WorkspaceMiddleware",
     "billing.middleware.PlanGateMiddleware",
 ]
@@ -93,6 +94,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "config.context.product",
+                "accounts.impersonation_edge.shown",
                 "agent.shell.member",
             ],
         },
@@ -263,6 +265,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "withdraw-lapsed-wishes": {"task": "billing.jobs.withdraw_lapsed", "schedule": 60.0},
     "look-after-syncs": {"task": "agent.jobs.look_after_syncs", "schedule": 30.0},
     "erase-ended": {"task": "agent.jobs.erase_ended", "schedule": 900.0},
+    "end-impersonations": {"task": "accounts.jobs.end_impersonations", "schedule": 60.0},
     "forget-expired": {"task": "accounts.jobs.forget_expired", "schedule": 3600.0},
 }
 

@@ -39,3 +39,11 @@ def at_work(name: str = "Sam") -> Staff:
     person = one_of_staff(name)
     factor = with_factor(person.user)
     return Staff(person, factor, confirmed(person, factor))
+
+
+def look(staff: Staff, person: Person, why: str = "They asked us to look") -> Browser:
+    """The browser, in which one of staff sees what this person sees from here on."""
+    answer = staff.web.post(f"/staff/accounts/membership/{person.membership.pk}/view/", {"why": why})
+    assert (answer.status_code, answer["Location"]) == (302, "/app"), answer.content
+    staff.web.workspace_id = str(person.workspace.pk)
+    return staff.web

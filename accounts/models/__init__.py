@@ -5,6 +5,7 @@ from .audit import ActorKind, AuditAction, AuditEvent
 from .connection import Connection, OAuthState
 from .health import ConnectionHealth
 from .idempotency import IdempotentAnswer
+from .impersonation import Impersonation
 from .invitation import Invitation
 from .job import Job
 from .mail import Mail
@@ -20,6 +21,7 @@ __all__ = [
     "Connection",
     "ConnectionHealth",
     "IdempotentAnswer",
+    "Impersonation",
     "Invitation",
     "Job",
     "Mail",

@@ -52,6 +52,9 @@ class Workspace(TenantMixin):
     # How often Notion is read by itself; nothing: as often as the plan allows, and never more often than that.
     sync_interval_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
 
+    # Until then our staff, seeing it as a member, may do more than look: `accounts.impersonation`.
+    staff_may_act_until = models.DateTimeField(null=True, blank=True)
+
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(

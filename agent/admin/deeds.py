@@ -122,20 +122,30 @@ DEEDS = {
 }
 
 
-def page(request: HttpRequest, deed: Deed, *, about: str, back: str, **target: Any) -> HttpResponse:
-    """`back`: where to go when it is done; `target`: what the deed is done to."""
+def page(
+    request: HttpRequest,
+    deed: Deed,
+    *,
+    about: str,
+    back: str,
+    then: Callable[[Any], HttpResponse] | None = None,
+    **target: Any,
+) -> HttpResponse:
+    """`back`: where to go when it is done, unless `then` answers; `target`: what the deed is done to."""
     form = deed.form(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST":
         status = 400
         if form.is_valid():
             try:
-                deed.act(**target, **form.cleaned_data, by=staff_of(request), now=timezone.now())
+                made = deed.act(**target, **form.cleaned_data, by=staff_of(request), now=timezone.now())
             except AppError as refused:
                 field = getattr(refused, "field", None)
                 form.add_error(field if field in form.fields else None, refused.detail)
                 status = refused.status
             else:
+                if then is not None:
+                    return then(made)
                 messages.success(request, f"{about}: {deed.done}")
                 return redirect(back)
     context = {**site.each_context(request), "title": deed.label, "deed": deed, "about": about, "form": form}

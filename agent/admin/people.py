@@ -1,12 +1,15 @@
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.models import Membership, User
+from accounts import impersonation
+from accounts.models import Impersonation, Membership, User
 from agent.admin import searching
+from agent.admin.deeds import Deed, page
 from agent.admin.lists import Found
 from config.staff import site
 
@@ -52,13 +55,46 @@ def _email(member: Membership) -> str:
     return member.user.email
 
 
+VIEW = Deed(
+    "See it as they see it",
+    "For half an hour you see the workspace as this member sees it. You can change nothing there, unless an owner or"
+    " admin has allowed it. The owners are told by mail, and read your name and reason in their audit log.",
+    "",
+    impersonation.begin,
+)
+
+
+@admin.display(description="")
+def _view(member: Membership) -> SafeString | str:
+    """Nobody looks through the eyes of staff."""
+    if member.user.is_staff or member.user.is_superuser or not member.user.is_active:
+        return ""
+    return format_html('<a href="{}">{}</a>', reverse("staff:member-view", args=[member.pk]), VIEW.label)
+
+
 @admin.register(Membership, site=site)
 class MemberAdmin(Found):
     search_help_text = "E-mail address, name, or id of the person or the workspace"
     list_select_related = ("user", "workspace")
     list_filter = ("role",)
     ordering = ("-joined_at",)
-    list_display = (_email, _workspace, "role", "joined_at", "last_active_at")
+    list_display = (_email, _workspace, "role", "joined_at", "last_active_at", _view)
 
     def found_by(self, term: str) -> Q:
         return searching.members(term)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.view_as)
+        return [path("<int:membership_id>/view/", view, name="member-view"), *super().get_urls()]
+
+    def view_as(self, request: HttpRequest, membership_id: int) -> HttpResponse:
+        member = Membership.objects.select_related("user", "workspace").filter(pk=membership_id).first()
+        if member is None:
+            raise Http404
+
+        def enter(begun: Impersonation) -> HttpResponse:
+            request.session[impersonation.KEY] = str(begun.pk)
+            return redirect("overview")
+
+        about, back = f"{member.user.email} in {member.workspace}", f"{_list('membership')}?q={member.workspace_id}"
+        return page(request, VIEW, about=about, back=back, then=enter, membership_id=membership_id)

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import connections as authorizations
-from accounts import tenancy
+from accounts import impersonation, tenancy
 from accounts import views as accounts
 from accounts.models import Connection, Workspace
-from accounts.permissions import can_delete_workspace, check_can_delete_workspace
+from accounts.permissions import can_change_settings, can_delete_workspace, check_can_delete_workspace
 from accounts.roles import Action
 from agent import configuring, deletion
 from agent.api.exports import shown as exported
@@ -31,7 +31,7 @@ from config.errors import InvalidField
 
 # Offered besides what the plan allows at most and what is set.
 # What is sent from here also in a suspended workspace.
-WAY_OUT = frozenset({"export", "deletion", "sessions"})
+WAY_OUT = frozenset({"export", "deletion", "sessions", "staff"})
 INTERVALS = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240, 480, 720, 1440))
 
 
@@ -105,6 +105,11 @@ class Settings(accounts.Settings):
             exports.ask(membership=self.membership, now=timezone.now())
         return redirect(reverse("settings") + "#data")
 
+    def let_staff_act(self, request: HttpRequest) -> HttpResponse:
+        impersonation.allow(by=self.membership, is_allowed=request.POST.get("allowed") == "yes", now=timezone.now())
+        messages.success(request, _("Saved."))
+        return redirect(reverse("settings") + "#staff")
+
     def delete_workspace(self, request: HttpRequest) -> HttpResponse:
         check_can_delete_workspace(self.membership)
         form, name = DeletionForm(request.POST, name=self.membership.workspace.name), self.membership.workspace.name
@@ -130,6 +135,8 @@ class Settings(accounts.Settings):
             # Otherwise the plan is closed, and nothing is offered that it would refuse.
             "can_change": self.can_change,
             "export": self._export(),
+            "can_allow_staff": can_change_settings(self.membership),
+            "staff_until": self._staff_until(),
             "has_audit": auditing.has_audit(self.membership),
             "erases": deletion.ERASES,
             "keeps": deletion.KEEPS,
@@ -139,6 +146,10 @@ class Settings(accounts.Settings):
     @cached_property
     def can_change(self) -> bool:
         return can_change(self.membership) and self.membership.workspace.is_active
+
+    def _staff_until(self) -> datetime | None:
+        workspace = self.membership.workspace
+        return workspace.staff_may_act_until if impersonation.may_act(workspace, timezone.now()) else None
 
     def _export(self) -> dict[str, Any] | None:
         with tenancy.within(self.membership.workspace):
@@ -182,5 +193,6 @@ ACTIONS: dict[str, Callable[[Settings, HttpRequest], HttpResponse]] = {
     "connection": Settings.end_connection,
     "sharing": Settings.share_connection,
     "export": Settings.export,
+    "staff": Settings.let_staff_act,
     "deletion": Settings.delete_workspace,
 }

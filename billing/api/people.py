@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services as accounts_services
-from accounts import sign_in, tokens
+from accounts import sign_in, tenancy, tokens
 from accounts.api import PasswordField, user_json, workspace_json
 from accounts.edge import MemberAPI, PublicAPI
 from accounts.models import Connection, Membership, User, Workspace
@@ -68,8 +68,8 @@ class Profile(MemberAPI):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         profile = profile_json(self.membership)
-        if self.api_key_id is not None:
-            # A key belongs to one workspace, and tells of no other.
+        if self.api_key_id is not None or tenancy.impersonation_of(request._request) is not None:
+            # A key belongs to one workspace, and tells of no other; nor do our staff hear of others.
             profile["workspaces"] = [workspace_json(self.membership)]
         return Response(profile)
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from accounts import schemas, staffing, tenancy
+from accounts import impersonation, schemas, staffing, tenancy
 from accounts.models import ActorKind, AuditAction, AuditEvent, Mail, Role
 from agent import caring
 from agent.models import Conversation, Source
@@ -140,6 +140,21 @@ def by_staff(owner: Person) -> dict[str, Any]:
 def suspended(owner: Person, request: pytest.FixtureRequest) -> None:
     for turn in (staffing.suspend, staffing.suspend, staffing.unsuspend, staffing.unsuspend):
         turn(**by_staff(owner))
+
+
+@flow(A.STAFF_VIEW_BEGAN, A.STAFF_VIEW_ENDED)
+def looked_at(owner: Person, request: pytest.FixtureRequest) -> None:
+    by, now = staff(), timezone.now()
+    for _ in range(2):
+        impersonation.begin(membership_id=owner.membership.pk, by=by, why="They asked", now=now)
+    for _ in range(2):
+        impersonation.end_all(by=by, now=now)
+
+
+@flow(A.STAFF_ALLOWED, A.STAFF_DISALLOWED)
+def staff_allowed(owner: Person, request: pytest.FixtureRequest) -> None:
+    for allowed in ("yes", "yes", "no", "no"):
+        ok(owner.web.post("/app/settings", {"section": "staff", "allowed": allowed}))
 
 
 @flow(A.SYNC_STARTED, A.INDEX_REBUILT)

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.test import override_settings
 from playwright.sync_api import Browser, Page, expect
 
-from accounts.models import Connection
+from accounts.models import Connection, User
 from billing.models import PlanRequest
 from tests.billing.wishes import ask
 from tests.browser import CHROMIUM, faults_in_each_look
@@ -15,6 +15,7 @@ from tests.e2e.test_pages import listen, opened
 from tests.people import PASSWORD, Person, sign_up
 from tests.second_factor import App, with_factor
 from tests.stack import Stack
+from tests.staff import at_work
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -106,6 +107,36 @@ def test_staff_look_search_and_answer(browser: Browser, stack: Stack) -> None:
     assert outcomes[refused.pk].decided_by == sam.email
     assert alice.subscription.tier == "plus"
     assert [words for words in said if not re.search(r"403 \(Forbidden\)", words)] == []
+
+
+def test_a_banner_says_whose_pages_staff_see_until_they_end_it(browser: Browser, stack: Stack) -> None:
+    sam, alice = at_work("Sam"), sign_up("Alice")
+    with opened(browser, stack, sam) as page:
+        said = listen(page, stack)
+        page.goto(f"{stack.url}/staff/accounts/membership/?q={alice.workspace.pk}")
+        page.get_by_role("link", name="See it as they see it").click()
+        page.get_by_label("Reason").fill("They asked us to look")
+        page.get_by_role("button", name="See it as they see it").click()
+        banner = page.get_by_role("region", name="Staff", exact=True)
+        faults, seen = [], []
+        for path in ("/app", "/app/ask", "/app/tasks", "/app/settings", "/app/keys"):
+            page.goto(f"{stack.url}{path}")
+            seen.append(banner.inner_text())
+            faults += faults_in_each_look(page)
+        page.goto(f"{stack.url}/app/settings")
+        page.get_by_label("Your name").fill("Changed")
+        page.get_by_role("button", name="Save profile").click()
+        expect(page.locator("h1")).to_have_text("This is closed to staff.")
+        banner.get_by_role("button", name="End").click()
+        page.wait_for_url("**/staff/accounts/membership/")
+        page.goto(f"{stack.url}/app/settings")
+        expect(page.get_by_label("Your name")).to_have_value("Sam")
+        expect(banner).to_have_count(0)
+
+    assert [each for each in seen if f"You see {alice.workspace.name} as {alice.email}" not in each] == []
+    assert faults == []
+    assert [words for words in said if "403 (Forbidden)" not in words] == []
+    assert User.objects.get(pk=alice.user.pk).name == "Alice"
 
 
 def answer(page: Page, person: Person, word: str, *, why: str = "") -> None:

@@ -44,6 +44,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
 SWEEPS = {
     "accounts.jobs.sweep",
     "accounts.jobs.fill_pool",
+    "accounts.jobs.end_impersonations",
     "accounts.jobs.forget_expired",
     "billing.jobs.process_events",
     "billing.jobs.reconcile",

@@ -54,6 +54,7 @@ def address(route: str, world: World) -> str:
     kind = ContentType.objects.get_for_model(Connection).pk
     ids = {"<path:object_id>": str(world.ids["connection"]), "<path:content_type_id>": str(kind)}
     ids |= {"<uuid:workspace_id>": str(world.alice.workspace.pk), "<slug:deed>": "suspend"}
+    ids["<int:membership_id>"] = str(world.alice.membership.pk)
     ids["<uuid:mail_id>"] = str(Mail.objects.filter(workspace=world.alice.workspace).values_list("pk", flat=True)[0])
     for name, value in ids.items():
         route = route.replace(name, value)

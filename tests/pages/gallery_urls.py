@@ -11,7 +11,7 @@ def nothing(_request: HttpRequest, **_: object) -> Never:
 PLAIN = (
     *("overview", "ask", "conversations", "tasks", "sources", "usage", "members", "plan", "settings", "connect"),
     *("pricing", "audit", "api-keys", "docs"),
-    *("sync-now", "switch-workspace", "set-theme", "dismiss-banner"),
+    *("sync-now", "switch-workspace", "set-theme", "dismiss-banner", "end-impersonation"),
     *("account_login", "account_signup", "account_logout", "account_reset_password", "account_change_password"),
     *("account_email_verification_sent", "account_reauthenticate"),
     *("mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"),

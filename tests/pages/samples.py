@@ -433,3 +433,14 @@ SUSPENDED = (
     "Docent's staff has suspended this workspace: questions, syncs and changes in Notion are stopped. Write to support."
     " What is here can still be exported or deleted."
 )
+SEEN = {
+    "impersonation": {
+        "member": {"email": "maya@northwind.example"},
+        "workspace": {"name": "Northwind Studio"},
+        "until": "14:05",
+    },
+    "may_act": False,
+}
+ONLY_LOOKING = (
+    "You are only looking, so nothing was changed. An owner or admin can let staff act here for a day, in the settings."
+)

@@ -105,6 +105,7 @@ def _asking() -> dict[str, State]:
     ending = s.turn(2, "Done?", is_live=True, run={"id": "ending", "status": "running", "answer": "", "citations": []})
     return {
         "overview": ("agent/overview.html", s.OVERVIEW),
+        "overview-seen-by-staff": ("agent/overview.html", s.OVERVIEW | s.SEEN),
         "overview-new": ("agent/overview.html", new),
         "overview-syncing": ("agent/overview.html", s.OVERVIEW | syncing),
         "ask": ("agent/ask.html", {"section": "ask", "turns": [], "suggestions": s.SUGGESTIONS}),
@@ -247,6 +248,11 @@ def _people() -> dict[str, State]:
             s.KEYS | {"rows": [], "can_make": False, "needs_plan": {"name": "Pro", "price_cents": 1_000}},
         ),
         "settings": ("accounts/settings.html", settings),
+        "settings-staff": ("accounts/settings.html", settings | {"can_allow_staff": True}),
+        "settings-staff-allowed": (
+            "accounts/settings.html",
+            settings | s.SEEN | {"can_allow_staff": True, "staff_until": s.NOW, "may_act": True},
+        ),
         "settings-factor": ("accounts/settings.html", settings | {"has_second_factor": True}),
         "settings-ended": ("accounts/settings.html", settings | {"ended": s.ENDED, "is_erasing": True}),
         "settings-export": ("accounts/settings.html", settings | {"export": made}),
@@ -288,6 +294,9 @@ def _refusals() -> dict[str, State]:
         "suspended": ("suspended.html", {"code": "workspace-suspended", "detail": s.SUSPENDED}),
         "402": ("402.html", {"code": "trial-expired"}),
         "429": ("429.html", {"shell": None, "workspace": None, "detail": "Wait a minute and try again."}),
+        "only-looking": ("only_looking.html", s.SEEN | {"code": "only-looking", "detail": s.ONLY_LOOKING}),
+        "closed-to-staff": ("only_looking.html", s.SEEN | {"code": "closed-to-staff", "detail": "It stays closed."}),
+        "view-is-over": ("only_looking.html", {"code": "view-is-over", "detail": "You are yourself again."}),
         "staff-closed": ("staff_closed.html", {"missing": ""}),
         "staff-without-factor": ("staff_closed.html", {"missing": "factor"}),
         "staff-without-code": ("staff_closed.html", {"missing": "code"}),
