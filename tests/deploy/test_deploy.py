@@ -140,7 +140,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bare(**more: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1", **more}
+    return {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +156,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, 
     erase(home)
 
 
-def environment(name: str, services: Mapping[str, str]) -> dict[str, str]:
-    """As compose gives it, but for where the services are."""
+def environment(name: str, services: Mapping[str, str], home: Path) -> dict[str, str]:
+    """As compose gives it, but for where the services are, and a home that root cannot make by the way."""
     given = {key: filled(value) for key, value in OURS[name]["environment"].items()}
     owner = urlsplit(services["DATABASE_URL"])
     for key in ("DATABASE_URL", "DATABASE_WEB_URL"):
@@ -165,8 +165,12 @@ def environment(name: str, services: Mapping[str, str]) -> dict[str, str]:
             login = given[key].partition("//")[2].partition("@")[0]
             given[key] = owner._replace(netloc=f"{login}@").geturl()
     given |= {key: services[key] for key in ("REDIS_URL", "CHROMA_URL")}
-    # Tests need few, and the other half of this machine's services is theirs.
-    given |= {"WARM_SCHEMAS": "1", "DOCENT_ENV": "production", "EMBEDDER_DIR": str(settings.EMBEDDER_DIR)}
+    given |= {
+        "HOME": str(home),
+        "WARM_SCHEMAS": "1",
+        "DOCENT_ENV": "production",
+        "EMBEDDER_DIR": str(settings.EMBEDDER_DIR),
+    }
     return bare(**{**example("docent.env.example"), **given, **SECRETS})
 
 
@@ -184,15 +188,16 @@ def listing(tree: Path) -> set[Path]:
 def test_an_installation_of_the_image_works_and_writes_nothing_beside_its_services(
     image: Path, services: Mapping[str, str], tmp_path: Path
 ) -> None:
-    before, port = listing(image), free_port()
-    prepared = run(image, command("prepare", port), environment("prepare", services))
+    before, port, home = listing(image), free_port(), tmp_path / "home"
+    home.mkdir()
+    prepared = run(image, command("prepare", port), environment("prepare", services, home))
     assert prepared.returncode == 0, prepared.stderr
 
     programs: dict[str, Program] = {}
     with ExitStack() as ended:
         for name in OURS.keys() - {"prepare"}:
             words = [sys.executable, *command(name, port)]
-            programs[name] = OfCompose(words, tmp_path / name, environment(name, services), image)
+            programs[name] = OfCompose(words, tmp_path / name, environment(name, services, home), image)
             programs[name].start()
             ended.callback(programs[name].end)
             ended.callback(programs[name].signal, 15)
@@ -203,14 +208,14 @@ def test_an_installation_of_the_image_works_and_writes_nothing_beside_its_servic
         page = httpx.get(f"http://127.0.0.1:{port}/accounts/login/", headers=proxied)
         style = re.findall(r'href="(/static/[^"]+\.css)"', page.text)[0]
         sheet = httpx.get(f"http://127.0.0.1:{port}{style}", headers=proxied)
-        examined = run(image, ["manage.py", "doctor", "--json"], environment("runs", services))
+        examined = run(image, ["manage.py", "doctor", "--json"], environment("runs", services, home))
 
     assert (page.status_code, sheet.status_code) == (200, 200)
     assert "immutable" in sheet.headers["Cache-Control"]
     levels = {check["check"]: check["level"] for check in json.loads(examined.stdout)}
     # The example's own host and mail server are not there.
     assert {name for name, level in levels.items() if level == "bad"} == {"mail server"}, examined.stdout
-    assert listing(image) == before
+    assert (listing(image), list(home.iterdir())) == (before, [])
 
 
 def test_the_web_login_has_the_password_of_its_address(image: Path, services: Mapping[str, str]) -> None:
