@@ -15,6 +15,8 @@ from config.views import again_url
 TEMPLATES: dict[str | int, str] = {
     tenancy.OtherWorkspace.code: "409.html",
     tenancy.Suspended.code: "suspended.html",
+    # What only looks and would have written: `impersonation_edge`.
+    "only-looking": "only_looking.html",
     402: "402.html",
     403: "403.html",
     404: "404.html",

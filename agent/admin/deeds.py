@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.widgets import AdminDateWidget
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -24,12 +23,15 @@ from config.staff import site
 
 class Why(forms.Form):
     why = forms.CharField(
-        label="Reason", max_length=staffing.LONGEST_REASON, help_text="The customer reads it, beside your name."
+        label="Reason",
+        max_length=staffing.LONGEST_REASON,
+        help_text="The customer reads it, beside your name.",
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
 
 
 class Trial(Why):
-    until = forms.DateField(label="Last day of the trial (UTC)", widget=AdminDateWidget)
+    until = forms.DateField(label="Last day of the trial (UTC)", widget=forms.DateInput(attrs={"type": "date"}))
     field_order = ("until", "why")
 
     def clean_until(self) -> datetime:

@@ -40,7 +40,7 @@ class MailAdmin(Found):
     search_help_text = "Address, or id of the workspace"
     list_filter = (("sent_at", admin.EmptyFieldListFilter), ("gave_up_at", admin.EmptyFieldListFilter))
     ordering = ("-created_at",)
-    list_display = ("to", _kind, "workspace_id", "created_at", "sent_at", "gave_up_at", "attempts", "error", _again)
+    list_display = ("to", _kind, _again, "created_at", "sent_at", "gave_up_at", "attempts", "error", "workspace_id")
 
     def found_by(self, term: str) -> Q:
         key = as_id(term)

@@ -78,7 +78,7 @@ class MemberAdmin(Found):
     list_select_related = ("user", "workspace")
     list_filter = ("role",)
     ordering = ("-joined_at",)
-    list_display = (_email, _workspace, "role", "joined_at", "last_active_at", _view)
+    list_display = (_email, _workspace, "role", _view, "joined_at", "last_active_at")
 
     def found_by(self, term: str) -> Q:
         return searching.members(term)

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -96,10 +97,10 @@ def _index(workspace: Workspace) -> str:
     return f"{sum(each.indexed for each in known):,} of {counted(pages, 'page')} searchable" if known else ""
 
 
-@admin.display(description="deeds")
-def _deeds(workspace: Workspace) -> SafeString:
-    offered = [(reverse("staff:workspace-deed", args=[workspace.pk, name]), DEEDS[name].label) for name in DEEDS]
-    return format_html_join(" · ", '<a href="{}">{}</a>', offered)
+@admin.display(description="workspace", ordering="name")
+def _name(workspace: Workspace) -> SafeString:
+    """To what can be done there."""
+    return format_html('<a href="{}">{}</a>', reverse("staff:workspace-deeds", args=[workspace.pk]), workspace)
 
 
 @admin.register(Workspace, site=site)
@@ -109,19 +110,18 @@ class WorkspaceAdmin(Found):
     list_filter = ("state", "subscription__tier", "subscription__status")
     ordering = ("-created_at",)
     list_display = (
-        "name",
-        "id",
+        _name,
         "state",
         _owners,
-        _members,
         _plan,
-        _trial_ends_at,
-        _stripe,
         _usage,
         _health,
         _index,
+        _members,
+        _trial_ends_at,
+        _stripe,
         "created_at",
-        _deeds,
+        "id",
     )
 
     def found_by(self, term: str) -> Q:
@@ -129,13 +129,26 @@ class WorkspaceAdmin(Found):
 
     def get_urls(self) -> list[URLPattern]:
         act = self.admin_site.admin_view(self.act)
-        return [path("<uuid:workspace_id>/<slug:deed>/", act, name="workspace-deed"), *super().get_urls()]
+        own = [
+            path("<uuid:workspace_id>/", self.admin_site.admin_view(self.offer), name="workspace-deeds"),
+            path("<uuid:workspace_id>/<slug:deed>/", act, name="workspace-deed"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def offer(self, request: HttpRequest, workspace_id: uuid.UUID) -> HttpResponse:
+        """What can be done there, each with what it brings about."""
+        workspace = Workspace.objects.filter(pk=workspace_id).first()
+        if workspace is None:
+            raise Http404
+        offered = [(reverse("staff:workspace-deed", args=[workspace_id, name]), deed) for name, deed in DEEDS.items()]
+        context = {"title": workspace.name, "workspace": workspace, "offered": offered}
+        return render(request, "admin/deeds.html", {**self.admin_site.each_context(request), **context})
 
     def act(self, request: HttpRequest, workspace_id: uuid.UUID, deed: str) -> HttpResponse:
         workspace = Workspace.objects.filter(pk=workspace_id).first()
         if workspace is None or deed not in DEEDS:
             raise Http404
-        back = f"{reverse('staff:accounts_workspace_changelist')}?q={workspace_id}"
+        back = reverse("staff:workspace-deeds", args=[workspace_id])
         return page(request, DEEDS[deed], about=workspace.name, back=back, workspace_id=workspace_id)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:

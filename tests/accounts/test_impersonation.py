@@ -10,11 +10,12 @@ from django.db import connection
 from django.utils import timezone
 from psycopg import sql
 
-from accounts import impersonation, impersonation_edge
+from accounts import impersonation, impersonation_edge, tenancy
 from accounts.jobs import end_impersonations
 from accounts.models import AuditEvent, Impersonation, Mail, Membership, Role, User, Workspace
 from accounts.permissions import Forbidden
 from accounts.staffing import DoesNotApply
+from agent.models import Conversation
 from config.errors import InvalidField
 from tests.people import Person, join, put_on_plan, sign_up
 from tests.second_factor import reauthenticate
@@ -338,9 +339,15 @@ def test_an_address_that_would_write_for_a_get_is_refused_by_the_database_guard(
 
 
 def test_no_copy_leaves_by_an_address_that_is_not_known_for_it(sam: Staff, alice: Person) -> None:
-    sent = look(sam, alice).get("/usage/logs", headers={"Accept": "text/csv"})
+    with tenancy.within(alice.workspace):
+        made = Conversation.objects.create(owner_id=alice.user.pk, title="Nightjar merger")
+    allow(alice)
 
-    assert "attachment" not in sent.headers.get("Content-Disposition", "")
+    answers = [web.post(f"/app/ask/{made.pk}", {"action": "export"}) for web in (alice.web, look(sam, alice))]
+
+    assert "attachment" in answers[0]["Content-Disposition"]
+    assert (answers[1].status_code, "Staff take no copy" in words(answers[1])) == (403, True)
+    assert "Content-Disposition" not in answers[1]
 
 
 def test_a_password_gives_no_token_in_such_a_browser(sam: Staff, alice: Person) -> None:

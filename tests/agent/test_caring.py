@@ -52,13 +52,15 @@ def test_each_deed_has_a_page_that_says_what_happens_and_asks_why(sam: Staff, al
     address = f"/staff/accounts/workspace/{alice.workspace.pk}/{deed}/"
     before = Workspace.objects.get(pk=alice.workspace.pk).state
 
-    page, listed = sam.web.get(address), sam.web.get(f"/staff/accounts/workspace/?q={alice.email}")
+    page, offered = sam.web.get(address), sam.web.get(f"/staff/accounts/workspace/{alice.workspace.pk}/")
+    listed = sam.web.get(f"/staff/accounts/workspace/?q={alice.email}")
     without_reason = sam.web.post(address, {"why": " "})
 
     assert (page.status_code, without_reason.status_code) == (200, 400)
     assert alice.workspace.name.replace("'", "&#x27;") in page.content.decode()
     assert DEEDS[deed].warning[:40] in page.content.decode()
-    assert f'href="{address}"' in listed.content.decode()
+    assert f'href="{address}"' in offered.content.decode()
+    assert f'href="/staff/accounts/workspace/{alice.workspace.pk}/"' in listed.content.decode()
     assert Workspace.objects.get(pk=alice.workspace.pk).state == before
     assert told(alice) == []
 
@@ -235,6 +237,7 @@ def test_a_nameless_staff_member_is_told_what_is_missing(sam: Staff, alice: Pers
 
 def test_an_unknown_deed_or_workspace_is_not_there(sam: Staff, alice: Person) -> None:
     assert act(sam, alice, "praise").status_code == 404
-    assert sam.web.get(f"/staff/accounts/workspace/{alice.user.pk}/suspend/").status_code == 404
+    for rest in ("", "suspend/"):
+        assert sam.web.get(f"/staff/accounts/workspace/{alice.user.pk}/{rest}").status_code == 404
     assert sam.web.get(f"/staff/accounts/mail/{alice.user.pk}/again/").status_code == 404
     assert Connection.objects.filter(workspace=alice.workspace).count() == 0
