@@ -23,7 +23,8 @@ KEY = "impersonation"
 
 
 def begin(*, membership_id: int, by: User, why: str, now: datetime) -> Impersonation:
-    """The owners are told. Asked for once more, the one that is open, which lasts no longer for it; another ends.
+    """The owners are told, and the member. Asked for once more: the one that is open, which lasts no longer for it.
+    One of another member ends.
 
     Raises Forbidden, InvalidField or DoesNotApply.
     """
@@ -74,6 +75,7 @@ def _is_good(one: Impersonation, now: datetime) -> bool:
 
 def _tell(begun: Impersonation, member: Membership, now: datetime) -> None:
     may = "They can also act there, as you allowed." if may_act(member.workspace, now) else "They can change nothing."
+    owners = staffing.owners(member.workspace_id)
     staffing.tell_owners(
         member.workspace,
         key=f"impersonation:{begun.pk}",
@@ -85,6 +87,7 @@ def _tell(begun: Impersonation, member: Membership, now: datetime) -> None:
             "You did not ask us for this? Answer this mail.",
         ],
         now=now,
+        to=owners if member in owners else [*owners, member],
     )
 
 

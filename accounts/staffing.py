@@ -15,6 +15,7 @@ from accounts.permissions import Forbidden
 from config.errors import AppError, InvalidField
 
 LONGEST_REASON = 500
+AS_WHAT = {True: "an owner", False: "a member"}
 STAYS_OPEN = "You can still sign in, export and download what is here, and delete the workspace."
 
 
@@ -140,7 +141,7 @@ def tell_owners(
                 "paragraphs": paragraphs,
                 "url": settings.PUBLIC_URL + url,
                 "action": "Open the settings",
-                "footnote": "You get this as an owner of the workspace.",
+                "footnote": f"You get this as {AS_WHAT[owner.role == Role.OWNER]} of the workspace.",
             },
             user_id=owner.user_id,
             workspace_id=None if stays else workspace.pk,

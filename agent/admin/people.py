@@ -58,7 +58,7 @@ def _email(member: Membership) -> str:
 VIEW = Deed(
     "See it as they see it",
     "For half an hour you see the workspace as this member sees it. You can change nothing there, unless an owner or"
-    " admin has allowed it. The owners are told by mail, and read your name and reason in their audit log.",
+    " admin has allowed it. The owners and the member are told by mail, and the audit log has your name and reason.",
     "",
     impersonation.begin,
 )
