@@ -6,9 +6,10 @@ A job runs at least once, by one worker at a time: claiming takes a lease, a lea
 import logging
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import kombu.exceptions
@@ -27,6 +28,8 @@ MAX_ATTEMPTS = 5
 # Messages in one queue beyond which the sweep adds none: a worker takes seconds to find that so many were heard before.
 MOST_WAITING = 500
 BACKOFF = timedelta(seconds=15)
+# Of jobs that run in a workspace also after it was deleted.
+UNTIL_ERASED = (Workspace.State.ACTIVE, Workspace.State.CLOSING)
 _current = threading.local()
 
 
@@ -40,6 +43,10 @@ class Later(Exception):
     def __init__(self, due_at: datetime) -> None:
         super().__init__(f"goes on at {due_at:%X}")
         self.due_at = due_at
+
+
+class Waits(Later):
+    """The workspace was deleted and may come back: what is to be done in it waits for that."""
 
 
 class PublicTask(Task[..., Any]):
@@ -61,7 +68,8 @@ class PublicTask(Task[..., Any]):
 class WorkspaceJob(Task[..., Any]):
     """A task that runs inside one workspace. Its message is a job's id; its arguments stand in the job's row.
 
-    A job of a workspace that is gone or suspended never runs; that of one being erased, only the eraser.
+    A job of a workspace that is gone or suspended never runs; that of one being erased, only the eraser. That of one
+    that was deleted waits until it is erased or comes back.
     """
 
     abstract = True
@@ -69,7 +77,7 @@ class WorkspaceJob(Task[..., Any]):
     # The message's one argument is the job's id, not what the function takes.
     typing = False
     queue_name: ClassVar[str] = "default"
-    runs_in: ClassVar[str] = Workspace.State.ACTIVE
+    runs_in: ClassVar[Collection[str]] = (Workspace.State.ACTIVE,)
     # The longest silence of a worker that still counts as alive; long work calls `renew_lease`.
     lease: ClassVar[timedelta] = timedelta(seconds=120)
     # Called in the workspace, with the job's arguments, when the last attempt failed.
@@ -87,19 +95,20 @@ class WorkspaceJob(Task[..., Any]):
             connection.close()
 
     def _run_claimed(self, job: Job) -> None:
-        workspace = Workspace.objects.filter(pk=job.workspace_id, state=self.runs_in).first()
-        if workspace is None:
-            log.warning("%s is not run: its workspace is not %s", job, self.runs_in)
-            _held(job).update(failed_at=timezone.now(), error=f"The workspace is not {self.runs_in}.")
+        workspace = Workspace.objects.filter(pk=job.workspace_id).first()
+        if workspace is None or workspace.state not in self.runs_in:
+            self._refuse(job, workspace)
             return
         if job.attempts > MAX_ATTEMPTS:
             # Every worker that took it died without a word.
             self._give_up(job, workspace, "It stopped its worker every time.")
             return
-        _current.job, _current.lease = job, self.lease
+        _current.job, _current.lease, _current.runs_in = job, self.lease, self.runs_in
         try:
             with tenancy.within(workspace):
                 self.run(**job.arguments)
+        except Waits as wait:
+            _put_aside(job, wait.due_at)
         except Later as later:
             _give_back(job, later.due_at)
         except LeaseLost:
@@ -114,6 +123,14 @@ class WorkspaceJob(Task[..., Any]):
             _held(job).delete()
         finally:
             _current.job = None
+
+    def _refuse(self, job: Job, workspace: Workspace | None) -> None:
+        if workspace is not None and workspace.state == Workspace.State.CLOSING:
+            _put_aside(job, _look_again(workspace))
+            return
+        expected = " or ".join(self.runs_in)
+        log.warning("%s is not run: its workspace is not %s", job, expected)
+        _held(job).update(failed_at=timezone.now(), error=f"The workspace is not {expected}.")
 
     def _give_up(self, job: Job, workspace: Workspace, error: str) -> None:
         if self.gave_up is not None:
@@ -145,6 +162,30 @@ def _give_back(job: Job, due_at: datetime) -> None:
         wake(job)
 
 
+# What stands in the row of a job that waits for a deleted workspace.
+ASIDE = "The workspace was deleted."
+
+
+def _put_aside(job: Job, due_at: datetime) -> None:
+    _held(job).update(due_at=due_at, leased_until=None, lease=None, attempts=0, error=ASIDE)
+
+
+def _look_again(workspace: Workspace) -> datetime:
+    """When it is known whether it has come back."""
+    workspace.refresh_from_db(fields=["erases_at"])
+    now = timezone.now()
+    return max(workspace.erases_at or now, now) + timedelta(hours=1)
+
+
+def take_up_again(*, workspace_id: uuid.UUID, now: datetime) -> None:
+    """What was put aside; in the transaction that takes the deletion back."""
+    waiting = Job.objects.filter(workspace_id=workspace_id, error=ASIDE, failed_at=None)
+    jobs = list(waiting)
+    waiting.update(due_at=now, error="")
+    for job in jobs:
+        transaction.on_commit(partial(wake, job))
+
+
 def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:2000]
 
@@ -168,14 +209,19 @@ def claim(job_id: str, *, name: str, lease: timedelta) -> Job | None:
 
 
 def renew_lease() -> None:
-    """Call now and then in long work; outside a job it does nothing. Raises LeaseLost when the job was taken over."""
+    """Call now and then in long work; outside a job it does nothing. Raises LeaseLost when the job was taken over, and
+    Waits when the workspace was deleted."""
     job: Job | None = getattr(_current, "job", None)
     if job is None:
         return
     with tenancy.shared():
         held = Job.objects.filter(pk=job.pk, lease=job.lease)
-        if not held.update(leased_until=timezone.now() + _current.lease):
-            raise LeaseLost(str(job))
+        goes_on = held.exclude(workspace__state__in={Workspace.State.CLOSING}.difference(_current.runs_in))
+        if goes_on.update(leased_until=timezone.now() + _current.lease):
+            return
+        if held.exists():
+            raise Waits(_look_again(job.workspace))
+        raise LeaseLost(str(job))
 
 
 def is_at_work() -> bool:

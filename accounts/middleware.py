@@ -1,13 +1,14 @@
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts import audit, tenancy
+from accounts.models import Role
 from accounts.zones import zone_of
 from config.errors import AppError
 from config.views import again_url
@@ -38,27 +39,33 @@ class WorkspaceMiddleware:
             timezone.deactivate()
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        if not getattr(getattr(view, "view_class", None), "is_workspace_page", False):
+        page = getattr(view, "view_class", None)
+        if not getattr(page, "is_workspace_page", False):
             return None
         try:
-            return self._find_membership(request)
+            return self._find_membership(request, getattr(page, "while_closing", ()))
+        except tenancy.Closing as error:
+            is_looking = request.method in tenancy.SAFE_METHODS and not request.headers.get("HX-Request")
+            return redirect("closing") if is_looking else refusal(request, error)
         except tenancy.OtherWorkspace as error:
             return _of_another_workspace(request, error)
         except AppError as error:  # Django gives only a view's own errors to process_exception
             return refusal(request, error)
 
-    def _find_membership(self, request: HttpRequest) -> HttpResponse | None:
+    def _find_membership(self, request: HttpRequest, while_closing: Collection[Role]) -> HttpResponse | None:
         user = tenancy.signed_in(request)
         if user is None:
             return redirect_to_login(request.get_full_path())
         try:
-            membership = tenancy.member(user_id=user.pk, workspace_id=request.session.get("workspace"))
+            membership = tenancy.member(
+                user_id=user.pk, workspace_id=request.session.get("workspace"), while_closing=while_closing
+            )
         except tenancy.NotAMember:
             home = tenancy.home(user)
             if home is None:
                 logout(request)
                 return redirect_to_login(request.get_full_path())
-            membership = tenancy.member(user_id=user.pk, workspace_id=home.workspace_id)
+            membership = tenancy.member(user_id=user.pk, workspace_id=home.workspace_id, while_closing=while_closing)
             request.session["workspace"] = str(membership.workspace_id)
         # Before it may be refused: the refusal's page says in which workspace it is.
         tenancy.act_as(request, membership)

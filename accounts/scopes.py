@@ -96,6 +96,7 @@ TABLE: dict[str, Mapping[str, frozenset[Scope] | Never]] = {
     "/admin/users": {"GET": Never.MEMBERS},
     "/admin/users/{user_id}": {"PATCH": Never.MEMBERS, "DELETE": Never.MEMBERS},
     "/workspace": {"GET": READ, "PATCH": Never.SETTINGS, "DELETE": Never.DATA},
+    "/workspace/restore": {"POST": Never.DATA},
     "/workspace/export": {"GET": Never.DATA, "POST": Never.DATA},
     "/workspace/export/{export_id}": {"GET": Never.DATA},
     "/workspace/invitations": {"GET": Never.MEMBERS, "POST": Never.MEMBERS},

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 
 from accounts import tenancy
 from accounts.models import Membership, User
+from accounts.roles import MAY, Action
 from accounts.second_factor import CodeForm, has_second_factor
 from config.errors import AppError
 
@@ -85,7 +86,9 @@ def sign_in(request: HttpRequest, *, email: str, password: str, code: str = "") 
     home = tenancy.home(user)
     if home is None:
         raise InvalidCredentials("The e-mail address or the password is not right.")
-    membership = tenancy.member(user_id=user.pk, workspace_id=home.workspace_id)
+    membership = tenancy.member(
+        user_id=user.pk, workspace_id=home.workspace_id, while_closing=MAY[Action.DELETE_WORKSPACE]
+    )
     # The password may have been changed since it was looked at; tokens get the number compared here.
     if membership.user.token_version != user.token_version:
         raise InvalidCredentials("The e-mail address or the password is not right.")

@@ -1,7 +1,7 @@
 """The one place where a workspace is entered and left."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, cast
@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import Membership, User, Workspace
+from accounts.models import Membership, Role, User, Workspace
 from config import logs
 from config.errors import AppError
 
@@ -29,6 +29,13 @@ class NotAMember(AppError):
 
 class Suspended(AppError):
     code = "workspace-suspended"
+    status = 403
+
+
+class Closing(AppError):
+    """Said of a deleted workspace until it is erased, but where its owners take that back."""
+
+    code = "workspace-closing"
     status = 403
 
 
@@ -102,8 +109,11 @@ def active_workspace_id() -> uuid.UUID | None:
     return getattr(_connection().tenant, "id", None)
 
 
-def member(*, user_id: object, workspace_id: object) -> Membership:
-    """The membership that lets this user act in this workspace now; read anew for every request."""
+def member(*, user_id: object, workspace_id: object, while_closing: Collection[Role] = ()) -> Membership:
+    """The membership that lets this user act in this workspace now; read anew for every request.
+
+    `while_closing`: the roles that are let in although it was deleted. Raises NotAMember, Suspended or Closing.
+    """
     membership = (
         Membership.objects.select_related("workspace", "user")
         .filter(user_id=_uuid(user_id), workspace_id=_uuid(workspace_id), user__is_active=True)
@@ -114,7 +124,18 @@ def member(*, user_id: object, workspace_id: object) -> Membership:
         raise NotAMember("You are not a member of this workspace. Sign in to one of yours.")
     if membership.workspace.state == Workspace.State.SUSPENDED:
         raise Suspended("This workspace is suspended. Write to support.")
+    if membership.workspace.state == Workspace.State.CLOSING and membership.role not in while_closing:
+        raise closing(membership.workspace)
     return membership
+
+
+def closing(workspace: Workspace) -> Closing:
+    assert workspace.erases_at is not None
+    return Closing(
+        f"This workspace was deleted and will be erased on {workspace.erases_at:%-d %B %Y at %H:%M} UTC. Until then an "
+        "owner can take that back: at /app/closing, or with POST /workspace/restore.",
+        erases_at=workspace.erases_at,
+    )
 
 
 def is_deleted(workspace_id: uuid.UUID) -> bool:
@@ -130,13 +151,16 @@ def note_activity(membership: Membership) -> None:
 
 
 def home(user: User, remembered: object = None) -> Membership | None:
-    """The workspace to open after signing in: the remembered one, else where the user was last."""
+    """The workspace to open after signing in: the remembered one, else where the user was last. One that was deleted
+    only where there is no other."""
     memberships = Membership.objects.select_related("workspace").filter(
         ~Q(workspace__state=Workspace.State.ERASING), user=user
     )
     return (
         memberships.filter(workspace_id=_uuid(remembered)).first()
-        or memberships.order_by(F("last_active_at").desc(nulls_last=True), "joined_at").first()
+        or memberships.order_by(
+            F("workspace__erases_at").asc(nulls_first=True), F("last_active_at").desc(nulls_last=True), "joined_at"
+        ).first()
     )
 
 
@@ -162,7 +186,7 @@ def meant(request: HttpRequest) -> Workspace | None:
     """The workspace that the page was opened in, if it is one of theirs who sends it."""
     try:
         return member(user_id=request.user.pk, workspace_id=_sent(request)).workspace
-    except (NotAMember, Suspended):
+    except (NotAMember, Suspended, Closing):
         return None
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "export",
     "forget_events",
     "forget_exports",
+    "look_after_deleted",
     "look_after_syncs",
     "read_noticed",
     "restore_index",
@@ -57,6 +58,8 @@ def _give_up(*, run_id: str) -> None:
     name="agent.jobs.run",
     queue_name="runs",
     lease=timedelta(seconds=settings.RUN_LEASE_SECONDS),
+    # In one that was deleted it ends as failed, so that nobody waits for it.
+    runs_in=background.UNTIL_ERASED,
     gave_up=staticmethod(_give_up),
     # The job of what was ended from outside is taken up again like that of a killed worker.
     time_limit=settings.RUN_HARD_TIME_LIMIT,
@@ -82,6 +85,12 @@ def erase_ended() -> None:
     erasing.sweep(now=timezone.now())
 
 
+@shared_task(base=background.PublicTask, name="agent.jobs.look_after_deleted", expires=60)
+def look_after_deleted() -> None:
+    # Safe to repeat and to run beside itself: each is decided once, under the lock of its subscription's row.
+    deletion.sweep(now=timezone.now())
+
+
 @shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_content", queue_name="sync")
 def erase_content() -> None:
     # Safe to repeat: what was decided stays decided, and deleting what is gone does nothing.
@@ -92,7 +101,7 @@ def erase_content() -> None:
     base=background.WorkspaceJob,
     name="agent.jobs.erase_workspace",
     queue_name="sync",
-    runs_in=Workspace.State.ERASING,
+    runs_in=(Workspace.State.ERASING,),
 )
 def erase_workspace() -> None:
     # Safe to repeat: the workspace's row goes last.
@@ -100,14 +109,18 @@ def erase_workspace() -> None:
 
 
 @shared_task(
-    base=background.WorkspaceJob, name="agent.jobs.export", queue_name="sync", gave_up=staticmethod(exports.give_up)
+    base=background.WorkspaceJob,
+    name="agent.jobs.export",
+    queue_name="sync",
+    gave_up=staticmethod(exports.give_up),
+    runs_in=background.UNTIL_ERASED,
 )
 def export(*, export_id: str) -> None:
     # Safe to repeat: it begins anew, and one that is ready is left alone.
     exports.build(export_id=uuid.UUID(export_id), now=timezone.now())
 
 
-@shared_task(base=background.WorkspaceJob, name="agent.jobs.forget_exports")
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.forget_exports", runs_in=background.UNTIL_ERASED)
 def forget_exports() -> None:
     # Safe to repeat: what is gone is gone.
     exports.forget(made_before=timezone.now() - exports.KEPT)

@@ -61,7 +61,7 @@ def send_seats(*, change: str) -> None:
             seats.send(account, change=change, now=now)
 
 
-@shared_task(base=background.WorkspaceJob, name="billing.jobs.finish_planned")
+@shared_task(base=background.WorkspaceJob, name="billing.jobs.finish_planned", runs_in=background.UNTIL_ERASED)
 def finish_planned() -> None:
     """Safe to repeat: it looks at Stripe what is left to do."""
     from billing.stripe import telling
@@ -94,7 +94,7 @@ def tell_contact() -> None:
             contact.tell(account)
 
 
-@shared_task(base=background.WorkspaceJob, name="billing.jobs.hear")
+@shared_task(base=background.WorkspaceJob, name="billing.jobs.hear", runs_in=background.UNTIL_ERASED)
 def hear() -> None:
     """Safe to repeat: what Stripe says is written under the subscription's lock."""
     workspace_id = tenancy.active_workspace_id()

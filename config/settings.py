@@ -262,6 +262,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "remind": {"task": "billing.jobs.remind", "schedule": 60.0},
     "withdraw-lapsed-wishes": {"task": "billing.jobs.withdraw_lapsed", "schedule": 60.0},
     "look-after-syncs": {"task": "agent.jobs.look_after_syncs", "schedule": 30.0},
+    "look-after-deleted": {"task": "agent.jobs.look_after_deleted", "schedule": 60.0},
     "erase-ended": {"task": "agent.jobs.erase_ended", "schedule": 900.0},
     "forget-expired": {"task": "accounts.jobs.forget_expired", "schedule": 3600.0},
 }

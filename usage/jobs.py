@@ -5,7 +5,7 @@ from accounts import background
 from usage import books, services
 
 
-@shared_task(base=background.WorkspaceJob, name="usage.jobs.expire_holds")
+@shared_task(base=background.WorkspaceJob, name="usage.jobs.expire_holds", runs_in=background.UNTIL_ERASED)
 def expire_holds() -> None:
     # Enqueued by the hold itself, so that only workspaces which held something are ever visited.
     # Twice is harmless: an expired hold is closed.

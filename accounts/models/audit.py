@@ -31,6 +31,7 @@ class AuditAction(models.TextChoices):
     LEFT = "member.left", "left"
     SETTINGS_CHANGED = "workspace.settings_changed", "changed the workspace's settings"
     WORKSPACE_DELETED = "workspace.deleted", "deleted the workspace"
+    WORKSPACE_RESTORED = "workspace.restored", "took the workspace's deletion back"
     CONTENT_ERASED = "workspace.content_erased", "erased what was kept, after the plan's end"
     CONNECTED = "connection.made", "connected Notion"
     RECONNECTED = "connection.renewed", "connected Notion again"

@@ -1,7 +1,7 @@
 from .conversations import Conversations, OneConversation
 from .exports import ExportFile, WorkspaceExport
 from .runs import Ask, OneRun, RunEvents, RunFeedback, StopRun
-from .workspace import OneWorkspace
+from .workspace import OneWorkspace, RestoreWorkspace
 
 __all__ = [
     "Ask",
@@ -10,6 +10,7 @@ __all__ = [
     "OneConversation",
     "OneRun",
     "OneWorkspace",
+    "RestoreWorkspace",
     "RunEvents",
     "RunFeedback",
     "StopRun",

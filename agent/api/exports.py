@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
+from accounts.roles import MAY, Action
 from agent.exports import services
 from agent.models import Export
 from agent.runs.shown import moment
@@ -35,6 +36,7 @@ class WorkspaceExport(MemberAPI):
 
     schema_of_view = "workspace"
     open_when_expired = True
+    while_closing = MAY[Action.DELETE_WORKSPACE]
 
     @extend_schema(responses=ExportFields)
     def get(self, request: Request) -> Response:
@@ -57,6 +59,7 @@ class JSONOrFile(Negotiation):
 class ExportFile(MemberAPI):
     schema_of_view = "workspace"
     open_when_expired = True
+    while_closing = MAY[Action.DELETE_WORKSPACE]
     content_negotiation_class = JSONOrFile
 
     @extend_schema(responses={(200, FILE): OpenApiTypes.BINARY})

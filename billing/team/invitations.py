@@ -270,6 +270,7 @@ def accept_as_new(link: Link, *, user: User, now: datetime) -> Membership:
 def _take_seat(invitation: Invitation, now: datetime) -> None:
     try:
         seats.take(workspace=invitation.workspace, now=now)
+        _check_stays(invitation)
     except (PlanRequired, TrialExpired, PaymentRequired) as error:
         raise WorkspaceClosed(
             f"{invitation.workspace.name} takes no new members at present. Ask {invitation.invited_by}."
@@ -279,6 +280,12 @@ def _take_seat(invitation: Invitation, now: datetime) -> None:
         invitation.refresh_from_db()
         check_good(invitation, now=now)
         raise
+
+
+def _check_stays(invitation: Invitation) -> None:
+    """Under the lock of the subscription's row. Raises WorkspaceClosed."""
+    if Workspace.objects.filter(pk=invitation.workspace_id, state=Workspace.State.CLOSING).exists():
+        raise WorkspaceClosed(f"{invitation.workspace.name} was deleted. Ask {invitation.invited_by}.")
 
 
 def _digest(token: str) -> str:

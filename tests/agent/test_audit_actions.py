@@ -7,7 +7,7 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from accounts import schemas, tenancy
+from accounts import tenancy
 from accounts.models import ActorKind, AuditAction, AuditEvent, Role
 from agent.models import Conversation, Source
 from agent.sync import choosing
@@ -124,11 +124,12 @@ def settings(owner: Person, request: pytest.FixtureRequest) -> None:
     ok(owner.api.patch("/workspace", {"name": "Renamed"}))
 
 
-@flow(A.WORKSPACE_DELETED)
+@flow(A.WORKSPACE_DELETED, A.WORKSPACE_RESTORED)
 def deleted(owner: Person, request: pytest.FixtureRequest) -> None:
-    # Who has no other workspace gets an empty one.
-    schemas.fill(1)
-    ok(owner.api.delete("/workspace", {"confirm": owner.workspace.name}))
+    for _ in range(2):
+        ok(owner.api.delete("/workspace", {"confirm": owner.workspace.name}))
+    for _ in range(2):
+        ok(owner.api.post("/workspace/restore"))
 
 
 @flow(A.CONNECTED, A.RECONNECTED, A.CONNECTION_SHARED, A.DISCONNECTED)

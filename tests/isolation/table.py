@@ -169,6 +169,9 @@ JSON = {
         shared_in_workspace=True,
         needs={"GET": Action.CHANGE_SETTINGS, "PATCH": Action.CHANGE_SETTINGS, "DELETE": Action.DELETE_WORKSPACE},
     ),
+    "workspace/restore": api(
+        "POST", expired=some("POST"), shared_in_workspace=True, needs={"POST": Action.DELETE_WORKSPACE}
+    ),
     "workspace/export": api("GET", "POST", expired=some("GET", "POST"), needs={"POST": None}),
     "workspace/export/<uuid:export_id>": api("GET", ids={"export_id": "export"}, expired=some("GET")),
     "workspace/audit": api("GET", shared_in_workspace=True, needs={"GET": Action.SEE_AUDIT}),
@@ -216,6 +219,7 @@ BESIDE_IT = (
     "webhooks/stripe",
     "webhooks/notion",
     "workspace/export/<uuid:export_id>",
+    "workspace/restore",
     # A key that leaked can be found and ended.
     "user/api-keys",
     "user/api-keys/<uuid:key_id>",
@@ -319,6 +323,14 @@ PAGES = {
     ),
     # Who may see an invitation is who has its link.
     "app/invitations/<str:token>": api("GET", "POST", open_to_all=True, expired=some("GET", "POST")),
+    "app/closing": api(
+        "GET",
+        "POST",
+        bodies={"POST": {"action": "restore"}},
+        expired=some("GET", "POST"),
+        shared_in_workspace=True,
+        needs={"POST": Action.DELETE_WORKSPACE},
+    ),
     "app/settings": api(
         "GET",
         "POST",

@@ -405,6 +405,17 @@ INVITATION: Context = {
     "sign_in_url": "/", "sign_up_url": "/",
 }  # fmt: skip
 
+CLOSING: Context = {
+    "shell": None,
+    "closing": {"id": "w1", "name": "Northwind Studio"},
+    "at": "6 Dec 2026 at 14:05",
+    "may_take_back": True,
+    "export": None,
+    "others": [{"id": "w2", "name": "Okafor Consulting"}],
+    "person": {"email": "maya@northwind.example"},
+    "erases": ["conversations, answers and exports", "tasks, sources and usage"],
+    "keeps": ["your account, and every other workspace"],
+}
 AUDIT: Context = {
     "section": "settings",
     "events": [

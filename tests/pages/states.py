@@ -263,6 +263,9 @@ def _people() -> dict[str, State]:
         "settings-audit": ("accounts/settings.html", settings | {"has_audit": True}),
         "audit": ("accounts/audit.html", s.AUDIT),
         "audit-none": ("accounts/audit.html", s.AUDIT | {"events": [], "is_filtered": True}),
+        "closing": ("agent/closing.html", s.CLOSING),
+        "closing-export": ("agent/closing.html", s.CLOSING | {"export": made}),
+        "closing-member": ("agent/closing.html", s.CLOSING | {"may_take_back": False}),
         "settings-disconnect": ("accounts/settings.html", settings | {"confirm_disconnect": s.CONNECTION}),
     }
 
