@@ -33,13 +33,13 @@ SHARED_TABLES = {
     # A workspace takes its audit log along, so the owner alone deletes one.
     "accounts_workspace": Shared(
         "schema_name = current_user",
-        ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes, erases_at)",),
+        ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes, erases_at, closed_with)",),
         public="SELECT, INSERT, UPDATE",
     ),
     "accounts_membership": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
     "accounts_user": Shared(
         "id IN (SELECT user_id FROM public.accounts_membership)",
-        ("SELECT (id, email, name, is_active, timezone, language, model, default_sharing)",),
+        ("SELECT (id, email, name, is_active, erases_at, timezone, language, model, default_sharing)",),
     ),
     "accounts_connection": Shared(
         f"workspace_id = {OWN_WORKSPACE}",

@@ -21,6 +21,10 @@ TEMPLATES: dict[str | int, str] = {
 }
 
 
+# Where what was deleted is kept after all.
+TAKEN_BACK_AT: dict[type[AppError], str] = {tenancy.AccountClosing: "account-closing", tenancy.Closing: "closing"}
+
+
 class WorkspaceMiddleware:
     """Every request starts and ends with no workspace. For our pages it finds out who is asking, where and when.
 
@@ -44,9 +48,9 @@ class WorkspaceMiddleware:
             return None
         try:
             return self._find_membership(request, getattr(page, "while_closing", ()))
-        except tenancy.Closing as error:
+        except (tenancy.AccountClosing, tenancy.Closing) as error:
             is_looking = request.method in tenancy.SAFE_METHODS and not request.headers.get("HX-Request")
-            return redirect("closing") if is_looking else refusal(request, error)
+            return redirect(TAKEN_BACK_AT[type(error)]) if is_looking else refusal(request, error)
         except tenancy.OtherWorkspace as error:
             return _of_another_workspace(request, error)
         except AppError as error:  # Django gives only a view's own errors to process_exception

@@ -39,6 +39,13 @@ class Closing(AppError):
     status = 403
 
 
+class AccountClosing(AppError):
+    """Said to whose account was deleted, until it is erased."""
+
+    code = "account-closing"
+    status = 403
+
+
 class OtherWorkspace(AppError):
     """A page opened in one workspace must not act in another."""
 
@@ -112,7 +119,8 @@ def active_workspace_id() -> uuid.UUID | None:
 def member(*, user_id: object, workspace_id: object, while_closing: Collection[Role] = ()) -> Membership:
     """The membership that lets this user act in this workspace now; read anew for every request.
 
-    `while_closing`: the roles that are let in although it was deleted. Raises NotAMember, Suspended or Closing.
+    `while_closing`: the roles that are let in although it was deleted. Raises NotAMember, AccountClosing, Suspended or
+    Closing.
     """
     membership = (
         Membership.objects.select_related("workspace", "user")
@@ -122,11 +130,22 @@ def member(*, user_id: object, workspace_id: object, while_closing: Collection[R
     )
     if membership is None:
         raise NotAMember("You are not a member of this workspace. Sign in to one of yours.")
+    check_stays(membership.user)
     if membership.workspace.state == Workspace.State.SUSPENDED:
         raise Suspended("This workspace is suspended. Write to support.")
     if membership.workspace.state == Workspace.State.CLOSING and membership.role not in while_closing:
         raise closing(membership.workspace)
     return membership
+
+
+def check_stays(user: User) -> None:
+    """Raises AccountClosing."""
+    if user.erases_at is not None:
+        raise AccountClosing(
+            f"Your account was deleted and will be erased on {user.erases_at:%-d %B %Y at %H:%M} UTC. Until then, sign "
+            "in at /accounts/login/ to keep it.",
+            erases_at=user.erases_at,
+        )
 
 
 def closing(workspace: Workspace) -> Closing:
@@ -186,7 +205,7 @@ def meant(request: HttpRequest) -> Workspace | None:
     """The workspace that the page was opened in, if it is one of theirs who sends it."""
     try:
         return member(user_id=request.user.pk, workspace_id=_sent(request)).workspace
-    except (NotAMember, Suspended, Closing):
+    except (NotAMember, AccountClosing, Suspended, Closing):
         return None
 
 

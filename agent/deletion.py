@@ -50,7 +50,7 @@ def sweep(*, now: datetime) -> None:
 def begin(workspace_id: uuid.UUID, *, now: datetime) -> None:
     """One that cannot be begun must not keep the others waiting; it is tried again."""
     try:
-        deletion.begin(workspace_id=workspace_id, now=now, then=lambda: _enqueue(workspace_id))
+        deletion.begin(workspace_id=workspace_id, now=now, then=lambda: enqueue(workspace_id))
     except (Refused, NoSchemaReady, OperationalError) as error:
         log.warning("the erasing of workspace %s waits: %s", workspace_id, error)
 
@@ -58,10 +58,10 @@ def begin(workspace_id: uuid.UUID, *, now: datetime) -> None:
 def resume() -> None:
     """Ask again for what could not be finished, whatever kept it from that."""
     for workspace in Workspace.objects.filter(state=Workspace.State.ERASING):
-        _enqueue(workspace.pk)
+        enqueue(workspace.pk)
 
 
-def _enqueue(workspace_id: uuid.UUID) -> None:
+def enqueue(workspace_id: uuid.UUID) -> None:
     from agent.jobs import erase_workspace
 
     background.enqueue(erase_workspace, workspace_id=workspace_id, key="workspace")

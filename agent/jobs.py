@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import background, tenancy
 from accounts.models import Workspace
-from agent import deletion, erasing, indexing
+from agent import account_erasing, deletion, erasing, indexing
 from agent.exports import services as exports
 from agent.live.jobs import forget_events, read_noticed, take_events
 from agent.runs import ending
@@ -88,7 +88,9 @@ def erase_ended() -> None:
 @shared_task(base=background.PublicTask, name="agent.jobs.look_after_deleted", expires=60)
 def look_after_deleted() -> None:
     # Safe to repeat and to run beside itself: each is decided once, under the lock of its subscription's row.
-    deletion.sweep(now=timezone.now())
+    now = timezone.now()
+    deletion.sweep(now=now)
+    account_erasing.sweep(now=now)
 
 
 @shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_content", queue_name="sync")

@@ -9,6 +9,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from accounts import audit, background, mails, tenancy
 from accounts.models import AuditAction, Mail, Membership, User, Workspace
 from accounts.permissions import check_can_delete_workspace
@@ -39,17 +41,22 @@ def close(*, by: Membership, confirm: str, now: datetime) -> datetime:
         if confirm.strip() != workspace.name.strip():
             raise InvalidField(f"Type the name of the workspace, {workspace.name}.", pointer="/confirm")
         if workspace.erases_at is None:
-            workspace.state, workspace.erases_at = Workspace.State.CLOSING, now + REGRET
-            workspace.save(update_fields=["state", "erases_at"])
-            mails.withdraw(workspace_id=workspace.pk, kinds=KINDS)
-            after = {"erases_at": workspace.erases_at.isoformat(timespec="seconds")}
-            audit.record(AuditAction.WORKSPACE_DELETED, workspace_id=workspace.pk, by=by.user, after=after)
+            workspace.erases_at = now + REGRET
             _tell_owners(workspace, letters.closed(workspace, by=by.user), kind="closed", now=now)
-            # Last: what cannot be taken back when something else fails.
-            with audit.acting(audit.member(by.user)):
-                gateway().leave(subscription, by=by.user_id, now=now)
-        assert workspace.erases_at is not None
+            close_locked(workspace, subscription, by=by.user, now=now)
         return workspace.erases_at
+
+
+def close_locked(workspace: Workspace, subscription: Subscription, *, by: User, now: datetime) -> None:
+    """For `erases_at`, under the lock. Last in its transaction: of the provider's part nothing is taken back."""
+    assert workspace.erases_at is not None
+    workspace.state = Workspace.State.CLOSING
+    workspace.save(update_fields=["state", "erases_at", "closed_with"])
+    mails.withdraw(workspace_id=workspace.pk, kinds=KINDS)
+    after = {"erases_at": workspace.erases_at.isoformat(timespec="seconds")}
+    audit.record(AuditAction.WORKSPACE_DELETED, workspace_id=workspace.pk, by=by, after=after)
+    with audit.acting(audit.member(by)):
+        gateway().leave(subscription, by=by.pk, now=now)
 
 
 def restore(*, by: Membership, now: datetime) -> None:
@@ -64,19 +71,24 @@ def restore(*, by: Membership, now: datetime) -> None:
         workspace = by.workspace
         if workspace.state != Workspace.State.CLOSING:
             return
-        workspace.state, workspace.erases_at = Workspace.State.ACTIVE, None
-        workspace.save(update_fields=["state", "erases_at"])
-        mails.withdraw(workspace_id=workspace.pk, kinds=letters.KINDS)
-        audit.record(AuditAction.WORKSPACE_RESTORED, workspace_id=workspace.pk, by=by.user)
-        _tell_owners(workspace, letters.restored(workspace, subscription, by=by.user, now=now), kind="kept", now=now)
-        # Reminders were not said meanwhile.
-        Subscription.objects.filter(pk=subscription.pk).update(remind_at=now)
-        background.take_up_again(workspace_id=workspace.pk, now=now)
+        restore_locked(workspace, subscription, by=by.user, now=now)
+
+
+def restore_locked(workspace: Workspace, subscription: Subscription, *, by: User, now: datetime) -> None:
+    """Under the lock."""
+    workspace.state, workspace.erases_at, workspace.closed_with = Workspace.State.ACTIVE, None, None
+    workspace.save(update_fields=["state", "erases_at", "closed_with"])
+    mails.withdraw(workspace_id=workspace.pk, kinds=letters.KINDS)
+    audit.record(AuditAction.WORKSPACE_RESTORED, workspace_id=workspace.pk, by=by)
+    _tell_owners(workspace, letters.restored(workspace, subscription, by=by, now=now), kind="kept", now=now)
+    # Reminders were not said meanwhile.
+    Subscription.objects.filter(pk=subscription.pk).update(remind_at=now)
+    background.take_up_again(workspace_id=workspace.pk, now=now)
 
 
 def remind(*, now: datetime) -> None:
     """A day before, once."""
-    soon = Workspace.objects.filter(state=Workspace.State.CLOSING, erases_at__range=(now, now + NOTICE))
+    soon = _closing().filter(erases_at__range=(now, now + NOTICE))
     for workspace_id, erases_at in soon.values_list("pk", "erases_at"):
         assert erases_at is not None
         if Mail.objects.filter(key__startswith=_key("closes-soon", workspace_id, erases_at)).exists():
@@ -89,8 +101,13 @@ def remind(*, now: datetime) -> None:
 
 def due(*, now: datetime) -> list[UUID]:
     """Workspaces whose two weeks are over."""
-    over = Workspace.objects.filter(state=Workspace.State.CLOSING, erases_at__lte=now).order_by("erases_at")
+    over = _closing().filter(erases_at__lte=now).order_by("erases_at")
     return list(over.values_list("pk", flat=True)[:AT_ONCE])
+
+
+def _closing() -> QuerySet[Workspace]:
+    """By themselves: what was deleted with an account goes with that."""
+    return Workspace.objects.filter(state=Workspace.State.CLOSING, closed_with=None)
 
 
 def begin(*, workspace_id: UUID, now: datetime, then: Callable[[], object]) -> bool:
@@ -100,11 +117,12 @@ def begin(*, workspace_id: UUID, now: datetime, then: Callable[[], object]) -> b
     what the gateway refuses with; then it is not begun.
     """
     with suppress(tenancy.NotAMember):
-        return with_schema(lambda: _begin(workspace_id, now, then))
+        return with_schema(lambda: begin_now(workspace_id=workspace_id, now=now, then=then))
     return False
 
 
-def _begin(workspace_id: UUID, now: datetime, then: Callable[[], object]) -> bool:
+def begin_now(*, workspace_id: UUID, now: datetime, then: Callable[[], object]) -> bool:
+    """As `begin`, which waits for a schema; raises NotAMember too."""
     with locked(workspace_id, now) as subscription:
         workspace = Workspace.objects.filter(pk=workspace_id, state=Workspace.State.CLOSING, erases_at__lte=now).first()
         if workspace is None:
@@ -144,6 +162,6 @@ def _key(kind: str, workspace_id: UUID, moment: datetime) -> str:
 
 
 def _without_another(workspace: Workspace) -> list[User]:
-    members = User.objects.filter(memberships__workspace=workspace)
+    members = User.objects.filter(memberships__workspace=workspace, is_active=True, erases_at=None)
     others = Membership.objects.exclude(workspace__state=Workspace.State.ERASING)
     return list(members.exclude(pk__in=others.values("user_id")))

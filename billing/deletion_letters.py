@@ -25,6 +25,7 @@ class Letter:
     words: Callable[[ZoneInfo], tuple[str, ...]]
     url: str
     action: str
+    footnote: str = "You get this as an owner of the workspace."
 
     def to(self, user: User) -> dict[str, object]:
         title, *paragraphs = self.words(zone_of(user))
@@ -33,7 +34,7 @@ class Letter:
             "paragraphs": paragraphs,
             "url": self.url,
             "action": self.action,
-            "footnote": "You get this as an owner of the workspace.",
+            "footnote": self.footnote,
         }
 
 

@@ -10,9 +10,10 @@ from .job import Job
 from .mail import Mail
 from .notion_events import NotionEvent, NotionHook, NotionNotice
 from .user import User
-from .workspace import Membership, Workspace, WorkspaceSchema
+from .workspace import PRESENT, Membership, Workspace, WorkspaceSchema
 
 __all__ = [
+    "PRESENT",
     "ActorKind",
     "ApiKey",
     "AuditAction",

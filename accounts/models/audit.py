@@ -19,6 +19,8 @@ class AuditAction(models.TextChoices):
     SIGNED_OUT = "sessions.ended", "signed out another browser, or all others"
     KEY_MADE = "api_key.made", "made an API key"
     KEY_DELETED = "api_key.deleted", "deleted an API key"
+    ACCOUNT_DELETED = "account.deleted", "deleted their account"
+    ACCOUNT_KEPT = "account.kept", "took the deletion of their account back"
     ACCESS_REFUSED = "access.refused", "was refused access"
     INVITED = "invitation.sent", "invited somebody"
     INVITED_AGAIN = "invitation.sent_again", "sent an invitation again"

@@ -50,6 +50,8 @@ class Workspace(TenantMixin):
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=9, choices=State.choices, default=State.ACTIVE)
     erases_at = models.DateTimeField(null=True, blank=True)
+    # The user with whose account it was deleted: they stay or go together.
+    closed_with = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
     # How often Notion is read by itself; nothing: as often as the plan allows, and never more often than that.
@@ -85,6 +87,10 @@ class Workspace(TenantMixin):
     @property
     def is_active(self) -> bool:
         return self.state == self.State.ACTIVE
+
+
+# Members who can sign in and decide. Whose account is to be erased is no owner to count on.
+PRESENT = models.Q(user__is_active=True, user__erases_at=None)
 
 
 class Membership(models.Model):

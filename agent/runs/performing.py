@@ -47,7 +47,7 @@ def _work(run: Run) -> None:
         finish(run, Run.Status.FAILED, work=work, error=ending.TOO_LONG)
     except AllowanceSpent:
         finish(run, Run.Status.FAILED, work=work, error=ending.NOT_ENOUGH)
-    except (tenancy.NotAMember, tenancy.Suspended, tenancy.Closing):
+    except (tenancy.NotAMember, tenancy.AccountClosing, tenancy.Suspended, tenancy.Closing):
         finish(run, Run.Status.FAILED, work=work, error=ending.NO_ACCESS)
     except AgentRunError:
         log.exception("the model failed run %s", run.pk)

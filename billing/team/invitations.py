@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, mails
+from accounts import audit, mails, tenancy
 from accounts.models import AuditAction, Invitation, Membership, Role, User, Workspace
 from accounts.permissions import check_can_manage_members
 from billing import hearing, seats
@@ -211,6 +211,7 @@ def accept(*, token: str, user: User, now: datetime) -> Membership:
     Raises NoInvitation, InvitationOver, OtherAddress, AlreadyMember, SeatsFull, WorkspaceClosed, or gateways.Refused
     when it is not known whether there is a seat.
     """
+    tenancy.check_stays(user)
     try:
         return _accept(token, user, now)
     except (SeatsFull, WorkspaceClosed):

@@ -11,6 +11,7 @@ from accounts import tenancy
 from accounts.models import ActorKind, AuditAction, AuditEvent, Role
 from agent.models import Conversation, Source
 from agent.sync import choosing
+from billing import account_deletion
 from billing.models import Subscription
 from billing.team import invitations
 from tests.accounts.test_passwords import change as change_password
@@ -130,6 +131,15 @@ def deleted(owner: Person, request: pytest.FixtureRequest) -> None:
         ok(owner.api.delete("/workspace", {"confirm": owner.workspace.name}))
     for _ in range(2):
         ok(owner.api.post("/workspace/restore"))
+
+
+@flow(A.ACCOUNT_DELETED, A.ACCOUNT_KEPT)
+def account(owner: Person, request: pytest.FixtureRequest) -> None:
+    olga = join(owner, "Olga", Role.OWNER)
+    for _ in range(2):
+        account_deletion.close(user=olga.user, now=timezone.now())
+    for _ in range(2):
+        account_deletion.keep(user=olga.user, now=timezone.now())
 
 
 @flow(A.CONNECTED, A.RECONNECTED, A.CONNECTION_SHARED, A.DISCONNECTED)

@@ -54,6 +54,12 @@ JSON = {
     "user/profile": api(
         "GET", "PATCH", bodies={"PATCH": {"name": "Renamed"}}, expired=some("GET", "PATCH"), needs={"PATCH": None}
     ),
+    "user/account": api(
+        "DELETE",
+        bodies={"DELETE": {"password": "nightjarmerger"}},
+        expired=some("DELETE"),
+        needs={"DELETE": None},
+    ),
     "user/config": api("GET", "PATCH", bodies={"PATCH": {"language": "en"}}, needs={"PATCH": None}),
     "user/trial-status": api("GET", expired=some("GET")),
     "user/api-keys": api(
@@ -220,6 +226,7 @@ BESIDE_IT = (
     "webhooks/notion",
     "workspace/export/<uuid:export_id>",
     "workspace/restore",
+    "user/account",
     # A key that leaked can be found and ended.
     "user/api-keys",
     "user/api-keys/<uuid:key_id>",
@@ -323,6 +330,15 @@ PAGES = {
     ),
     # Who may see an invitation is who has its link.
     "app/invitations/<str:token>": api("GET", "POST", open_to_all=True, expired=some("GET", "POST")),
+    "app/account/delete": api(
+        "GET",
+        "POST",
+        bodies={"POST": {"password": "nightjarmerger"}},
+        expired=some("GET", "POST"),
+        needs={"POST": None},
+    ),
+    "app/account/deleted": api("GET", open_to_all=True, expired=some("GET")),
+    "app/account/closing": api("GET", "POST", expired=some("GET", "POST"), needs={"POST": None}),
     "app/closing": api(
         "GET",
         "POST",

@@ -75,7 +75,7 @@ def task(name: str) -> Any:
     return inventory.jobs()[name]
 
 
-# What a deleted workspace still has done until it is erased: its last answers and exports, what holds and payments need.
+# What is still done in a deleted workspace until it is erased: last answers and exports, what holds and payments need.
 UNTIL_ERASED = {
     "agent.jobs.run",
     "agent.jobs.export",

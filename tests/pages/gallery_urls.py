@@ -10,7 +10,7 @@ def nothing(_request: HttpRequest, **_: object) -> Never:
 
 PLAIN = (
     *("overview", "ask", "conversations", "tasks", "sources", "usage", "members", "plan", "settings", "connect"),
-    *("pricing", "audit", "api-keys", "docs", "closing"),
+    *("pricing", "audit", "api-keys", "docs", "closing", "delete-account", "account-closing", "account-deleted"),
     *("sync-now", "switch-workspace", "set-theme", "dismiss-banner"),
     *("account_login", "account_signup", "account_logout", "account_reset_password", "account_change_password"),
     *("account_email_verification_sent", "account_reauthenticate"),

@@ -305,6 +305,11 @@ class EmailForm(forms.Form):
     email = forms.EmailField()
 
 
+class ConfirmForm(forms.Form):
+    password = forms.CharField(label="Password", widget=forms.PasswordInput())
+    code = forms.CharField(label="Code of your authenticator app, or a recovery code")
+
+
 class CodeForm(forms.Form):
     code = forms.CharField()
 
@@ -415,6 +420,13 @@ CLOSING: Context = {
     "person": {"email": "maya@northwind.example"},
     "erases": ["conversations, answers and exports", "tasks, sources and usage"],
     "keeps": ["your account, and every other workspace"],
+}
+DELETE_ACCOUNT: Context = {
+    "shell": None,
+    "workspace": None,
+    "person": {"email": "maya@northwind.example"},
+    "gone": [{"name": "Okafor Consulting"}],
+    "to_hand_over": [],
 }
 AUDIT: Context = {
     "section": "settings",
