@@ -33,7 +33,10 @@ SHARED_TABLES = {
     # A workspace takes its audit log along, so the owner alone deletes one.
     "accounts_workspace": Shared(
         "schema_name = current_user",
-        ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes, erases_at, closed_with)",),
+        (
+            "SELECT (id, name, schema_name, state, erases_at, closed_from, closed_with, created_at,"
+            " sync_interval_minutes)",
+        ),
         public="SELECT, INSERT, UPDATE",
     ),
     "accounts_membership": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
@@ -61,6 +64,7 @@ SHARED_TABLES = {
     "billing_stripepage": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     # Not a customer's rows, or reached by nobody but docent_public.
     "accounts_workspaceschema": Shared(),
+    "accounts_erasurecertificate": Shared(),
     "billing_stripeevent": Shared(),
     "accounts_notionhook": Shared(),
     "accounts_notionevent": Shared(),

@@ -7,9 +7,9 @@ from datetime import datetime
 from django.db import OperationalError
 
 from accounts import tenancy
-from accounts.models import Membership
+from accounts.models import ErasureCertificate, Membership
 from accounts.schemas import NoSchemaReady
-from agent import deletion, events
+from agent import certifying, deletion, events
 from agent.models import Conversation, Export, Run
 from billing import account_deletion
 from billing.gateways import Refused
@@ -29,9 +29,11 @@ def erase(user_id: uuid.UUID, *, now: datetime) -> None:
     try:
         user = account_deletion.begin(user_id=user_id, now=now, then=deletion.enqueue)
         if user is not None:
+            certifying.begin_account(user)
             account_deletion.leave(user=user, now=now, before=forget_private)
             account_deletion.erase(user=user, now=now)
             log.info("user %s is erased", user_id)
+            certifying.finish_for(ErasureCertificate.Kind.ACCOUNT, user_id)
     except account_deletion.Later:
         log.info("user %s waits for what is being erased", user_id)
     except (Refused, NoSchemaReady, OperationalError) as error:

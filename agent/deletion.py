@@ -14,13 +14,12 @@ from django.utils import timezone
 
 from accounts import background, schemas, tenancy
 from accounts import connections as authorizations
-from accounts.models import Connection, Job, Workspace, WorkspaceSchema
+from accounts.models import Connection, ErasureCertificate, Job, Workspace, WorkspaceSchema
 from accounts.schemas import NoSchemaReady
+from agent import certifying
 from billing import deletion
 from billing.gateways import Refused
 from billing.models import Subscription
-from config import valkey
-from integrations import vectors
 
 log = logging.getLogger(__name__)
 PAUSE = timedelta(seconds=5)
@@ -72,16 +71,16 @@ def erase() -> None:
     workspace_id = tenancy.active_workspace_id()
     assert workspace_id is not None
     with tenancy.shared():
+        traces = certifying.begin(Workspace.objects.get(pk=workspace_id))
         for connection in Connection.objects.filter(workspace_id=workspace_id):
             authorizations.revoke(connection)
             authorizations.end(connection)
         _wait_for_work(workspace_id)
         # The vectors before the rows: while the rows are there, this begins again after a crash.
-        vectors.workspace(workspace_id).drop()
-        for key in valkey.client().scan_iter(match=f"*{workspace_id}*", count=1_000):
-            valkey.client().delete(key)
+        certifying.clear(traces)
         _delete_rows(workspace_id)
         finish_schemas()
+        certifying.finish_for(ErasureCertificate.Kind.WORKSPACE, workspace_id)
     log.info("workspace %s is erased", workspace_id)
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import background, tenancy
 from accounts.models import Workspace
-from agent import account_erasing, deletion, erasing, indexing
+from agent import account_erasing, certifying, deletion, erasing, indexing
 from agent.exports import services as exports
 from agent.live.jobs import forget_events, read_noticed, take_events
 from agent.runs import ending
@@ -91,6 +91,7 @@ def look_after_deleted() -> None:
     now = timezone.now()
     deletion.sweep(now=now)
     account_erasing.sweep(now=now)
+    certifying.resume(now=now)
 
 
 @shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_content", queue_name="sync")

@@ -11,9 +11,11 @@ from functools import partial
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import audit, mails, sessions, tenancy
 from accounts.models import (
@@ -71,7 +73,7 @@ def to_hand_over(user: User) -> list[Workspace]:
 def close(*, user: User, now: datetime) -> datetime:
     """When it will be erased; sent again, what was said then. Sessions, tokens and keys end at once.
 
-    Raises LastOwner, OfStaff, Suspended, or what the gateway refuses with.
+    Raises LastOwner, OfStaff, or what the gateway refuses with.
     """
     with transaction.atomic():
         user = User.objects.select_for_update().get(pk=user.pk)
@@ -173,7 +175,7 @@ def erase(*, user: User, now: datetime) -> None:
             return
         emails = addresses(user)
         one_trial.remember(user_id=user.pk, emails=emails, now=now)
-        Mail.objects.filter(Q(user=user) | Q(to__in=emails)).delete()
+        _mails(user.pk, emails).delete()
         Invitation.objects.filter(accepted_by=user).delete()
         sessions.end_all(user)
         user.delete()
@@ -183,16 +185,36 @@ def addresses(user: User) -> set[str]:
     return {user.email, *EmailAddress.objects.filter(user=user).values_list("email", flat=True)}
 
 
+def _mails(user_id: UUID, emails: set[str]) -> QuerySet[Mail]:
+    """But those that say that something was erased, which are the last."""
+    return Mail.objects.filter(Q(user_id=user_id) | Q(to__in=emails)).exclude(key__startswith="certificate:")
+
+
+KINDS = (
+    "account",
+    "e-mail addresses",
+    "second factors",
+    "sessions",
+    "sign-in tokens",
+    "memberships",
+    "connections to Notion",
+    "invitations",
+    "mails",
+)
+
+
 def traces(user_id: UUID, emails: set[str]) -> dict[str, int]:
     """What there is of a person, by kind."""
     return {
         "account": User.objects.filter(pk=user_id).count(),
         "e-mail addresses": EmailAddress.objects.filter(Q(user_id=user_id) | Q(email__in=emails)).count(),
         "sessions": UserSession.objects.filter(user_id=user_id).count(),
+        "second factors": Authenticator.objects.filter(user_id=user_id).count(),
+        "sign-in tokens": OutstandingToken.objects.filter(user_id=user_id).count(),
         "memberships": Membership.objects.filter(user_id=user_id).count(),
         "connections to Notion": Connection.objects.filter(owner_id=user_id).count(),
         "invitations": Invitation.objects.filter(Q(invited_by_id=user_id) | Q(accepted_by_id=user_id)).count(),
-        "mails": Mail.objects.filter(Q(user_id=user_id) | Q(to__in=emails)).count(),
+        "mails": _mails(user_id, emails).count(),
     }
 
 
@@ -213,8 +235,6 @@ def _hold(user: User, now: datetime) -> None:
 def _close_with(user: User, workspace_id: UUID, now: datetime) -> None:
     with locked(workspace_id, now) as subscription:
         workspace = Workspace.objects.get(pk=workspace_id)
-        if workspace.state == State.SUSPENDED:
-            raise tenancy.Suspended(f"{workspace.name} is suspended, and goes with your account. Write to support.")
         workspace.erases_at, workspace.closed_with = user.erases_at, user.pk
         deletion.close_locked(workspace, subscription, by=user, now=now)
 

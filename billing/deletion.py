@@ -50,8 +50,8 @@ def close(*, by: Membership, confirm: str, now: datetime) -> datetime:
 def close_locked(workspace: Workspace, subscription: Subscription, *, by: User, now: datetime) -> None:
     """For `erases_at`, under the lock. Last in its transaction: of the provider's part nothing is taken back."""
     assert workspace.erases_at is not None
-    workspace.state = Workspace.State.CLOSING
-    workspace.save(update_fields=["state", "erases_at", "closed_with"])
+    workspace.closed_from, workspace.state = workspace.state, Workspace.State.CLOSING
+    workspace.save(update_fields=["state", "erases_at", "closed_from", "closed_with"])
     mails.withdraw(workspace_id=workspace.pk, kinds=KINDS)
     after = {"erases_at": workspace.erases_at.isoformat(timespec="seconds")}
     audit.record(AuditAction.WORKSPACE_DELETED, workspace_id=workspace.pk, by=by, after=after)
@@ -76,8 +76,9 @@ def restore(*, by: Membership, now: datetime) -> None:
 
 def restore_locked(workspace: Workspace, subscription: Subscription, *, by: User, now: datetime) -> None:
     """Under the lock."""
-    workspace.state, workspace.erases_at, workspace.closed_with = Workspace.State.ACTIVE, None, None
-    workspace.save(update_fields=["state", "erases_at", "closed_with"])
+    workspace.state, workspace.closed_from = workspace.closed_from or Workspace.State.ACTIVE, ""
+    workspace.erases_at = workspace.closed_with = None
+    workspace.save(update_fields=["state", "erases_at", "closed_from", "closed_with"])
     mails.withdraw(workspace_id=workspace.pk, kinds=letters.KINDS)
     audit.record(AuditAction.WORKSPACE_RESTORED, workspace_id=workspace.pk, by=by)
     _tell_owners(workspace, letters.restored(workspace, subscription, by=by, now=now), kind="kept", now=now)

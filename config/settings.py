@@ -122,6 +122,8 @@ if _owner_url:
 THREADS = env.number("THREADS", 8)
 REDIS_URL = env.redis("REDIS_URL", "redis://127.0.0.1:6379/0")
 CHROMA_URL = env.text("CHROMA_URL", "http://127.0.0.1:8001")
+# Where the workers see Chroma's own files, if they do: those of erased workspaces are removed at once.
+CHROMA_FILES = env.text("CHROMA_FILES", "")
 EMBEDDER_DIR = env.folder("EMBEDDER_DIR", DOCENT_HOME / "embedder")
 # How many ready schemas wait for the next sign-ups: twice the sign-ups expected during one refill.
 WARM_SCHEMAS = env.number("WARM_SCHEMAS", 20)

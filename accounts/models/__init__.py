@@ -3,6 +3,7 @@ from accounts.roles import Role
 from .api_key import ApiKey
 from .audit import ActorKind, AuditAction, AuditEvent
 from .connection import Connection, OAuthState
+from .erasure import ErasureCertificate
 from .health import ConnectionHealth
 from .idempotency import IdempotentAnswer
 from .invitation import Invitation
@@ -20,6 +21,7 @@ __all__ = [
     "AuditEvent",
     "Connection",
     "ConnectionHealth",
+    "ErasureCertificate",
     "IdempotentAnswer",
     "Invitation",
     "Job",

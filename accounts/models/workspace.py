@@ -50,6 +50,8 @@ class Workspace(TenantMixin):
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=9, choices=State.choices, default=State.ACTIVE)
     erases_at = models.DateTimeField(null=True, blank=True)
+    # What it was when it was deleted, and is again if that is taken back.
+    closed_from = models.CharField(max_length=9, choices=State.choices, blank=True)
     # The user with whose account it was deleted: they stay or go together.
     closed_with = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -1,3 +1,4 @@
+from .certificates import Certificate
 from .conversations import Conversations, OneConversation
 from .exports import ExportFile, WorkspaceExport
 from .runs import Ask, OneRun, RunEvents, RunFeedback, StopRun
@@ -5,6 +6,7 @@ from .workspace import OneWorkspace, RestoreWorkspace
 
 __all__ = [
     "Ask",
+    "Certificate",
     "Conversations",
     "ExportFile",
     "OneConversation",

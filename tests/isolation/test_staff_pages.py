@@ -18,7 +18,7 @@ from tests.second_factor import Factor, browser_after_password, reauthenticate, 
 ROUTES = [route for route in inventory.addresses() if route.startswith("staff/")]
 CASES = [(route, method) for route in ROUTES for method in inventory.METHODS]
 # What there is for them to see; the framework's other addresses have nothing for anybody.
-LISTS = ("staff/", "staff/accounts/connection/", "staff/billing/planrequest/")
+LISTS = ("staff/", "staff/accounts/connection/", "staff/accounts/erasurecertificate/", "staff/billing/planrequest/")
 
 
 @dataclass

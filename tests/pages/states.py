@@ -270,6 +270,7 @@ def _people() -> dict[str, State]:
             s.DELETE_ACCOUNT | {"to_hand_over": [{"name": "Northwind Studio"}]},
         ),
         "account-closing": ("accounts/account_closing.html", s.DELETE_ACCOUNT | {"at": "6 Dec 2026 at 14:05"}),
+        "certificate": ("accounts/certificate.html", s.CERTIFICATE),
         "account-deleted": ("accounts/account_deleted.html", s.DELETE_ACCOUNT),
         "closing": ("agent/closing.html", s.CLOSING),
         "closing-export": ("agent/closing.html", s.CLOSING | {"export": made}),
