@@ -36,7 +36,9 @@ def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None
     for connection in ending:
         with tenancy.shared():
             is_revoked = authorizations.revoke(connection)
-            with transaction.atomic():
+        with transaction.atomic():
+            _note(connection, is_revoked=is_revoked)
+            with tenancy.shared():
                 authorizations.end(connection, by=membership)
                 background.enqueue(
                     erase_connection,
@@ -44,12 +46,11 @@ def disconnect(*, membership: Membership, connection_id: uuid.UUID | None = None
                     key=f"erase {connection.id}",
                     connection_id=str(connection.id),
                 )
-        _note(connection, is_revoked=is_revoked)
         _forget(connection.id)
 
 
 def _note(connection: Connection, *, is_revoked: bool) -> None:
-    """What goes with it, counted while it is there. Repeating it counts nothing anew."""
+    """What goes with it, counted before a worker can erase it. Repeating it counts nothing anew."""
     held = {
         "owner_id": connection.owner_id,
         "notion_workspace_name": connection.notion_workspace_name,

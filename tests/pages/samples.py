@@ -1,6 +1,7 @@
 """Northwind Studio, an invented company, in every state a page can be in."""
 
 import datetime as dt
+from types import SimpleNamespace
 from typing import Any
 
 from django import forms
@@ -308,6 +309,10 @@ class EmailForm(forms.Form):
 class ConfirmForm(forms.Form):
     password = forms.CharField(label="Password", widget=forms.PasswordInput())
     code = forms.CharField(label="Code of your authenticator app, or a recovery code")
+
+
+class AddressForm(EmailForm):
+    user = SimpleNamespace(email="maya@northwind.example")
 
 
 class CodeForm(forms.Form):

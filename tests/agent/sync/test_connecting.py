@@ -1,8 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection as db
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import background, tenancy
@@ -18,7 +21,7 @@ from tests.agent.asking import ask
 from tests.agent.sync.working import sync, syncing
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person, join
-from tests.threads import elsewhere
+from tests.threads import elsewhere, until_waiting
 
 INTEGRATION = "/user/notion-integration"
 
@@ -115,6 +118,24 @@ def test_disconnecting_proves_that_nothing_is_left(alice: Person, acme: NotionWo
     assert "Erased: 6 pages" in erased
     assert (told["connected"], told["ended"][0]["pages"], bool(told["ended"][0]["erased_at"])) == (False, 6, True)
     assert (proof.pages, proof.tasks, proof.passages >= 6, proof.erased_at is not None) == (6, 3, True, True)
+
+
+def test_what_goes_is_counted_before_a_worker_erases_it(alice: Person, acme: NotionWorkspace) -> None:
+    connect(alice, acme)
+    with tenancy.within(alice.workspace):
+        sync(alice)
+    with ThreadPoolExecutor(1) as threads:
+        with tenancy.within(alice.workspace), transaction.atomic(), db.cursor() as cursor:
+            cursor.execute("LOCK TABLE agent_disconnection IN EXCLUSIVE MODE")
+            begun = threads.submit(elsewhere, lambda: alice.api.delete(INTEGRATION).status_code)
+            until_waiting(1, [begun])
+            with tenancy.shared():
+                asked_for = Job.objects.filter(workspace=alice.workspace, name=jobs.erase_connection.name).exists()
+        assert begun.result() == 204
+
+    assert not asked_for
+    with tenancy.within(alice.workspace):
+        assert Disconnection.objects.get().pages == 6
 
 
 def test_before_disconnecting_it_is_said_what_becomes_of_answers(alice: Person, acme: NotionWorkspace) -> None:
