@@ -186,8 +186,9 @@ def addresses(user: User) -> set[str]:
 
 
 def _mails(user_id: UUID, emails: set[str]) -> QuerySet[Mail]:
-    """But those that say that something was erased, which are the last."""
-    return Mail.objects.filter(Q(user_id=user_id) | Q(to__in=emails)).exclude(key__startswith="certificate:")
+    """But those that say that something was erased, which are the last. Who registers the address anew has others."""
+    theirs = Q(user_id=user_id) | Q(to__in=emails, user=None)
+    return Mail.objects.filter(theirs).exclude(key__startswith="certificate:")
 
 
 KINDS = (
@@ -207,7 +208,7 @@ def traces(user_id: UUID, emails: set[str]) -> dict[str, int]:
     """What there is of a person, by kind."""
     return {
         "account": User.objects.filter(pk=user_id).count(),
-        "e-mail addresses": EmailAddress.objects.filter(Q(user_id=user_id) | Q(email__in=emails)).count(),
+        "e-mail addresses": EmailAddress.objects.filter(user_id=user_id).count(),
         "sessions": UserSession.objects.filter(user_id=user_id).count(),
         "second factors": Authenticator.objects.filter(user_id=user_id).count(),
         "sign-in tokens": OutstandingToken.objects.filter(user_id=user_id).count(),
