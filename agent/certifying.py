@@ -253,7 +253,7 @@ def finish_for(kind: ErasureCertificate.Kind, subject_id: uuid.UUID) -> None:
 
 
 def url_of(certificate: ErasureCertificate) -> str:
-    return f"{settings.PUBLIC_URL}/erasures/{signer.sign(certificate.pk.hex)}"
+    return f"{settings.PUBLIC_URL}/app/erasures/{signer.sign(certificate.pk.hex)}"
 
 
 def find(token: str) -> ErasureCertificate:

@@ -84,8 +84,8 @@ def certificate(person: Person) -> ErasureCertificate:
 
 def link(person: Person) -> str:
     [mail] = Mail.objects.filter(to=person.email, key__startswith="certificate:", workspace=None)
-    found = next(line for line in mail.text.splitlines() if "/erasures/" in line)
-    return found[found.index("/erasures/") :]
+    found = next(line for line in mail.text.splitlines() if "/app/erasures/" in line)
+    return found[found.index("/app/erasures/") :]
 
 
 def test_every_store_held_something_and_holds_nothing(full: Person) -> None:
@@ -106,7 +106,7 @@ def test_the_last_mail_leads_to_it_for_whoever_has_the_link(full: Person) -> Non
     erase(full)
     path, browser = link(full), Client()
 
-    page, said = browser.get(path), browser.get(f"{path}.json")
+    page, said = browser.get(path), browser.get(path.removeprefix("/app"))
 
     assert (page.status_code, said.status_code) == (200, 200)
     assert {each["store"] for each in said.json()["stores"]} == STORES
@@ -120,8 +120,10 @@ def test_the_last_mail_leads_to_it_for_whoever_has_the_link(full: Person) -> Non
 
 @pytest.mark.parametrize("token", ["x", "0" * 32, f"{'0' * 32}:abc"])
 def test_another_link_leads_nowhere(token: str) -> None:
-    assert Client().get(f"/erasures/{token}").status_code == 404
-    assert Client().get(f"/erasures/{token}.json").status_code == 404
+    page, said = Client().get(f"/app/erasures/{token}"), Client().get(f"/erasures/{token}")
+
+    assert (page.status_code, page["Content-Type"].partition(";")[0]) == (404, "text/html")
+    assert (said.status_code, said.json()["type"]) == (404, "/problems/not-found")
 
 
 def test_the_last_mail_leaves_no_address_behind(full: Person) -> None:
@@ -136,7 +138,13 @@ def test_the_last_mail_leaves_no_address_behind(full: Person) -> None:
 
 def keeps_the_schema(workspace: Workspace) -> None:
     with connections["owner"].cursor() as cursor:
-        cursor.execute(f'CREATE SCHEMA "{workspace.schema_name}"')
+        cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{workspace.schema_name}"')
+
+
+def keeps_tables(workspace: Workspace) -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{workspace.schema_name}"')
+        cursor.execute(f'CREATE TABLE "{workspace.schema_name}".agent_exportpart AS SELECT 1 AS id')
 
 
 def keeps_the_role(workspace: Workspace) -> None:
@@ -170,6 +178,7 @@ def keeps_a_value(workspace: Workspace) -> None:
 # What is put back right after it was erased, as if that had not been done, and in which stores that is found.
 BROKEN: dict[str, tuple[Callable[[Workspace], None], set[str]]] = {
     "schema": (keeps_the_schema, {"tables"}),
+    "tables": (keeps_tables, {"tables", "rows", "exports"}),
     "role": (keeps_the_role, {"role"}),
     "customer": (keeps_a_row, {"customer"}),
     "mail": (keeps_a_mail, {"mails"}),
@@ -217,7 +226,7 @@ def test_rows_of_a_table_that_nobody_thought_of_are_found(full: Person) -> None:
         delete(full)
         erase(full)
 
-        assert certificate(full).left == {"shared": 1}
+        assert (certificate(full).given_at, certificate(full).left) == (None, {"shared": 1})
     finally:
         with connections["owner"].cursor() as cursor:
             cursor.execute("DROP TABLE public.accounts_new_thing")

@@ -21,7 +21,7 @@ from tests.threads import elsewhere
 def certificate_of(address: str) -> str:
     mail = Mail.objects.filter(to=address, key__startswith="certificate:").first()
     lines = mail.text.splitlines() if mail else []
-    return next((line[line.index("/erasures/") :] for line in lines if "/erasures/" in line), "")
+    return next((line[line.index("/app/erasures/") :] for line in lines if "/app/erasures/" in line), "")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")

@@ -176,7 +176,7 @@ JSON = {
         needs={"GET": Action.CHANGE_SETTINGS, "PATCH": Action.CHANGE_SETTINGS, "DELETE": Action.DELETE_WORKSPACE},
     ),
     # Who has the signed link: nobody is left to sign in.
-    "erasures/<str:token>.json": api("GET", open_to_all=True, expired=some("GET")),
+    "erasures/<str:token>": api("GET", open_to_all=True, expired=some("GET")),
     "workspace/restore": api(
         "POST", expired=some("POST"), shared_in_workspace=True, needs={"POST": Action.DELETE_WORKSPACE}
     ),
@@ -229,7 +229,7 @@ BESIDE_IT = (
     "workspace/export/<uuid:export_id>",
     "workspace/restore",
     "user/account",
-    "erasures/<str:token>.json",
+    "erasures/<str:token>",
     # A key that leaked can be found and ended.
     "user/api-keys",
     "user/api-keys/<uuid:key_id>",
@@ -333,7 +333,7 @@ PAGES = {
     ),
     # Who may see an invitation is who has its link.
     "app/invitations/<str:token>": api("GET", "POST", open_to_all=True, expired=some("GET", "POST")),
-    "erasures/<str:token>": api("GET", open_to_all=True, expired=some("GET")),
+    "app/erasures/<str:token>": api("GET", open_to_all=True, expired=some("GET")),
     "app/account/delete": api(
         "GET",
         "POST",

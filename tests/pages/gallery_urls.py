@@ -25,6 +25,6 @@ WITH_ID = (
 urlpatterns = [
     *(path(name, nothing, name=name) for name in PLAIN),
     *(path(f"{name}/<id>", nothing, name=name) for name in WITH_ID),
-    path("erasures/<token>.json", nothing, name="api-certificate"),
+    path("erasures/<token>", nothing, name="api-certificate"),
     path("confirm/<key>", nothing, name="account_confirm_email"),
 ]
