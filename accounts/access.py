@@ -33,13 +33,16 @@ SHARED_TABLES = {
     # A workspace takes its audit log along, so the owner alone deletes one.
     "accounts_workspace": Shared(
         "schema_name = current_user",
-        ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes, staff_may_act_until)",),
+        (
+            "SELECT (id, name, schema_name, state, erases_at, closed_from, closed_with, created_at,"
+            " sync_interval_minutes, staff_may_act_until)",
+        ),
         public="SELECT, INSERT, UPDATE",
     ),
     "accounts_membership": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),
     "accounts_user": Shared(
         "id IN (SELECT user_id FROM public.accounts_membership)",
-        ("SELECT (id, email, name, is_active, timezone, language, model, default_sharing)",),
+        ("SELECT (id, email, name, is_active, erases_at, timezone, language, model, default_sharing)",),
     ),
     "accounts_connection": Shared(
         f"workspace_id = {OWN_WORKSPACE}",
@@ -63,6 +66,7 @@ SHARED_TABLES = {
     "billing_stripepage": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     # Not a customer's rows, or reached by nobody but docent_public.
     "accounts_workspaceschema": Shared(),
+    "accounts_erasurecertificate": Shared(),
     "billing_stripeevent": Shared(),
     "accounts_notionhook": Shared(),
     "accounts_notionevent": Shared(),

@@ -4,6 +4,7 @@ A token's claim or a session's choice is only a hint; membership is read each ti
 """
 
 import copy
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidTok
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts import keys, scopes, tenancy
-from accounts.models import Membership, User
+from accounts.models import Membership, Role, User
 from accounts.zones import zone_of
 from config import handover
 
@@ -55,7 +56,9 @@ class AccessTokenAuthentication(JWTAuthentication):
             token = _Access(raw, waited=handover.waited(request._request))
         except TokenError as error:
             raise InvalidToken(UNUSABLE) from error
-        membership = tenancy.member(user_id=token.get("sub"), workspace_id=token.get("ws"))
+        membership = tenancy.member(
+            user_id=token.get("sub"), workspace_id=token.get("ws"), while_closing=_let_in_while_closing(request)
+        )
         if token.get("tv") != membership.user.token_version or token.get("mb") != membership.pk:
             raise InvalidToken("This token was ended. Sign in again.")
         enter(request, membership)
@@ -102,7 +105,11 @@ class BrowserSessionAuthentication(SessionAuthentication):
         if found is None:
             return None
         user = found[0]
-        membership = tenancy.member(user_id=user.pk, workspace_id=tenancy.chosen_workspace_id(request._request))
+        membership = tenancy.member(
+            user_id=user.pk,
+            workspace_id=tenancy.chosen_workspace_id(request._request),
+            while_closing=_let_in_while_closing(request),
+        )
         tenancy.check_same_workspace(request._request, membership)
         enter(request, membership)
         return membership.user, None
@@ -115,6 +122,11 @@ class BrowserSessionAuthentication(SessionAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def _let_in_while_closing(request: Request) -> Collection[Role]:
+    roles: Collection[Role] = getattr(request.parser_context["view"], "while_closing", ())
+    return roles
 
 
 def enter(request: Request, membership: Membership) -> None:

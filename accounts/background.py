@@ -6,9 +6,10 @@ A job runs at least once, by one worker at a time: claiming takes a lease, a lea
 import logging
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import kombu.exceptions
@@ -29,7 +30,13 @@ MOST_WAITING = 500
 BACKOFF = timedelta(seconds=15)
 # Of a job whose workspace is suspended. Whoever lifts that wakes it; this is for one that was put aside at that moment.
 LOOK_AGAIN = timedelta(minutes=5)
-SUSPENDED = "The workspace is suspended."
+# What stands in the row of a job that waits for a suspended workspace, and for a deleted one.
+SUSPENDED, DELETED = "The workspace is suspended.", "The workspace was deleted."
+# In these a workspace may come back, so what is to be done in it waits.
+PAUSED = frozenset({Workspace.State.SUSPENDED, Workspace.State.CLOSING})
+# Of what asks neither Notion nor a model, or is the customer's way out.
+EVEN_SUSPENDED = (Workspace.State.ACTIVE, Workspace.State.SUSPENDED)
+UNTIL_ERASED = (*EVEN_SUSPENDED, Workspace.State.CLOSING)
 _current = threading.local()
 
 
@@ -65,7 +72,8 @@ class WorkspaceJob(Task[..., Any]):
     """A task that runs inside one workspace. Its message is a job's id; its arguments stand in the job's row.
 
     A job of a workspace that is gone never runs; that of one being erased, only the eraser. While a workspace is
-    suspended its jobs wait, also one at work from its next `renew_lease` on.
+    suspended or was deleted its jobs wait, also one at work from its next `renew_lease` on, but those whose `runs_in`
+    has that state.
     """
 
     abstract = True
@@ -73,11 +81,9 @@ class WorkspaceJob(Task[..., Any]):
     # The message's one argument is the job's id, not what the function takes.
     typing = False
     queue_name: ClassVar[str] = "default"
-    runs_in: ClassVar[str] = Workspace.State.ACTIVE
+    runs_in: ClassVar[Collection[str]] = (Workspace.State.ACTIVE,)
     # The longest silence of a worker that still counts as alive; long work calls `renew_lease`.
     lease: ClassVar[timedelta] = timedelta(seconds=120)
-    # Neither asks Notion nor a model, or is the customer's way out.
-    goes_on_suspended: ClassVar[bool] = False
     # Called as `gave_up` for what is ended by a suspension rather than kept waiting.
     ended: ClassVar[Callable[..., None] | None] = None
     # Called in the workspace, with the job's arguments, when the last attempt failed.
@@ -96,12 +102,8 @@ class WorkspaceJob(Task[..., Any]):
 
     def _run_claimed(self, job: Job) -> None:
         workspace = Workspace.objects.filter(pk=job.workspace_id).first()
-        if workspace is not None and self._must_wait(workspace):
-            self._set_aside(job, workspace)
-            return
-        if workspace is None or not self._may_run_in(workspace):
-            log.warning("%s is not run: its workspace is not %s", job, self.runs_in)
-            _held(job).update(failed_at=timezone.now(), error=f"The workspace is not {self.runs_in}.")
+        if workspace is None or workspace.state not in self.runs_in:
+            self._refuse(job, workspace)
             return
         if job.attempts > MAX_ATTEMPTS:
             # Every worker that took it died without a word.
@@ -116,7 +118,7 @@ class WorkspaceJob(Task[..., Any]):
         except LeaseLost:
             current = Workspace.objects.filter(pk=workspace.pk).first()
             if current is not None and self._must_wait(current):
-                self._set_aside(job, workspace)
+                self._set_aside(job, current)
             else:
                 log.warning("%s went to another worker", job)
         except Exception as error:
@@ -131,22 +133,26 @@ class WorkspaceJob(Task[..., Any]):
             _current.job = None
 
     def _must_wait(self, workspace: Workspace) -> bool:
-        is_suspended = workspace.state == Workspace.State.SUSPENDED
-        return is_suspended and self.runs_in == Workspace.State.ACTIVE and not self.goes_on_suspended
+        return workspace.state in PAUSED and workspace.state not in self.runs_in
 
-    def _may_run_in(self, workspace: Workspace) -> bool:
-        goes_on = self.goes_on_suspended and workspace.state == Workspace.State.SUSPENDED
-        return goes_on or workspace.state == self.runs_in
+    def _refuse(self, job: Job, workspace: Workspace | None) -> None:
+        if workspace is not None and self._must_wait(workspace):
+            self._set_aside(job, workspace)
+            return
+        expected = " or ".join(self.runs_in)
+        log.warning("%s is not run: its workspace is not %s", job, expected)
+        _held(job).update(failed_at=timezone.now(), error=f"The workspace is not {expected}.")
 
     def _set_aside(self, job: Job, workspace: Workspace) -> None:
-        log.info("%s waits: its workspace is suspended", job)
-        if self.ended is not None:
+        log.info("%s waits: its workspace is %s", job, workspace.state)
+        if workspace.state == Workspace.State.CLOSING:
+            _put_aside(job, _look_again(workspace), DELETED)
+        elif self.ended is None:
+            _put_aside(job, timezone.now() + LOOK_AGAIN, SUSPENDED)
+        else:
             with tenancy.within(workspace):
                 self.ended(**job.arguments)
             _held(job).delete()
-            return
-        again_at = timezone.now() + LOOK_AGAIN
-        _held(job).update(due_at=again_at, leased_until=None, lease=None, attempts=0, error=SUSPENDED)
 
     def _give_up(self, job: Job, workspace: Workspace, error: str) -> None:
         if self.gave_up is not None:
@@ -178,6 +184,25 @@ def _give_back(job: Job, due_at: datetime) -> None:
         wake(job)
 
 
+def _put_aside(job: Job, due_at: datetime, why: str) -> None:
+    _held(job).update(due_at=due_at, leased_until=None, lease=None, attempts=0, error=why)
+
+
+def _look_again(workspace: Workspace) -> datetime:
+    """When it is known whether it has come back."""
+    now = timezone.now()
+    return max(workspace.erases_at or now, now) + timedelta(hours=1)
+
+
+def take_up_again(workspace_id: uuid.UUID, *, now: datetime) -> None:
+    """What was put aside; in the transaction that lifts a suspension or takes a deletion back."""
+    waiting = Job.objects.filter(workspace_id=workspace_id, error__in=(SUSPENDED, DELETED), failed_at=None)
+    jobs = list(waiting)
+    waiting.update(due_at=now, error="")
+    for job in jobs:
+        transaction.on_commit(partial(wake, job))
+
+
 def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:2000]
 
@@ -202,22 +227,15 @@ def claim(job_id: str, *, name: str, lease: timedelta) -> Job | None:
 
 def renew_lease() -> None:
     """Call now and then in long work; outside a job it does nothing. Raises LeaseLost when the job was taken over, or
-    has to wait since its workspace was suspended."""
+    has to wait since its workspace was suspended or deleted."""
     job: Job | None = getattr(_current, "job", None)
     if job is None:
         return
     with tenancy.shared():
         held = Job.objects.filter(pk=job.pk, lease=job.lease)
-        if not _current.task.goes_on_suspended:
-            held = held.exclude(workspace__state=Workspace.State.SUSPENDED)
-        if not held.update(leased_until=timezone.now() + _current.task.lease):
+        goes_on = held.exclude(workspace__state__in=PAUSED.difference(_current.task.runs_in))
+        if not goes_on.update(leased_until=timezone.now() + _current.task.lease):
             raise LeaseLost(str(job))
-
-
-def let_go_on(workspace_id: uuid.UUID) -> None:
-    """What waited for the end of a suspension."""
-    waiting = Job.objects.filter(workspace_id=workspace_id, error=SUSPENDED, failed_at=None)
-    waiting.update(due_at=timezone.now(), error="")
 
 
 def is_at_work() -> bool:

@@ -65,7 +65,11 @@ class PublicAPI(_JSON):
 
 
 class MemberAPI(_JSON):
-    """JSON for a member. `schema_of_view`: "workspace" runs in the workspace's schema, "shared" in the shared one."""
+    """JSON for a member. `schema_of_view`: "workspace" runs in the workspace's schema, "shared" in the shared one.
+
+    Views that are open where others are not say so: `open_when_expired = True`, and `while_closing`, the roles that are
+    let in after the workspace was deleted.
+    """
 
     schema_of_view: ClassVar[str] = "shared"
     # False where an answer shows a secret: it is then never kept for an Idempotency-Key.

@@ -4,7 +4,7 @@ from typing import Any
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts import audit, tenancy
@@ -21,6 +21,10 @@ TEMPLATES: dict[str | int, str] = {
     403: "403.html",
     404: "404.html",
 }
+
+
+# Where what was deleted is kept after all.
+TAKEN_BACK_AT: dict[type[AppError], str] = {tenancy.AccountClosing: "account-closing", tenancy.Closing: "closing"}
 
 
 class WorkspaceMiddleware:
@@ -41,10 +45,14 @@ class WorkspaceMiddleware:
             timezone.deactivate()
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
-        if not getattr(getattr(view, "view_class", None), "is_workspace_page", False):
+        page = getattr(view, "view_class", None)
+        if not getattr(page, "is_workspace_page", False):
             return None
         try:
-            return self._find_membership(request, view.view_class)
+            return self._find_membership(request, page)
+        except (tenancy.AccountClosing, tenancy.Closing) as error:
+            is_looking = request.method in tenancy.SAFE_METHODS and not request.headers.get("HX-Request")
+            return redirect(TAKEN_BACK_AT[type(error)]) if is_looking else refusal(request, error)
         except tenancy.OtherWorkspace as error:
             return _of_another_workspace(request, error)
         except AppError as error:  # Django gives only a view's own errors to process_exception
@@ -55,7 +63,9 @@ class WorkspaceMiddleware:
         if user is None:
             return redirect_to_login(request.get_full_path())
         try:
-            membership = tenancy.member(user_id=user.pk, workspace_id=tenancy.chosen_workspace_id(request))
+            membership = tenancy.member(
+                user_id=user.pk, workspace_id=tenancy.chosen_workspace_id(request), while_closing=page.while_closing
+            )
         except tenancy.NotAMember:
             if tenancy.impersonation_of(request) is not None:
                 raise
@@ -63,7 +73,9 @@ class WorkspaceMiddleware:
             if home is None:
                 logout(request)
                 return redirect_to_login(request.get_full_path())
-            membership = tenancy.member(user_id=user.pk, workspace_id=home.workspace_id)
+            membership = tenancy.member(
+                user_id=user.pk, workspace_id=home.workspace_id, while_closing=page.while_closing
+            )
             request.session["workspace"] = str(membership.workspace_id)
         # Before it may be refused: the refusal's page says in which workspace it is.
         tenancy.act_as(request, membership)

@@ -30,6 +30,7 @@ class Never(StrEnum):
     MONEY = "manages the plan or payments"
     CONNECTION = "connects Notion or changes what is read of it"
     SETTINGS = "changes settings"
+    ACCOUNT = "deletes its member's account"
     DATA = "exports the data or deletes the workspace"
     AUDIT = "reads the audit log"
 
@@ -58,6 +59,7 @@ SYNCED = SYNC | READ
 # By address and method: the scopes of which one is enough, or why no key may.
 TABLE: dict[str, Mapping[str, frozenset[Scope] | Never]] = {
     "/user/profile": {"GET": ANY, "PATCH": Never.SETTINGS},
+    "/user/account": {"DELETE": Never.ACCOUNT},
     "/user/config": {"GET": READ, "PATCH": Never.SETTINGS},
     "/user/trial-status": {"GET": ANY},
     "/user/api-keys": {"GET": Never.KEYS, "POST": Never.KEYS},
@@ -96,6 +98,7 @@ TABLE: dict[str, Mapping[str, frozenset[Scope] | Never]] = {
     "/admin/users": {"GET": Never.MEMBERS},
     "/admin/users/{user_id}": {"PATCH": Never.MEMBERS, "DELETE": Never.MEMBERS},
     "/workspace": {"GET": READ, "PATCH": Never.SETTINGS, "DELETE": Never.DATA},
+    "/workspace/restore": {"POST": Never.DATA},
     "/workspace/export": {"GET": Never.DATA, "POST": Never.DATA},
     "/workspace/export/{export_id}": {"GET": Never.DATA},
     "/workspace/invitations": {"GET": Never.MEMBERS, "POST": Never.MEMBERS},

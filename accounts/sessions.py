@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import audit
 from accounts.models import AuditAction, User
@@ -88,6 +89,17 @@ def end_others(request: HttpRequest, user: User) -> None:
         update_session_auth_hash(request, user)
         UserSession.objects.filter(user=user).exclude(session_key=before).delete()
         UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
+
+
+def end_all(user: User) -> None:
+    """Every session and every token, with what is kept of them."""
+    with transaction.atomic():
+        user.end_all_tokens()
+        user.end_sessions()
+        keys = UserSession.objects.filter(user=user).values_list("session_key", flat=True)
+        Session.objects.filter(session_key__in=list(keys)).delete()
+        UserSession.objects.filter(user=user).delete()
+        OutstandingToken.objects.filter(user=user).delete()
 
 
 def named(user_agent: str) -> str:

@@ -16,8 +16,9 @@ from django.http import HttpRequest
 
 from accounts import tenancy
 from accounts.models import Membership, User
+from accounts.roles import MAY, Action
 from accounts.second_factor import CodeForm, has_second_factor
-from config.errors import AppError
+from config.errors import AppError, InvalidField
 
 # Those of one address are counted one after the other. Who gets no turn is refused like one too many, which on a busy
 # machine eight who signed up at once were after allauth's own second. Now they wait as long as a killed process blocks.
@@ -69,12 +70,7 @@ def _wait(request: HttpRequest, action: str, key: str | None) -> int:
 
 def sign_in(request: HttpRequest, *, email: str, password: str, code: str = "") -> Membership:
     """The membership to work in: where the user was last. `code`: of the second factor, for those who have one."""
-    adapter, email = get_adapter(request), email.strip().lower()
-    try:
-        user = adapter.authenticate(request, email=email, password=password)
-    except ValidationError as error:
-        key = adapter._get_login_attempts_cache_key(request, email=email)
-        raise _limited("Too many failed attempts.", request, "login_failed", key) from error
+    user = _authenticated(request, email=email.strip().lower(), password=password)
     if not isinstance(user, User) or not user.is_active:
         raise InvalidCredentials("The e-mail address or the password is not right.")
     if settings.EMAIL_VERIFICATION_REQUIRED and not is_verified(user):
@@ -82,14 +78,35 @@ def sign_in(request: HttpRequest, *, email: str, password: str, code: str = "") 
         raise EmailUnverified("Confirm your e-mail address first. The message with the link has been sent again.")
     if has_second_factor(user):
         check_code(request, user, code)
+    tenancy.check_stays(user)
     home = tenancy.home(user)
     if home is None:
         raise InvalidCredentials("The e-mail address or the password is not right.")
-    membership = tenancy.member(user_id=user.pk, workspace_id=home.workspace_id)
+    membership = tenancy.member(
+        user_id=user.pk, workspace_id=home.workspace_id, while_closing=MAY[Action.DELETE_WORKSPACE]
+    )
     # The password may have been changed since it was looked at; tokens get the number compared here.
     if membership.user.token_version != user.token_version:
         raise InvalidCredentials("The e-mail address or the password is not right.")
     return membership
+
+
+def _authenticated(request: HttpRequest, *, email: str, password: str) -> object:
+    """Nobody for a wrong password. Raises RateLimited."""
+    adapter = get_adapter(request)
+    try:
+        return adapter.authenticate(request, email=email, password=password)
+    except ValidationError as error:
+        key = adapter._get_login_attempts_cache_key(request, email=email)
+        raise _limited("Too many failed attempts.", request, "login_failed", key) from error
+
+
+def confirm(request: HttpRequest, user: User, *, password: str, code: str) -> None:
+    """That it is this person who asks, by what signs them in. Raises InvalidField, CodeRequired or RateLimited."""
+    if _authenticated(request, email=user.email, password=password) != user:
+        raise InvalidField("The password is not right.", pointer="/password")
+    if has_second_factor(user):
+        check_code(request, user, code)
 
 
 def check_code(request: HttpRequest, user: User, code: str) -> None:

@@ -88,7 +88,7 @@ def unsuspend(*, workspace_id: uuid.UUID, by: User, why: str, now: datetime) -> 
         workspace = existing(workspace_id, locks=True)
         if workspace.state == Workspace.State.SUSPENDED:
             _turn(workspace, Workspace.State.ACTIVE, AuditAction.UNSUSPENDED)
-            background.let_go_on(workspace.pk)
+            background.take_up_again(workspace.pk, now=now)
             words = ["Questions can be asked again. Syncs and changes in Notion that were stopped go on by themselves."]
             key = f"unsuspended:{workspace.pk}:{now.isoformat()}"
             tell_owners(workspace, key=key, title=f"{workspace} is open again", paragraphs=words, now=now)

@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import Impersonation, Membership, User, Workspace
+from accounts.models import Impersonation, Membership, Role, User, Workspace
 from config import logs
 from config.errors import AppError
 
@@ -30,6 +30,20 @@ class NotAMember(AppError):
 
 class Suspended(AppError):
     code = "workspace-suspended"
+    status = 403
+
+
+class Closing(AppError):
+    """Said of a deleted workspace until it is erased, but where its owners take that back."""
+
+    code = "workspace-closing"
+    status = 403
+
+
+class AccountClosing(AppError):
+    """Said to whose account was deleted, until it is erased."""
+
+    code = "account-closing"
     status = 403
 
 
@@ -103,9 +117,12 @@ def active_workspace_id() -> uuid.UUID | None:
     return getattr(_connection().tenant, "id", None)
 
 
-def member(*, user_id: object, workspace_id: object) -> Membership:
+def member(*, user_id: object, workspace_id: object, while_closing: Collection[Role] = ()) -> Membership:
     """The membership that lets this user into this workspace now; read anew for every request. What is open in one
-    that is suspended is for `check_served` to say."""
+    that is suspended is for `check_served` to say.
+
+    `while_closing`: the roles that are let in although it was deleted. Raises NotAMember, AccountClosing or Closing.
+    """
     membership = (
         Membership.objects.select_related("workspace", "user")
         .filter(user_id=_uuid(user_id), workspace_id=_uuid(workspace_id), user__is_active=True)
@@ -114,6 +131,9 @@ def member(*, user_id: object, workspace_id: object) -> Membership:
     )
     if membership is None:
         raise NotAMember("You are not a member of this workspace. Sign in to one of yours.")
+    check_stays(membership.user)
+    if membership.workspace.state == Workspace.State.CLOSING and membership.role not in while_closing:
+        raise closing(membership.workspace)
     return membership
 
 
@@ -124,6 +144,25 @@ def check_served(membership: Membership, *, opened_to: Collection[str] = (), met
             f"{settings.PRODUCT_NAME}'s staff has suspended this workspace: questions, syncs and changes in Notion are"
             " stopped. Write to support. What is here can still be exported or deleted."
         )
+
+
+def check_stays(user: User) -> None:
+    """Raises AccountClosing."""
+    if user.erases_at is not None:
+        raise AccountClosing(
+            f"Your account was deleted and will be erased on {user.erases_at:%-d %B %Y at %H:%M} UTC. Until then, sign "
+            "in at /accounts/login/ to keep it.",
+            erases_at=user.erases_at,
+        )
+
+
+def closing(workspace: Workspace) -> Closing:
+    assert workspace.erases_at is not None
+    return Closing(
+        f"This workspace was deleted and will be erased on {workspace.erases_at:%-d %B %Y at %H:%M} UTC. Until then an "
+        "owner can take that back: at /app/closing, or with POST /workspace/restore.",
+        erases_at=workspace.erases_at,
+    )
 
 
 def is_deleted(workspace_id: uuid.UUID) -> bool:
@@ -141,13 +180,16 @@ def note_activity(membership: Membership, request: HttpRequest) -> None:
 
 
 def home(user: User, remembered: object = None) -> Membership | None:
-    """The workspace to open after signing in: the remembered one, else where the user was last."""
+    """The workspace to open after signing in: the remembered one, else where the user was last. One that was deleted
+    only where there is no other."""
     memberships = Membership.objects.select_related("workspace").filter(
         ~Q(workspace__state=Workspace.State.ERASING), user=user
     )
     return (
         memberships.filter(workspace_id=_uuid(remembered)).first()
-        or memberships.order_by(F("last_active_at").desc(nulls_last=True), "joined_at").first()
+        or memberships.order_by(
+            F("workspace__erases_at").asc(nulls_first=True), F("last_active_at").desc(nulls_last=True), "joined_at"
+        ).first()
     )
 
 
@@ -184,7 +226,7 @@ def meant(request: HttpRequest) -> Workspace | None:
     """The workspace that the page was opened in, if it is one of theirs who sends it."""
     try:
         return member(user_id=request.user.pk, workspace_id=_sent(request)).workspace
-    except NotAMember:
+    except (NotAMember, AccountClosing, Closing):
         return None
 
 

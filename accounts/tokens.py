@@ -10,6 +10,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts import audit, tenancy
 from accounts.models import AuditAction, Membership, User
+from accounts.roles import MAY, Action
 from config.errors import AppError
 
 # Two tabs may refresh at the same moment; only a later second use means that a token was stolen.
@@ -67,7 +68,9 @@ def rotate(raw: str, *, now: datetime) -> Pair:
         used = BlacklistedToken.objects.filter(token=outstanding).first()
         if used is None:
             BlacklistedToken.objects.create(token=outstanding)
-            membership = tenancy.member(user_id=user.pk, workspace_id=token.get("ws"))
+            membership = tenancy.member(
+                user_id=user.pk, workspace_id=token.get("ws"), while_closing=MAY[Action.DELETE_WORKSPACE]
+            )
             # All tokens may have been ended while this one waited; what is issued carries the number compared here.
             if token["tv"] != membership.user.token_version or token.get("mb") != membership.pk:
                 raise InvalidToken(ENDED)

@@ -14,6 +14,7 @@ from accounts import audit, impersonation, services, sessions, tenancy, typed, z
 from accounts.edge import MemberPage
 from accounts.models import AuditAction
 from accounts.permissions import can_change_settings
+from accounts.roles import EVERYBODY
 from accounts.second_factor import has_second_factor
 from accounts.zones import ZoneSelect
 from config.errors import InvalidField
@@ -139,7 +140,9 @@ class SwitchWorkspace(View):
         if not tenancy.is_signed_in(request):
             return redirect("account_login")
         try:
-            chosen = tenancy.member(user_id=request.user.pk, workspace_id=request.POST.get("workspace"))
+            chosen = tenancy.member(
+                user_id=request.user.pk, workspace_id=request.POST.get("workspace"), while_closing=EVERYBODY
+            )
         except tenancy.NotAMember as error:
             raise Http404 from error
         request.session["workspace"] = str(chosen.workspace_id)

@@ -8,9 +8,8 @@ from django.db import transaction
 from accounts import audit, background, staffing, tenancy
 from accounts.models import AuditAction, Connection, User, Workspace
 from accounts.staffing import DoesNotApply
-from agent import deletion
 from agent.sync import services as syncing
-from billing import reading
+from billing import deletion, reading
 
 
 def sync_again(*, workspace_id: uuid.UUID, by: User, why: str, now: datetime) -> int:
@@ -70,7 +69,7 @@ def close(*, workspace_id: uuid.UUID, confirm: str, by: User, why: str, now: dat
         raise DoesNotApply("No owner can sign in, so nobody can be told. Make an account an owner first.")
     acting = audit.acting(audit.member(owners[0].user), really=audit.staff(by), reason=reason)
     with acting:
-        deletion.delete(by=owners[0], confirm=confirm, now=now)
+        deletion.close(by=owners[0], confirm=confirm, now=now)
     staffing.tell_owners(
         workspace,
         key=f"closed:{workspace_id}",

@@ -1,4 +1,5 @@
-"""Deleting a workspace: closed at once, then erased everywhere by a worker. It may be killed at any moment.
+"""Deleting a workspace: closed at once, and after two weeks erased everywhere by a worker. It may be killed at any
+moment.
 
 Its people's accounts stay. What goes: everything in its schema, the schema with its role, its vectors, what Redis holds
 of it, and the shared rows about it (members, connections with their tokens, invitations, mails, jobs, subscription).
@@ -8,16 +9,17 @@ import logging
 import uuid
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from accounts import background, schemas, tenancy
 from accounts import connections as authorizations
-from accounts.models import Connection, Job, Membership, Workspace, WorkspaceSchema
+from accounts.models import Connection, ErasureCertificate, Job, Workspace, WorkspaceSchema
+from accounts.schemas import NoSchemaReady
+from agent import certifying
 from billing import deletion
+from billing.gateways import Refused
 from billing.models import Subscription
-from config import valkey
-from integrations import vectors
 
 log = logging.getLogger(__name__)
 PAUSE = timedelta(seconds=5)
@@ -37,21 +39,31 @@ KEEPS = (
 )
 
 
-def delete(*, by: Membership, confirm: str, now: datetime) -> None:
-    """Raises what `billing.deletion.close` raises; then nothing was changed."""
-    deletion.close(by=by, confirm=confirm, now=now, then=lambda: _enqueue(by.workspace))
+def sweep(*, now: datetime) -> None:
+    """Says when a day is left, and has workers erase where the time has come."""
+    deletion.remind(now=now)
+    for workspace_id in deletion.due(now=now):
+        begin(workspace_id, now=now)
+
+
+def begin(workspace_id: uuid.UUID, *, now: datetime) -> None:
+    """One that cannot be begun must not keep the others waiting; it is tried again."""
+    try:
+        deletion.begin(workspace_id=workspace_id, now=now, then=lambda: enqueue(workspace_id))
+    except (Refused, NoSchemaReady, OperationalError) as error:
+        log.warning("the erasing of workspace %s waits: %s", workspace_id, error)
 
 
 def resume() -> None:
     """Ask again for what could not be finished, whatever kept it from that."""
     for workspace in Workspace.objects.filter(state=Workspace.State.ERASING):
-        _enqueue(workspace)
+        enqueue(workspace.pk)
 
 
-def _enqueue(workspace: Workspace) -> None:
+def enqueue(workspace_id: uuid.UUID) -> None:
     from agent.jobs import erase_workspace
 
-    background.enqueue(erase_workspace, workspace_id=workspace.pk, key="workspace")
+    background.enqueue(erase_workspace, workspace_id=workspace_id, key="workspace")
 
 
 def erase() -> None:
@@ -59,16 +71,16 @@ def erase() -> None:
     workspace_id = tenancy.active_workspace_id()
     assert workspace_id is not None
     with tenancy.shared():
+        traces = certifying.begin(Workspace.objects.get(pk=workspace_id))
         for connection in Connection.objects.filter(workspace_id=workspace_id):
             authorizations.revoke(connection)
             authorizations.end(connection)
         _wait_for_work(workspace_id)
         # The vectors before the rows: while the rows are there, this begins again after a crash.
-        vectors.workspace(workspace_id).drop()
-        for key in valkey.client().scan_iter(match=f"*{workspace_id}*", count=1_000):
-            valkey.client().delete(key)
+        certifying.clear(traces)
         _delete_rows(workspace_id)
         finish_schemas()
+        certifying.finish_for(ErasureCertificate.Kind.WORKSPACE, workspace_id)
     log.info("workspace %s is erased", workspace_id)
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import background, tenancy
 from accounts.models import Workspace
-from agent import deletion, erasing, indexing
+from agent import account_erasing, certifying, deletion, erasing, indexing
 from agent.exports import services as exports
 from agent.live.jobs import forget_events, read_noticed, take_events
 from agent.runs import ending
@@ -25,6 +25,7 @@ __all__ = [
     "export",
     "forget_events",
     "forget_exports",
+    "look_after_deleted",
     "look_after_syncs",
     "read_noticed",
     "rebuild_index",
@@ -62,6 +63,8 @@ def _end(*, run_id: str) -> None:
     name="agent.jobs.run",
     queue_name="runs",
     lease=timedelta(seconds=settings.RUN_LEASE_SECONDS),
+    # In one that was deleted it ends as failed, so that nobody waits for it.
+    runs_in=(Workspace.State.ACTIVE, Workspace.State.CLOSING),
     gave_up=staticmethod(_give_up),
     ended=staticmethod(_end),
     # The job of what was ended from outside is taken up again like that of a killed worker.
@@ -96,7 +99,21 @@ def erase_ended() -> None:
     erasing.sweep(now=timezone.now())
 
 
-@shared_task(base=background.WorkspaceJob, name="agent.jobs.erase_content", queue_name="sync", goes_on_suspended=True)
+@shared_task(base=background.PublicTask, name="agent.jobs.look_after_deleted", expires=60)
+def look_after_deleted() -> None:
+    # Safe to repeat and to run beside itself: each is decided once, under the lock of its subscription's row.
+    now = timezone.now()
+    deletion.sweep(now=now)
+    account_erasing.sweep(now=now)
+    certifying.resume(now=now)
+
+
+@shared_task(
+    base=background.WorkspaceJob,
+    name="agent.jobs.erase_content",
+    queue_name="sync",
+    runs_in=background.EVEN_SUSPENDED,
+)
 def erase_content() -> None:
     # Safe to repeat: what was decided stays decided, and deleting what is gone does nothing.
     erasing.erase(now=timezone.now())
@@ -106,7 +123,7 @@ def erase_content() -> None:
     base=background.WorkspaceJob,
     name="agent.jobs.erase_workspace",
     queue_name="sync",
-    runs_in=Workspace.State.ERASING,
+    runs_in=(Workspace.State.ERASING,),
 )
 def erase_workspace() -> None:
     # Safe to repeat: the workspace's row goes last.
@@ -117,15 +134,15 @@ def erase_workspace() -> None:
     base=background.WorkspaceJob,
     name="agent.jobs.export",
     queue_name="sync",
-    goes_on_suspended=True,
     gave_up=staticmethod(exports.give_up),
+    runs_in=background.UNTIL_ERASED,
 )
 def export(*, export_id: str) -> None:
     # Safe to repeat: it begins anew, and one that is ready is left alone.
     exports.build(export_id=uuid.UUID(export_id), now=timezone.now())
 
 
-@shared_task(base=background.WorkspaceJob, name="agent.jobs.forget_exports", goes_on_suspended=True)
+@shared_task(base=background.WorkspaceJob, name="agent.jobs.forget_exports", runs_in=background.UNTIL_ERASED)
 def forget_exports() -> None:
     # Safe to repeat: what is gone is gone.
     exports.forget(made_before=timezone.now() - exports.KEPT)

@@ -5,7 +5,7 @@ from agent import api as json
 from agent.live import urls as live
 from agent.runs import offered
 from agent.sync import urls as sync
-from agent.views import ask, overview, settings
+from agent.views import ask, certificates, closing, overview, settings
 
 api = [
     # A member's settings name a model, and only here is known which there are.
@@ -18,6 +18,8 @@ api = [
     path("agent/conversations", json.Conversations.as_view(), name="api-conversations"),
     path("agent/conversations/<uuid:conversation_id>", json.OneConversation.as_view(), name="api-conversation"),
     path("workspace", json.OneWorkspace.as_view(), name="api-workspace"),
+    path("workspace/restore", json.RestoreWorkspace.as_view(), name="api-restore-workspace"),
+    path("erasures/<str:token>", json.Certificate.as_view(), name="api-certificate"),
     path("workspace/export", json.WorkspaceExport.as_view(), name="api-export"),
     path("workspace/export/<uuid:export_id>", json.ExportFile.as_view(), name="api-export-file"),
     *sync.api,
@@ -31,6 +33,8 @@ pages = [
     path("app/runs/<uuid:run_id>/stop", ask.Stop.as_view(), name="run-stop"),
     path("app/runs/<uuid:run_id>/feedback", ask.Feedback.as_view(), name="run-feedback"),
     path("app/runs/<uuid:run_id>/events", ask.Events.as_view(), name="run-events"),
+    path("app/erasures/<str:token>", certificates.CertificatePage.as_view(), name="certificate"),
+    path("app/closing", closing.Closing.as_view(), name="closing"),
     path("app/settings", settings.Settings.as_view(), name="settings"),
     *sync.pages,
 ]

@@ -50,7 +50,7 @@ def find_strays() -> None:
     events.find_strays(now=timezone.now())
 
 
-@shared_task(base=background.WorkspaceJob, name="billing.jobs.send_seats", goes_on_suspended=True)
+@shared_task(base=background.WorkspaceJob, name="billing.jobs.send_seats", runs_in=background.EVEN_SUSPENDED)
 def send_seats(*, change: str) -> None:
     """Safe to repeat: the number is absolute, and the same attempt has the same key at Stripe."""
     from billing.stripe import seats, telling
@@ -61,7 +61,7 @@ def send_seats(*, change: str) -> None:
             seats.send(account, change=change, now=now)
 
 
-@shared_task(base=background.WorkspaceJob, name="billing.jobs.finish_planned", goes_on_suspended=True)
+@shared_task(base=background.WorkspaceJob, name="billing.jobs.finish_planned", runs_in=background.UNTIL_ERASED)
 def finish_planned() -> None:
     """Safe to repeat: it looks at Stripe what is left to do."""
     from billing.stripe import telling
@@ -83,7 +83,7 @@ def tell_contacts() -> None:
     contact.ask_for_telling(now=timezone.now())
 
 
-@shared_task(base=background.WorkspaceJob, name="billing.jobs.tell_contact", goes_on_suspended=True)
+@shared_task(base=background.WorkspaceJob, name="billing.jobs.tell_contact", runs_in=background.EVEN_SUSPENDED)
 def tell_contact() -> None:
     """Safe to repeat: it tells what is so now."""
     from billing.stripe import contact, telling
@@ -94,7 +94,7 @@ def tell_contact() -> None:
             contact.tell(account)
 
 
-@shared_task(base=background.WorkspaceJob, name="billing.jobs.hear", goes_on_suspended=True)
+@shared_task(base=background.WorkspaceJob, name="billing.jobs.hear", runs_in=background.UNTIL_ERASED)
 def hear() -> None:
     """Safe to repeat: what Stripe says is written under the subscription's lock."""
     workspace_id = tenancy.active_workspace_id()

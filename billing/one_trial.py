@@ -1,5 +1,7 @@
 """One trial for each person: known by the address they have confirmed, without what anybody can vary in it."""
 
+import uuid
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -51,6 +53,20 @@ def claim(*, user_id: Any, email: str, now: datetime) -> bool:
             with audit.acting(audit.SYSTEM):
                 subscription.save(update_fields=["trial_ends_at", "changed_at"])
     return False
+
+
+def remember(*, user_id: Any, emails: Iterable[str], now: datetime) -> None:
+    """Of a person whose account goes, so that its address begins no second trial; nothing of the account."""
+    digests = {digest(email) for email in emails}
+    TrialPerson.objects.bulk_create(
+        [TrialPerson(digest=each, user_id=uuid.uuid4(), taken_at=now) for each in digests], ignore_conflicts=True
+    )
+    for mine in TrialPerson.objects.filter(user_id=user_id):
+        TrialPerson.objects.filter(pk=mine.pk).update(user_id=uuid.uuid4())
+
+
+def was_had(email: str) -> bool:
+    return TrialPerson.objects.filter(digest=digest(email)).exists()
 
 
 def on_address(sender: Any, instance: EmailAddress, **_: Any) -> None:

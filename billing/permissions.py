@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from accounts.models import ApiKey, Membership, Role
+from accounts.models import PRESENT, ApiKey, Membership, Role
 from billing.effective import EffectivePlan, PaymentRequired, TrialExpired, check_access, effective
 from billing.models import Subscription
 from billing.plans import PLANS, Feature, Plan, Tier, upgrade_url
@@ -64,7 +64,7 @@ def the_one(workspace_id: uuid.UUID) -> Membership | None:
 
 def owners_of(workspace_id: uuid.UUID | OuterRef) -> QuerySet[Membership]:
     """Who of them can sign in, those first who came first."""
-    owners = Membership.objects.filter(workspace_id=workspace_id, role=Role.OWNER, user__is_active=True)
+    owners = Membership.objects.filter(PRESENT, workspace_id=workspace_id, role=Role.OWNER)
     return owners.order_by("joined_at", "pk")
 
 

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Min, QuerySet
 
 from accounts import mails
-from accounts.models import Mail, Membership, Role, Workspace
+from accounts.models import PRESENT, Mail, Membership, Role, Workspace
 from accounts.zones import zone_of
 from billing import hearing, letters, wishes
 from billing.effective import EffectivePlan, effective
@@ -145,7 +145,7 @@ def _is_put(subscription: Subscription, reminder: Reminder) -> bool:
 
 def _owners(subscription: Subscription) -> QuerySet[Membership]:
     owners = Membership.objects.select_related("user").filter(workspace_id=subscription.workspace_id)
-    return owners.filter(role=Role.OWNER, user__is_active=True)
+    return owners.filter(PRESENT, role=Role.OWNER)
 
 
 def _tell_owners(subscription: Subscription, reminder: Reminder, now: datetime) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -13,6 +14,7 @@ from accounts import schemas, zones
 from accounts.models import Membership, Role, User, Workspace
 from accounts.names import cleaned
 from accounts.pool import with_schema
+from billing import one_trial
 from billing.models import Subscription
 from billing.plans import PLANS, Tier
 from config.errors import AppError, InvalidField
@@ -91,6 +93,9 @@ def _beginning(user: User, workspace_name: str, now: datetime) -> Registration:
 def _save(made: Registration) -> None:
     with transaction.atomic():
         made.user.save(force_insert=True)
+        # Where addresses are verified, the trial is claimed when this one is.
+        if not settings.EMAIL_VERIFICATION_REQUIRED and one_trial.was_had(made.user.email):
+            _without_trial(made.subscription, made.user.created_at)
         _save_workspace(made)
         EmailAddress.objects.create(user=made.user, email=made.user.email, primary=True)
 
@@ -108,10 +113,13 @@ def begin_anew(*, user: User, now: datetime) -> Membership:
     In the caller's transaction. Raises NoSchemaReady.
     """
     made = _beginning(user, "", now)
-    subscription = made.subscription
+    _without_trial(made.subscription, now)
+    _save_workspace(made)
+    return made.membership
+
+
+def _without_trial(subscription: Subscription, now: datetime) -> None:
     subscription.started_at = subscription.started_at - (subscription.trial_ends_at - now)
     subscription.trial_ends_at = now
     # There is nothing to erase, and nobody to be warned of it.
     subscription.content_erased_at = now
-    _save_workspace(made)
-    return made.membership

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
-from accounts.models import Membership, Role
+from accounts.models import PRESENT, Membership, Role
 from accounts.permissions import can_buy
 from accounts.roles import Action
 from billing import choices, gateways, seats, wishes
@@ -108,7 +108,7 @@ def plan_page(membership: Membership, *, now: datetime, is_heard: bool = True) -
 
 def owners(membership: Membership) -> str:
     """By name, who of them can sign in."""
-    active = membership.workspace.memberships.filter(role=Role.OWNER, user__is_active=True)
+    active = membership.workspace.memberships.filter(PRESENT, role=Role.OWNER)
     return get_text_list([str(each.user) for each in active.select_related("user").order_by("joined_at")], _("and"))
 
 

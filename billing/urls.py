@@ -1,6 +1,6 @@
 from django.urls import path
 
-from billing import views
+from billing import account_views, views
 from billing.api import audit, invitations, people, plans, subscription, webhooks
 from billing.keys import api as keys
 from billing.keys.views import ApiKeysPage
@@ -10,6 +10,7 @@ from billing.team.views import AcceptPage
 api = [
     path("auth/register", people.Register.as_view(), name="api-register"),
     path("user/profile", people.Profile.as_view(), name="api-profile"),
+    path("user/account", people.Account.as_view(), name="api-account"),
     path("user/trial-status", plans.TrialStatus.as_view(), name="api-trial-status"),
     path("user/upgrade-subscription", subscription.Upgrade.as_view(), name="api-upgrade"),
     path("user/api-keys", keys.ApiKeys.as_view(), name="api-api-keys"),
@@ -32,6 +33,9 @@ api = [
 pages = [
     path("app/plan", views.PlanPage.as_view(), name="plan"),
     path("app/keys", ApiKeysPage.as_view(), name="api-keys"),
+    path("app/account/delete", account_views.DeleteAccount.as_view(), name="delete-account"),
+    path("app/account/deleted", account_views.Deleted.as_view(), name="account-deleted"),
+    path("app/account/closing", account_views.AccountClosing.as_view(), name="account-closing"),
     path("pricing", views.Pricing.as_view(), name="pricing"),
     path("app/invitations/<str:token>", AcceptPage.as_view(), name="invitation"),
     path("app/settings/audit", AuditPage.as_view(), name="audit"),

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts import audit, mails
-from accounts.models import AuditAction, Membership, Role, User
+from accounts.models import PRESENT, AuditAction, Membership, Role, User
 from accounts.zones import zone_of
 from billing.models import PlanRequest, Subscription
 from billing.moments import exactly
@@ -143,7 +143,7 @@ def _tell_staff(wish: PlanRequest, now: datetime) -> None:
 def tell(wish: PlanRequest, subscription: Subscription, *, by: User | None = None, deed: str = "") -> None:
     """The answer, and what is there now, to all owners: several may have asked the same. `by`: who need not hear it."""
     owners = Membership.objects.select_related("user", "workspace").filter(
-        workspace_id=wish.workspace_id, role=Role.OWNER, user__is_active=True
+        PRESENT, workspace_id=wish.workspace_id, role=Role.OWNER
     )
     for owner in owners.exclude(user=by) if by else owners:
         mails.put(

@@ -124,6 +124,8 @@ if _owner_url:
 THREADS = env.number("THREADS", 8)
 REDIS_URL = env.redis("REDIS_URL", "redis://127.0.0.1:6379/0")
 CHROMA_URL = env.text("CHROMA_URL", "http://127.0.0.1:8001")
+# Where the workers see Chroma's own files, if they do: those of erased workspaces are removed at once.
+CHROMA_FILES = env.text("CHROMA_FILES", "")
 EMBEDDER_DIR = env.folder("EMBEDDER_DIR", DOCENT_HOME / "embedder")
 # How many ready schemas wait for the next sign-ups: twice the sign-ups expected during one refill.
 WARM_SCHEMAS = env.number("WARM_SCHEMAS", 20)
@@ -264,6 +266,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "remind": {"task": "billing.jobs.remind", "schedule": 60.0},
     "withdraw-lapsed-wishes": {"task": "billing.jobs.withdraw_lapsed", "schedule": 60.0},
     "look-after-syncs": {"task": "agent.jobs.look_after_syncs", "schedule": 30.0},
+    "look-after-deleted": {"task": "agent.jobs.look_after_deleted", "schedule": 60.0},
     "erase-ended": {"task": "agent.jobs.erase_ended", "schedule": 900.0},
     "end-impersonations": {"task": "accounts.jobs.end_impersonations", "schedule": 60.0},
     "forget-expired": {"task": "accounts.jobs.forget_expired", "schedule": 3600.0},

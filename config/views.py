@@ -25,7 +25,19 @@ AWAY_SECONDS = 5
 
 # The first part of every address that programs call; a test compares it with the routes.
 API_ROOTS = frozenset(
-    {"admin", "agent", "auth", "invitations", "subscription", "tasks", "usage", "user", "webhooks", "workspace"}
+    {
+        "admin",
+        "agent",
+        "auth",
+        "erasures",
+        "invitations",
+        "subscription",
+        "tasks",
+        "usage",
+        "user",
+        "webhooks",
+        "workspace",
+    }
 )
 
 

@@ -191,6 +191,7 @@ class Services:
         if not os.environ.get("CHROMA_URL"):
             vectors = Chroma(home, echo=echo)
             urls["CHROMA_URL"] = self._start(vectors, vectors.url)
+            urls["CHROMA_FILES"] = str(vectors.data)
         if self.with_emulator and not (os.environ.get("NOTION_API_URL") or os.environ.get("NOTION_CLIENT_ID")):
             emulator = Emulator(home, web_port=self.web_port, echo=echo)
             urls["NOTION_API_URL"] = self._start(emulator, emulator.url)

@@ -73,6 +73,12 @@ class Nearest(NamedTuple):
     empty: list[UUID]
 
 
+class Held(NamedTuple):
+    databases: int
+    collections: int
+    vectors: int
+
+
 class Vectors:
     """One Chroma server. Cheap to make; connects at first use, once per process."""
 
@@ -113,11 +119,21 @@ class WorkspaceIndex:
 
     def drop(self) -> None:
         """Forgets all of the workspace. The server keeps dead files until it is swept while stopped."""
-        name = _place(self._workspace_id)
+        name = place_of(self._workspace_id)
         self._server.forget(self._workspace_id)
         for collection in self._server.call(lambda api: api.list_collections(tenant=name, database=name)):
             self._server.call(_deleting(collection.name, name), absent=None)
         self._server.call(lambda api: api.delete_database(name, tenant=name), absent=None)
+
+    def held(self) -> Held:
+        """What is there of it, asked anew."""
+        name = place_of(self._workspace_id)
+        self._server.forget(self._workspace_id)
+        found = self._server.call(lambda api: api.get_database(name, tenant=name) and 1, absent=0)
+        if not found:
+            return Held(0, 0, 0)
+        collections = self._server.call(lambda api: api.list_collections(tenant=name, database=name))
+        return Held(1, len(collections), sum(self._server.call(_counting(each.id, name)) for each in collections))
 
 
 class ConnectionIndex:
@@ -171,7 +187,7 @@ class ConnectionIndex:
         return self._with_collection(lambda opened: opened.count()) or 0
 
     def drop(self) -> None:
-        place = _place(self._workspace_id)
+        place = place_of(self._workspace_id)
         self._server.forget(self._workspace_id, self._connection_id)
         self._server.call(_deleting(_name(self._connection_id), place), absent=None)
 
@@ -252,7 +268,7 @@ class _Server:
             if kept := self._open.get(key):
                 self._open.move_to_end(key)
                 return kept
-        place, name = _place(workspace_id), _name(connection_id)
+        place, name = place_of(workspace_id), _name(connection_id)
         try:
             model = self.call(lambda api: api.get_collection(name, tenant=place, database=place))
         except _Absent:
@@ -330,7 +346,7 @@ def _check(response: httpx.Response) -> None:
             raise Refused(f"Chroma refused ({status}): {said}")
 
 
-def _place(workspace_id: UUID) -> str:
+def place_of(workspace_id: UUID) -> str:
     """The name of the workspace's tenant, and of the one database in it."""
     return f"workspace-{workspace_id.hex}"
 
@@ -369,6 +385,10 @@ def _reading(start: int) -> Callable[[Collection], list[str]]:
 
 def _on(work: Callable[[Collection], Found], opened: Collection, _api: ServerAPI) -> Found:
     return work(opened)
+
+
+def _counting(collection: UUID, place: str) -> Callable[[ServerAPI], int]:
+    return lambda api: api._count(collection_id=collection, tenant=place, database=place)
 
 
 def _deleting(collection: str, place: str) -> Callable[[ServerAPI], None]:

@@ -39,8 +39,9 @@ def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with ChromaProcess(Path(tmp_path_factory.mktemp("chroma"))) as process:
         os.environ["CHROMA_URL"] = settings.CHROMA_URL = process.url
+        os.environ["CHROMA_FILES"] = settings.CHROMA_FILES = str(process.data)
         yield process.url
-    del os.environ["CHROMA_URL"]
+    del os.environ["CHROMA_URL"], os.environ["CHROMA_FILES"]
 
 
 CLIENT_ID = "463558a3-725e-4f37-b6d3-0d1b3b7a6d11"

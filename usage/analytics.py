@@ -258,7 +258,9 @@ def by_day(*, membership: Membership, span: Span, zone: tzinfo) -> list[dict[str
 
 
 def people(ids: list[uuid.UUID]) -> dict[uuid.UUID, User]:
-    return {user.pk: user for user in User.objects.filter(pk__in=ids).only("id", "name", "email", "is_active")}
+    return {
+        user.pk: user for user in User.objects.filter(pk__in=ids).only("id", "name", "email", "is_active", "erases_at")
+    }
 
 
 def used_by(ids: list[uuid.UUID], *, subscription: Subscription, now: datetime) -> dict[uuid.UUID, tuple[int, int]]:

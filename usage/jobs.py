@@ -5,7 +5,7 @@ from accounts import background
 from usage import books, services
 
 
-@shared_task(base=background.WorkspaceJob, name="usage.jobs.expire_holds", goes_on_suspended=True)
+@shared_task(base=background.WorkspaceJob, name="usage.jobs.expire_holds", runs_in=background.UNTIL_ERASED)
 def expire_holds() -> None:
     # Enqueued by the hold itself, so that only workspaces which held something are ever visited.
     # Twice is harmless: an expired hold is closed.
@@ -14,7 +14,7 @@ def expire_holds() -> None:
     books.expect_check(now=now)
 
 
-@shared_task(base=background.WorkspaceJob, name="usage.jobs.check_books", goes_on_suspended=True)
+@shared_task(base=background.WorkspaceJob, name="usage.jobs.check_books", runs_in=background.EVEN_SUSPENDED)
 def check_books() -> None:
     # Twice is harmless: a difference has one row, and forgetting goes on where it stopped.
     now = timezone.now()

@@ -3,6 +3,7 @@ from accounts.roles import Role
 from .api_key import ApiKey
 from .audit import ActorKind, AuditAction, AuditEvent
 from .connection import Connection, OAuthState
+from .erasure import ErasureCertificate
 from .health import ConnectionHealth
 from .idempotency import IdempotentAnswer
 from .impersonation import Impersonation
@@ -11,15 +12,17 @@ from .job import Job
 from .mail import Mail
 from .notion_events import NotionEvent, NotionHook, NotionNotice
 from .user import User
-from .workspace import Membership, Workspace, WorkspaceSchema
+from .workspace import PRESENT, Membership, Workspace, WorkspaceSchema
 
 __all__ = [
+    "PRESENT",
     "ActorKind",
     "ApiKey",
     "AuditAction",
     "AuditEvent",
     "Connection",
     "ConnectionHealth",
+    "ErasureCertificate",
     "IdempotentAnswer",
     "Impersonation",
     "Invitation",

@@ -34,6 +34,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
+    # Deleted by its person, who may take that back until then by signing in.
+    erases_at = models.DateTimeField(null=True, blank=True)
     # Raised to end every access and refresh token at once.
     token_version = models.PositiveIntegerField(default=1)
     # Raised to end every session of a browser at once.
@@ -57,9 +59,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case")
         ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["erases_at"], condition=models.Q(erases_at__isnull=False), name="user_to_erase")
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    @property
+    def is_present(self) -> bool:
+        """Can sign in and decide; `PRESENT` asks the same of members."""
+        return self.is_active and self.erases_at is None
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         # Set until a new password is stored; a better hash of the same one is not announced here.

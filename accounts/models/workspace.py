@@ -38,6 +38,8 @@ class Workspace(TenantMixin):
     class State(models.TextChoices):
         ACTIVE = "active"
         SUSPENDED = "suspended"
+        # Deleted, and to be erased at `erases_at`; until then its owners may take that back.
+        CLOSING = "closing"
         ERASING = "erasing"
 
     # Schemas come from the pool and go by the erasing job; a save or a delete never makes or drops one.
@@ -47,6 +49,11 @@ class Workspace(TenantMixin):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
     state = models.CharField(max_length=9, choices=State.choices, default=State.ACTIVE)
+    erases_at = models.DateTimeField(null=True, blank=True)
+    # What it was when it was deleted, and is again if that is taken back.
+    closed_from = models.CharField(max_length=9, choices=State.choices, blank=True)
+    # The user with whose account it was deleted: they stay or go together.
+    closed_with = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
     # How often Notion is read by itself; nothing: as often as the plan allows, and never more often than that.
@@ -64,6 +71,15 @@ class Workspace(TenantMixin):
             models.CheckConstraint(
                 condition=models.Q(schema_name__regex=r"^ws_[a-z2-7]{20}$"), name="workspace_schema_is_opaque"
             ),
+            models.CheckConstraint(
+                condition=models.Q(state="closing", erases_at__isnull=False)
+                | models.Q(state="erasing")
+                | (~models.Q(state__in=["closing", "erasing"]) & models.Q(erases_at=None)),
+                name="who_closes_knows_when",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["erases_at"], condition=models.Q(state="closing"), name="workspace_to_erase")
         ]
 
     def __str__(self) -> str:
@@ -76,6 +92,10 @@ class Workspace(TenantMixin):
     @property
     def is_active(self) -> bool:
         return self.state == self.State.ACTIVE
+
+
+# Members who can sign in and decide. Whose account is to be erased is no owner to count on.
+PRESENT = models.Q(user__is_active=True, user__erases_at=None)
 
 
 class Membership(models.Model):

@@ -115,8 +115,8 @@ DEEDS = {
     ),
     "close": Deed(
         "Close the account",
-        "As if an owner had deleted the workspace: it is closed at once, the subscription ends, and all in it is"
-        " erased. The owners are told.",
+        "As if an owner had deleted the workspace: it is closed at once and erased after 14 days, until when an owner"
+        " may take that back. Nothing more is charged. The owners are told.",
         "The workspace is closed.",
         caring.close,
         Closing,

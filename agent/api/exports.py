@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
+from accounts.roles import MAY, Action
 from agent.exports import services
 from agent.models import Export
 from agent.runs.shown import moment
@@ -36,6 +37,7 @@ class WorkspaceExport(MemberAPI):
     schema_of_view = "workspace"
     open_when_expired = True
     open_when_suspended = frozenset({"GET", "HEAD", "POST"})
+    while_closing = MAY[Action.DELETE_WORKSPACE]
 
     @extend_schema(responses=ExportFields)
     def get(self, request: Request) -> Response:
@@ -59,6 +61,7 @@ class ExportFile(MemberAPI):
     schema_of_view = "workspace"
     open_when_expired = True
     open_when_suspended = frozenset({"GET", "HEAD"})
+    while_closing = MAY[Action.DELETE_WORKSPACE]
     content_negotiation_class = JSONOrFile
 
     @extend_schema(responses={(200, FILE): OpenApiTypes.BINARY})

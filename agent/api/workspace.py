@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from typing import Any
 
 from django.utils import timezone
@@ -7,10 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
-from accounts.models import Membership
+from accounts.models import Membership, Role
 from accounts.permissions import check_can_change_settings, check_can_delete_workspace
+from accounts.roles import MAY, Action
 from agent import configuring, deletion
 from agent.sync import intervals
+from billing.deletion import close, restore
 from config.body import Body
 from config.numbers import WholeNumber
 
@@ -25,6 +28,10 @@ class WorkspaceFields(serializers.Serializer[Any]):
     longest_sync_interval_minutes = serializers.IntegerField()
 
 
+# Whoever deletes it may take that back.
+MAY_TAKE_BACK = MAY[Action.DELETE_WORKSPACE]
+
+
 class Deletion(Body):
     confirm = serializers.CharField(max_length=200, help_text="The workspace's name, as it is shown.")
 
@@ -32,7 +39,7 @@ class Deletion(Body):
 class DeletionFields(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     name = serializers.CharField()
-    erases_at = serializers.DateTimeField(help_text="When erasing begins; it takes minutes.")
+    erases_at = serializers.DateTimeField(help_text="Until then an owner may take it back; erasing takes minutes.")
     erases = serializers.ListField(child=serializers.CharField())
     keeps = serializers.ListField(child=serializers.CharField())
 
@@ -47,6 +54,11 @@ class OneWorkspace(MemberAPI):
     def open_when_expired(self) -> bool:
         """Nobody is kept here because of a trial or a payment that ended."""
         return self.request.method == "DELETE"
+
+    @property
+    def while_closing(self) -> Collection[Role]:
+        """So that who sends it again hears of the same moment."""
+        return MAY_TAKE_BACK if self.request.method == "DELETE" else ()
 
     class Input(Body):
         name = serializers.CharField(max_length=120, required=False)
@@ -73,14 +85,31 @@ class OneWorkspace(MemberAPI):
 
     @extend_schema(request=Deletion, responses={202: DeletionFields})
     def delete(self, request: Request) -> Response:
-        """Everything in it, for everybody, at once and for good. The subscription ends, and nothing more is charged."""
+        """Everything in it, for everybody. It closes at once and is erased after 14 days, until when an owner may take
+        that back. Nothing more is charged."""
         check_can_delete_workspace(self.membership)
         form = Deletion(data=request.data)
         form.is_valid(raise_exception=True)
-        now, workspace = timezone.now(), self.membership.workspace
-        deletion.delete(by=self.membership, confirm=form.validated_data["confirm"], now=now)
-        about = {"id": workspace.pk, "name": workspace.name, "erases_at": now}
+        workspace = self.membership.workspace
+        erases_at = close(by=self.membership, confirm=form.validated_data["confirm"], now=timezone.now())
+        about = {"id": workspace.pk, "name": workspace.name, "erases_at": erases_at}
         return Response({**about, "erases": deletion.ERASES, "keeps": deletion.KEEPS}, status=202)
+
+
+class RestoreWorkspace(MemberAPI):
+    """Takes its deletion back. Open while nothing else in it is."""
+
+    open_when_expired = True
+    while_closing = MAY_TAKE_BACK
+
+    @extend_schema(request=None, responses=WorkspaceFields)
+    def post(self, request: Request) -> Response:
+        """Everything goes on as it was. What was cancelled at the payment provider stays cancelled: it ends with the
+        paid period unless an owner resumes it."""
+        check_can_delete_workspace(self.membership)
+        restore(by=self.membership, now=timezone.now())
+        self.membership.workspace.refresh_from_db()
+        return Response(shown(self.membership))
 
 
 def shown(membership: Membership) -> dict[str, Any]:

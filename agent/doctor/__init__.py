@@ -33,6 +33,7 @@ BEHIND_POSTGRES: Mapping[str, Check] = {
     "payment events": work.payment_events_are_processed,
     "Notion's events": work.notion_events_are_processed,
     "syncs": work.syncs_have_jobs,
+    "erasures": work.erasures_leave_nothing,
     "connections": work.connections_get_on,
 }
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import background
 from accounts.jobs import sweep
-from accounts.models import Mail, NotionEvent
+from accounts.models import ErasureCertificate, Mail, NotionEvent
 from agent.doctor.database import reading
 from agent.doctor.findings import Finding, bad, ok, warn
 from agent.sync import scheduling, watching
@@ -99,6 +99,18 @@ def syncs_have_jobs() -> Iterator[Finding]:
         yield warn(f"{lost} are open and have no job", f"They begin again within 30 s. {DEFAULT}")
     else:
         yield ok("none is stuck")
+
+
+def erasures_leave_nothing() -> Iterator[Finding]:
+    with reading():
+        looked = ErasureCertificate.objects.filter(given_at=None, checked_at__isnull=False).count()
+    if looked:
+        yield bad(
+            f"{looked} left something behind, so no certificate is given",
+            "The list of certificates at /staff/ says in which store, and the log why.",
+        )
+    else:
+        yield ok("none left anything behind")
 
 
 def connections_get_on() -> Iterator[Finding]:

@@ -49,7 +49,7 @@ def _work(run: Run) -> None:
         finish(run, Run.Status.FAILED, work=work, error=ending.NOT_ENOUGH)
     except tenancy.Suspended:
         finish(run, Run.Status.FAILED, work=work, error=ending.SUSPENDED)
-    except tenancy.NotAMember:
+    except (tenancy.NotAMember, tenancy.AccountClosing, tenancy.Closing):
         finish(run, Run.Status.FAILED, work=work, error=ending.NO_ACCESS)
     except AgentRunError:
         log.exception("the model failed run %s", run.pk)

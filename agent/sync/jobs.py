@@ -21,7 +21,10 @@ def sync(*, sync_run_id: str) -> None:
 
 
 @shared_task(
-    base=background.WorkspaceJob, name="agent.jobs.erase_connection", queue_name="sync", goes_on_suspended=True
+    base=background.WorkspaceJob,
+    name="agent.jobs.erase_connection",
+    queue_name="sync",
+    runs_in=background.EVEN_SUSPENDED,
 )
 def erase_connection(*, connection_id: str) -> None:
     # Safe to repeat: deleting what is gone does nothing.

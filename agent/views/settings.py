@@ -25,6 +25,7 @@ from agent.exports import services as exports
 from agent.models import Disconnection, Page
 from agent.sync import ending, intervals
 from agent.sync.freshness import every
+from billing.deletion import close
 from billing.permissions import can_change
 from billing.team import auditing
 from config.errors import InvalidField
@@ -112,16 +113,15 @@ class Settings(accounts.Settings):
 
     def delete_workspace(self, request: HttpRequest) -> HttpResponse:
         check_can_delete_workspace(self.membership)
-        form, name = DeletionForm(request.POST, name=self.membership.workspace.name), self.membership.workspace.name
+        form = DeletionForm(request.POST, name=self.membership.workspace.name)
         if not form.is_valid():
             return self._page(request, deletion_form=form)
         try:
-            deletion.delete(by=self.membership, now=timezone.now(), **form.cleaned_data)
+            close(by=self.membership, now=timezone.now(), **form.cleaned_data)
         except InvalidField as error:
             form.add_error("confirm", error.detail)
             return self._page(request, deletion_form=form)
-        messages.success(request, _("%s is deleted and is being erased. Nothing more is charged for it.") % name)
-        return redirect("settings")
+        return redirect("closing")
 
     def more(self) -> dict[str, Any]:
         readable = Connection.objects.readable_by(self.membership).order_by("connected_at")

@@ -14,7 +14,8 @@ from accounts import sign_in, tenancy, tokens
 from accounts.api import PasswordField, user_json, workspace_json
 from accounts.edge import MemberAPI, PublicAPI
 from accounts.models import Connection, Membership, User, Workspace
-from billing import services
+from accounts.roles import EVERYBODY
+from billing import account_deletion, services
 from billing.api.subscription import subscription_json
 from billing.effective import effective
 from billing.models import Subscription
@@ -80,6 +81,38 @@ class Profile(MemberAPI):
         if "name" in form.validated_data:
             accounts_services.rename_user(user=self.membership.user, name=form.validated_data["name"])
         return Response(profile_json(self.membership))
+
+
+class AccountFields(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    erases_at = serializers.DateTimeField(help_text="Until then, signing in on the page keeps it.")
+    workspaces = serializers.ListField(
+        child=serializers.DictField(), help_text="Which go with it, since nobody else is in them: `id` and `name`."
+    )
+
+
+class Account(MemberAPI):
+    """The person's own, in whatever workspace they are and whatever has become of that."""
+
+    open_when_expired = True
+    while_closing = EVERYBODY
+    asks_for_payments = True
+
+    class Input(Body):
+        password = PasswordField()
+        totp = serializers.CharField(max_length=20, required=False, allow_blank=True)
+
+    @extend_schema(request=Input, responses={202: AccountFields})
+    def delete(self, request: Request) -> Response:
+        """Sessions, tokens and API keys end at once; after 14 days the account is erased, with the workspaces that
+        nobody else is in."""
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        user, given = self.membership.user, form.validated_data
+        sign_in.confirm(request._request, user, password=given["password"], code=given.get("totp", ""))
+        erases_at = account_deletion.close(user=user, now=timezone.now())
+        gone = Workspace.objects.filter(closed_with=user.pk).order_by("name").values("id", "name")
+        return Response({"id": user.pk, "erases_at": erases_at, "workspaces": list(gone)}, status=202)
 
 
 def profile_json(membership: Membership) -> dict[str, Any]:

@@ -162,7 +162,12 @@ class Gateway(Protocol):
         """At the period's end: a smaller plan, or with None the end."""
         ...
 
-    def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+    def leave(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+        """Nothing is charged from then on, nor can a page to pay at that is open be used. What was paid for lasts until
+        its period's end; where a payment is late, it ends at once."""
+        ...
+
+    def end(self, subscription: Subscription, *, by: uuid.UUID | None, now: datetime) -> None:
         """At once, and nothing is charged from then on, nor can a page to pay at that is open be used."""
         ...
 

@@ -57,7 +57,10 @@ class Manual:
         subscription.changed_by, subscription.changed_at = by, now
         subscription.save()
 
-    def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+    def leave(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+        return None
+
+    def end(self, subscription: Subscription, *, by: uuid.UUID | None, now: datetime) -> None:
         subscription.end(by=by, now=now)
 
     def resume(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:

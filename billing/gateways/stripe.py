@@ -112,7 +112,25 @@ class Stripe:
         subscription.changed_by = by
         mirror.refresh(account, subscription, now=now, is_ours=True)
 
-    def end(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+    def leave(self, subscription: Subscription, *, by: uuid.UUID, now: datetime) -> None:
+        _check_is_not_lost(subscription)
+        account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
+        if account is None:
+            return
+        self.look(subscription, now=now, is_before_change=True)
+        # What was paid for on a page meanwhile is heard of before it is stopped.
+        self.hear(subscription, now=now)
+        account = _paying_account(subscription, now)
+        current = effective(subscription, now)
+        if account is None:
+            return
+        if current.is_late:
+            # Stripe would go on trying to collect what is open.
+            self.end(subscription, by=by, now=now)
+        elif current.leaves_at is None:
+            self.schedule(subscription, tier=None, by=by, now=now)
+
+    def end(self, subscription: Subscription, *, by: uuid.UUID | None, now: datetime) -> None:
         _check_is_not_lost(subscription)
         account = StripeAccount.objects.filter(workspace_id=subscription.workspace_id).first()
         if account is not None:

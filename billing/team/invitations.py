@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, mails
+from accounts import audit, mails, tenancy
 from accounts.models import AuditAction, Invitation, Membership, Role, User, Workspace
 from accounts.permissions import check_can_manage_members
 from billing import hearing, seats
@@ -211,6 +211,7 @@ def accept(*, token: str, user: User, now: datetime) -> Membership:
     Raises NoInvitation, InvitationOver, OtherAddress, AlreadyMember, SeatsFull, WorkspaceClosed, or gateways.Refused
     when it is not known whether there is a seat.
     """
+    tenancy.check_stays(user)
     try:
         return _accept(token, user, now)
     except (SeatsFull, WorkspaceClosed):
@@ -270,6 +271,7 @@ def accept_as_new(link: Link, *, user: User, now: datetime) -> Membership:
 def _take_seat(invitation: Invitation, now: datetime) -> None:
     try:
         seats.take(workspace=invitation.workspace, now=now)
+        _check_stays(invitation)
     except (PlanRequired, TrialExpired, PaymentRequired) as error:
         raise WorkspaceClosed(
             f"{invitation.workspace.name} takes no new members at present. Ask {invitation.invited_by}."
@@ -279,6 +281,12 @@ def _take_seat(invitation: Invitation, now: datetime) -> None:
         invitation.refresh_from_db()
         check_good(invitation, now=now)
         raise
+
+
+def _check_stays(invitation: Invitation) -> None:
+    """Under the lock of the subscription's row. Raises WorkspaceClosed."""
+    if Workspace.objects.filter(pk=invitation.workspace_id, state=Workspace.State.CLOSING).exists():
+        raise WorkspaceClosed(f"{invitation.workspace.name} was deleted. Ask {invitation.invited_by}.")
 
 
 def _digest(token: str) -> str:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from accounts import mails
-from accounts.models import Membership, Role
+from accounts.models import PRESENT, Membership, Role
 from billing.team import roles
 from config.errors import AppError
 
@@ -18,7 +18,7 @@ class LastOwner(AppError):
 
 def check_another(member: Membership, words: str) -> None:
     """Raises LastOwner. Under the lock, so that of two who go at once the second finds nobody else."""
-    owners = Membership.objects.filter(workspace_id=member.workspace_id, role=Role.OWNER, user__is_active=True)
+    owners = Membership.objects.filter(PRESENT, workspace_id=member.workspace_id, role=Role.OWNER)
     if not owners.exclude(pk=member.pk).exists():
         raise LastOwner(f"A workspace needs an owner. {words}")
 
@@ -26,7 +26,7 @@ def check_another(member: Membership, words: str) -> None:
 def tell(member: Membership, *, by: Membership, now: datetime, leaves: bool = False) -> None:
     """All who own it, and who does no longer, in the transaction that changes it."""
     letter = _of_leaving if leaves else _of_role
-    people = Membership.objects.filter(workspace_id=member.workspace_id, user__is_active=True).select_related("user")
+    people = Membership.objects.filter(PRESENT, workspace_id=member.workspace_id).select_related("user")
     for each in people.filter(Q(role=Role.OWNER) | Q(pk=member.pk)):
         mails.put(
             key=f"owners:{member.pk}:{now:%Y%m%d%H%M%S%f}:{each.user_id}",

@@ -319,7 +319,7 @@ def test_where_a_private_connection_leads_is_not_told(team_owner: Person, bob: P
 
 def test_a_deleted_workspace_takes_its_log_along(alice: Person) -> None:
     schemas.fill(1)
-    deletion.delete(by=alice.membership, confirm="Alice's company", now=alice.workspace.created_at)
+    deletion.close(by=alice.membership, confirm="Alice's company", now=alice.workspace.created_at)
     before = told(alice)
 
     Workspace.objects.using("owner").filter(pk=alice.workspace.pk).delete()

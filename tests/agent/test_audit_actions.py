@@ -7,11 +7,12 @@ import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from accounts import impersonation, schemas, staffing, tenancy
+from accounts import impersonation, staffing, tenancy
 from accounts.models import ActorKind, AuditAction, AuditEvent, Mail, Role
 from agent import caring
 from agent.models import Conversation, Source
 from agent.sync import choosing
+from billing import account_deletion
 from billing.models import Subscription
 from billing.team import invitations
 from tests.accounts.test_passwords import change as change_password
@@ -135,11 +136,21 @@ def settings(owner: Person, request: pytest.FixtureRequest) -> None:
     ok(owner.api.patch("/workspace", {"name": "Renamed"}))
 
 
-@flow(A.WORKSPACE_DELETED)
+@flow(A.WORKSPACE_DELETED, A.WORKSPACE_RESTORED)
 def deleted(owner: Person, request: pytest.FixtureRequest) -> None:
-    # Who has no other workspace gets an empty one.
-    schemas.fill(1)
-    ok(owner.api.delete("/workspace", {"confirm": owner.workspace.name}))
+    for _ in range(2):
+        ok(owner.api.delete("/workspace", {"confirm": owner.workspace.name}))
+    for _ in range(2):
+        ok(owner.api.post("/workspace/restore"))
+
+
+@flow(A.ACCOUNT_DELETED, A.ACCOUNT_KEPT)
+def account(owner: Person, request: pytest.FixtureRequest) -> None:
+    olga = join(owner, "Olga", Role.OWNER)
+    for _ in range(2):
+        account_deletion.close(user=olga.user, now=timezone.now())
+    for _ in range(2):
+        account_deletion.keep(user=olga.user, now=timezone.now())
 
 
 def by_staff(owner: Person) -> dict[str, Any]:

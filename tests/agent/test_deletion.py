@@ -1,4 +1,4 @@
-"""Deleting a workspace: who may, what ends at once, and that nothing is left anywhere."""
+"""Deleting a workspace: who may, what ends at once, and that nothing is left anywhere when its time has come."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,18 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import schemas, tenancy
-from accounts.models import Connection, Job, Mail, Membership, User, Workspace, WorkspaceSchema
+from accounts.models import (
+    AuditAction,
+    AuditEvent,
+    Connection,
+    Job,
+    Mail,
+    Membership,
+    User,
+    Workspace,
+    WorkspaceSchema,
+)
+from agent import deletion as workspaces
 from agent import erasing
 from agent.jobs import erase_workspace, sync
 from billing import changes
@@ -35,7 +46,19 @@ def delete(person: Person, confirm: str = NAME) -> Any:
     return person.api.delete("/workspace", {"confirm": confirm}, format="json")
 
 
+def come(person: Person) -> None:
+    """The moment of erasing."""
+    Workspace.objects.filter(pk=person.workspace.pk).update(erases_at=timezone.now())
+    workspaces.sweep(now=timezone.now())
+
+
 def erase(person: Person) -> None:
+    come(person)
+    perform(person)
+
+
+def perform(person: Person) -> None:
+    """As a worker does."""
     job = Job.objects.get(workspace=person.workspace, name=erase_workspace.name)
     elsewhere(lambda: erase_workspace(str(job.pk)))
 
@@ -92,8 +115,10 @@ def test_after_a_trial_an_owner_deletes_everything(alice: Person, acme: NotionWo
 def test_from_that_moment_nobody_enters(alice: Person) -> None:
     delete(alice)
 
-    assert alice.api.get("/user/profile").status_code == 403
-    assert alice.api.get("/usage/quota").status_code == 403
+    for address in ("/user/profile", "/usage/quota", "/tasks", "/workspace/audit"):
+        answer = alice.api.get(address)
+        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/workspace-closing")
+    assert alice.api.post("/agent/run", {"prompt": "x"}).status_code == 403
 
 
 def test_the_account_stays_and_begins_anew_without_a_second_trial(alice: Person) -> None:
@@ -154,15 +179,28 @@ def test_only_an_owner_may(team_owner: Person, bob: Person, role: str) -> None:
     assert "Delete the workspace" not in bob.web.get("/app/settings").content.decode()
 
 
-def test_two_owners_at_once_delete_it_once(alice: Person) -> None:
-    answers = at_once(lambda: delete(alice).status_code, times=4)
+def test_asked_for_at_once_it_is_deleted_once_and_all_hear_of_one_moment(alice: Person) -> None:
+    answers = at_once(lambda: delete(alice), times=4)
 
-    assert sorted(answers) == [202, 403, 403, 403]
+    assert [answer.status_code for answer in answers] == [202] * 4
+    assert len({answer.json()["erases_at"] for answer in answers}) == 1
+    assert AuditEvent.objects.filter(workspace=alice.workspace, action=AuditAction.WORKSPACE_DELETED).count() == 1
+    assert Mail.objects.filter(workspace=alice.workspace, key__startswith="closed:").count() == 1
+
+
+def test_when_its_time_has_come_at_once_it_is_begun_once(alice: Person) -> None:
+    delete(alice)
+    Workspace.objects.filter(pk=alice.workspace.pk).update(erases_at=timezone.now())
+
+    at_once(lambda: workspaces.sweep(now=timezone.now()), times=4)
+
+    assert Job.objects.filter(workspace=alice.workspace, name=erase_workspace.name).count() == 1
     assert Membership.objects.filter(user=alice.user).count() == 2
 
 
 def test_nothing_can_be_bought_for_it_any_more(alice: Person) -> None:
     delete(alice)
+    come(alice)
 
     with pytest.raises(tenancy.NotAMember):
         changes.upgrade(membership=alice.membership, tier=Tier.PRO, now=timezone.now())
@@ -173,6 +211,8 @@ def test_no_mail_goes_out_for_it(alice: Person) -> None:
 
     delete(alice)
 
+    assert not Mail.objects.filter(workspace=alice.workspace, key__startswith="trial-ended").exists()
+    come(alice)
     assert not Mail.objects.filter(workspace=alice.workspace).exists()
 
 
@@ -187,12 +227,13 @@ def test_it_waits_for_who_is_at_work_in_it(alice: Person) -> None:
     assert Workspace.objects.filter(pk=alice.workspace.pk).exists()
     at_work.delete()
     Job.objects.filter(workspace=alice.workspace).update(due_at=timezone.now())
-    erase(alice)
+    perform(alice)
     assert not Workspace.objects.filter(pk=alice.workspace.pk).exists()
 
 
 def test_what_gave_up_is_asked_for_again(alice: Person) -> None:
     delete(alice)
+    come(alice)
     Job.objects.filter(workspace=alice.workspace).update(failed_at=timezone.now())
 
     erasing.sweep(now=timezone.now())
@@ -216,6 +257,6 @@ def test_the_settings_page_asks_for_the_name(alice: Person) -> None:
     right = alice.web.post("/app/settings", {"section": "deletion", "confirm": NAME}, follow=True)
 
     assert (wrong.status_code, "Type the name of the workspace" in wrong.content.decode()) == (400, True)
-    assert right.redirect_chain[0] == ("/app/settings", 302)
+    assert right.redirect_chain[0] == ("/app/closing", 302)
     assert right.status_code == 200
-    assert "is deleted and is being erased" in right.content.decode().replace("&#x27;", "'")
+    assert "Keep the workspace" in right.content.decode()

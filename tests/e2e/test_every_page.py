@@ -89,6 +89,8 @@ def test_who_has_little(browser: Browser, stack: Stack, world: World) -> None:
 
 def test_who_is_signed_out(browser: Browser, stack: Stack, world: World) -> None:
     open_to_all = {filled(world, route): 200 for route, entry in PAGES.items() if entry.open_to_all}
+    # Of nothing that was erased.
+    open_to_all["/app/erasures/" + table.INVITATION] = 404
 
     assert judged(browser, stack, None, {**dict.fromkeys(table.SIGN_IN.values(), 200), **open_to_all}) == []
 

@@ -54,6 +54,12 @@ JSON = {
     "user/profile": api(
         "GET", "PATCH", bodies={"PATCH": {"name": "Renamed"}}, expired=some("GET", "PATCH"), needs={"PATCH": None}
     ),
+    "user/account": api(
+        "DELETE",
+        bodies={"DELETE": {"password": "nightjarmerger"}},
+        expired=some("DELETE"),
+        needs={"DELETE": None},
+    ),
     "user/config": api("GET", "PATCH", bodies={"PATCH": {"language": "en"}}, needs={"PATCH": None}),
     "user/trial-status": api("GET", expired=some("GET")),
     "user/api-keys": api(
@@ -169,6 +175,11 @@ JSON = {
         shared_in_workspace=True,
         needs={"GET": Action.CHANGE_SETTINGS, "PATCH": Action.CHANGE_SETTINGS, "DELETE": Action.DELETE_WORKSPACE},
     ),
+    # Who has the signed link: nobody is left to sign in.
+    "erasures/<str:token>": api("GET", open_to_all=True, expired=some("GET")),
+    "workspace/restore": api(
+        "POST", expired=some("POST"), shared_in_workspace=True, needs={"POST": Action.DELETE_WORKSPACE}
+    ),
     "workspace/export": api("GET", "POST", expired=some("GET", "POST"), needs={"POST": None}),
     "workspace/export/<uuid:export_id>": api("GET", ids={"export_id": "export"}, expired=some("GET")),
     "workspace/audit": api("GET", shared_in_workspace=True, needs={"GET": Action.SEE_AUDIT}),
@@ -216,6 +227,9 @@ BESIDE_IT = (
     "webhooks/stripe",
     "webhooks/notion",
     "workspace/export/<uuid:export_id>",
+    "workspace/restore",
+    "user/account",
+    "erasures/<str:token>",
     # A key that leaked can be found and ended.
     "user/api-keys",
     "user/api-keys/<uuid:key_id>",
@@ -335,6 +349,24 @@ PAGES = {
     ),
     # Who may see an invitation is who has its link.
     "app/invitations/<str:token>": api("GET", "POST", open_to_all=True, expired=some("GET", "POST")),
+    "app/erasures/<str:token>": api("GET", open_to_all=True, expired=some("GET")),
+    "app/account/delete": api(
+        "GET",
+        "POST",
+        bodies={"POST": {"password": "nightjarmerger"}},
+        expired=some("GET", "POST"),
+        needs={"POST": None},
+    ),
+    "app/account/deleted": api("GET", open_to_all=True, expired=some("GET")),
+    "app/account/closing": api("GET", "POST", expired=some("GET", "POST"), needs={"POST": None}),
+    "app/closing": api(
+        "GET",
+        "POST",
+        bodies={"POST": {"action": "restore"}},
+        expired=some("GET", "POST"),
+        shared_in_workspace=True,
+        needs={"POST": Action.DELETE_WORKSPACE},
+    ),
     "app/settings": api(
         "GET",
         "POST",

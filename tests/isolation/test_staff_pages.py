@@ -20,6 +20,7 @@ CASES = [(route, method) for route in ROUTES for method in inventory.METHODS]
 LISTS = (
     "staff/",
     "staff/accounts/connection/",
+    "staff/accounts/erasurecertificate/",
     "staff/accounts/mail/",
     "staff/accounts/membership/",
     "staff/accounts/user/",

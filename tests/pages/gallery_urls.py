@@ -10,7 +10,7 @@ def nothing(_request: HttpRequest, **_: object) -> Never:
 
 PLAIN = (
     *("overview", "ask", "conversations", "tasks", "sources", "usage", "members", "plan", "settings", "connect"),
-    *("pricing", "audit", "api-keys", "docs"),
+    *("pricing", "audit", "api-keys", "docs", "closing", "delete-account", "account-closing", "account-deleted"),
     *("sync-now", "switch-workspace", "set-theme", "dismiss-banner", "end-impersonation"),
     *("account_login", "account_signup", "account_logout", "account_reset_password", "account_change_password"),
     *("account_email_verification_sent", "account_reauthenticate", "change-address"),
@@ -25,5 +25,6 @@ WITH_ID = (
 urlpatterns = [
     *(path(name, nothing, name=name) for name in PLAIN),
     *(path(f"{name}/<id>", nothing, name=name) for name in WITH_ID),
+    path("erasures/<token>", nothing, name="api-certificate"),
     path("confirm/<key>", nothing, name="account_confirm_email"),
 ]

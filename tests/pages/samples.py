@@ -306,6 +306,11 @@ class EmailForm(forms.Form):
     email = forms.EmailField()
 
 
+class ConfirmForm(forms.Form):
+    password = forms.CharField(label="Password", widget=forms.PasswordInput())
+    code = forms.CharField(label="Code of your authenticator app, or a recovery code")
+
+
 class AddressForm(EmailForm):
     user = SimpleNamespace(email="maya@northwind.example")
 
@@ -410,6 +415,42 @@ INVITATION: Context = {
     "sign_in_url": "/", "sign_up_url": "/",
 }  # fmt: skip
 
+CLOSING: Context = {
+    "shell": None,
+    "closing": {"id": "w1", "name": "Northwind Studio"},
+    "at": "6 Dec 2026 at 14:05",
+    "may_take_back": True,
+    "export": None,
+    "others": [{"id": "w2", "name": "Okafor Consulting"}],
+    "person": {"email": "maya@northwind.example"},
+    "erases": ["conversations, answers and exports", "tasks, sources and usage"],
+    "keeps": ["your account, and every other workspace"],
+}
+CERTIFICATE: Context = {
+    "shell": None,
+    "workspace": None,
+    "token": "x",
+    "certificate": {
+        "id": "7c1de49a-4a34-4f43-8f83-4e19b5d0c1f2", "kind": "workspace",
+        "subject_id": "76ea6702-71f3-4e80-a539-9005b6e08933", "begun_at": before(minutes=2), "given_at": NOW,
+        "stores": [
+            {"name": "Tables of the workspace's own database schema", "before": 31, "after": 0},
+            {"name": "Rows in them: conversations, answers, tasks, what was read from Notion, usage",
+             "before": 48_120, "after": 0},
+            {"name": "Its database role", "before": 1, "after": 0},
+            {"name": "Rows about it in shared tables: members, keys, connections, invitations, subscription, audit log",
+             "before": 412, "after": 0},
+            {"name": "Vectors in them", "before": 12_904, "after": 0},
+        ],
+    },
+}  # fmt: skip
+DELETE_ACCOUNT: Context = {
+    "shell": None,
+    "workspace": None,
+    "person": {"email": "maya@northwind.example"},
+    "gone": [{"name": "Okafor Consulting"}],
+    "to_hand_over": [],
+}
 AUDIT: Context = {
     "section": "settings",
     "events": [

@@ -280,6 +280,18 @@ def _people() -> dict[str, State]:
         "settings-audit": ("accounts/settings.html", settings | {"has_audit": True}),
         "audit": ("accounts/audit.html", s.AUDIT),
         "audit-none": ("accounts/audit.html", s.AUDIT | {"events": [], "is_filtered": True}),
+        "account-delete": ("accounts/delete_account.html", s.DELETE_ACCOUNT | {"form": s.ConfirmForm()}),
+        "account-delete-wrong": ("accounts/delete_account.html", s.DELETE_ACCOUNT | {"form": s.ConfirmForm({})}),
+        "account-delete-owner": (
+            "accounts/delete_account.html",
+            s.DELETE_ACCOUNT | {"to_hand_over": [{"name": "Northwind Studio"}]},
+        ),
+        "account-closing": ("accounts/account_closing.html", s.DELETE_ACCOUNT | {"at": "6 Dec 2026 at 14:05"}),
+        "certificate": ("accounts/certificate.html", s.CERTIFICATE),
+        "account-deleted": ("accounts/account_deleted.html", s.DELETE_ACCOUNT),
+        "closing": ("agent/closing.html", s.CLOSING),
+        "closing-export": ("agent/closing.html", s.CLOSING | {"export": made}),
+        "closing-member": ("agent/closing.html", s.CLOSING | {"may_take_back": False}),
         "settings-disconnect": ("accounts/settings.html", settings | {"confirm_disconnect": s.CONNECTION}),
     }
 

@@ -22,6 +22,10 @@ RICHEST = [
     "plan-late",
     "plan-bought",
     "keys-new-wrong",
+    "closing-export",
+    "account-delete-wrong",
+    "account-closing",
+    "certificate",
 ]
 # Refusals and errors have a template each, beside the frames that all pages stand in.
 ERRORS = {path.name for path in (ROOT / "templates").glob("*.html")} - {"bare.html", "base.html", "shell.html"}

@@ -269,7 +269,7 @@ def _people(
     may_remove = is_included(current, membership)
     sees_usage = membership.may(Action.SEE_USAGE)
     rows = [row for row in rows if row.user_id in people]
-    owning = {row.pk for row in rows if row.role == Role.OWNER and people[row.user_id].is_active}
+    owning = {row.pk for row in rows if row.role == Role.OWNER and people[row.user_id].is_present}
     last = {row.pk for row in rows if row.role == Role.OWNER and not owning - {row.pk}}
     return [
         {
