@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from accounts import access, audit, schemas, services, tenancy
 from accounts import connections as authorizations
 from accounts.models import ActorKind, AuditAction, AuditEvent, Connection, Workspace
-from agent import deletion
+from billing import deletion
 from tests.people import PASSWORD, Person, join
 from tests.second_factor import own_address, with_factor
 from tests.threads import in_turn
