@@ -8,6 +8,7 @@ from .idempotency import IdempotentAnswer
 from .invitation import Invitation
 from .job import Job
 from .mail import Mail
+from .model_choice import ModelChoice
 from .notion_events import NotionEvent, NotionHook, NotionNotice
 from .user import User
 from .workspace import Membership, Workspace, WorkspaceSchema
@@ -24,6 +25,7 @@ __all__ = [
     "Job",
     "Mail",
     "Membership",
+    "ModelChoice",
     "NotionEvent",
     "NotionHook",
     "NotionNotice",

@@ -38,12 +38,15 @@ class Turn:
     has_usage: bool = True
     status: int = 0
     retry_after: float | None = None
+    location: str = ""
     is_dropped: bool = False
     hang_seconds: float = 0
     cut_after: int | None = None
     stall_after: int | None = None
     overload_after: int | None = None
     pause_seconds: float = 0
+    # Set when who listened went before the end.
+    was_left: bool = False
 
     @classmethod
     def read(cls, given: Json) -> Turn:
@@ -64,6 +67,7 @@ class Script:
         self.lock = threading.Lock()
         self.turns: defaultdict[str, deque[Turn]] = defaultdict(deque)
         self.seen: list[Json] = []
+        self.told: list[Turn] = []
 
     def add(self, given: Json) -> None:
         turns = [Turn.read(each) for each in given["turns"]]
@@ -74,6 +78,7 @@ class Script:
         with self.lock:
             self.turns.clear()
             self.seen.clear()
+            self.told.clear()
 
     def next(self, path: str, body: Json, key: str) -> Turn:
         """The next one for this model, else for any; without a script it searches once and knows nothing."""
@@ -82,6 +87,7 @@ class Script:
             self.seen.append({"path": path, "model": body.get("model"), "key": key, "body": body})
             queue = self.turns[str(body.get("model"))] or self.turns[""]
             turn = queue.popleft() if queue else by_itself(body)
+            self.told.append(turn)
         turn.text = _NAMED.sub(lambda found: _mark(said, found[1]), turn.text)
         if turn.input_tokens is None:
             turn.input_tokens = max(1, len(str(body)) // 4)

@@ -12,14 +12,16 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import ModuleType, TracebackType
+from types import MappingProxyType, ModuleType, TracebackType
 from typing import Any, ClassVar
 
 from devkit.models import anthropic, openai
 from devkit.models.script import Json, Script, Turn
 
 HOST = "127.0.0.1"
+NO_HEADS: Mapping[str, str] = MappingProxyType({})
 PROTOCOLS: tuple[ModuleType, ...] = (openai, anthropic)
 
 
@@ -46,7 +48,12 @@ class Handler(BaseHTTPRequestHandler):
         if protocol is None:
             return self._answer(404, openai.error(404))
         key = self.headers.get("x-api-key") or self.headers.get("authorization", "").removeprefix("Bearer ")
-        self._speak(protocol, self.script.next(path, body, key), body)
+        turn = self.script.next(path, body, key)
+        try:
+            self._speak(protocol, turn, body)
+        except OSError:
+            # Who listened has gone.
+            self.close_connection = turn.was_left = True
 
     def _control(self, what: str, body: Json) -> None:
         if what == "reset":
@@ -65,18 +72,15 @@ class Handler(BaseHTTPRequestHandler):
         if turn.is_dropped:
             return self._drop()
         if turn.status:
-            return self._answer(turn.status, protocol.error(turn.status), retry_after=turn.retry_after)
+            heads = {"location": turn.location, "retry-after": turn.retry_after}
+            return self._answer(turn.status, protocol.error(turn.status), {k: f"{v}" for k, v in heads.items() if v})
         if not body.get("stream"):
             return self._answer(200, protocol.whole(turn, body))
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        try:
-            self._stream(protocol, turn, body)
-        except OSError:
-            # Who listened has gone.
-            self.close_connection = True
+        self._stream(protocol, turn, body)
 
     def _stream(self, protocol: ModuleType, turn: Turn, body: Json) -> None:
         pieces = 0
@@ -104,13 +108,13 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _answer(self, status: int, data: Json, *, retry_after: float | None = None) -> None:
+    def _answer(self, status: int, data: Json, heads: Mapping[str, str] = NO_HEADS) -> None:
         text = json.dumps(data).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(text)))
-        if retry_after is not None:
-            self.send_header("retry-after", f"{retry_after:g}")
+        for name, value in heads.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(text)
 
