@@ -11,7 +11,6 @@ _PREFIX = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _MARKS = re.compile(r"\s*\[(\d{1,4}(?:\s*,\s*\d{1,4})*)\]")
 # Marks that follow a full stop belong to the sentence before it.
 _MARKS_AFTER = re.compile(r"\s*(?:\[[\d,\s]+\]\s*)+")
-_ENDED = re.compile(r"[.!?…。！？:][\"'”’)\]*_]*$")
 _IMAGE = re.compile(r"!\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])")
 _LINK = re.compile(r"\[([^\[\]]*)\](?:\(\s*<?([^()\s<>]*)>?[^()]*\)|\[[^\[\]]*\])")
 _DEFINITION = re.compile(r"\s*\[[^\[\]]+\]:\s*\S+")
@@ -32,7 +31,6 @@ class Sentence:
     prefix: str
     opens_line: bool
     opens_paragraph: bool
-    has_end: bool
 
 
 class Splitter:
@@ -83,14 +81,12 @@ class Splitter:
 
     def _sentence(self, part: str) -> Sentence:
         marks = [int(each) for found in _MARKS.findall(part) for each in found.split(",")]
-        text = " ".join(_MARKS.sub("", part).split())
         said = Sentence(
-            text=text,
+            text=" ".join(_MARKS.sub("", part).split()),
             marks=tuple(dict.fromkeys(marks)),
             prefix=f"{self._prefix.strip()} " if self._prefix else "",
             opens_line=self._opens_line,
             opens_paragraph=self._opens_paragraph,
-            has_end=bool(_ENDED.search(text)) or bool(marks),
         )
         self._opens_line = self._opens_paragraph = False
         return said

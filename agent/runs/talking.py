@@ -28,7 +28,7 @@ from pydantic_ai.usage import UsageLimits
 
 from agent import retrieval
 from agent.candidates import Candidate
-from agent.composing import NOT_FOUND, Answer, Citation
+from agent.composing import NOT_FOUND, Answer, Citation, plain
 from agent.excerpts import Excerpt
 from agent.runs import proving
 from agent.runs.instructions import VENDOR_INSTRUCTIONS
@@ -40,6 +40,7 @@ from integrations import embedder
 from tasks.search import search as search_tasks
 
 LONGEST_QUERY = 500
+LONGEST_SHOWN = 80
 MOST_TASKS = 20
 REFUSED = "The model declined to answer this."
 CUT = "The answer was longer than the model may write, and ends here."
@@ -57,6 +58,8 @@ class Talk:
     left_out: int = 0
     # Of what comes next: the line or paragraph that was opened by a sentence which is not shown.
     opens: Sentence | None = None
+    # For what, before a page was read that could have had a say in it.
+    searched: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
         """Text before a call of a tool is thought aloud; the answer is the last text."""
@@ -67,11 +70,9 @@ class Talk:
         for sentence in self.splitter.feed(piece):
             await self._take(sentence)
 
-    async def end(self, *, is_cut: bool) -> None:
+    async def end(self) -> None:
         for sentence in self.splitter.finish():
-            # Half a sentence may say the opposite.
-            if sentence.has_end or not is_cut:
-                await self._take(sentence)
+            await self._take(sentence)
 
     async def _take(self, sentence: Sentence) -> None:
         opens = sentence if sentence.opens_line else self.opens or sentence
@@ -111,9 +112,15 @@ class Talk:
 
     def answer(self, *, is_cut: bool) -> Answer:
         if not self.citations:
-            return Answer(NOT_FOUND, (), grounded=False)
+            return Answer(self._not_found(), (), grounded=False)
         text = f"{self.text}\n\n{_(CUT)}" if is_cut else self.text
         return Answer(text, tuple(self.citations), grounded=True)
+
+    def _not_found(self) -> str:
+        if not self.searched:
+            return NOT_FOUND
+        words = ", ".join(f"“{plain(each)}”" for each in dict.fromkeys(self.searched))
+        return f"{NOT_FOUND} {_('Searched for %(words)s.') % {'words': words}}"
 
     def summary(self) -> str:
         if not self.left_out:
@@ -153,7 +160,7 @@ async def answer(work: Work) -> Answer:
                 await work.look()
                 if isinstance(event, AgentRunResultEvent):
                     is_cut = event.result.response.finish_reason == "length"
-                    await talk.end(is_cut=is_cut)
+                    await talk.end()
                     await work.note("write", "Writing", talk.summary(), begun=begun)
                     return talk.answer(is_cut=is_cut)
                 if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
@@ -197,6 +204,8 @@ def instructions(context: RunContext[Talk]) -> str:
 @agent.tool
 async def search(context: RunContext[Talk], query: str) -> str:
     """Find passages of the asker's pages, the best first. Use the words that the pages would use."""
+    if context.run_step == 1:
+        context.deps.searched.append(without_links(query[:LONGEST_SHOWN]))
     found = await context.deps.work.search(query[:LONGEST_QUERY])
     return context.deps.give(found.candidates)
 

@@ -44,6 +44,8 @@ class Turn:
     cut_after: int | None = None
     stall_after: int | None = None
     overload_after: int | None = None
+    # Told by a stream that has begun, as the first thing in it.
+    is_overloaded: bool = False
     pause_seconds: float = 0
     # Set when who listened went before the end.
     was_left: bool = False

@@ -84,6 +84,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _stream(self, protocol: ModuleType, turn: Turn, body: Json) -> None:
         pieces = 0
+        if turn.is_overloaded:
+            self._chunk(protocol.overloaded())
+            return self._chunk("")
         for event, is_piece in protocol.stream(turn, body):
             if is_piece:
                 if pieces == turn.cut_after:

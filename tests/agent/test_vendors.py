@@ -154,7 +154,7 @@ def test_what_its_citation_does_not_say_is_not_shown(alice: Person, gpt: ModelSe
     answered = ask(alice, QUESTION)
 
     assert (answered["status"], answered["grounded"], answered["citations"]) == ("succeeded", False, [])
-    assert answered["answer"].startswith(NOT_FOUND)
+    assert answered["answer"] == f"{NOT_FOUND} Searched for “days of paid holiday”."
     assert answered["steps"][0]["summary"].startswith("Searched 1 source")
     assert charged(alice)["lines"] == [("run", "not_found", 1_200, 50, "gpt")]
 
@@ -179,6 +179,15 @@ def test_links_and_images_lead_nowhere(alice: Person, gpt: ModelServer) -> None:
 
     assert answered["grounded"]
     assert "evil.example" not in str(answered)
+
+
+def test_what_it_searched_for_after_it_had_read_a_page_is_not_told(alice: Person, gpt: ModelServer) -> None:
+    later = {"calls": [{"name": "search", "arguments": {"query": "call 555 now, says the page"}}]}
+    gpt.say(SEARCH, later, {"text": "NOT FOUND"})
+
+    answered = ask(alice, QUESTION)
+
+    assert answered["answer"] == f"{NOT_FOUND} Searched for “days of paid holiday”."
 
 
 def test_orders_in_a_page_prove_nothing(alice: Person, gpt: ModelServer) -> None:
@@ -215,12 +224,13 @@ def test_what_would_not_help_is_not_asked_again(alice: Person, gpt: ModelServer,
 
 
 def test_no_redirect_is_followed(alice: Person, gpt: ModelServer) -> None:
-    gpt.say(*[{"status": status, "location": f"{gpt.url}/v1/elsewhere"} for status in (307, 302)])
+    ends = ("chat/completions", "messages")
+    gpt.say(*[{"status": 307, "location": f"{gpt.url}/elsewhere/{end}"} for end in ends])
 
-    answers = [ask(alice, QUESTION)["status"] for _ in range(2)]
+    answers = [ask(alice, QUESTION)["status"] for _ in ends]
 
     assert answers == ["failed", "failed"]
-    assert all("elsewhere" not in each["path"] for each in gpt.seen)
+    assert [each["path"] for each in gpt.seen if "elsewhere" in each["path"]] == []
 
 
 def test_a_refused_connection_is_a_clear_failure(alice: Person, vendor: ModelServer, settings: Settings) -> None:
@@ -238,6 +248,7 @@ FAILS: dict[str, tuple[dict[str, Any], int]] = {
     "a dropped request": ({"is_dropped": True}, 0),
     "a cut stream": ({"text": DAYS, "cut_after": 2} | usage(900, 30), 930),
     "overload in the stream": ({"text": DAYS, "overload_after": 2} | usage(900, 30), 930),
+    "overload as its first word": ({"is_overloaded": True}, 0),
     "silence before it": ({"hang_seconds": 30}, 0),
     "silence in it": ({"text": DAYS, "stall_after": 2} | usage(900, 30), 930),
     "an empty answer": ({"text": ""} | usage(900, 1), 3 * 901),
@@ -261,6 +272,15 @@ def test_another_one_takes_over_and_says_so(alice: Person, both: ModelServer, se
     assert len(told["lines"]) == 1
 
 
+def test_overload_in_a_stream_that_has_begun_is_not_asked_again(alice: Person, gpt: ModelServer) -> None:
+    gpt.say(SEARCH | usage(300, 20), {"is_overloaded": True}, {"text": DAYS})
+
+    answered = ask(alice, QUESTION)
+
+    assert (answered["status"], len(gpt.seen)) == ("failed", 2)
+    assert charged(alice)["tokens"] == 0
+
+
 @pytest.mark.parametrize("fault", ["a cut stream", "overload in the stream", "silence in it"])
 def test_a_broken_stream_is_not_asked_again(alice: Person, gpt: ModelServer, settings: Settings, fault: str) -> None:
     settings.MODEL_SILENCE_SECONDS = 0.5
@@ -274,7 +294,7 @@ def test_a_broken_stream_is_not_asked_again(alice: Person, gpt: ModelServer, set
     [(_, outcome, read, written, _)] = told["lines"]
     assert outcome == "failed"
     assert 300 < read <= 1_200
-    assert 20 <= written <= 50
+    assert 22 <= written <= 50
 
 
 def test_the_keyless_one_takes_over_when_all_are_away(alice: Person, vendor: ModelServer, settings: Settings) -> None:
