@@ -28,20 +28,21 @@ class Passages:
         """As many as a model is given at once, the best first."""
         shown, left = list[str](), MOST_CHARACTERS
         for each in candidates:
-            text = self._shown(each)
-            if shown and len(text) > left:
+            body = self._body(each)
+            if shown and len(body) > left:
                 break
-            shown.append(text[: MOST_CHARACTERS * 2])
-            left -= len(text)
+            left -= len(body)
+            # Only what is shown has a number, by which it can be cited.
+            number = self._numbers.setdefault(each.chunk_id, len(self._numbers) + 1)
+            self._given[number] = each
+            shown.append(f"<passage {number} {self.key}>\n{body}\n</passage {number} {self.key}>")
         return "\n".join(shown) or NOTHING
 
-    def _shown(self, candidate: Candidate) -> str:
-        number = self._numbers.setdefault(candidate.chunk_id, len(self._numbers) + 1)
-        self._given[number] = candidate
+    def _body(self, candidate: Candidate) -> str:
         edited = f", edited {candidate.edited_at:%Y-%m-%d}" if candidate.edited_at else ""
         head = f"Page: {candidate.title} ({candidate.place or 'Notion'}{edited})"
         body = "\n".join(filter(None, (head, candidate.context, candidate.text)))
-        return f"<passage {number} {self.key}>\n{self._harmless(body)}\n</passage {number} {self.key}>"
+        return self._harmless(body[:MOST_CHARACTERS])
 
     def _harmless(self, text: str) -> str:
         return _MARK.sub("‹", UNSEEN.sub("", text)).replace(self.key, "")

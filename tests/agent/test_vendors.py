@@ -17,6 +17,7 @@ from accounts.models import Connection, Job, User
 from agent.composing import NOT_FOUND
 from agent.models import Run
 from agent.runs import ending, talking
+from agent.runs.allowance import BYTES_PER_TOKEN, FRAME_TOKENS
 from devkit.home import PROJECT
 from devkit.models.server import ModelServer
 from tests.agent.asking import ask, work
@@ -387,6 +388,7 @@ def test_each_call_may_write_what_the_hold_has_left(alice: Person, gpt: ModelSer
     most = [each["body"].get("max_completion_tokens") or each["body"]["max_tokens"] for each in gpt.seen]
     assert most == sorted(most, reverse=True)
     assert most[0] < 2_000 - 600
+    assert len(json.dumps(gpt.seen[0]["body"]["tools"])) / BYTES_PER_TOKEN <= FRAME_TOKENS
     assert alice.api.get(f"/agent/runs/{queued['id']}").json()["status"] in {"succeeded", "failed"}
     assert charged(alice)["tokens"] <= 2_000
 
