@@ -57,6 +57,8 @@ SHARED_TABLES = {
     "accounts_mail": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_oauthstate": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_invitation": Shared(f"workspace_id = {OWN_WORKSPACE}"),
+    # Its key is for nobody who is inside a workspace.
+    "accounts_modelchoice": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "accounts_apikey": Shared("membership_id IN (SELECT id FROM public.accounts_membership)"),
     "accounts_idempotentanswer": Shared(f"workspace_id = {OWN_WORKSPACE}"),
     "billing_planrequest": Shared(f"workspace_id = {OWN_WORKSPACE}"),

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -118,7 +118,7 @@ class ConfigFields(Body):
 class Config(MemberAPI):
     """The member's own settings. `models`: the names of those that can answer; an empty one leaves it to Docent."""
 
-    models: Sequence[str] = ()
+    models: Callable[[], Sequence[str]] = tuple
 
     @extend_schema(responses=ConfigFields)
     def get(self, request: Request) -> Response:
@@ -126,7 +126,7 @@ class Config(MemberAPI):
 
     @extend_schema(request=ConfigFields, responses=ConfigFields)
     def patch(self, request: Request) -> Response:
-        form = ConfigFields(data=request.data, partial=True, context={"models": self.models})
+        form = ConfigFields(data=request.data, partial=True, context={"models": self.models()})
         form.is_valid(raise_exception=True)
         user = services.configure(user=self.membership.user, **form.validated_data)
         return Response(ConfigFields(user).data)

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import sealed, second_factor
-from accounts.models import Connection, NotionHook
+from accounts.models import Connection, ModelChoice, NotionHook
 
 Key = TypeVar("Key")
 # Columns with sealed text, and the name each was sealed for.
@@ -27,6 +28,7 @@ def reseal() -> Result:
     """May be stopped and repeated: a row has either its old secrets or its new ones."""
     result = Result()
     _reseal_each(Connection.objects.values_list("pk", flat=True).order_by("pk"), _reseal, result)
+    _reseal_each(_with_keys().values_list("pk", flat=True).order_by("pk"), _reseal_model_key, result)
     _reseal_each(Authenticator.objects.values_list("pk", flat=True).order_by("pk"), _reseal_factor, result)
     try:
         result.resealed += _reseal_hook()
@@ -61,7 +63,8 @@ def outdated() -> int:
     hooks = NotionHook.objects.exclude(sealed_token="").values_list("sealed_token", flat=True)
     connections = Connection.objects.only("pk", *COLUMNS).iterator()
     factors = [each.data[second_factor.SECRETS[each.type]] for each in Authenticator.objects.all()]
-    others = sum(not sealed.is_current(each) for each in [*hooks, *factors])
+    keys = _with_keys().values_list("sealed_key", flat=True)
+    others = sum(not sealed.is_current(each) for each in [*hooks, *factors, *keys])
     return sum(bool(_old(each)) for each in connections) + others
 
 
@@ -90,6 +93,22 @@ def _reseal_factor(key: int) -> bool:
         text = sealed.unseal(factor.data[name], workspace_id=owner, place=second_factor.PLACE)
         factor.data[name] = sealed.seal(text, workspace_id=owner, place=second_factor.PLACE)
         factor.save(update_fields=["data"])
+    return True
+
+
+def _with_keys() -> QuerySet[ModelChoice]:
+    return ModelChoice.objects.exclude(sealed_key="")
+
+
+def _reseal_model_key(key: uuid.UUID) -> bool:
+    with transaction.atomic():
+        # Locked, because another key may be chosen at this moment.
+        choice = _with_keys().select_for_update().filter(pk=key).first()
+        if choice is None or sealed.is_current(choice.sealed_key):
+            return False
+        text = sealed.unseal(choice.sealed_key, workspace_id=choice.workspace_id, place=choice.place)
+        choice.sealed_key = sealed.seal(text, workspace_id=choice.workspace_id, place=choice.place)
+        choice.save(update_fields=["sealed_key"])
     return True
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts import connections as authorizations
-from accounts import services
+from accounts import model_choices, services
 from accounts.models import Connection, Membership
 from accounts.permissions import check_can_change_settings
 from agent.sync import intervals
@@ -14,7 +14,8 @@ from billing.permissions import check_can_change
 
 
 def configure(*, by: Membership, now: datetime, **choices: Any) -> None:
-    """`name`, and `sync_interval_minutes` (None: as often as the plan allows): those that are given, all or none.
+    """`name`, `sync_interval_minutes` (None: as often as the plan allows), `model` (empty: left to the installation),
+    `own_model` (`kind`, `model`, and if need be `url` and `key`): those that are given, all or none.
 
     Raises Forbidden, TrialExpired, PaymentRequired, PlanRequired or InvalidField.
     """
@@ -23,6 +24,10 @@ def configure(*, by: Membership, now: datetime, **choices: Any) -> None:
     with transaction.atomic():
         if "sync_interval_minutes" in choices:
             intervals.choose(by=by, minutes=choices["sync_interval_minutes"], now=now)
+        if "model" in choices:
+            model_choices.choose(by=by, name=choices["model"])
+        if "own_model" in choices:
+            model_choices.choose_own(by=by, **choices["own_model"])
         if "name" in choices:
             services.rename_workspace(workspace=by.workspace, name=choices["name"], by=by)
 

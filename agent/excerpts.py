@@ -113,7 +113,7 @@ def _says_something(excerpt: Excerpt) -> bool:
 
 def _sentences_of(item: Excerpt) -> Iterator[Excerpt]:
     """Each of an item's sentences by itself."""
-    for start, end in _sentences(item.quote):
+    for start, end in sentences(item.quote):
         quote = item.quote[start:end]
         yield replace(item, start=item.start + start, quote=quote, shown=_readable(quote), kind="sentence")
 
@@ -144,11 +144,11 @@ def _prose(line: str, at: int) -> Iterator[tuple[str, int, str, str]]:
         state = "" if not box else " (done)" if "x" in box.lower() else " (open)"
         yield "item", at + skipped, body, _readable(body) + state
         return
-    for start, end in _sentences(body):
+    for start, end in sentences(body):
         yield "sentence", at + skipped + start, body[start:end], _readable(body[start:end])
 
 
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
+def sentences(text: str) -> Iterator[tuple[int, int]]:
     start = 0
     for found in _SENTENCE_END.finditer(text):
         end = len(text[: found.end()].rstrip())

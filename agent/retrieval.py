@@ -9,7 +9,7 @@ import logging
 import math
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -26,7 +26,7 @@ from accounts import background
 from accounts.models import Connection, Membership
 from accounts.zones import zone_of
 from agent import cells, days, kinds, picking, turns, wording
-from agent.candidates import Candidate, SearchResult
+from agent.candidates import Candidate, PageKey, SearchResult
 from agent.fusion import mix
 from agent.models import Chunk, Page, Source, SyncRun
 from integrations import embedder, vectors
@@ -181,6 +181,16 @@ def more_of_tables(readable: Scope, question: str, found: Iterable[Candidate]) -
         wanted |= Q(text__contains=f"| {name}")
     rows = _readable(readable).filter(wanted).order_by("-page__edited_at", "page_id", "ordinal")
     return [_candidate(row, dense=0, lexical=0, score=0) for row in rows.values(*SHOWN)[:MOST_OF_TABLES]]
+
+
+def whole(readable: Scope, pages: Sequence[PageKey]) -> list[Candidate]:
+    """All that is known of these pages, in their order."""
+    keys = {(connection_id, page_id): place for place, (connection_id, page_id) in enumerate(pages)}
+    rows = _readable(readable).filter(
+        connection_id__in={key for key, _ in keys}, page__notion_id__in={page for _, page in keys}
+    )
+    found = [_candidate(row, dense=0, lexical=0, score=0) for row in rows.order_by("page_id", "ordinal").values(*SHOWN)]
+    return sorted((each for each in found if each.page_key in keys), key=lambda each: keys[each.page_key])
 
 
 def numbers_stated(readable: Scope, question: str) -> list[Candidate]:

@@ -9,7 +9,7 @@ from agent.views import ask, certificates, closing, overview, settings
 
 api = [
     # A member's settings name a model, and only here is known which there are.
-    path("user/config", Config.as_view(models=offered.NAMES), name="api-config"),
+    path("user/config", Config.as_view(models=offered.names), name="api-config"),
     path("agent/run", json.Ask.as_view(), name="api-run"),
     path("agent/runs/<uuid:run_id>", json.OneRun.as_view(), name="api-run-one"),
     path("agent/runs/<uuid:run_id>/events", json.RunEvents.as_view(), name="api-run-events"),

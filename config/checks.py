@@ -14,6 +14,7 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from config import environment as env
+from config import providers
 
 log = logging.getLogger(__name__)
 NOTION = "https://api.notion.com"
@@ -58,6 +59,7 @@ def problems() -> Iterator[str]:
     """Each names the variable and says what to do."""
     yield from _times()
     yield from _payments()
+    yield from _models()
     if settings.IS_PRODUCTION:
         yield from _secrets()
         yield from _addresses()
@@ -104,6 +106,18 @@ def _payments() -> Iterator[str]:
         yield "STRIPE_SECRET_KEY is a live key outside production: use a test key."
     if settings.IS_PRODUCTION and settings.STRIPE_API_URL != STRIPE:
         yield f"STRIPE_API_URL is not {STRIPE}: leave it unset; the stand-in is for one machine."
+
+
+def _models() -> Iterator[str]:
+    known = {providers.KEYLESS, *settings.MODELS}
+    if providers.KEYLESS in settings.MODELS:
+        yield f"MODELS has {providers.KEYLESS!r}, which is our own: give it another name."
+    for variable, names in (("MODEL", [settings.MODEL]), ("MODEL_FALLBACK", settings.MODEL_FALLBACK)):
+        for name in filter(None, names):
+            if name not in known:
+                yield f"{variable} is {name!r}, and MODELS has no such model: there are {', '.join(sorted(known))}."
+    if settings.MODEL_FALLBACK and not settings.MODELS:
+        yield "MODEL_FALLBACK is set and MODELS is not: our own model needs nobody to take over."
 
 
 def _secrets() -> Iterator[str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from celery.schedules import crontab
 
 from config import environment as env
-from config import logs
+from config import logs, providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PRODUCT_NAME = "Docent"
@@ -347,7 +347,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.one_of("LOG_LEVEL", "INFO", LEVELS)},
     # httpx writes every address at INFO, and Notion's callback addresses hold one-time codes.
     "loggers": {
-        **{name: {"level": "WARNING"} for name in ("httpx", "httpcore", "stripe")},
+        **{name: {"level": "WARNING"} for name in ("httpx", "httpcore", "httpx2", "httpcore2", "stripe")},
         **{name: {"filters": ["without address"]} for name in ("django.request", "django.security.csrf")},
     },
 }
@@ -364,3 +364,12 @@ RUN_LEASE_SECONDS = env.number("RUN_LEASE_SECONDS", 30)
 HOLD_LIFE_SECONDS = 15 * 60
 # How many clients may wait or stream in one web process; each holds a connection to Redis and nothing else.
 STREAM_CLIENTS = env.number("STREAM_CLIENTS", 5_000)
+# The models that may answer beside our own, which needs no key: see docs/models.md.
+MODELS = providers.read(env.text("MODELS", ""))
+# For whoever chose none; empty: our own. Then those that take over when it fails.
+MODEL = env.text("MODEL", "")
+MODEL_FALLBACK = [name.strip() for name in env.text("MODEL_FALLBACK", "").split(",") if name.strip()]
+# Where a workspace may use a key of its own, beside the vendors.
+MODEL_ADDRESSES = providers.addresses("MODEL_ADDRESSES", env.text("MODEL_ADDRESSES", ""))
+# A model that says nothing for so long has failed.
+MODEL_SILENCE_SECONDS = env.decimal("MODEL_SILENCE_SECONDS", 20, least=0.1)

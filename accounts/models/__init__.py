@@ -10,6 +10,7 @@ from .impersonation import Impersonation
 from .invitation import Invitation
 from .job import Job
 from .mail import Mail
+from .model_choice import ModelChoice
 from .notion_events import NotionEvent, NotionHook, NotionNotice
 from .user import User
 from .workspace import PRESENT, Membership, Workspace, WorkspaceSchema
@@ -29,6 +30,7 @@ __all__ = [
     "Job",
     "Mail",
     "Membership",
+    "ModelChoice",
     "NotionEvent",
     "NotionHook",
     "NotionNotice",

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import model_choices
 from accounts.edge import MemberAPI
 from accounts.models import Membership, Role
 from accounts.permissions import check_can_change_settings, check_can_delete_workspace
@@ -14,8 +15,31 @@ from accounts.roles import MAY, Action
 from agent import configuring, deletion
 from agent.sync import intervals
 from billing.deletion import close, restore
-from config.body import Body
+from config.body import Body, Choice
 from config.numbers import WholeNumber
+from config.providers import KINDS
+
+
+class OwnModel(Body):
+    kind = Choice(choices=list(KINDS), help_text="The protocol: `openai` also for servers that speak like it.")
+    model = serializers.CharField(max_length=80, help_text="As the vendor calls it.")
+    url = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, help_text="One of `model_addresses`; without it the vendor's."
+    )
+    key = serializers.CharField(
+        max_length=model_choices.LONGEST_KEY,
+        required=False,
+        allow_blank=True,
+        write_only=True,
+        help_text="Never shown again. Without it the one that is kept for this address stays.",
+    )
+
+
+class OwnModelFields(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    model = serializers.CharField()
+    url = serializers.CharField()
+    has_key = serializers.BooleanField()
 
 
 class WorkspaceFields(serializers.Serializer[Any]):
@@ -26,6 +50,12 @@ class WorkspaceFields(serializers.Serializer[Any]):
     )
     shortest_sync_interval_minutes = serializers.IntegerField(allow_null=True)
     longest_sync_interval_minutes = serializers.IntegerField()
+    model = serializers.CharField(allow_blank=True, help_text="Empty: members choose, or the installation does.")
+    own_model = OwnModelFields(allow_null=True)
+    models = serializers.ListField(child=serializers.CharField(), help_text="Those that this installation offers.")
+    model_addresses = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()), help_text="Where a key may be sent, by kind."
+    )
 
 
 # Whoever deletes it may take that back.
@@ -69,6 +99,18 @@ class OneWorkspace(MemberAPI):
             required=False,
             help_text="Null: as often as the plan allows.",
         )
+        model = serializers.CharField(
+            max_length=80,
+            required=False,
+            allow_blank=True,
+            help_text="One of `models`. A key that is kept goes.",
+        )
+        own_model = OwnModel(required=False)
+
+        def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+            if "model" in attrs and "own_model" in attrs:
+                raise serializers.ValidationError({"own_model": "Give either model or own_model."})
+            return attrs
 
     @extend_schema(responses=WorkspaceFields)
     def get(self, request: Request) -> Response:
@@ -121,4 +163,7 @@ def shown(membership: Membership) -> dict[str, Any]:
         "sync_interval_minutes": used and used // intervals.MINUTE,
         "shortest_sync_interval_minutes": least and least // intervals.MINUTE,
         "longest_sync_interval_minutes": intervals.LONGEST // intervals.MINUTE,
+        **model_choices.shown(workspace.pk),
+        "models": model_choices.names(),
+        "model_addresses": {kind: model_choices.addresses(kind) for kind in KINDS},
     }

@@ -1,4 +1,6 @@
 """The models' names, for who must not load what makes them answer: the web process and workers of other queues."""
 
-KEYLESS = "docent-keyless"
-NAMES = (KEYLESS,)
+from accounts.model_choices import names
+from config.providers import KEYLESS
+
+__all__ = ["KEYLESS", "names"]

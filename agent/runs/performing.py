@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from pydantic_ai.exceptions import AgentRunError
 
-from accounts import background, tenancy
+from accounts import background, model_choices, tenancy
 from accounts.background import LeaseLost
 from accounts.models import Membership
 from agent import retrieval
@@ -86,7 +86,7 @@ def _prepare(run: Run) -> Work:
     membership = _asker(run)
     assert run.hold_id is not None, "a run is asked with a hold"
     held = Hold.objects.get(pk=run.hold_id)
-    choice = models.choose(_wanted_model(membership))
+    choice, *others = _models(membership)
     scope = retrieval.scope(membership)
     given = Given(run.pk)
     history = given.recall(_earlier(run) if choice.reads_history else [], readable=scope.connection_ids)
@@ -98,6 +98,7 @@ def _prepare(run: Run) -> Work:
         coverage=coverage.in_short(coverage.searchable(scope.connection_ids)),
         events=events_of(run),
         choice=choice,
+        others=others,
         tokens=held.tokens,
         history=history,
         given=given,
@@ -113,8 +114,10 @@ def _asker(run: Run) -> Membership:
     return membership
 
 
-def _wanted_model(membership: Membership) -> str:
-    return membership.user.model
+def _models(membership: Membership) -> list[models.Choice]:
+    with tenancy.shared():
+        chosen = model_choices.of(membership.workspace_id)
+    return models.of_workspace(chosen, by=membership.user)
 
 
 def _earlier(run: Run) -> list[Run]:

@@ -1,6 +1,7 @@
 """A run at work: the agent, its tools, and the record of what it does. No tool writes to Notion."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from pydantic_ai import Agent, RunContext
+from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
@@ -24,24 +26,26 @@ from pydantic_ai.messages import (
     TextPartDelta,
     UserPromptPart,
 )
-from pydantic_ai.run import AgentRunResult, AgentRunResultEvent
+from pydantic_ai.run import AgentRunResultEvent
 from pydantic_ai.usage import UsageLimits
 
 from accounts import background
 from accounts.models import Membership
 from agent import keyless, picking, retrieval
 from agent.candidates import Candidate, PageKey, SearchResult
+from agent.composing import Answer, Citation
 from agent.events import Events, dumps
 from agent.live.checking import Check
 from agent.models import Run, Step
 from agent.runs import shown
-from agent.runs.allowance import Bounded
+from agent.runs.allowance import AllowanceSpent, Bounded
 from agent.runs.citing import checked
 from agent.runs.given import Given
 from agent.runs.instructions import INSTRUCTIONS
 from agent.runs.models import Choice
 from agent.runs.writing import Writing
 
+log = logging.getLogger(__name__)
 MOST_CALLS = 8
 LOOK_SECONDS = 0.25
 WATCH_SECONDS = 2.0
@@ -64,6 +68,8 @@ class Work:
     tokens: int
     history: Sequence[tuple[str, str]]
     given: Given
+    # Those that take over when this one fails.
+    others: Sequence[Choice] = ()
     text: str = ""
     citations: list[dict[str, Any]] = field(default_factory=list)
     grounded: bool | None = None
@@ -72,10 +78,18 @@ class Work:
     counts: bool = False
     steps: int = 0
     looked_at: float = 0.0
+    # By models that failed.
+    input_before: int = 0
+    output_before: int = 0
 
     @cached_property
     def model(self) -> Bounded:
-        return Bounded(self.choice.make(self._find_gone), tokens=self.tokens, reading_costs=self.choice.reading_costs)
+        return Bounded(
+            self.choice.make(self.find_gone),
+            tokens=self.tokens - self.input_before - self.output_before,
+            reading_costs=self.choice.reading_costs,
+            vendor=self.choice.provider,
+        )
 
     @cached_property
     def writing(self) -> Writing:
@@ -85,16 +99,16 @@ class Work:
     def check(self) -> Check:
         return Check(self.membership)
 
-    async def _find_gone(self, quoted: Collection[PageKey]) -> Collection[PageKey]:
+    async def find_gone(self, quoted: Collection[PageKey]) -> Collection[PageKey]:
         return await sync_to_async(self.check.find_gone)(quoted)
 
     @property
     def input_tokens(self) -> int:
-        return self.model.input_tokens
+        return self.input_before + self.model.input_tokens
 
     @property
     def output_tokens(self) -> int:
-        return self.model.output_tokens
+        return self.output_before + self.model.output_tokens
 
     @property
     def has_called(self) -> bool:
@@ -103,10 +117,10 @@ class Work:
     async def perform(self) -> None:
         async with asyncio.timeout(settings.RUN_TIME_LIMIT):
             await self.look(at_once=True)
-            result = await self._watched()
-            await self._end(result)
+            answer = await self._watched()
+            await self._end(answer)
 
-    async def _watched(self) -> AgentRunResult[str]:
+    async def _watched(self) -> Answer:
         """A model may be silent for longer than the lease, so who watches is not who listens to it."""
         working, watching = asyncio.ensure_future(self._converse()), asyncio.ensure_future(self._watch())
         both = (working, watching)
@@ -126,7 +140,33 @@ class Work:
             await asyncio.sleep(min(WATCH_SECONDS, settings.RUN_LEASE_SECONDS / 3))
             await self.look()
 
-    async def _converse(self) -> AgentRunResult[str]:
+    async def _converse(self) -> Answer:
+        while True:
+            try:
+                return await self._answer()
+            except (AgentRunError, AllowanceSpent) as error:
+                if not self.others:
+                    raise
+                log.warning("%s failed run %s: %s", self.choice.name, self.run.pk, type(error).__name__)
+                await self._hand_over()
+
+    async def _answer(self) -> Answer:
+        if self.choice.provider is None:
+            return await self._quote()
+        # Loads the vendors' libraries.
+        from agent.runs import talking
+
+        return await talking.answer(self)
+
+    async def _hand_over(self) -> None:
+        failed, begun = self.choice.name, time.monotonic()
+        self.input_before, self.output_before = self.input_tokens, self.output_tokens
+        self.choice, *self.others = self.others
+        self.__dict__.pop("model", None)
+        self.text, self.citations = "", []
+        await self.note("fallback", "Model", f"{failed} did not answer; {self.choice.name} is asked", begun=begun)
+
+    async def _quote(self) -> Answer:
         begun = time.monotonic()
         async with agent.run_stream_events(
             self.run.prompt,
@@ -139,7 +179,8 @@ class Work:
                 await self.look()
                 if isinstance(event, AgentRunResultEvent):
                     await self.note("write", "Writing", "Wrote the answer", begun=begun)
-                    return event.result
+                    result = event.result
+                    return _cited(result.all_messages()) or Answer(result.output, (), grounded=False)
                 if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
                     # Text before a tool call is thought aloud; the answer is the last text.
                     self.text = ""
@@ -155,16 +196,17 @@ class Work:
         self.text += piece
         self.writing.show(self.text)
 
-    async def _end(self, result: AgentRunResult[str]) -> None:
-        self.text = result.output
-        answer = _cited(result.all_messages())
-        if answer is not None:
-            self.citations = checked(
-                answer.citations, self.found, changed=self.check.changed, unseen=self.check.not_seen
-            )
-            self.grounded = answer.grounded and bool(self.citations)
-        else:
-            self.grounded = False
+    async def tell(self, text: str, citations: Sequence[Citation]) -> None:
+        """What is proven so far: of a run that is stopped it stays, with its sources."""
+        self.citations = self._checked(citations)
+        self._write(text.removeprefix(self.text))
+
+    def _checked(self, citations: Sequence[Citation]) -> list[dict[str, Any]]:
+        return checked(citations, self.found, changed=self.check.changed, unseen=self.check.not_seen)
+
+    async def _end(self, answer: Answer) -> None:
+        self.text, self.citations = answer.text, self._checked(answer.citations)
+        self.grounded = answer.grounded and bool(self.citations)
         self.text += await sync_to_async(self._missing)()
         pages = {(each["connection_id"], each["page_id"]) for each in self.citations}
         if remarks := self.check.remarks(pages):
@@ -263,7 +305,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _cited(messages: Sequence[ModelMessage]) -> Any:
+def _cited(messages: Sequence[ModelMessage]) -> Answer | None:
     last = messages[-1] if messages else None
     return keyless.answer_of(last) if isinstance(last, ModelResponse) else None
 

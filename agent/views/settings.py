@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import connections as authorizations
-from accounts import impersonation, tenancy
+from accounts import impersonation, model_choices, tenancy
 from accounts import views as accounts
 from accounts.models import Connection, Workspace
 from accounts.permissions import can_change_settings, can_delete_workspace, check_can_delete_workspace
@@ -23,16 +24,18 @@ from agent import configuring, deletion
 from agent.api.exports import shown as exported
 from agent.exports import services as exports
 from agent.models import Disconnection, Page
+from agent.runs import offered
 from agent.sync import ending, intervals
 from agent.sync.freshness import every
 from billing.deletion import close
 from billing.permissions import can_change
 from billing.team import auditing
 from config.errors import InvalidField
+from config.providers import ANTHROPIC, OPENAI, VENDORS
 
-# Offered besides what the plan allows at most and what is set.
 # What is sent from here also in a suspended workspace.
 WAY_OUT = frozenset({"export", "deletion", "sessions", "staff"})
+# Offered besides what the plan allows at most and what is set.
 INTERVALS = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240, 480, 720, 1440))
 
 
@@ -57,6 +60,59 @@ class WorkspaceForm(accounts.WorkspaceForm):
         ]
         if chosen and timedelta(minutes=chosen) < least:
             field.help_text = _("Your plan now allows %s at most, so that is what happens.") % every(least)
+
+
+OWN = "own"
+KIND_NAMES = {OPENAI: gettext_lazy("OpenAI, or a server that speaks like it"), ANTHROPIC: "Anthropic"}
+
+
+class ModelForm(forms.Form):
+    model = forms.ChoiceField(label=gettext_lazy("Who answers"), required=False)
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Vendor of your own model"), required=False, choices=list(KIND_NAMES.items())
+    )
+    url = forms.ChoiceField(label=gettext_lazy("Address"), required=False)
+    name = forms.CharField(label=gettext_lazy("Name of your own model"), max_length=80, required=False)
+    key = forms.CharField(
+        label=gettext_lazy("Key"),
+        max_length=model_choices.LONGEST_KEY,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("Kept sealed and never shown again."),
+    )
+
+    def __init__(self, data: Any = None, *, workspace: Workspace) -> None:
+        kept = model_choices.shown(workspace.pk)
+        own = kept["own_model"] or {}
+        initial = {"model": OWN if own else kept["model"], "name": own.get("model"), **own}
+        super().__init__(data, initial=initial, auto_id="model_%s")
+        default = settings.MODEL or offered.KEYLESS
+        self._choices("model").choices = [
+            ("", _("Each member’s choice, or else %s") % default),
+            *((name, name) for name in offered.names()),
+            (OWN, _("Your own model, with your own key")),
+        ]
+        self._choices("url").choices = [
+            ("", _("The vendor’s own")),
+            *((url, url) for url in settings.MODEL_ADDRESSES),
+        ]
+        if own.get("url") in VENDORS.values():
+            self.initial["url"] = ""
+        if own.get("has_key"):
+            self.fields["key"].widget.attrs["placeholder"] = _("Leave it empty to keep the one you gave")
+
+    def _choices(self, name: str) -> forms.ChoiceField:
+        return cast(forms.ChoiceField, self.fields[name])
+
+    def choice(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if given["model"] != OWN:
+            return {"model": given["model"]}
+        return {"own_model": {"model": given["name"], **{part: given[part] for part in ("kind", "url", "key")}}}
+
+
+# Where the page has what a service refuses.
+MODEL_FIELDS = {"model": "name", "kind": "kind", "url": "url", "key": "key"}
 
 
 class DeletionForm(forms.Form):
@@ -85,6 +141,18 @@ class Settings(accounts.Settings):
         if section in ACTIONS:
             return ACTIONS[section](self, request)
         return super().post(request)
+
+    def save_model(self, request: HttpRequest) -> HttpResponse:
+        form = ModelForm(request.POST, workspace=self.membership.workspace)
+        if not form.is_valid():
+            return self._page(request, model_form=form)
+        try:
+            configuring.configure(by=self.membership, now=timezone.now(), **form.choice())
+        except InvalidField as error:
+            form.add_error(MODEL_FIELDS.get(error.field.rpartition("/")[2]), error.detail)
+            return self._page(request, model_form=form)
+        messages.success(request, _("Saved."))
+        return redirect(reverse("settings") + "#model")
 
     def end_connection(self, request: HttpRequest) -> HttpResponse:
         connection = self._endable(request.POST.get("connection", ""))
@@ -134,6 +202,7 @@ class Settings(accounts.Settings):
             "confirm_disconnect": self._confirmed(self._endable(asked)) if asked else None,
             # Otherwise the plan is closed, and nothing is offered that it would refuse.
             "can_change": self.can_change,
+            "model_form": self._model_form(),
             "export": self._export(),
             "can_allow_staff": can_change_settings(self.membership),
             "staff_until": self._staff_until(),
@@ -150,6 +219,10 @@ class Settings(accounts.Settings):
     def _staff_until(self) -> datetime | None:
         workspace = self.membership.workspace
         return workspace.staff_may_act_until if impersonation.may_act(workspace, timezone.now()) else None
+
+    def _model_form(self) -> ModelForm | None:
+        may = self.can_change and can_change_settings(self.membership)
+        return ModelForm(workspace=self.membership.workspace) if may else None
 
     def _export(self) -> dict[str, Any] | None:
         with tenancy.within(self.membership.workspace):
@@ -190,6 +263,7 @@ class Settings(accounts.Settings):
 
 
 ACTIONS: dict[str, Callable[[Settings, HttpRequest], HttpResponse]] = {
+    "model": Settings.save_model,
     "connection": Settings.end_connection,
     "sharing": Settings.share_connection,
     "export": Settings.export,

@@ -38,7 +38,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             is_stopped = is_stopped or await sync_to_async(_stop_once_words_are_shown)()
 
     choice = models.Choice("endless", lambda _: FunctionModel(stream_function=words), reads_history=True)
-    monkeypatch.setitem(models._CHOICES, "endless", choice)
+    monkeypatch.setattr(models, "KEYLESS", choice)
     return asked
 
 
@@ -62,7 +62,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], bool]], No
             yield "At last."
 
         choice = models.Choice("endless", lambda _: FunctionModel(stream_function=words), reads_history=True)
-        monkeypatch.setitem(models._CHOICES, "endless", choice)
+        monkeypatch.setattr(models, "KEYLESS", choice)
 
     return until
 

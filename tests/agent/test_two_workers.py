@@ -9,7 +9,7 @@ from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from accounts import tenancy
-from accounts.models import Job, User
+from accounts.models import Job
 from agent.models import Run, Step
 from agent.runs import ending, models
 from tests.agent.asking import ask
@@ -21,7 +21,6 @@ Meanwhile = Callable[[Callable[[Run], None]], None]
 @pytest.fixture
 def while_writing(alice: Person, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     """What the other worker does while this one's model writes."""
-    User.objects.filter(pk=alice.user.pk).update(model="slow")
 
     def hand_over(meanwhile: Callable[[Run], None]) -> None:
         async def words(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str]:
@@ -29,7 +28,7 @@ def while_writing(alice: Person, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
             yield "The answer"
 
         choice = models.Choice("slow", lambda _: FunctionModel(stream_function=words), reads_history=True)
-        monkeypatch.setitem(models._CHOICES, "slow", choice)
+        monkeypatch.setattr(models, "KEYLESS", choice)
 
     return hand_over
 

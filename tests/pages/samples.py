@@ -370,6 +370,16 @@ class WorkspaceForm(forms.Form):
     name = forms.CharField(label="Workspace name", help_text="Shown in the sidebar and in e-mails.")
 
 
+class ModelForm(forms.Form):
+    model = forms.ChoiceField(
+        label="Who answers", choices=[("", "Each member’s choice, or else docent-keyless"), ("own", "Your own model")]
+    )
+    kind = forms.ChoiceField(label="Vendor of your own model", choices=[("anthropic", "Anthropic")])
+    url = forms.ChoiceField(label="Address", choices=[("", "The vendor’s own")])
+    name = forms.CharField(label="Name of your own model")
+    key = forms.CharField(label="Key", widget=forms.PasswordInput(), help_text="Kept sealed and never shown again.")
+
+
 KEYS: Context = {
     "section": "keys", "may_make": True, "can_make": True, "needs_plan": None, "public_url": "http://127.0.0.1:8000",
     "rows": [

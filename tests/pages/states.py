@@ -210,6 +210,7 @@ def _people() -> dict[str, State]:
         "section": "settings", "profile_form": s.ProfileForm({"name": ""}), "connections": [s.CONNECTION],
         "places": s.PLACES,
         "workspace_form": s.WorkspaceForm(auto_id="workspace_%s"), "can_change": True,
+        "model_form": s.ModelForm(auto_id="model_%s"),
         "deletion_form": s.DeletionForm(auto_id="deletion_%s"),
         "erases": ["conversations, answers and exports", "tasks, sources and usage"], "keeps": ["your account"],
     }  # fmt: skip
@@ -273,9 +274,13 @@ def _people() -> dict[str, State]:
             "accounts/settings.html",
             settings | {"deletion_form": s.DeletionForm({}, auto_id="deletion_%s")},
         ),
+        "settings-model-wrong": (
+            "accounts/settings.html",
+            settings | {"model_form": s.ModelForm({}, auto_id="model_%s")},
+        ),
         "settings-closed": (
             "accounts/settings.html",
-            settings | {"workspace_form": None, "can_change": False, "connections": []},
+            settings | {"workspace_form": None, "model_form": None, "can_change": False, "connections": []},
         ),
         "settings-audit": ("accounts/settings.html", settings | {"has_audit": True}),
         "audit": ("accounts/audit.html", s.AUDIT),
