@@ -14,7 +14,7 @@ from django.db import DatabaseError, ProgrammingError, connection, connections, 
 from django.test import override_settings
 from rest_framework.test import APIClient
 
-from accounts import access, audit, schemas, services, tenancy
+from accounts import access, audit, services, tenancy
 from accounts import connections as authorizations
 from accounts.models import ActorKind, AuditAction, AuditEvent, Connection, Workspace
 from billing import deletion
@@ -318,7 +318,6 @@ def test_where_a_private_connection_leads_is_not_told(team_owner: Person, bob: P
 
 
 def test_a_deleted_workspace_takes_its_log_along(alice: Person) -> None:
-    schemas.fill(1)
     deletion.close(by=alice.membership, confirm="Alice's company", now=alice.workspace.created_at)
     before = told(alice)
 

@@ -13,7 +13,7 @@ from billing.models import StripeEvent
 from billing.stripe import events, truth
 from devkit.stripe.process import StripeProcess
 from tests.billing.stripe import DAY, FAILS_LATER, account, buy, clock, forget_the_hang, hear, pay
-from tests.people import Person
+from tests.people import PASSWORD, Person
 
 
 @pytest.fixture(autouse=True)
@@ -136,6 +136,29 @@ def test_a_smaller_plan_that_was_planned_gives_way_to_the_end(alice: Person, ven
     vendor.advance(70 * DAY)
 
     assert (standing(customer), charged(customer)) == ([], before)
+
+
+def test_an_account_that_is_deleted_is_charged_nothing_more(alice: Person, vendor: StripeProcess) -> None:
+    buy(alice, vendor)
+    customer, before = account(alice).customer_id, charged(account(alice).customer_id)
+
+    answer = alice.api.delete("/user/account", {"password": PASSWORD}, format="json")
+    vendor.advance(70 * DAY)
+
+    assert answer.status_code == 202, answer.json()
+    assert (standing(customer), charged(customer)) == ([], before)
+
+
+def test_while_stripe_is_away_no_account_is_deleted(alice: Person, vendor: StripeProcess, settings: Any) -> None:
+    buy(alice, vendor)
+    url, settings.STRIPE_API_URL = settings.STRIPE_API_URL, "http://127.0.0.1:9"
+
+    answer = alice.api.delete("/user/account", {"password": PASSWORD}, format="json")
+    settings.STRIPE_API_URL = url
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/payments-unavailable")
+    assert Workspace.objects.get(pk=alice.workspace.pk).is_active
+    assert alice.api.get("/user/profile").status_code == 200
 
 
 def test_a_late_payment_is_not_collected_any_more(alice: Person, vendor: StripeProcess) -> None:
