@@ -33,7 +33,7 @@ SHARED_TABLES = {
     # A workspace takes its audit log along, so the owner alone deletes one.
     "accounts_workspace": Shared(
         "schema_name = current_user",
-        ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes)",),
+        ("SELECT (id, name, schema_name, state, created_at, sync_interval_minutes, write_policy, write_kinds)",),
         public="SELECT, INSERT, UPDATE",
     ),
     "accounts_membership": Shared(f"workspace_id = {OWN_WORKSPACE}", ("SELECT",)),

@@ -9,12 +9,14 @@ from accounts import connections as authorizations
 from accounts import services
 from accounts.models import Connection, Membership
 from accounts.permissions import check_can_change_settings
+from agent.proposals import policy
 from agent.sync import intervals
 from billing.permissions import check_can_change
 
 
 def configure(*, by: Membership, now: datetime, **choices: Any) -> None:
-    """`name`, and `sync_interval_minutes` (None: as often as the plan allows): those that are given, all or none.
+    """`name`, `sync_interval_minutes` (None: as often as the plan allows), `write_policy` and `write_kinds`: those that
+    are given, all or none.
 
     Raises Forbidden, TrialExpired, PaymentRequired, PlanRequired or InvalidField.
     """
@@ -23,6 +25,8 @@ def configure(*, by: Membership, now: datetime, **choices: Any) -> None:
     with transaction.atomic():
         if "sync_interval_minutes" in choices:
             intervals.choose(by=by, minutes=choices["sync_interval_minutes"], now=now)
+        if "write_policy" in choices or "write_kinds" in choices:
+            policy.choose(by=by, policy=choices.get("write_policy"), kinds=choices.get("write_kinds"))
         if "name" in choices:
             services.rename_workspace(workspace=by.workspace, name=choices["name"], by=by)
 

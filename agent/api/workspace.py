@@ -7,11 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
-from accounts.models import Membership
+from accounts.models import Membership, Workspace
 from accounts.permissions import check_can_change_settings, check_can_delete_workspace
 from agent import configuring, deletion
+from agent.models import Proposal
 from agent.sync import intervals
-from config.body import Body
+from config.body import Body, Choice
 from config.numbers import WholeNumber
 
 
@@ -23,6 +24,12 @@ class WorkspaceFields(serializers.Serializer[Any]):
     )
     shortest_sync_interval_minutes = serializers.IntegerField(allow_null=True)
     longest_sync_interval_minutes = serializers.IntegerField()
+    write_policy = serializers.ChoiceField(
+        choices=Workspace.WritePolicy.choices,
+        help_text="Whether the agent asks before each change (`ask`), makes those of `write_kinds` by itself where"
+        " nothing but its member's words led to them (`allow`), or changes nothing (`never`).",
+    )
+    write_kinds = serializers.ListField(child=serializers.ChoiceField(choices=Proposal.Kind.choices))
 
 
 class Deletion(Body):
@@ -56,6 +63,8 @@ class OneWorkspace(MemberAPI):
             required=False,
             help_text="Null: as often as the plan allows.",
         )
+        write_policy = Choice(Workspace.WritePolicy.choices, required=False)
+        write_kinds = serializers.ListField(child=Choice(Proposal.Kind.choices), max_length=20, required=False)
 
     @extend_schema(responses=WorkspaceFields)
     def get(self, request: Request) -> Response:
@@ -91,4 +100,6 @@ def shown(membership: Membership) -> dict[str, Any]:
         "sync_interval_minutes": used and used // intervals.MINUTE,
         "shortest_sync_interval_minutes": least and least // intervals.MINUTE,
         "longest_sync_interval_minutes": intervals.LONGEST // intervals.MINUTE,
+        "write_policy": workspace.write_policy,
+        "write_kinds": workspace.write_kinds,
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
 
-from agent import keyless
+from agent import commands, keyless
 from agent.runs import offered
 from agent.runs.allowance import estimated
 from integrations import embedder
@@ -30,7 +30,17 @@ def choose(wanted: str) -> Choice:
 
 
 def _keyless(find_gone: keyless.FindGone | None) -> Model:
-    return keyless.KeylessModel(embed=embedder.default().embed, count_tokens=charged_tokens, find_gone=find_gone)
+    return keyless.KeylessModel(
+        embed=embedder.default().embed,
+        count_tokens=charged_tokens,
+        read_command=_read_command,
+        find_gone=find_gone,
+    )
+
+
+def _read_command(prompt: str) -> keyless.ToolCall | None:
+    found = commands.read(prompt)
+    return keyless.ToolCall(*found) if found else None
 
 
 def charged_tokens(text: str) -> int:

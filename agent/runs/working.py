@@ -1,4 +1,5 @@
-"""A run at work: the agent, its tools, and the record of what it does. No tool writes to Notion."""
+"""A run at work: the agent, its tools, and the record of what it does. No tool writes: what is to be written is
+proposed."""
 
 import asyncio
 import time
@@ -34,6 +35,8 @@ from agent.candidates import Candidate, PageKey, SearchResult
 from agent.events import Events, dumps
 from agent.live.checking import Check
 from agent.models import Run, Step
+from agent.proposals import tools
+from agent.proposals.understanding import Told
 from agent.runs import shown
 from agent.runs.allowance import Bounded
 from agent.runs.citing import checked
@@ -72,6 +75,9 @@ class Work:
     counts: bool = False
     steps: int = 0
     looked_at: float = 0.0
+    # What a tool that proposes has said, and how often one was called.
+    told: Told | None = None
+    proposed: int = 0
 
     @cached_property
     def model(self) -> Bounded:
@@ -158,14 +164,18 @@ class Work:
     async def _end(self, result: AgentRunResult[str]) -> None:
         self.text = result.output
         answer = _cited(result.all_messages())
-        if answer is not None:
+        if self.told is not None:
+            self.citations = checked(self.told.citations, self.found)
+            self.grounded = self.told.is_grounded
+        elif answer is not None:
             self.citations = checked(
                 answer.citations, self.found, changed=self.check.changed, unseen=self.check.not_seen
             )
             self.grounded = answer.grounded and bool(self.citations)
         else:
             self.grounded = False
-        self.text += await sync_to_async(self._missing)()
+        if self.told is None:
+            self.text += await sync_to_async(self._missing)()
         pages = {(each["connection_id"], each["page_id"]) for each in self.citations}
         if remarks := self.check.remarks(pages):
             self.text = f"{self.text}\n\n{remarks}"
@@ -283,3 +293,6 @@ agent: Agent[Work, str] = Agent(deps_type=Work, instructions=INSTRUCTIONS, name=
 async def search(context: RunContext[Work], query: str) -> SearchResult:
     """Passages of the connected pages that may answer the query, the best first."""
     return await context.deps.search(query)
+
+
+tools.register(agent)
