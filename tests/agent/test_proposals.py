@@ -8,9 +8,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import tenancy
+from accounts.models import Connection
 from agent.models import Proposal
 from agent.proposals import preparing, services
 from billing.models import Subscription
+from tasks import asking
 from tasks.filters import NOTION
 from tasks.models import Outgoing, Task
 from tests.agent.proposals_of import now_of, post, propose, work
@@ -331,3 +333,142 @@ def test_with_its_task_goes_what_it_says_of_it(local: Person) -> None:
         Task.objects.all().delete()
 
         assert not Proposal.objects.exists()
+
+
+def test_a_worker_that_died_after_sending_is_followed_by_one_that_reads_back(
+    synced: Person, acme: NotionWorkspace
+) -> None:
+    proposal = propose(synced, TITLE, due_on=FRIDAY)
+    post(synced, proposal, "approve")
+    deliver(synced)
+    before = len(acme.requests())
+
+    work(synced)
+
+    assert now_of(synced, proposal).state == "applied"
+    assert "PATCH" not in [each["method"] for each in acme.requests()[before:]]
+
+
+def test_success_that_notion_only_says_is_no_success(synced: Person, acme: NotionWorkspace) -> None:
+    """It answers, and another row stands there when it is read back."""
+    proposal = propose(synced, TITLE, due_on=FRIDAY)
+    post(synced, proposal, "approve")
+    deliver(synced)
+    acme.edit(op="set_property", id=in_notion(acme)[TITLE]["id"], name="Due", value="2026-12-24")
+
+    work(synced)
+
+    answer = synced.api.get(f"/agent/proposals/{proposal.pk}").json()
+    assert (answer["state"], answer["verified"], answer["differs"]) == ("applied", False, ["due_on"])
+
+
+def test_what_cannot_be_sent_for_an_hour_is_not_sent_later(synced: Person, acme: NotionWorkspace) -> None:
+    proposal = propose(synced, TITLE, due_on=FRIDAY)
+    post(synced, proposal, "approve")
+    fault = acme.fault("503", times=99)
+    work(synced)
+    waits = now_of(synced, proposal).state
+    with tenancy.within(synced.workspace):
+        Proposal.objects.update(decided_at=timezone.now() - timedelta(hours=2))
+    work(synced)
+    acme.calm(fault)
+    deliver(synced)
+
+    assert (waits, now_of(synced, proposal).state, due(acme)) == ("applying", "failed", None)
+
+
+def test_a_task_with_edits_on_their_way_waits_for_them(synced: Person, acme: NotionWorkspace) -> None:
+    proposal = propose(synced, TITLE, due_on=FRIDAY)
+    task_id = now_of(synced, proposal).task_id
+    synced.api.patch(f"/tasks/{task_id}", {"status": "Doing"})
+
+    answer = post(synced, proposal, "approve")
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/changes-on-their-way")
+
+
+def test_an_edit_by_hand_of_what_was_approved_takes_its_place(synced: Person, acme: NotionWorkspace) -> None:
+    proposal = propose(synced, TITLE, due_on=FRIDAY, status="Doing")
+    post(synced, proposal, "approve")
+    task_id = now_of(synced, proposal).task_id
+    synced.api.patch(f"/tasks/{task_id}", {"due_on": "2026-12-24"})
+
+    for _ in range(2):
+        work(synced)
+
+    row = in_notion(acme)[TITLE]["properties"]
+    assert (row["Due"]["date"]["start"], row["Status"]["status"]["name"]) == ("2026-12-24", "Not started")
+    assert now_of(synced, proposal).state == "stale"
+
+
+def test_a_title_is_put_back_with_its_marks(synced: Person, acme: NotionWorkspace) -> None:
+    row = in_notion(acme)[TITLE]["id"]
+    marked = [
+        {"type": "text", "text": {"content": "Choose "}},
+        {"type": "text", "text": {"content": "a printer"}, "annotations": {"bold": True}},
+    ]
+    days = {"start": "2026-12-01", "end": "2026-12-03"}
+    with (
+        tenancy.within(synced.workspace),
+        asking.opened(Connection.objects.get(workspace=synced.workspace)) as client,
+    ):
+        client.update_page(row, {"properties": {"Task": {"title": marked}, "Due": {"date": days}}})
+    before = rows(acme)
+    proposal = propose(synced, TITLE, title="Buy a printer", due_on=None)
+    applied(synced, proposal)
+    then = sorted(rows(acme))
+
+    post(synced, proposal, "undo")
+    work(synced)
+
+    assert "Buy a printer" in then
+    assert (now_of(synced, proposal).state, rows(acme)) == ("undone", before)
+
+
+# -- on the page
+
+
+def page_of(person: Person, proposal: Proposal) -> str:
+    conversation = now_of(person, proposal).run_id
+    with tenancy.within(person.workspace):
+        conversation = Proposal.objects.values_list("run__conversation_id", flat=True).get(pk=proposal.pk)
+    return str(person.web.get(f"/app/ask/{conversation}").content.decode())
+
+
+def test_the_card_is_decided_by_forms(local: Person) -> None:
+    proposal = propose(local, "Pricing copy", due_on=FRIDAY)
+    address = f"/app/proposals/{proposal.pk}"
+
+    asked = page_of(local, proposal)
+    local.web.post(address, {"action": "approve"})
+    done = page_of(local, proposal)
+    local.web.post(address, {"action": "undo"})
+
+    assert all(words in asked for words in ("Approve", "Reject", "Edit", "Friday, 4 December 2026"))
+    assert all(words in done for words in ("Done", "Undo"))
+    assert now_of(local, proposal).state == "undone"
+
+
+def test_the_page_says_that_a_task_moved_on_and_shows_it_anew(local: Person) -> None:
+    proposal = propose(local, "Pricing copy", due_on=FRIDAY)
+    local.api.patch(f"/tasks/{now_of(local, proposal).task_id}", {"due_on": "2026-12-24"})
+
+    answer = local.web.post(f"/app/proposals/{proposal.pk}", {"action": "approve"}, follow=True)
+
+    page = answer.content.decode()
+    assert "Nothing was written: the task was changed after this was shown." in page
+    assert "Thursday, 24 December 2026" in page
+
+
+def test_a_proposal_is_edited_on_its_page(local: Person) -> None:
+    proposal = propose(local, "Pricing copy", due_on=FRIDAY)
+    address = f"/app/proposals/{proposal.pk}"
+    form = local.web.get(f"{address}?edit=1").context["form"]
+    shown = {f"initial-{name}": form[name].initial or "" for name in form.fields}
+    said = {"title": "Pricing copy", "status": "In progress", **shown}
+
+    refused = local.web.post(address, {"action": "edit", **said, "title": "", "due_on": "2026-12-11"})
+    saved = local.web.post(address, {"action": "edit", **said, "due_on": "2026-12-11"})
+
+    assert (refused.status_code, saved.status_code) == (422, 302)
+    assert now_of(local, proposal).replaced_by.changes[0]["after"] == "Friday, 11 December 2026"

@@ -169,6 +169,7 @@ PROPOSALS = [
     proposal("undone", "Undone", verified_words="Undone, checked in Notion"),
     proposal("rejected", "Rejected", is_closed=True),
 ]
+ONE_PROPOSAL: Context = {"section": "ask", "proposal": PROPOSAL, "form": None, "back_url": "/x"}
 COVERED = {
     "known": 4618, "indexed": 4400, "older": 12, "older_since": before(hours=3), "missing": 206, "complete": False,
 }  # fmt: skip
@@ -334,6 +335,14 @@ OTHER_WAY: Context = {"reauthentication_alternatives": [{"url": "#"}]}
 SQUARES = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><path d='M1 1h3v3h-3zM5 5h3v3h-3z'/></svg>"
 SECOND_FACTOR: Context = {"totp_svg_data_uri": f"data:image/svg+xml;utf8,{SQUARES}"}
 RECOVERY_CODES: Context = {"unused_codes": [f"{n * 9_091_237:08}" for n in range(1, 11)], "total_count": 10}
+
+
+class TaskForm(forms.Form):
+    title = forms.CharField(label="Title", initial="Load test of sign-up")
+    due_on = forms.DateField(label="Due", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def as_shown(self) -> list[str]:
+        return []
 
 
 class TokenForm(forms.Form):

@@ -2,9 +2,6 @@
 
 from typing import Any
 
-from tasks.forms import EditForm
-from tasks.models import Task
-from tasks.offers import Offers
 from tests.pages import money
 from tests.pages import samples as s
 
@@ -100,7 +97,6 @@ def _connection() -> dict[str, State]:
 
 
 def _asking() -> dict[str, State]:
-    form = EditForm(Task(title="Load test of sign-up"), Offers(frozenset({"title", "due_on"}), {}, frozenset()))
     new = {"section": "overview", "stage": "new", "today": s.TODAY, "first_steps": s.FIRST_STEPS}
     syncing = {
         "stage": "syncing", "sync": s.SYNC, "connection": s.CONNECTION,
@@ -118,7 +114,10 @@ def _asking() -> dict[str, State]:
             s.THREAD | {"turns": [s.turn(1, "Give the load test to Tom.", proposals=s.PROPOSALS)], "live": None},
         ),
         "proposal": ("agent/proposal.html", s.THREAD | {"proposal": s.PROPOSAL, "form": None, "back_url": "/x"}),
-        "proposal-edit": ("agent/proposal.html", s.THREAD | {"proposal": s.PROPOSAL, "form": form, "back_url": "/x"}),
+        "proposal-edit": (
+            "agent/proposal.html",
+            s.THREAD | {"proposal": s.PROPOSAL, "form": s.TaskForm(), "back_url": "/x"},
+        ),
         "thread-trouble": ("agent/ask.html", s.TROUBLE),
         "thread-ending": ("agent/ask.html", s.THREAD | {"turns": [ending], "live": ending["run"]}),
         "conversation/0": ("agent/ask.html", s.THREAD | {"turns": [s.turn(1, "Done?")], "live": None}),
