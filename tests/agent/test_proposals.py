@@ -19,7 +19,7 @@ from tests.agent.proposals_of import now_of, post, propose, work
 from tests.agent.sync.working import sync
 from tests.outside import NotionWorkspace, connect
 from tests.people import Person
-from tests.tasks.test_both_ways import TITLE, deliver, in_notion
+from tests.tasks.test_both_ways import TITLE, deliver, history, in_notion, task
 from tests.threads import at_once
 
 FRIDAY = timezone.datetime(2026, 12, 4).date()  # type: ignore[attr-defined]
@@ -118,6 +118,9 @@ def test_a_lost_answer_is_no_change_of_somebody_else(synced: Person, acme: Notio
         work(synced)
 
     assert (now_of(synced, proposal).state, due(acme)) == ("applied", "2026-12-04")
+    shown = task(synced)
+    lines = [(line["old"], line["new"]) for line in history(synced, shown["id"])]
+    assert (shown["due_on"], shown["sync_state"], lines) == ("2026-12-04", "synced", [(None, "2026-12-04")])
 
 
 def test_a_task_is_made_once_and_undone_into_the_trash(synced: Person, acme: NotionWorkspace) -> None:
