@@ -116,7 +116,8 @@ EXTENSIONS = ("pg_trgm", "btree_gist")
 
 def make_roles() -> None:
     """Before the migrations: logins, group roles, extensions and what nobody may call."""
-    password = environment.web_login_password(settings.SECRET_KEY)
+    # The one in DATABASE_WEB_URL, where that is set.
+    password = settings.DATABASES["default"]["PASSWORD"] or environment.web_login_password(settings.SECRET_KEY)
     with connections[OWNER].cursor() as cursor:
         for role, login in ((WEB_LOGIN, True), ("docent_public", False), ("docent_workspace", False)):
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])

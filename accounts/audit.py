@@ -80,11 +80,19 @@ def record(
     _write(action, [workspace_id], by=by, about=str(about), before=before, after=after)
 
 
-def record_everywhere(action: AuditAction, user: User, *, by: User | None = None) -> None:
+def record_everywhere(
+    action: AuditAction,
+    user: User,
+    *,
+    by: User | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
     """Something about an account, told in each workspace that it opens. As `record`."""
     with tenancy.shared():
         places = Membership.objects.filter(user_id=user.pk).exclude(workspace__state=Workspace.State.ERASING)
-        _write(action, places.values_list("workspace_id", flat=True), by=by, about=user.email)
+        found = places.values_list("workspace_id", flat=True)
+        _write(action, found, by=by, about=user.email, before=before, after=after)
 
 
 def record_refused_sign_in(email: str) -> None:

@@ -6,6 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django.views.generic import RedirectView
 
+from accounts import address_views as address
 from accounts import api as json
 from accounts import mails_page, views
 from accounts import second_factor_views as second_factor
@@ -21,6 +22,8 @@ pages = [
     path("app/theme", views.SetTheme.as_view(), name="set-theme"),
     path("app/dismiss", views.DismissBanner.as_view(), name="dismiss-banner"),
     path("app/switch-workspace", views.SwitchWorkspace.as_view(), name="switch-workspace"),
+    path("accounts/email/", address.ChangeAddress.as_view(), name="change-address"),
+    path("accounts/email/<str:signed>/", address.ConfirmAddress.as_view(), name="confirm-address"),
 ]
 # Of allauth's addresses of the second factor those with a page of ours. Its list of factors is a card of the settings.
 pages += [

@@ -11,7 +11,7 @@ from config import openapi, views
 from config.staff import site as staff
 
 # Of allauth's addresses those with a page of ours. Without `account_email`: there one person could claim an address
-# that another one registers later, or has registered already.
+# that another one registers later, or has registered already; `accounts.addresses` changes it instead.
 SIGN_IN = {
     "account_login",
     "account_logout",

@@ -2,7 +2,8 @@
 
 Talks to: no server, only the files that `python -m devkit.embedder` writes (model.onnx, tokenizer.json).
 Contract: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2 and https://onnxruntime.ai/docs/api/python/
-Never lets through: a download, a vector that is not of unit length, a text longer than the model's window (it is cut).
+Never lets through: a download, the library's reports of use to Microsoft, a vector that is not of unit length, a text
+longer than the model's window (it is cut).
 """
 
 import os
@@ -132,6 +133,8 @@ def _read(folder: Path, threads: int) -> _Loaded:
     if missing_files(folder):
         raise NotConfigured(f"The embedder is not in {folder}. Make it with: python -m devkit.embedder {folder}")
 
+    # Once it is loaded it would be too late: the builds on the package index report process, machine and model.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     from onnxruntime import InferenceSession, SessionOptions
     from tokenizers import Tokenizer
 

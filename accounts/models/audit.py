@@ -13,6 +13,7 @@ class AuditAction(models.TextChoices):
     SIGNED_IN = "sign_in.succeeded", "signed in"
     SIGN_IN_REFUSED = "sign_in.refused", "was refused: wrong password or code"
     PASSWORD_CHANGED = "password.changed", "chose a new password"
+    EMAIL_CHANGED = "email.changed", "changed their e-mail address"
     SECOND_FACTOR_SET_UP = "second_factor.set_up", "set up a second factor"
     SECOND_FACTOR_REMOVED = "second_factor.removed", "removed a second factor"
     RECOVERY_CODES_RENEWED = "recovery_codes.renewed", "made new recovery codes"

@@ -14,6 +14,7 @@ from agent.sync import choosing
 from billing.models import Subscription
 from billing.team import invitations
 from tests.accounts.test_passwords import change as change_password
+from tests.accounts.test_passwords import link
 from tests.agent.test_erasing import end_and_warn, erase
 from tests.agent.test_exports import make, opened
 from tests.billing.wishes import approve
@@ -55,6 +56,15 @@ def refused_sign_in(owner: Person, request: pytest.FixtureRequest) -> None:
 @flow(A.PASSWORD_CHANGED)
 def new_password(owner: Person, request: pytest.FixtureRequest) -> None:
     change_password(owner)
+
+
+@flow(A.EMAIL_CHANGED)
+def new_address(owner: Person, request: pytest.FixtureRequest) -> None:
+    address = f"new-{owner.email}"
+    web = browser_after_password(owner)
+    reauthenticate(web)
+    ok(web.post("/accounts/email/", {"email": address}))
+    ok(web.post(link(address)))
 
 
 @flow(A.SECOND_FACTOR_SET_UP)

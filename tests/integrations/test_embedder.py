@@ -1,5 +1,7 @@
 import os
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from devkit import embedder as maker
+from devkit.home import PROJECT
 from integrations.embedder import DIMENSION, WINDOW_TOKENS, Embedder, NotConfigured, from_bytes, to_bytes
 
 TEXTS = ["A happy person", "A very happy person", "The invoice is due on Friday", "", "word " * 600]
@@ -114,3 +117,25 @@ def test_a_damaged_export_is_made_again(folder: Path, tmp_path: Path) -> None:
 
     assert maker.is_done(damaged)
     assert [entry.name for entry in tmp_path.iterdir()] == ["copy"]
+
+
+EMBEDS = """
+import sys
+from pathlib import Path
+from integrations.embedder import Embedder
+print(len(Embedder(Path(sys.argv[1])).embed(["Trains are booked second class."])))
+"""
+
+
+def test_its_library_keeps_no_number_of_this_machine_to_report_its_use(folder: Path, tmp_path: Path) -> None:
+    """It makes one, with what it is to send, as soon as it reports; a variable named CI keeps it from that too."""
+    done = subprocess.run(
+        [sys.executable, "-c", EMBEDS, str(folder)],
+        cwd=PROJECT,
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout == "1\n", done.stderr
+    assert list(tmp_path.iterdir()) == []

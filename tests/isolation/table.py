@@ -383,6 +383,8 @@ SIGN_IN = {
     "accounts/reauthenticate/": "/accounts/reauthenticate/",
     "accounts/confirm-email/": "/accounts/confirm-email/",
     r"accounts/^confirm-email/(?P<key>[-:\w]+)/$": "/accounts/confirm-email/x/",
+    "accounts/email/": "/accounts/email/",
+    "accounts/email/<str:signed>/": "/accounts/email/x/",
     "accounts/2fa/": "/accounts/2fa/",
     "accounts/2fa/authenticate/": "/accounts/2fa/authenticate/",
     "accounts/2fa/reauthenticate/": "/accounts/2fa/reauthenticate/",

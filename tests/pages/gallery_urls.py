@@ -13,7 +13,7 @@ PLAIN = (
     *("pricing", "audit", "api-keys", "docs"),
     *("sync-now", "switch-workspace", "set-theme", "dismiss-banner"),
     *("account_login", "account_signup", "account_logout", "account_reset_password", "account_change_password"),
-    *("account_email_verification_sent", "account_reauthenticate"),
+    *("account_email_verification_sent", "account_reauthenticate", "change-address"),
     *("mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_deactivate_totp"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),
 )

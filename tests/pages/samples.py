@@ -1,6 +1,7 @@
 """Northwind Studio, an invented company, in every state a page can be in."""
 
 import datetime as dt
+from types import SimpleNamespace
 from typing import Any
 
 from django import forms
@@ -321,6 +322,10 @@ class PasswordForm(forms.Form):
 
 class EmailForm(forms.Form):
     email = forms.EmailField()
+
+
+class AddressForm(EmailForm):
+    user = SimpleNamespace(email="maya@northwind.example")
 
 
 class CodeForm(forms.Form):

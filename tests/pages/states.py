@@ -39,6 +39,7 @@ def _entrance() -> dict[str, State]:
         "verify_form": s.CodeForm(), "change_form": s.EmailForm(), "email": "maya@northwind.example",
         "can_resend": True, "can_change": True,
     }  # fmt: skip
+    wish = {"user": {"email": "maya@northwind.example"}, "address": "maya.lind@northwind.example"}
     confirmation = {"key": "k", "email_address": {"email": "maya@northwind.example"}}
     return {
         "login": ("account/login.html", {"form": s.LoginForm()}),
@@ -51,6 +52,16 @@ def _entrance() -> dict[str, State]:
         "password-reset-old": ("account/password_reset_from_key.html", {"token_fail": True}),
         "password-reset-saved": ("account/password_reset_from_key_done.html", {}),
         "password-change": ("account/password_change.html", {"form": s.PasswordForm()}),
+        "email-change": ("account/email_change.html", {"form": s.AddressForm()}),
+        "email-change-wrong": ("account/email_change.html", {"form": s.AddressForm({"email": "x"})}),
+        "email-asked": ("account/email_asked.html", {"address": wish["address"]}),
+        "email-new": ("account/email_new.html", {"wish": wish}),
+        "email-changed": ("account/email_new.html", {"done": wish}),
+        "email-taken": (
+            "account/email_new.html",
+            {"taken": "maya.lind@northwind.example is the address of another account."},
+        ),
+        "email-new-old": ("account/email_new.html", {}),
         "email-confirm": ("account/email_confirm.html", {"confirmation": confirmation, "can_confirm": True}),
         "email-confirm-old": ("account/email_confirm.html", {}),
         "email-code": ("account/confirm_email_verification_code.html", code),
