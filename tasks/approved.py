@@ -1,5 +1,6 @@
 """Changes that a member approved as they saw the row: into the outbox, and looked for in Notion afterwards."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from tasks.mapping import read_row
 from tasks.models import Guard, Outgoing, Task
 
 Json = dict[str, Any]
+LOOKS, LOOK_SECONDS = 20, 0.25
 
 
 class OnItsWay(AppError):
@@ -149,9 +151,15 @@ def waiting(guard: Guard) -> Outgoing | None:
 
 
 def send(task: Task) -> None:
-    """As the outbox's own job, which may be at it."""
-    for outgoing in Outgoing.objects.filter(task=task, state=Outgoing.State.WAITING):
+    """As the outbox's own job. That one may be at it: then it is waited for, a moment long."""
+    for _ in range(LOOKS):
+        outgoing = Outgoing.objects.filter(task=task, state=Outgoing.State.WAITING).first()
+        if outgoing is None:
+            return
         sending.send(outgoing_id=str(outgoing.pk))
+        if not Outgoing.objects.filter(pk=outgoing.pk).exclude(lease=None).exists():
+            return
+        time.sleep(LOOK_SECONDS)
 
 
 def unlike(task: Task, values: Mapping[str, Any], row: Look) -> list[str]:

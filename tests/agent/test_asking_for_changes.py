@@ -137,7 +137,7 @@ def test_text_of_a_page_is_no_command(local: Person) -> None:
 
 def test_what_is_proposed_is_shown_to_who_asked_alone(team_owner: Person, bob: Person, chroma: str) -> None:
     with tenancy.within(team_owner.workspace):
-        Task.objects.create(owner_id=team_owner.user.pk, title="Pricing copy", status="Nightjar")
+        Task.objects.create(owner_id=team_owner.user.pk, title="Pricing copy", status="Nightjar", is_shared=True)
     run = ask(team_owner, "mark the pricing copy done")
     team_owner.api.patch(f"/agent/conversations/{run['conversation_id']}", {"shared": True})
 
@@ -215,3 +215,9 @@ def test_a_stopped_question_proposes_nothing_later(local: Person) -> None:
         assert not Proposal.objects.exists()
         assert Conversation.objects.exists()
         assert timezone.now()
+
+
+def test_what_is_overdue_is_a_query_whose_rows_are_cited(synced: Person) -> None:
+    run = ask(synced, "what is overdue")
+
+    assert (run["proposals"], [each["title"] for each in run["citations"]]) == ([], ["Write the announcement"])
