@@ -35,7 +35,7 @@ SHARED_TABLES = {
         "schema_name = current_user",
         (
             "SELECT (id, name, schema_name, state, erases_at, closed_from, closed_with, created_at,"
-            " sync_interval_minutes, staff_may_act_until)",
+            " sync_interval_minutes, staff_may_act_until, write_policy, write_kinds)",
         ),
         public="SELECT, INSERT, UPDATE",
     ),

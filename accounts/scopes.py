@@ -78,6 +78,11 @@ TABLE: dict[str, Mapping[str, frozenset[Scope] | Never]] = {
     "/agent/runs/{run_id}/events": {"GET": ASKED},
     "/agent/runs/{run_id}/stop": {"POST": ASK},
     "/agent/runs/{run_id}/feedback": {"POST": ASK},
+    "/agent/proposals/{proposal_id}": {"GET": TASKS | ASK},
+    **{
+        f"/agent/proposals/{{proposal_id}}/{act}": {"POST": WRITE_TASKS}
+        for act in ("approve", "edit", "reject", "undo")
+    },
     "/agent/conversations": {"GET": CONVERSATIONS},
     "/agent/conversations/{conversation_id}": {
         "GET": CONVERSATIONS, "PATCH": WRITE_CONVERSATIONS, "DELETE": WRITE_CONVERSATIONS

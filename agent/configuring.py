@@ -9,13 +9,15 @@ from accounts import connections as authorizations
 from accounts import model_choices, services
 from accounts.models import Connection, Membership
 from accounts.permissions import check_can_change_settings
+from agent.proposals import policy
 from agent.sync import intervals
 from billing.permissions import check_can_change
 
 
 def configure(*, by: Membership, now: datetime, **choices: Any) -> None:
-    """`name`, `sync_interval_minutes` (None: as often as the plan allows), `model` (empty: left to the installation),
-    `own_model` (`kind`, `model`, and if need be `url` and `key`): those that are given, all or none.
+    """`name`, `sync_interval_minutes` (None: as often as the plan allows), `write_policy` and `write_kinds`, `model`
+    (empty: left to the installation), `own_model` (`kind`, `model`, and if need be `url` and `key`): those that are
+    given, all or none.
 
     Raises Forbidden, TrialExpired, PaymentRequired, PlanRequired or InvalidField.
     """
@@ -28,6 +30,8 @@ def configure(*, by: Membership, now: datetime, **choices: Any) -> None:
             model_choices.choose(by=by, name=choices["model"])
         if "own_model" in choices:
             model_choices.choose_own(by=by, **choices["own_model"])
+        if "write_policy" in choices or "write_kinds" in choices:
+            policy.choose(by=by, policy=choices.get("write_policy"), kinds=choices.get("write_kinds"))
         if "name" in choices:
             services.rename_workspace(workspace=by.workspace, name=choices["name"], by=by)
 

@@ -18,6 +18,7 @@ from agent.sync.jobs import erase_connection, look_after_syncs, scheduled, sync
 from integrations import embedder
 
 __all__ = [
+    "apply_proposal",
     "erase_connection",
     "erase_content",
     "erase_ended",
@@ -75,6 +76,26 @@ def run(*, run_id: str) -> None:
 
     # Safe to repeat: a run that is over is left alone, and its hold is charged once.
     performing.perform(run_id=run_id)
+
+
+def _give_up_proposal(*, proposal_id: str) -> None:
+    from agent.proposals import applying
+
+    applying.give_up(proposal_id=proposal_id)
+
+
+# On the queue of short work, as what the outbox sends: somebody waits for it.
+@shared_task(
+    base=background.WorkspaceJob,
+    name="agent.jobs.apply_proposal",
+    lease=timedelta(seconds=settings.SYNC_LEASE_SECONDS),
+    gave_up=staticmethod(_give_up_proposal),
+)
+def apply_proposal(*, proposal_id: str) -> None:
+    from agent.proposals import applying
+
+    # Safe to repeat: the outbox writes once, and what has ended is left alone.
+    applying.apply(proposal_id=proposal_id, now=timezone.now())
 
 
 @shared_task(base=background.WorkspaceJob, name="agent.jobs.restore_index", queue_name="sync")

@@ -194,3 +194,27 @@ class TaskChange(models.Model):
 
     def __str__(self) -> str:
         return self.field
+
+
+class Guard(models.Model):
+    """A row of Notion as a member saw it when they approved a change: what they approved is written over nothing else.
+
+    Each field of `Outgoing.fields` that belongs to it names it, and they go together or not at all.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="guards")
+    digest = models.CharField(max_length=64)
+    # Notion's own words for when the row was edited.
+    edited_at = models.CharField(max_length=40)
+    # By field, the value as Notion takes it.
+    facts = models.JSONField(default=dict)
+    # Of these fields, what stood there before: as it is compared and shown, and as a request puts it back.
+    before = models.JSONField(default=dict)
+    exact = models.JSONField(default=dict)
+    # A request has left that may have written it; Notion has said that it did.
+    sent_at = models.DateTimeField(null=True, blank=True)
+    written_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.task_id} as of {self.edited_at}"

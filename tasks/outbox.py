@@ -17,7 +17,11 @@ TRASH = "in_trash"
 
 def edit(task: Task, *, by: Membership, now: datetime, values: Mapping[str, Any]) -> None:
     """The task and its outbox say the new values; both are locked and saved here."""
-    wanted = facts(task, values)
+    edit_facts(task, by=by, now=now, wanted=facts(task, values))
+
+
+def edit_facts(task: Task, *, by: Membership, now: datetime, wanted: Mapping[str, tuple[Any, Any]]) -> None:
+    """`wanted`: by field, the value as Notion takes it and as it is shown."""
     outgoing = _opened(task)
     for field, (fact, says) in wanted.items():
         if not task.notion_page_id or merging.shown(task, field) != says:

@@ -20,7 +20,7 @@ from billing import reading
 from billing.effective import PaymentRequired, TrialExpired
 from integrations import notion
 from integrations.notion import Notion
-from tasks import attempts, outbox, tracing, writing
+from tasks import attempts, guarding, outbox, tracing, writing
 from tasks.answers import adopt, take_over, written
 from tasks.asking import DatabaseGone, Gone, columns_now, opened, page_of, whole
 from tasks.models import Outgoing, Task
@@ -182,6 +182,7 @@ def _update(client: Notion, outgoing: Outgoing, lease: uuid.UUID) -> None:
             written(outgoing, page, {outbox.TRASH: trash})
             return
         raise Gone
+    guarding.hold(outgoing, page)
     with transaction.atomic():
         task = Task.objects.select_for_update().get(pk=outgoing.task_id)
         take_over(task, page)
@@ -195,8 +196,10 @@ def _update(client: Notion, outgoing: Outgoing, lease: uuid.UUID) -> None:
         if outbox.TRASH in facts:
             body: Json = {outbox.TRASH: facts[outbox.TRASH]}
         else:
-            body = {"properties": writing.properties(facts, columns_now(client, left), page)}
-        answer = client.update_page(outgoing.task.notion_page_id, body)
+            exact = {name: each["exact"] for name, each in sending.items() if "exact" in each}
+            body = {"properties": writing.properties(facts, columns_now(client, left), page, exact=exact)}
+        with guarding.noted(sending):
+            answer = client.update_page(outgoing.task.notion_page_id, body)
     except (writing.NoColumn, notion.Invalid, notion.Restricted) as error:
         # Also when only a page above it is in the trash.
         if "archived" in str(error) or page_of(client, outgoing.task).get("in_trash"):

@@ -73,15 +73,15 @@ def create(
     if not can_create(by):
         raise NotAllowed("Viewers read tasks and do not make any. Ask an owner for another role.")
     if source != LOCAL:
-        return _create_in_notion(_target(by, source), by=by, now=now, values={"title": title, **values})
+        return _create_in_notion(target(by, source), by=by, now=now, values={"title": title, **values})
     if is_shared is None:
         is_shared = by.user.default_sharing == "workspace"
     return Task.objects.create(
-        owner_id=by.user_id, title=title, is_shared=is_shared, created_at=now, updated_at=now, **_agreeing(values)
+        owner_id=by.user_id, title=title, is_shared=is_shared, created_at=now, updated_at=now, **agreeing(values)
     )
 
 
-def _with_columns(source: TaskSource | None) -> None:
+def with_columns(source: TaskSource | None) -> None:
     """A mapping from before columns were kept learns them now, not only with the next sync."""
     if source is not None and not source.columns:
         asking.learn_columns(source)
@@ -96,20 +96,20 @@ def writable_sources(by: Membership) -> list[TaskSource]:
     return [by_connection[each.pk] for each in mine if each.pk in by_connection]
 
 
-def _target(by: Membership, source: str) -> TaskSource:
+def target(by: Membership, source: str) -> TaskSource:
     found = writable_sources(by)
     if source == NOTION:
         if not found:
             raise NoDatabase("No Notion database holds tasks yet. Choose one, or make a local task.")
         return found[0]
-    target = next((each for each in found if str(each.pk) == source.lower()), None)
-    if target is None:
+    found_one = next((each for each in found if str(each.pk) == source.lower()), None)
+    if found_one is None:
         raise NoSource
-    return target
+    return found_one
 
 
 def _create_in_notion(source: TaskSource, *, by: Membership, now: datetime, values: Mapping[str, Any]) -> Task:
-    _with_columns(source)
+    with_columns(source)
     owner_id = Connection.objects.values_list("owner_id", flat=True).get(pk=source.connection_id)
     with transaction.atomic():
         if not held(source):
@@ -126,18 +126,18 @@ def _create_in_notion(source: TaskSource, *, by: Membership, now: datetime, valu
 def change(*, by: Membership, task_id: uuid.UUID, now: datetime, **values: Any) -> Task:
     task = one(by=by, task_id=task_id)
     check_can_change(task, by)
-    _with_columns(task.task_source)
+    with_columns(task.task_source)
     with transaction.atomic():
         task = one(by=by, task_id=task_id)
         is_shared = values.get("is_shared", task.is_shared)
         if is_shared != task.is_shared:
             _check_owns(task, by)
         if task.is_local:
-            _change_here(_locked(task), by=by, now=now, values=_agreeing(values))
+            _change_here(locked(task), by=by, now=now, values=agreeing(values))
         else:
             if is_shared != task.is_shared:
                 raise InvalidField("Who sees this task is decided by its connection.", pointer="/shared")
-            outbox.edit(_locked(task), by=by, now=now, values={k: v for k, v in values.items() if k != "is_shared"})
+            outbox.edit(locked(task), by=by, now=now, values={k: v for k, v in values.items() if k != "is_shared"})
     return one(by=by, task_id=task_id)
 
 
@@ -162,7 +162,7 @@ def delete(*, by: Membership, task_id: uuid.UUID, now: datetime) -> None:
         if task.is_local:
             task.delete()
         else:
-            outbox.move_to_trash(_locked(task), by=by, now=now, is_trashed=True)
+            outbox.move_to_trash(locked(task), by=by, now=now, is_trashed=True)
 
 
 def settle(*, by: Membership, task_id: uuid.UUID, action: str, now: datetime) -> Task:
@@ -172,7 +172,7 @@ def settle(*, by: Membership, task_id: uuid.UUID, action: str, now: datetime) ->
         if task is None:
             raise NoTask("There is no such task.")
         check_can_change(task, by)
-        task = _locked(task)
+        task = locked(task)
         if task.is_local:
             # Nothing of it is on its way anywhere.
             return task
@@ -217,12 +217,12 @@ def history_of(*, by: Membership, task_id: uuid.UUID) -> QuerySet[TaskChange]:
     return TaskChange.objects.filter(task=one_or_trashed(by=by, task_id=task_id))
 
 
-def _locked(task: Task) -> Task:
-    locked = Task.objects.select_for_update(of=("self",)).select_related("task_source").filter(pk=task.pk).first()
-    if locked is None:
+def locked(task: Task) -> Task:
+    held = Task.objects.select_for_update(of=("self",)).select_related("task_source").filter(pk=task.pk).first()
+    if held is None:
         # Its database was unmapped while this waited.
         raise NoTask("There is no such task.")
-    return locked
+    return held
 
 
 def can_delete(task: Task, by: Membership) -> bool:
@@ -234,7 +234,7 @@ def _check_owns(task: Task, by: Membership) -> None:
         raise NotAllowed("Only the member who made this task, an owner or an admin may do this.")
 
 
-def _agreeing(values: Mapping[str, Any]) -> dict[str, Any]:
+def agreeing(values: Mapping[str, Any]) -> dict[str, Any]:
     """Of status and done, one that is not given follows the other."""
     agreeing = dict(values)
     if "is_done" in values and "status" not in values:

@@ -16,8 +16,15 @@ class NoColumn(Exception):
     """The column is gone, or of a type that cannot hold the value."""
 
 
-def properties(fields: Mapping[str, Any], columns: Mapping[str, Any], row: Mapping[str, Any] | None = None) -> Json:
-    """By column id. `fields` are facts by field; `row` is the page as it is, when there is one."""
+def properties(
+    fields: Mapping[str, Any],
+    columns: Mapping[str, Any],
+    row: Mapping[str, Any] | None = None,
+    *,
+    exact: Mapping[str, Any] | None = None,
+) -> Json:
+    """By column id. `fields` are facts by field; `row` is the page as it is, when there is one. `exact`: properties
+    that are put back as they were."""
     present = columns_of(row) if row is not None else None
     body = {}
     for field, fact in fields.items():
@@ -28,7 +35,8 @@ def properties(fields: Mapping[str, Any], columns: Mapping[str, Any], row: Mappi
         kind = str(value.get("type") or column["type"])
         if kind not in KINDS[field]:
             raise NoColumn(field)
-        body[column["id"]] = {kind: _value(kind, fact, value)}
+        kept = (exact or {}).get(field)
+        body[column["id"]] = kept if kept and kind in kept else {kind: _value(kind, fact, value)}
     return body
 
 

@@ -42,6 +42,13 @@ class Workspace(TenantMixin):
         CLOSING = "closing"
         ERASING = "erasing"
 
+    class WritePolicy(models.TextChoices):
+        """Whether the agent may write what nobody has approved."""
+
+        ASK = "ask"
+        ALLOW = "allow"
+        NEVER = "never"
+
     # Schemas come from the pool and go by the erasing job; a save or a delete never makes or drops one.
     auto_create_schema = False
     auto_drop_schema = False
@@ -58,6 +65,9 @@ class Workspace(TenantMixin):
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
     # How often Notion is read by itself; nothing: as often as the plan allows, and never more often than that.
     sync_interval_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
+    write_policy = models.CharField(max_length=5, choices=WritePolicy.choices, default=WritePolicy.ASK)
+    # The kinds of proposals that `allow` allows.
+    write_kinds = models.JSONField(default=list, blank=True)
 
     # Until then our staff, seeing it as a member, may do more than look: `accounts.impersonation`.
     staff_may_act_until = models.DateTimeField(null=True, blank=True)
@@ -67,6 +77,9 @@ class Workspace(TenantMixin):
             models.CheckConstraint(
                 condition=models.Q(sync_interval_minutes=None) | models.Q(sync_interval_minutes__range=(1, 1440)),
                 name="sync_interval_is_within_a_day",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(write_policy__in=("ask", "allow", "never")), name="write_policy_is_known"
             ),
             models.CheckConstraint(
                 condition=models.Q(schema_name__regex=r"^ws_[a-z2-7]{20}$"), name="workspace_schema_is_opaque"

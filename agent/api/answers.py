@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from agent.models import Run
+from agent.models import Proposal, Run
 
 
 class CitationFields(serializers.Serializer[Any]):
@@ -51,6 +51,56 @@ class StepFields(serializers.Serializer[Any]):
     milliseconds = serializers.IntegerField(allow_null=True)
 
 
+class ChangeFields(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    name = serializers.CharField(help_text="As Notion calls it")
+    before = serializers.CharField(allow_blank=True)
+    after = serializers.CharField(allow_blank=True)
+
+
+class WhatFields(serializers.Serializer[Any]):
+    task_id = serializers.UUIDField(allow_null=True)
+    title = serializers.CharField()
+    url = serializers.CharField(allow_blank=True)
+
+
+class WhereFields(serializers.Serializer[Any]):
+    source = serializers.CharField(help_text="`notion` or `local`")  # type: ignore[assignment]  # Field has one too
+    title = serializers.CharField(allow_blank=True, help_text="The database")
+
+
+class SourcePageFields(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    title = serializers.CharField()
+    url = serializers.CharField()
+
+
+class ProposalFields(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    run_id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=Proposal.Kind.choices)
+    state = serializers.ChoiceField(choices=Proposal.State.choices)
+    what = WhatFields()
+    where = WhereFields()
+    changes = ChangeFields(many=True)
+    why = serializers.CharField(allow_blank=True)
+    source_page = SourcePageFields(allow_null=True, help_text="The page whose text asked for it.")
+    replaced_by = serializers.UUIDField(allow_null=True, help_text="The proposal that stands in the place of this one.")
+    reason = serializers.CharField(allow_null=True, help_text="Why it was replaced, or not done.")
+    verified = serializers.BooleanField(
+        allow_null=True, help_text="Whether the task, read back, was as approved. Null before it was done."
+    )
+    differs = serializers.ListField(
+        child=serializers.CharField(), help_text="Fields that somebody had changed again when it was read back."
+    )
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    applied_at = serializers.DateTimeField(allow_null=True)
+    undone_at = serializers.DateTimeField(allow_null=True)
+    undo_until = serializers.DateTimeField(allow_null=True)
+
+
 class RunFields(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=Run.Status.choices)
@@ -67,7 +117,7 @@ class RunFields(serializers.Serializer[Any]):
         allow_null=True,
         help_text="How the known pages were answered from when the work began. Null before that.",
     )
-    proposals = serializers.ListField(child=serializers.DictField())
+    proposals = ProposalFields(many=True)
     usage = UsageFields()
     steps = StepFields(many=True)
     error = serializers.CharField(allow_null=True)

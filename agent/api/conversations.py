@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts.edge import MemberAPI
 from agent import conversations
 from agent.models import Conversation
+from agent.proposals.shown import all_json
 from agent.runs import shown
 from config import paging
 from config.body import Body
@@ -41,7 +42,7 @@ class OneConversation(MemberAPI):
     def get(self, request: Request, conversation_id: uuid.UUID) -> Response:
         conversation = conversations.get(membership=self.membership, conversation_id=conversation_id)
         turns = conversations.turns(conversation, membership=self.membership)
-        runs = [shown.as_json(run, run.steps.all()) for run in turns]
+        runs = all_json(turns, by=self.membership)
         return Response({**row(conversation, by=self.membership.user_id), "runs": runs})
 
     @extend_schema(request=Input, responses=dict)

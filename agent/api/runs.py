@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from agent import listening
 from agent.api.answers import RunFields
 from agent.models import Run
+from agent.proposals.shown import as_json
 from agent.runs import services, shown
 from config.body import Body, Choice
 from config.handover import Mode
@@ -67,11 +68,12 @@ class OneRun(RunAPI):
     @extend_schema(responses=RunFields)
     def get(self, request: Request, run_id: uuid.UUID) -> Response:
         run = services.get(membership=self.membership, run_id=run_id)
-        return Response(shown.as_json(run, run.steps.all()))
+        return Response(as_json(run, by=self.membership))
 
 
 class RunEvents(RunAPI):
-    """The run's server-sent events: `step`, `delta`, `citation`, `done`, `error`. Resumes after `Last-Event-ID`."""
+    """The run's server-sent events: `step`, `delta`, `citation`, `proposal` (its id, for who may look at it), `done`,
+    `error`. Resumes after `Last-Event-ID`."""
 
     @extend_schema(responses={(200, "text/event-stream"): str})
     def get(self, request: Request, run_id: uuid.UUID) -> HttpResponse:
@@ -85,7 +87,7 @@ class StopRun(RunAPI):
     @extend_schema(request=None, responses={202: RunFields})
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
         run = services.stop(membership=self.membership, run_id=run_id, now=timezone.now())
-        return Response(shown.as_json(run, run.steps.all()), status=202)
+        return Response(as_json(run, by=self.membership), status=202)
 
 
 class RunFeedback(RunAPI):

@@ -9,10 +9,11 @@ from rest_framework.response import Response
 
 from accounts import model_choices
 from accounts.edge import MemberAPI
-from accounts.models import Membership, Role
+from accounts.models import Membership, Role, Workspace
 from accounts.permissions import check_can_change_settings, check_can_delete_workspace
 from accounts.roles import MAY, Action
 from agent import configuring, deletion
+from agent.models import Proposal
 from agent.sync import intervals
 from billing.deletion import close, restore
 from config.body import Body, Choice
@@ -56,6 +57,12 @@ class WorkspaceFields(serializers.Serializer[Any]):
     model_addresses = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField()), help_text="Where a key may be sent, by kind."
     )
+    write_policy = serializers.ChoiceField(
+        choices=Workspace.WritePolicy.choices,
+        help_text="Whether the agent asks before each change (`ask`), makes those of `write_kinds` by itself where"
+        " nothing but its member's words led to them (`allow`), or changes nothing (`never`).",
+    )
+    write_kinds = serializers.ListField(child=serializers.ChoiceField(choices=Proposal.Kind.choices))
 
 
 # Whoever deletes it may take that back.
@@ -106,6 +113,8 @@ class OneWorkspace(MemberAPI):
             help_text="One of `models`. A key that is kept goes.",
         )
         own_model = OwnModel(required=False)
+        write_policy = Choice(Workspace.WritePolicy.choices, required=False)
+        write_kinds = serializers.ListField(child=Choice(Proposal.Kind.choices), max_length=20, required=False)
 
         def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
             if "model" in attrs and "own_model" in attrs:
@@ -166,4 +175,6 @@ def shown(membership: Membership) -> dict[str, Any]:
         **model_choices.shown(workspace.pk),
         "models": model_choices.names(),
         "model_addresses": {kind: model_choices.addresses(kind) for kind in KINDS},
+        "write_policy": workspace.write_policy,
+        "write_kinds": workspace.write_kinds,
     }

@@ -17,7 +17,7 @@ from accounts.models import Connection, Membership
 from accounts.permissions import can_manage_members
 from agent import conversations
 from agent.models import Conversation, Page, Source
-from agent.runs import shown
+from agent.proposals.shown import all_json
 from agent.runs.reading import readable_connections
 from billing.models import Subscription
 from config.sheets import plain
@@ -76,7 +76,7 @@ def _conversations(archive: ZipFile, by: Membership) -> int:
             "shared": conversation.is_shared,
             "created_at": conversation.created_at,
             "updated_at": conversation.updated_at,
-            "runs": [shown.as_json(run, run.steps.all()) for run in runs],
+            "runs": all_json(runs, by=by),
         }
         archive.writestr(f"{name}.md", conversations.as_markdown(conversation, runs))
         archive.writestr(f"{name}.json", _json(about))

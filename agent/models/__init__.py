@@ -2,6 +2,7 @@ from .changes import Change
 from .ended import Disconnection
 from .exports import Export, ExportPart
 from .index import Chunk, Loss, Page, Source
+from .proposals import Proposal
 from .runs import Conversation, Run, Step
 from .sync import SyncRun
 
@@ -14,6 +15,7 @@ __all__ = [
     "ExportPart",
     "Loss",
     "Page",
+    "Proposal",
     "Run",
     "Source",
     "Step",

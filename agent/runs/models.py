@@ -9,7 +9,7 @@ from pydantic_ai.models import Model
 
 from accounts import model_choices
 from accounts.models import ModelChoice, User
-from agent import keyless
+from agent import commands, keyless
 from agent.runs import offered
 from agent.runs.allowance import estimated
 from config.providers import Provider
@@ -58,7 +58,17 @@ def of_workspace(chosen: ModelChoice | None, *, by: User) -> list[Choice]:
 
 
 def _keyless(find_gone: keyless.FindGone | None) -> Model:
-    return keyless.KeylessModel(embed=embedder.default().embed, count_tokens=charged_tokens, find_gone=find_gone)
+    return keyless.KeylessModel(
+        embed=embedder.default().embed,
+        count_tokens=charged_tokens,
+        read_command=_read_command,
+        find_gone=find_gone,
+    )
+
+
+def _read_command(prompt: str) -> keyless.ToolCall | None:
+    found = commands.read(prompt)
+    return keyless.ToolCall(*found) if found else None
 
 
 def charged_tokens(text: str) -> int:

@@ -7,7 +7,8 @@ from typing import Any
 from agent.models import Run, Step
 
 
-def as_json(run: Run, steps: Iterable[Step]) -> dict[str, Any]:
+def as_json(run: Run, steps: Iterable[Step], proposals: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """`proposals`: those that the reader may see, as they see them."""
     return {
         "id": str(run.id),
         "status": run.status,
@@ -19,7 +20,7 @@ def as_json(run: Run, steps: Iterable[Step]) -> dict[str, Any]:
         "citations": [citation_json(each) for each in run.citations],
         "checked": all_checked(run.citations),
         "coverage": run.coverage,
-        "proposals": [],
+        "proposals": list(proposals),
         "usage": usage(run),
         "steps": [step_json(step) for step in steps],
         "error": run.error or None,
@@ -67,6 +68,9 @@ def events(run: Run, steps: Iterable[Step]) -> list[tuple[str, Any]]:
     if run.answer:
         heard.append(("delta", {"text": run.answer, "offset": 0}))
     heard += [("citation", citation_json(citation)) for citation in run.citations]
+    # Who hears this may not be who may see it, so it says no more.
+    proposed = run.proposals.filter(replaces=None).values_list("pk", flat=True)
+    heard += [("proposal", {"id": str(key)}) for key in proposed]
     return [*heard, ("done", as_json(run, steps))]
 
 

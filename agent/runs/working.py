@@ -1,4 +1,5 @@
-"""A run at work: the agent, its tools, and the record of what it does. No tool writes to Notion."""
+"""A run at work: the agent, its tools, and the record of what it does. No tool writes: what is to be written is
+proposed."""
 
 import asyncio
 import logging
@@ -37,6 +38,8 @@ from agent.composing import Answer, Citation
 from agent.events import Events, dumps
 from agent.live.checking import Check
 from agent.models import Run, Step
+from agent.proposals import tools
+from agent.proposals.understanding import Told
 from agent.runs import shown
 from agent.runs.allowance import AllowanceSpent, Bounded
 from agent.runs.citing import checked
@@ -81,6 +84,9 @@ class Work:
     # By models that failed.
     input_before: int = 0
     output_before: int = 0
+    # What a tool that proposes has said, and how often one was called.
+    told: Told | None = None
+    proposed: int = 0
 
     @cached_property
     def model(self) -> Bounded:
@@ -205,9 +211,14 @@ class Work:
         return checked(citations, self.found, changed=self.check.changed, unseen=self.check.not_seen)
 
     async def _end(self, answer: Answer) -> None:
-        self.text, self.citations = answer.text, self._checked(answer.citations)
-        self.grounded = answer.grounded and bool(self.citations)
-        self.text += await sync_to_async(self._missing)()
+        self.text = answer.text
+        if self.told is not None:
+            self.citations = checked(self.told.citations, self.found)
+            self.grounded = self.told.is_grounded
+        else:
+            self.citations = self._checked(answer.citations)
+            self.grounded = answer.grounded and bool(self.citations)
+            self.text += await sync_to_async(self._missing)()
         pages = {(each["connection_id"], each["page_id"]) for each in self.citations}
         if remarks := self.check.remarks(pages):
             self.text = f"{self.text}\n\n{remarks}"
@@ -325,3 +336,6 @@ agent: Agent[Work, str] = Agent(deps_type=Work, instructions=INSTRUCTIONS, name=
 async def search(context: RunContext[Work], query: str) -> SearchResult:
     """Passages of the connected pages that may answer the query, the best first."""
     return await context.deps.search(query)
+
+
+tools.register(agent)

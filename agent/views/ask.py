@@ -21,6 +21,7 @@ from agent import conversations, listening
 from agent.models import Conversation, Run
 from agent.runs import ending, offered, services, shown
 from agent.sync import coverage
+from agent.views.proposals import cards
 from agent.views.suggesting import suggestions
 from billing import hearing
 from billing.models import Subscription
@@ -104,11 +105,12 @@ class OneConversation(AskPage):
     def show(self, conversation: Conversation, *, draft: str = "", refusal: AppError | None = None) -> HttpResponse:
         is_mine = conversation.owner_id == self.membership.user_id
         runs = conversations.turns(conversation, membership=self.membership)
+        proposed = cards(runs, by=self.membership)
         live = next((run for run in reversed(runs) if not run.is_over), None)
         context = {
             "section": "ask",
             "conversation": conversation,
-            "turns": [turn(run, is_mine=is_mine) for run in runs],
+            "turns": [turn(run, is_mine=is_mine, proposals=proposed.get(run.pk, [])) for run in runs],
             "live": live,
             "covered": coverage.in_short(coverage.searchable(self.readable())),
             "is_mine": is_mine,
@@ -222,7 +224,7 @@ class Events(MemberPage):
         return listening.answer(request, run, by=self.membership, mode=Mode.PAGE)
 
 
-def turn(run: Run, *, is_mine: bool) -> dict[str, Any]:
+def turn(run: Run, *, is_mine: bool, proposals: list[dict[str, Any]]) -> dict[str, Any]:
     steps = list(run.steps.all())
     # Kept as text; a page says how long ago that was.
     run.citations = [{**each, "edited_at": parse_datetime(each["edited_at"] or "")} for each in run.citations]
@@ -238,7 +240,7 @@ def turn(run: Run, *, is_mine: bool) -> dict[str, Any]:
         "can_rate": is_mine,
         "can_ask": is_mine,
         "reasons": [(value, _(value.capitalize())) for value in REASONS],
-        "proposals": [],
+        "proposals": proposals,
         "problem": _problem(run),
     }
 

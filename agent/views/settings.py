@@ -23,7 +23,7 @@ from accounts.roles import Action
 from agent import configuring, deletion
 from agent.api.exports import shown as exported
 from agent.exports import services as exports
-from agent.models import Disconnection, Page
+from agent.models import Disconnection, Page, Proposal
 from agent.runs import offered
 from agent.sync import ending, intervals
 from agent.sync.freshness import every
@@ -44,9 +44,31 @@ class WorkspaceForm(accounts.WorkspaceForm):
         label=gettext_lazy("Automatic sync"), coerce=int, empty_value=None, required=False
     )
 
+    write_policy = forms.ChoiceField(
+        label=gettext_lazy("Changes that the agent proposes"),
+        required=False,
+        choices=(
+            ("ask", gettext_lazy("Ask before each")),
+            ("allow", gettext_lazy("Make some kinds without asking")),
+            ("never", gettext_lazy("Propose none")),
+        ),
+    )
+    write_kinds = forms.MultipleChoiceField(
+        label=gettext_lazy("Kinds made without asking"),
+        required=False,
+        choices=Proposal.Kind.choices,
+        widget=forms.SelectMultiple(attrs={"size": len(Proposal.Kind)}),
+        help_text=gettext_lazy("It still asks once it has read pages in the conversation: their text never decides."),
+    )
+
     def __init__(self, data: Any, *, workspace: Workspace, now: datetime) -> None:
         chosen = workspace.sync_interval_minutes
-        initial = {"name": workspace.name, "sync_interval_minutes": chosen or ""}
+        initial = {
+            "name": workspace.name,
+            "sync_interval_minutes": chosen or "",
+            "write_policy": workspace.write_policy,
+            "write_kinds": workspace.write_kinds,
+        }
         super().__init__(data, initial=initial, auto_id="workspace_%s")
         least = intervals.shortest(workspace, now=now)
         if least is None:
@@ -60,6 +82,12 @@ class WorkspaceForm(accounts.WorkspaceForm):
         ]
         if chosen and timedelta(minutes=chosen) < least:
             field.help_text = _("Your plan now allows %s at most, so that is what happens.") % every(least)
+
+    def choices(self) -> dict[str, Any]:
+        """Without a policy in it, a form says nothing of the kinds either."""
+        given = dict(self.cleaned_data)
+        kept = () if given.get("write_policy") else ("write_policy", "write_kinds")
+        return {name: value for name, value in given.items() if name not in kept}
 
 
 OWN = "own"
@@ -133,7 +161,8 @@ class Settings(accounts.Settings):
         return WorkspaceForm(data, workspace=self.membership.workspace, now=timezone.now())
 
     def save_workspace(self, form: forms.Form) -> None:
-        configuring.configure(by=self.membership, now=timezone.now(), **form.cleaned_data)
+        assert isinstance(form, WorkspaceForm)
+        configuring.configure(by=self.membership, now=timezone.now(), **form.choices())
 
     def post(self, request: HttpRequest) -> HttpResponse:
         section = request.POST.get("section", "")

@@ -85,10 +85,13 @@ def test_many_sign_ups_at_once_get_a_schema_each() -> None:
 def test_a_schema_of_an_older_head_is_not_handed_out_and_can_be_migrated() -> None:
     name = schemas.build()
     with connections["owner"].cursor() as cursor:
-        cursor.execute(f"DELETE FROM {name}.django_migrations WHERE app = 'tasks'")
         cursor.execute(
-            f"DROP TABLE {name}.tasks_task, {name}.tasks_tasksource, {name}.tasks_outgoing, {name}.tasks_taskchange"
+            f"DELETE FROM {name}.django_migrations WHERE app = 'tasks' OR (app, name) = ('agent', '0023_proposals')"
         )
+        of_tasks = ("task", "tasksource", "outgoing", "taskchange", "guard")
+        gone = ", ".join(f"{name}.{table}" for table in ("agent_proposal", *(f"tasks_{each}" for each in of_tasks)))
+        cursor.execute(f"DROP TABLE {gone}")
+        cursor.execute(f"DROP FUNCTION {name}.proposal_moves")
     WorkspaceSchema.objects.filter(name=name).update(head="older")
 
     changed = schemas.migrate(name)

@@ -118,3 +118,48 @@ def test_charlies_workspace_is_his_own(alice: Person, charlie: Person) -> None:
     charlie.api.patch("/workspace", {"name": "Charlie's"}, format="json")
 
     assert Workspace.objects.get(pk=alice.workspace.pk).name != "Charlie's"
+
+
+# -- what the agent may write
+
+
+def policy_of(person: Person) -> tuple[str, list[str]]:
+    return Workspace.objects.values_list("write_policy", "write_kinds").get(pk=person.workspace.pk)
+
+
+def test_the_agent_asks_unless_it_is_said_otherwise(alice: Person) -> None:
+    before = alice.api.get("/workspace").json()
+    answer = alice.api.patch(
+        "/workspace", {"write_policy": "allow", "write_kinds": ["redate", "create"]}, format="json"
+    )
+
+    assert (before["write_policy"], before["write_kinds"]) == ("ask", [])
+    assert (answer.status_code, policy_of(alice)) == (200, ("allow", ["create", "redate"]))
+    newest = alice.api.get("/workspace").json()
+    assert (newest["write_policy"], newest["write_kinds"]) == ("allow", ["create", "redate"])
+
+
+@pytest.mark.parametrize(
+    ("values", "pointer"),
+    [({"write_policy": "always"}, "/write_policy"), ({"write_kinds": ["delete"]}, "/write_kinds/0")],
+)
+def test_a_policy_that_is_none_is_refused(alice: Person, values: dict[str, object], pointer: str) -> None:
+    answer = alice.api.patch("/workspace", {"name": "Acme", **values}, format="json")
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer)
+    assert policy_of(alice) == ("ask", [])
+
+
+def test_the_settings_page_chooses_the_policy(alice: Person) -> None:
+    form = {"section": "workspace", "name": "Acme", "write_policy": "allow", "write_kinds": ["complete"]}
+    saved = alice.web.post("/app/settings", form)
+    chosen = policy_of(alice)
+    alice.web.post("/app/settings", {"section": "workspace", "name": "Acme"})
+
+    assert (saved.status_code, chosen, policy_of(alice)) == (302, ("allow", ["complete"]), chosen)
+
+
+def test_a_member_does_not_decide_what_the_agent_may_write(team_owner: Person, bob: Person) -> None:
+    answer = bob.api.patch("/workspace", {"write_policy": "allow", "write_kinds": ["create"]}, format="json")
+
+    assert (answer.status_code, policy_of(team_owner)) == (403, ("ask", []))

@@ -130,6 +130,13 @@ JSON = {
     "agent/runs/<uuid:run_id>/feedback": api(
         "POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}, needs={"POST": None}
     ),
+    "agent/proposals/<uuid:proposal_id>": api("GET", ids={"proposal_id": "proposal"}),
+    "agent/proposals/<uuid:proposal_id>/approve": api("POST", ids={"proposal_id": "proposal"}, needs={"POST": None}),
+    "agent/proposals/<uuid:proposal_id>/edit": api(
+        "POST", ids={"proposal_id": "proposal"}, bodies={"POST": {"title": "Mine now"}}, needs={"POST": None}
+    ),
+    "agent/proposals/<uuid:proposal_id>/reject": api("POST", ids={"proposal_id": "proposal"}, needs={"POST": None}),
+    "agent/proposals/<uuid:proposal_id>/undo": api("POST", ids={"proposal_id": "proposal"}, needs={"POST": None}),
     "agent/conversations": api("GET"),
     "agent/conversations/<uuid:conversation_id>": api(
         "GET",
@@ -275,6 +282,13 @@ PAGES = {
         "POST", ids={"run_id": "run"}, bodies={"POST": {"rating": "good"}}, needs={"POST": None}
     ),
     "app/runs/<uuid:run_id>/events": api("GET", ids={"run_id": "run"}),
+    "app/proposals/<uuid:proposal_id>": api(
+        "GET",
+        "POST",
+        ids={"proposal_id": "proposal"},
+        bodies={"POST": {"action": "approve"}},
+        needs={"POST": None},
+    ),
     "app/connect": api(
         "GET", "POST", bodies={"POST": {"token": "ntn_x"}}, refused=frozenset({422}), needs={"POST": Action.CONNECT}
     ),

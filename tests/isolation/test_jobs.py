@@ -25,6 +25,7 @@ ARGUMENTS: dict[str, dict[str, str]] = {
     "agent.jobs.scheduled_sync": {"connection_id": "connection"},
     "agent.jobs.read_noticed": {"connection_id": "connection"},
     "agent.jobs.run": {"run_id": "run"},
+    "agent.jobs.apply_proposal": {"proposal_id": "proposal"},
     "agent.jobs.restore_index": {"connection_id": "connection"},
     "agent.jobs.rebuild_index": {"connection_id": "connection"},
     "agent.jobs.erase_content": {},

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import sealed, tenancy
 from accounts.models import ApiKey, Connection, Invitation, Mail, Role
-from agent.models import Chunk, Conversation, Export, ExportPart, Page, Run, Source, SyncRun
+from agent.models import Chunk, Conversation, Export, ExportPart, Page, Proposal, Run, Source, SyncRun
 from tasks.models import Task
 from tests.isolation.table import INVITATION
 from tests.people import Person, join, put_on_plan, sign_up
@@ -160,6 +160,16 @@ def _things(alice: Person) -> dict[str, UUID]:
             finished_at=now,
         )
         task = Task.objects.create(owner_id=owner, title=SECRET)
+        proposal = Proposal.objects.create(
+            run=run,
+            owner_id=owner,
+            kind="complete",
+            task=task,
+            title=SECRET,
+            values={"is_done": True},
+            changes=[{"field": "status", "name": "Status", "before": SECRET, "after": "Done"}],
+            expires_at=now + timedelta(days=7),
+        )
         export = Export.objects.create(owner_id=owner, status="ready", ready_at=now, size=len(SECRET))
         ExportPart.objects.create(export=export, number=0, data=SECRET.encode())
     Mail.objects.create(key=f"x:{owner}", to=alice.email, subject="Hello", workspace=alice.workspace)
@@ -189,6 +199,7 @@ def _things(alice: Person) -> dict[str, UUID]:
         "conversation": conversation.pk,
         "run": run.pk,
         "task": task.pk,
+        "proposal": proposal.pk,
         "export": export.pk,
         "workspace": alice.workspace.pk,
         # Nobody else's rule protects this one: no last owner, and nobody who may remove themselves.

@@ -147,12 +147,30 @@ def turn(number: int, prompt: str, *, run: Context | None = None, **more: Any) -
     } | more
 
 
-PROPOSAL = {
-    "title": "Change the task Load test of sign-up", "state": "waiting", "state_words": "Waiting for you",
-    "place": "Roadmap › Load test of sign-up", "url": "https://www.notion.so/3", "action_url": "/proposal",
-    "changes": [{"name": "Owner", "before": "", "after": "Tom Reyes"}, {"name": "Due", "before": "26 Nov",
-                "after": "30 Nov"}], "why": "You asked to give it to Tom and to move it behind the upgrade.",
-}  # fmt: skip
+def proposal(state: str, words: str, **more: Any) -> Context:
+    """A card; its number is that of its state."""
+    return {
+        "id": state, "anchor": f"p{state}", "title": "Change a task: Load test of sign-up", "state": state,
+        "state_words": words, "tone": "", "place": "Roadmap", "url": "https://www.notion.so/3",
+        "action_url": "/proposal", "source_page": None, "reason": "", "is_at_work": False, "is_closed": False,
+        "changes": [{"name": "Owner", "before": "", "after": "Tom Reyes"}, {
+            "name": "Due", "before": "Thursday, 26 November 2026", "after": "Monday, 30 November 2026"}],
+        "why": "You asked to give it to Tom and to move it behind the upgrade.", "can_decide": False,
+        "can_reject": False, "can_undo": False, "undo_until": NOW, "verified_words": "",
+    } | more  # fmt: skip
+
+
+PROPOSAL = proposal("pending", "Waiting for you", tone="warn", can_decide=True, can_reject=True)
+PROPOSALS = [
+    proposal("stale", "Replaced", is_closed=True, reason="The task was changed after this was shown"),
+    PROPOSAL,
+    proposal("applying", "Being written", is_at_work=True),
+    proposal("applied", "Done", tone="ok", can_undo=True, verified_words="Done, checked in Notion"),
+    proposal("failed", "Not done", tone="bad", reason="Notion said: Due is odd."),
+    proposal("undone", "Undone", verified_words="Undone, checked in Notion"),
+    proposal("rejected", "Rejected", is_closed=True),
+]
+ONE_PROPOSAL: Context = {"section": "ask", "proposal": PROPOSAL, "form": None, "back_url": "/x"}
 COVERED = {
     "known": 4618, "indexed": 4400, "older": 12, "older_since": before(hours=3), "missing": 206, "complete": False,
 }  # fmt: skip
@@ -329,6 +347,14 @@ SECOND_FACTOR: Context = {"totp_svg_data_uri": f"data:image/svg+xml;utf8,{SQUARE
 RECOVERY_CODES: Context = {"unused_codes": [f"{n * 9_091_237:08}" for n in range(1, 11)], "total_count": 10}
 
 
+class TaskForm(forms.Form):
+    title = forms.CharField(label="Title", initial="Load test of sign-up")
+    due_on = forms.DateField(label="Due", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def as_shown(self) -> list[str]:
+        return []
+
+
 class TokenForm(forms.Form):
     token = forms.CharField(widget=forms.PasswordInput)
 
@@ -368,6 +394,16 @@ class DeletionForm(forms.Form):
 
 class WorkspaceForm(forms.Form):
     name = forms.CharField(label="Workspace name", help_text="Shown in the sidebar and in e-mails.")
+    write_policy = forms.ChoiceField(
+        label="Changes that the agent proposes", required=False, choices=[("ask", "Ask before each")]
+    )
+    write_kinds = forms.MultipleChoiceField(
+        label="Kinds made without asking",
+        required=False,
+        choices=[("create", "Make a task"), ("complete", "Mark a task as done")],
+        widget=forms.SelectMultiple(attrs={"size": 2}),
+        help_text="It still asks once it has read pages in the conversation: their text never decides.",
+    )
 
 
 class ModelForm(forms.Form):

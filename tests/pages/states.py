@@ -121,6 +121,15 @@ def _asking() -> dict[str, State]:
         "overview-syncing": ("agent/overview.html", s.OVERVIEW | syncing),
         "ask": ("agent/ask.html", {"section": "ask", "turns": [], "suggestions": s.SUGGESTIONS}),
         "thread": ("agent/ask.html", s.THREAD),
+        "thread-proposals": (
+            "agent/ask.html",
+            s.THREAD | {"turns": [s.turn(1, "Give the load test to Tom.", proposals=s.PROPOSALS)], "live": None},
+        ),
+        "proposal": ("agent/proposal.html", s.THREAD | {"proposal": s.PROPOSAL, "form": None, "back_url": "/x"}),
+        "proposal-edit": (
+            "agent/proposal.html",
+            s.THREAD | {"proposal": s.PROPOSAL, "form": s.TaskForm(), "back_url": "/x"},
+        ),
         "thread-trouble": ("agent/ask.html", s.TROUBLE),
         "thread-ending": ("agent/ask.html", s.THREAD | {"turns": [ending], "live": ending["run"]}),
         "conversation/0": ("agent/ask.html", s.THREAD | {"turns": [s.turn(1, "Done?")], "live": None}),

@@ -16,6 +16,8 @@ RICHEST = [
     "login-wrong",
     "overview",
     "thread",
+    "thread-proposals",
+    "proposal-edit",
     "thread-trouble",
     "plan-confirm",
     "plan-cancel",

@@ -31,6 +31,7 @@ STORMS = (
     "tests/billing/test_gateway_histories.py",
     "tests/billing/test_webhooks.py",
     "tests/tasks/test_converging.py",
+    "tests/agent/test_proposal_storm.py",
     "tests/accounts/test_leaks.py",
     "tests/e2e/test_two_workspaces.py",
     "tests/e2e/test_journey.py::test_a_sync_whose_worker_is_killed_and_broker_wiped_ends_the_same",
