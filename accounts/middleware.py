@@ -64,7 +64,7 @@ class WorkspaceMiddleware:
             return redirect_to_login(request.get_full_path())
         try:
             membership = tenancy.member(
-                user_id=user.pk, workspace_id=tenancy.chosen_workspace_id(request), while_closing=page.while_closing
+                user_id=user.pk, workspace_id=tenancy.chosen_workspace_id(request), while_closing=getattr(page, "while_closing", ())
             )
         except tenancy.NotAMember:
             if tenancy.impersonation_of(request) is not None:
@@ -74,7 +74,7 @@ class WorkspaceMiddleware:
                 logout(request)
                 return redirect_to_login(request.get_full_path())
             membership = tenancy.member(
-                user_id=user.pk, workspace_id=home.workspace_id, while_closing=page.while_closing
+                user_id=user.pk, workspace_id=home.workspace_id, while_closing=getattr(page, "while_closing", ())
             )
             request.session["workspace"] = str(membership.workspace_id)
         # Before it may be refused: the refusal's page says in which workspace it is.

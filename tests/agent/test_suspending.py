@@ -84,8 +84,7 @@ def test_an_answer_that_is_being_written_is_broken_off(alice: Person, monkeypatc
             yield " and more"
 
     choice = models.Choice("endless", lambda _: FunctionModel(stream_function=words), reads_history=True)
-    monkeypatch.setitem(models._CHOICES, "endless", choice)
-    User.objects.filter(pk=alice.user.pk).update(model="endless")
+    monkeypatch.setattr(models, "KEYLESS", choice)
     alice.api.post("/agent/run", {"prompt": "What?"})
 
     work(alice)

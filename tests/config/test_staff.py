@@ -15,6 +15,7 @@ from tests.second_factor import Factor, browser_after_password, reauthenticate, 
 ADDRESSES = ["", "login/", "logout/", "password_change/", "password_change/done/", "jsi18n/", "autocomplete/"]
 ADDRESSES += [
     "accounts/connection/",
+    "accounts/erasurecertificate/",
     "accounts/mail/",
     "accounts/membership/",
     "accounts/user/",
