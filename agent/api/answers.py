@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 from agent.models import Run
+
+RATINGS = ["good", "bad"]
+HEARD = OpenApiResponse(description="All was heard: do not come back.")
 
 
 class CitationFields(serializers.Serializer[Any]):
@@ -71,6 +75,29 @@ class RunFields(serializers.Serializer[Any]):
     usage = UsageFields()
     steps = StepFields(many=True)
     error = serializers.CharField(allow_null=True)
-    rating = serializers.CharField(allow_null=True)
+    rating = serializers.ChoiceField(choices=RATINGS, allow_null=True)
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class FeedbackFields(serializers.Serializer[Any]):
+    rating = serializers.ChoiceField(choices=RATINGS)
+    reason = serializers.CharField(allow_blank=True)
+
+
+class ConversationFields(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    title = serializers.CharField(allow_blank=True)
+    shared = serializers.BooleanField()
+    is_mine = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class ConversationPage(serializers.Serializer[Any]):
+    results = ConversationFields(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class ConversationAndRuns(ConversationFields):
+    runs = RunFields(many=True)
