@@ -11,6 +11,16 @@ RATINGS = ["good", "bad"]
 HEARD = OpenApiResponse(description="All was heard: do not come back.")
 
 
+class EventOfRun(serializers.Serializer[Any]):
+    """Of a stream, as server-sent events have it: each field a line."""
+
+    id = serializers.CharField(help_text="For the header Last-Event-ID.")
+    event = serializers.ChoiceField(choices=["step", "delta", "citation", "done", "error"])
+    data = serializers.CharField(  # type: ignore[assignment]  # Serializer has one too
+        help_text="A JSON object; of `done` and `error` the run."
+    )
+
+
 class CitationFields(serializers.Serializer[Any]):
     n = serializers.IntegerField()
     page_id = serializers.CharField()

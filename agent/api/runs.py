@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agent import listening
-from agent.api.answers import HEARD, RATINGS, FeedbackFields, RunFields
+from agent.api.answers import HEARD, RATINGS, EventOfRun, FeedbackFields, RunFields
 from agent.models import Run
 from agent.runs import services, shown
 from config.body import Body, Choice
@@ -36,7 +36,7 @@ class Ask(RunAPI):
     @extend_schema(
         request=Input,
         parameters=[PREFER, LOCATION],
-        responses={(200, JSON): RunFields, (200, STREAM): str, 202: RunFields},
+        responses={(200, JSON): RunFields, (200, STREAM): EventOfRun, 202: RunFields},
     )
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
@@ -78,7 +78,7 @@ class OneRun(RunAPI):
 class RunEvents(RunAPI):
     """The run's server-sent events: `step`, `delta`, `citation`, `done`, `error`. Resumes after `Last-Event-ID`."""
 
-    @extend_schema(parameters=[LAST_EVENT_ID], responses={(200, STREAM): str, 204: HEARD})
+    @extend_schema(parameters=[LAST_EVENT_ID], responses={(200, STREAM): EventOfRun, 204: HEARD})
     def get(self, request: Request, run_id: uuid.UUID) -> HttpResponse:
         run = services.get(membership=self.membership, run_id=run_id)
         return listening.answer(request._request, run, by=self.membership, mode=Mode.STREAM)

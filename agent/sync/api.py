@@ -16,7 +16,14 @@ from accounts.models import Connection, Membership
 from agent.api.answers import HEARD
 from agent.models import Disconnection, Source, SyncRun
 from agent.sync import choosing, coverage, ending, finding, live, services
-from agent.sync.described import AuthorizeFields, BegunFields, CoverageOfConnections, IntegrationFields, SyncFields
+from agent.sync.described import (
+    AuthorizeFields,
+    BegunFields,
+    CoverageOfConnections,
+    EventOfSync,
+    IntegrationFields,
+    SyncFields,
+)
 from billing import reading
 from config.body import Body
 from config.handover import Mode
@@ -169,7 +176,7 @@ class SyncEvents(MemberAPI):
     schema_of_view = "workspace"
     content_negotiation_class = JSONOrStream
 
-    @extend_schema(parameters=[LAST_EVENT_ID], responses={(200, STREAM): str, 204: HEARD})
+    @extend_schema(parameters=[LAST_EVENT_ID], responses={(200, STREAM): EventOfSync, 204: HEARD})
     def get(self, request: Request, sync_id: uuid.UUID) -> HttpResponse:
         run = services.get(membership=self.membership, sync_run_id=sync_id)
         return live.answer(request._request, run, mode=Mode.STREAM)

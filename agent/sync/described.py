@@ -78,6 +78,16 @@ class SyncFields(BegunFields):
     problems = ProblemRow(many=True)
 
 
+class EventOfSync(serializers.Serializer[Any]):
+    """Of a stream, as server-sent events have it: each field a line."""
+
+    id = serializers.CharField(help_text="For the header Last-Event-ID.")
+    event = serializers.ChoiceField(choices=["progress", "done"])
+    data = serializers.CharField(  # type: ignore[assignment]  # Serializer has one too
+        help_text="A JSON object with the newest state."
+    )
+
+
 class LagFields(serializers.Serializer[Any]):
     p50 = serializers.IntegerField()
     p95 = serializers.IntegerField()
