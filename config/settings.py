@@ -234,6 +234,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enum_id_removal",
         "config.openapi.describe_problems",
+        "config.examples.show",
         "accounts.scopes.describe",
     ],
 }
