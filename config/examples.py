@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from config.example_answers import ANSWERS
+
 ID = "0193b5a8-5f0e-7c3a-9d41-2f6f1c7e8a90"
 REFRESH = {"refresh": "eyJhbGciOiJIUzI1NiJ9…"}
 
@@ -37,13 +39,20 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /webhooks/notion": {"id": ID, "type": "page.content_updated", "entity": {"id": ID, "type": "page"}},
     "POST /webhooks/stripe": {"id": "evt_1", "object": "event", "type": "customer.subscription.updated"},
 }
+# Answers that another call gives too.
+SAME = {"POST /agent/run": "GET /agent/runs/{run_id}"}
 
 
 def show(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for address, operations in result["paths"].items():
         for method, operation in operations.items():
-            example = BODIES.get(f"{method.upper()} {address}")
-            for content in operation.get("requestBody", {}).get("content", {}).values():
-                if example is not None:
-                    content["example"] = example
+            label = f"{method.upper()} {address}"
+            _put(BODIES.get(label), operation.get("requestBody", {}))
+            _put(ANSWERS.get(SAME.get(label, label)), operation["responses"].get("200", {}))
     return result
+
+
+def _put(example: Any, described: dict[str, Any]) -> None:
+    kind = described.get("content", {}).get("application/json")
+    if example is not None and kind is not None:
+        kind["example"] = example

@@ -3,12 +3,13 @@
 import json
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 import pytest
+from django.http import JsonResponse
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -16,6 +17,7 @@ from rest_framework.test import APIClient
 from accounts import scopes, tokens
 from billing import wishes
 from billing.plans import Tier
+from config.example_answers import ANSWERS
 from config.examples import BODIES
 from devkit.notion.process import EmulatorProcess
 from tests.described import complaints, description
@@ -108,6 +110,41 @@ def test_an_example_is_taken_and_answered_as_described(
 
     assert answer.status_code < 300, f"change the example in config/examples.py, or FILLED here: {answer.content!r}"
     assert not complaints(described, described["paths"][address][method.lower()], answer)
+
+
+@pytest.mark.parametrize("label", sorted(ANSWERS))
+def test_an_answer_has_exactly_the_fields_of_its_example(world: World, described: dict[str, Any], label: str) -> None:
+    address = label.removeprefix("GET ")
+    ids = {f"{thing}_id": world.ids[thing] for thing in ("run", "task")}
+
+    answer = world.alice.api.get(address.format(**ids), {"q": "night"} if address == "/tasks/search" else None)
+
+    assert not complaints(described, described["paths"][address]["get"], answer)
+    assert not complaints(described, described["paths"][address]["get"], Response(ANSWERS[label]))
+    other = list(differences(ANSWERS[label], answer.json()))
+    assert not other, f"change config/example_answers.py: {other}"
+
+
+class Response(JsonResponse):
+    """An example as an answer."""
+
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+def differences(example: Any, real: Any, where: str = "$") -> Iterator[str]:
+    """Of fields and types; what may be nothing says the schema, and of a list the first one stands for all."""
+    if isinstance(example, dict) and isinstance(real, dict):
+        for name in sorted({*example, *real}):
+            if name in example and name in real:
+                yield from differences(example[name], real[name], f"{where}.{name}")
+            else:
+                yield f"{where}.{name} is in one of them alone"
+    elif isinstance(example, list) and isinstance(real, list):
+        if example and real:
+            yield from differences(example[0], real[0], f"{where}[0]")
+    elif None not in (example, real) and type(example) is not type(real):
+        yield f"{where}: {type(example).__name__} and {type(real).__name__}"
 
 
 def test_the_documentation_has_commands() -> None:
