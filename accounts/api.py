@@ -2,12 +2,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import services, tokens, zones
+from accounts.described import PairFields, SettingsFields, SignedIn
 from accounts.edge import MemberAPI, PublicAPI
 from accounts.models import Membership, User
 from accounts.sign_in import sign_in
@@ -30,18 +31,13 @@ class PasswordField(serializers.CharField):
         super().__init__(max_length=1_000, trim_whitespace=False, **options)
 
 
-class PairOutput(serializers.Serializer[Any]):
-    access = serializers.CharField()
-    refresh = serializers.CharField()
-
-
 class Login(PublicAPI):
     class Input(Body):
         email = serializers.CharField(max_length=254)
         password = PasswordField()
         totp = serializers.CharField(max_length=20, required=False, allow_blank=True)
 
-    @extend_schema(request=Input, responses=PairOutput)
+    @extend_schema(request=Input, responses=SignedIn)
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
@@ -65,7 +61,7 @@ class RefreshInput(Body):
 
 
 class Refresh(PublicAPI):
-    @extend_schema(request=RefreshInput, responses=PairOutput)
+    @extend_schema(request=RefreshInput, responses=PairFields)
     def post(self, request: Request) -> Response:
         form = RefreshInput(data=request.data)
         form.is_valid(raise_exception=True)
@@ -82,6 +78,9 @@ class Logout(PublicAPI):
         return Response(status=204)
 
 
+@extend_schema_field(
+    inline_serializer("ChosenNotifications", {name: serializers.BooleanField(required=False) for name in NOTIFICATIONS})
+)
 class NotificationsField(serializers.DictField):
     child = serializers.BooleanField()
 
@@ -120,11 +119,11 @@ class Config(MemberAPI):
 
     models: Callable[[], Sequence[str]] = tuple
 
-    @extend_schema(responses=ConfigFields)
+    @extend_schema(responses=SettingsFields)
     def get(self, request: Request) -> Response:
         return Response(ConfigFields(self.membership.user).data)
 
-    @extend_schema(request=ConfigFields, responses=ConfigFields)
+    @extend_schema(request=ConfigFields, responses=SettingsFields)
     def patch(self, request: Request) -> Response:
         form = ConfigFields(data=request.data, partial=True, context={"models": self.models()})
         form.is_valid(raise_exception=True)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.http import HttpResponseBase
 from django.views import View
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ParseError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -17,6 +18,7 @@ from accounts import audit, idempotency, tenancy
 from accounts.models import ApiKey, IdempotentAnswer, Membership
 from config.errors import AppError
 from config.filters import Filter, check_known
+from config.headers import IDEMPOTENCY_KEY
 from config.negotiation import preferred
 from config.numbers import whole
 
@@ -34,6 +36,8 @@ class NotAcceptable(AppError):
 class _JSON(APIView):
     """Answers hold tokens or people's data, so nothing on the way may keep them."""
 
+    # What each answer says beside its body, for the description.
+    answer_headers: ClassVar[Sequence[OpenApiParameter]] = ()
     # What a GET takes behind the `?`; where there is nothing, nothing is looked at.
     filters: ClassVar[Sequence[Filter]] = ()
 
@@ -72,6 +76,7 @@ class MemberAPI(_JSON):
     """
 
     schema_of_view: ClassVar[str] = "shared"
+    post_headers = (IDEMPOTENCY_KEY,)
     # False where an answer shows a secret: it is then never kept for an Idempotency-Key.
     keeps_answers: bool = True
     # Methods that answer in a suspended workspace too.

@@ -64,7 +64,9 @@ class WorkspaceMiddleware:
             return redirect_to_login(request.get_full_path())
         try:
             membership = tenancy.member(
-                user_id=user.pk, workspace_id=tenancy.chosen_workspace_id(request), while_closing=getattr(page, "while_closing", ())
+                user_id=user.pk,
+                workspace_id=tenancy.chosen_workspace_id(request),
+                while_closing=getattr(page, "while_closing", ()),
             )
         except tenancy.NotAMember:
             if tenancy.impersonation_of(request) is not None:

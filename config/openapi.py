@@ -10,6 +10,8 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from config.headers import RETRY_AFTER
+
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "instance"],
@@ -85,9 +87,10 @@ def describe_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
     answer = {
         "description": "What was wrong and what to do",
+        "headers": RETRY_AFTER,
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for operations in result["paths"].values():
         for operation in operations.values():
-            operation["responses"].setdefault("default", answer)
+            operation["responses"] |= {"4XX": answer, "5XX": answer}
     return result

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts.edge import MemberAPI
 from config import paging
 from config.body import Body, Choice
+from config.headers import LOCATION
 from config.numbers import WholeNumber, whole
 from tasks import services
 from tasks.filters import LOCAL, NOTION, Filters, is_source, narrowed
@@ -91,13 +92,13 @@ class TaskRow(serializers.Serializer[Any]):
     labels = serializers.ListField(child=serializers.CharField())
     url = serializers.CharField(help_text="In Notion; empty for a local task")
     notion_page_id = serializers.CharField(allow_null=True)
-    source = serializers.CharField(help_text="`notion` or `local`")  # type: ignore[assignment]  # Field has one too
+    source = serializers.ChoiceField(choices=[LOCAL, NOTION])  # type: ignore[assignment]  # Field has one too
     source_id = serializers.UUIDField(allow_null=True)
     source_title = serializers.CharField()
     shared = serializers.BooleanField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
-    sync_state = serializers.CharField()
+    sync_state = serializers.ChoiceField(choices=Task.SyncState.choices)
     sync_reason = serializers.CharField(help_text="Why it is not in Notion yet; empty when nothing stands in the way")
     doubtful = serializers.BooleanField(
         help_text="Notion may have it already: `make` it, or it is `found`, or `discard` it"
@@ -161,7 +162,7 @@ class Tasks(MemberAPI):
         )
         return Response({"results": [row(task) for task in piece.rows], "next": piece.next})
 
-    @extend_schema(request=NewTask, responses={201: TaskRow})
+    @extend_schema(request=NewTask, parameters=[LOCATION], responses={201: TaskRow})
     def post(self, request: Request) -> Response:
         values = _checked(NewTask, request.data)
         task = services.create(by=self.membership, now=timezone.now(), **values)

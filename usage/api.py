@@ -23,6 +23,7 @@ from config.numbers import WholeNumber
 from config.paging import PAGED, piece
 from config.spans import SPANNED, asked
 from usage import analytics
+from usage.described import EntryPage, MemberFields, MemberPage, QuotaFields, SummaryFields
 from usage.edge import MeteredAPI
 from usage.models import Entry
 from usage.quota import Metric, Quota, quota
@@ -34,7 +35,7 @@ SERIES = ["day", "member", "kind", "model", "source"]
 class QuotaOfMember(MeteredAPI):
     open_when_expired = True
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=QuotaFields)
     def get(self, request: Request) -> Response:
         return Response(quota_json(quota(membership=self.membership, now=timezone.now())))
 
@@ -59,7 +60,7 @@ def _metric_json(metric: Metric) -> dict[str, int]:
 class Logs(MeteredAPI):
     filters = (*SPANNED, *PAGED)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=EntryPage)
     def get(self, request: Request) -> Response:
         entries = analytics.visible_to(self.membership)
         starts_at, ends_at = asked(request.query_params, zone_of(self.membership.user))
@@ -93,7 +94,7 @@ class Summary(MeteredAPI):
 
     filters = (*SPANNED, OpenApiParameter("by", OpenApiTypes.STR, enum=SERIES))
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=SummaryFields)
     def get(self, request: Request) -> Response:
         zone = zone_of(self.membership.user)
         span = self._span(request, zone)
@@ -128,7 +129,7 @@ class Users(MeteredAPI):
     schema_of_view: ClassVar[str] = "workspace"
     filters = PAGED
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=MemberPage)
     def get(self, request: Request) -> Response:
         workspace_id = self.membership.workspace_id
         subscription = Subscription.objects.get(workspace_id=workspace_id)
@@ -156,7 +157,7 @@ class OneUser(MemberAPI):
         role = Choice(choices=Role.choices, required=False)
         caps = Caps(required=False)
 
-    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=Input, responses=MemberFields)
     def patch(self, request: Request, user_id: uuid.UUID) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)

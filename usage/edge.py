@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from accounts import tenancy
 from accounts.edge import MemberAPI
+from config.headers import RATE_LIMITS
 from usage import rates
 from usage.quota import quota, rate_limit_headers
 
@@ -14,6 +15,7 @@ class MeteredAPI(MemberAPI):
     """Every answer, refusals too, says what is left."""
 
     schema_of_view: ClassVar[str] = "workspace"
+    answer_headers = RATE_LIMITS
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Before all else, so that a refusal of the body's size or of what is accepted says too what is left.

@@ -2,9 +2,23 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 from agent.models import Proposal, Run
+
+RATINGS = ["good", "bad"]
+HEARD = OpenApiResponse(description="All was heard: do not come back.")
+
+
+class EventOfRun(serializers.Serializer[Any]):
+    """Of a stream, as server-sent events have it: each field a line."""
+
+    id = serializers.CharField(help_text="For the header Last-Event-ID.")
+    event = serializers.ChoiceField(choices=["step", "delta", "citation", "done", "error"])
+    data = serializers.CharField(  # type: ignore[assignment]  # Serializer has one too
+        help_text="A JSON object; of `done` and `error` the run."
+    )
 
 
 class CitationFields(serializers.Serializer[Any]):
@@ -121,6 +135,29 @@ class RunFields(serializers.Serializer[Any]):
     usage = UsageFields()
     steps = StepFields(many=True)
     error = serializers.CharField(allow_null=True)
-    rating = serializers.CharField(allow_null=True)
+    rating = serializers.ChoiceField(choices=RATINGS, allow_null=True)
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class FeedbackFields(serializers.Serializer[Any]):
+    rating = serializers.ChoiceField(choices=RATINGS)
+    reason = serializers.CharField(allow_blank=True)
+
+
+class ConversationFields(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    title = serializers.CharField(allow_blank=True)
+    shared = serializers.BooleanField()
+    is_mine = serializers.BooleanField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class ConversationPage(serializers.Serializer[Any]):
+    results = ConversationFields(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
+class ConversationAndRuns(ConversationFields):
+    runs = RunFields(many=True)

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts.edge import MemberAPI
 from agent import conversations
+from agent.api.answers import ConversationAndRuns, ConversationFields, ConversationPage
 from agent.models import Conversation
 from agent.proposals.shown import all_json
 from agent.runs import shown
@@ -22,7 +23,7 @@ class Conversations(MemberAPI):
     schema_of_view = "workspace"
     filters = paging.PAGED
 
-    @extend_schema(responses=dict)
+    @extend_schema(responses=ConversationPage)
     def get(self, request: Request) -> Response:
         found = paging.piece(
             conversations.readable(self.membership), request.query_params, by="updated_at", newest_first=True
@@ -38,14 +39,14 @@ class OneConversation(MemberAPI):
         title = serializers.CharField(max_length=conversations.LONGEST_TITLE, required=False)
         shared = serializers.BooleanField(required=False)
 
-    @extend_schema(responses=dict)
+    @extend_schema(responses=ConversationAndRuns)
     def get(self, request: Request, conversation_id: uuid.UUID) -> Response:
         conversation = conversations.get(membership=self.membership, conversation_id=conversation_id)
         turns = conversations.turns(conversation, membership=self.membership)
         runs = all_json(turns, by=self.membership)
         return Response({**row(conversation, by=self.membership.user_id), "runs": runs})
 
-    @extend_schema(request=Input, responses=dict)
+    @extend_schema(request=Input, responses=ConversationFields)
     def patch(self, request: Request, conversation_id: uuid.UUID) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)

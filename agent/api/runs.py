@@ -11,12 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agent import listening
-from agent.api.answers import RunFields
+from agent.api.answers import HEARD, RATINGS, EventOfRun, FeedbackFields, RunFields
 from agent.models import Run
 from agent.proposals.shown import as_json
 from agent.runs import services, shown
 from config.body import Body, Choice
 from config.handover import Mode
+from config.headers import LAST_EVENT_ID, LOCATION, PREFER
 from config.negotiation import JSON, STREAM, JSONOrStream, preferred
 from usage.edge import MeteredAPI
 
@@ -33,7 +34,11 @@ class Ask(RunAPI):
         prompt = serializers.CharField(max_length=services.LONGEST_PROMPT)
         conversation_id = serializers.UUIDField(required=False, allow_null=True)
 
-    @extend_schema(request=Input, responses={200: RunFields, 202: RunFields})
+    @extend_schema(
+        request=Input,
+        parameters=[PREFER, LOCATION],
+        responses={(200, JSON): RunFields, (200, STREAM): EventOfRun, 202: RunFields},
+    )
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
@@ -75,7 +80,7 @@ class RunEvents(RunAPI):
     """The run's server-sent events: `step`, `delta`, `citation`, `proposal` (its id, for who may look at it), `done`,
     `error`. Resumes after `Last-Event-ID`."""
 
-    @extend_schema(responses={(200, "text/event-stream"): str})
+    @extend_schema(parameters=[LAST_EVENT_ID], responses={(200, STREAM): EventOfRun, 204: HEARD})
     def get(self, request: Request, run_id: uuid.UUID) -> HttpResponse:
         run = services.get(membership=self.membership, run_id=run_id)
         return listening.answer(request._request, run, by=self.membership, mode=Mode.STREAM)
@@ -92,10 +97,10 @@ class StopRun(RunAPI):
 
 class RunFeedback(RunAPI):
     class Input(Body):
-        rating = Choice(choices=["good", "bad"])
+        rating = Choice(choices=RATINGS)
         reason = serializers.CharField(max_length=services.LONGEST_REASON, required=False, default="", allow_blank=True)
 
-    @extend_schema(request=Input, responses=dict)
+    @extend_schema(request=Input, responses=FeedbackFields)
     def post(self, request: Request, run_id: uuid.UUID) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts.edge import PublicAPI, TooLarge
 from agent.live import events, hook, jobs
+from billing.api.described import ReceivedFields
 from config.parsers import refuse_odd
 
 MOST_BYTES = 256_000
@@ -19,7 +20,7 @@ MOST_BYTES = 256_000
 class FromNotion(PublicAPI):
     """Events of Notion: verified, stored once, and answered at once. A worker does the rest."""
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=ReceivedFields)
     def post(self, request: Request) -> Response:
         body = request._request.body
         if len(body) > MOST_BYTES:

@@ -13,12 +13,22 @@ from accounts import connections as authorizations
 from accounts import tenancy
 from accounts.edge import MemberAPI
 from accounts.models import Connection, Membership
+from agent.api.answers import HEARD
 from agent.models import Disconnection, Source, SyncRun
 from agent.sync import choosing, coverage, ending, finding, live, services
+from agent.sync.described import (
+    AuthorizeFields,
+    BegunFields,
+    CoverageOfConnections,
+    EventOfSync,
+    IntegrationFields,
+    SyncFields,
+)
 from billing import reading
 from config.body import Body
 from config.handover import Mode
-from config.negotiation import JSONOrStream
+from config.headers import LAST_EVENT_ID, LOCATION
+from config.negotiation import STREAM, JSONOrStream
 
 
 class NotionIntegration(MemberAPI):
@@ -41,10 +51,13 @@ class NotionIntegration(MemberAPI):
     class Choice(Body):
         sources = serializers.ListField(child=serializers.UUIDField(), allow_empty=False)
 
+    @extend_schema(responses=IntegrationFields)
     def get(self, request: Request) -> Response:
         return Response(integration(self.membership))
 
+    @extend_schema(request=Input, responses={201: IntegrationFields, 200: AuthorizeFields})
     def post(self, request: Request) -> Response:
+        """With a token connects by it (201). Without one answers where the member lets Docent in (200)."""
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
         now, token = timezone.now(), form.validated_data.get("token")
@@ -63,11 +76,14 @@ class NotionIntegration(MemberAPI):
             finding.look_for_sources(connection)
         return Response(integration(self.membership), status=201)
 
+    @extend_schema(request=Choice, parameters=[LOCATION], responses={202: BegunFields})
     def patch(self, request: Request) -> Response:
+        """What is read from now on: these sources and no others."""
         form = self.Choice(data=request.data)
         form.is_valid(raise_exception=True)
         return _begun(choosing.choose_only(membership=self.membership, source_ids=set(form.validated_data["sources"])))
 
+    @extend_schema(responses={204: None})
     def delete(self, request: Request) -> Response:
         ending.disconnect(membership=self.membership)
         return Response(status=204)
@@ -130,6 +146,7 @@ class StartSync(MemberAPI):
         full = serializers.BooleanField(required=False, default=False)
         connection_id = serializers.UUIDField(required=False)
 
+    @extend_schema(request=Input, parameters=[LOCATION], responses={202: BegunFields})
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
@@ -148,6 +165,7 @@ def _begun(run: SyncRun) -> Response:
 class OneSync(MemberAPI):
     schema_of_view = "workspace"
 
+    @extend_schema(responses=SyncFields)
     def get(self, request: Request, sync_id: uuid.UUID) -> Response:
         return Response(shown(services.get(membership=self.membership, sync_run_id=sync_id)))
 
@@ -158,7 +176,7 @@ class SyncEvents(MemberAPI):
     schema_of_view = "workspace"
     content_negotiation_class = JSONOrStream
 
-    @extend_schema(responses={(200, "text/event-stream"): str})
+    @extend_schema(parameters=[LAST_EVENT_ID], responses={(200, STREAM): EventOfSync, 204: HEARD})
     def get(self, request: Request, sync_id: uuid.UUID) -> HttpResponse:
         run = services.get(membership=self.membership, sync_run_id=sync_id)
         return live.answer(request._request, run, mode=Mode.STREAM)
@@ -167,6 +185,7 @@ class SyncEvents(MemberAPI):
 class PauseSync(MemberAPI):
     schema_of_view = "workspace"
 
+    @extend_schema(request=None, responses=SyncFields)
     def post(self, request: Request, sync_id: uuid.UUID) -> Response:
         return Response(shown(services.pause(membership=self.membership, sync_run_id=sync_id, now=timezone.now())))
 
@@ -174,6 +193,7 @@ class PauseSync(MemberAPI):
 class ResumeSync(MemberAPI):
     schema_of_view = "workspace"
 
+    @extend_schema(request=None, responses=SyncFields)
     def post(self, request: Request, sync_id: uuid.UUID) -> Response:
         return Response(shown(services.resume(membership=self.membership, sync_run_id=sync_id, now=timezone.now())))
 
@@ -181,6 +201,7 @@ class ResumeSync(MemberAPI):
 class CancelSync(MemberAPI):
     schema_of_view = "workspace"
 
+    @extend_schema(request=None, responses=SyncFields)
     def post(self, request: Request, sync_id: uuid.UUID) -> Response:
         return Response(shown(services.stop(membership=self.membership, sync_run_id=sync_id, now=timezone.now())))
 
@@ -190,6 +211,7 @@ class ConfirmLoss(MemberAPI):
 
     schema_of_view = "workspace"
 
+    @extend_schema(request=None, parameters=[LOCATION], responses={202: SyncFields})
     def post(self, request: Request, sync_id: uuid.UUID) -> Response:
         kept = services.get(membership=self.membership, sync_run_id=sync_id)
         run = services.confirm_loss(membership=self.membership, connection_id=kept.connection_id, sync_run_id=kept.pk)
@@ -220,5 +242,6 @@ def shown(run: SyncRun) -> dict[str, Any]:
 class Coverage(MemberAPI):
     schema_of_view = "workspace"
 
+    @extend_schema(responses=CoverageOfConnections)
     def get(self, request: Request) -> Response:
         return Response(coverage.coverage(membership=self.membership, now=timezone.now()))

@@ -3,7 +3,6 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,6 +13,7 @@ from accounts.edge import MemberAPI
 from accounts.models import Invitation, Role
 from accounts.models.invitation import INVITABLE
 from accounts.permissions import check_can_manage_members
+from billing.api.described import InvitationPage, JoinedFields, NewInvitation
 from billing.models import Subscription
 from billing.permissions import check_can_use
 from billing.plans import Feature
@@ -47,7 +47,7 @@ class Invitations(MemberAPI):
         email = serializers.EmailField(max_length=254)
         role = Choice(choices=INVITABLE, default=Role.MEMBER)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=InvitationPage)
     def get(self, request: Request) -> Response:
         subscription = Subscription.objects.get(workspace_id=self.membership.workspace_id)
         check_can_manage_members(self.membership)
@@ -56,7 +56,7 @@ class Invitations(MemberAPI):
         found = piece(rows.select_related("invited_by"), request.query_params, by="created_at", newest_first=True)
         return Response({"results": [invitation_json(row) for row in found.rows], "next": found.next})
 
-    @extend_schema(request=Input, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(request=Input, responses={201: NewInvitation})
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
@@ -90,7 +90,7 @@ class Accept(MemberAPI):
     class Input(Body):
         token = serializers.CharField(max_length=200)
 
-    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=Input, responses=JoinedFields)
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)

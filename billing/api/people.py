@@ -3,7 +3,6 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,6 +15,7 @@ from accounts.edge import MemberAPI, PublicAPI
 from accounts.models import Connection, Membership, User, Workspace
 from accounts.roles import EVERYBODY
 from billing import account_deletion, services
+from billing.api.described import ProfileFields, RegisteredFields
 from billing.api.subscription import subscription_json
 from billing.effective import effective
 from billing.models import Subscription
@@ -30,7 +30,7 @@ class Register(PublicAPI):
         name = serializers.CharField(max_length=120, required=False, allow_blank=True)
         workspace_name = serializers.CharField(max_length=120, required=False, allow_blank=True)
 
-    @extend_schema(request=Input, responses={201: OpenApiTypes.OBJECT})
+    @extend_schema(request=Input, responses={201: RegisteredFields})
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
@@ -66,7 +66,7 @@ class Profile(MemberAPI):
     class Input(Body):
         name = serializers.CharField(max_length=120, required=False, allow_blank=True)
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=ProfileFields)
     def get(self, request: Request) -> Response:
         profile = profile_json(self.membership)
         if self.api_key_id is not None or tenancy.impersonation_of(request._request) is not None:
@@ -74,7 +74,7 @@ class Profile(MemberAPI):
             profile["workspaces"] = [workspace_json(self.membership)]
         return Response(profile)
 
-    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=Input, responses=ProfileFields)
     def patch(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)

@@ -1,13 +1,13 @@
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.edge import MemberAPI, PublicAPI
 from accounts.zones import zone_of
+from billing.api.described import PlansFields, TrialFields
 from billing.plans import COMING, CURRENCY, PLANS, Plan
 from billing.trial import trial_status
 
@@ -16,14 +16,14 @@ class TrialStatus(MemberAPI):
     open_when_expired = True
     asks_for_payments = True
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=TrialFields)
     def get(self, request: Request) -> Response:
         zone = zone_of(self.membership.user)
         return Response(trial_status(membership=self.membership, now=timezone.now(), zone=zone))
 
 
 class Plans(PublicAPI):
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=PlansFields)
     def get(self, request: Request) -> Response:
         return Response({"plans": [plan_json(plan) for plan in PLANS.values()]})
 

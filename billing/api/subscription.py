@@ -2,7 +2,6 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,6 +10,7 @@ from rest_framework.response import Response
 from accounts.edge import MemberAPI
 from accounts.permissions import can_buy
 from billing import changes, choices, hearing, previewing, seats, shown, wishes
+from billing.api.described import ChangedFields, ConsequencesFields, PortalFields, PresentFields, UpgradeFields
 from billing.consequences import consequences
 from billing.effective import EffectivePlan, Pending, effective
 from billing.gateways import PENDING_APPROVAL, Change, Preview, Refused, is_given
@@ -18,8 +18,6 @@ from billing.models import PlanRequest, Subscription
 from billing.plans import PLANS, Tier
 from config.body import Body, Choice
 from config.numbers import WholeNumber
-
-ANSWER = extend_schema(request=None, responses=OpenApiTypes.OBJECT)
 
 
 def subscription_json(subscription: Subscription) -> dict[str, Any]:
@@ -102,7 +100,7 @@ class _Plan(MemberAPI):
 class Present(_Plan):
     """Where the workspace stands: plan, period, what is pending, what is due next. Amounts only for owners."""
 
-    @ANSWER
+    @extend_schema(responses=PresentFields)
     def get(self, request: Request) -> Response:
         now = timezone.now()
         is_heard = hearing.look(membership=self.membership, now=now)
@@ -153,7 +151,7 @@ class Upgrade(_Choosing):
         tier = Choice(choices=Tier.choices)
         seats = WholeNumber(min_value=1, max_value=seats.MOST, required=False)
 
-    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=Input, responses=UpgradeFields)
     def post(self, request: Request) -> Response:
         change = changes.upgrade(membership=self.membership, **self.read(request), now=timezone.now())
         # The address to pay at lets in who has it.
@@ -173,7 +171,7 @@ class PreviewChange(_Choosing):
         tier = Choice(choices=Tier.choices)
         seats = WholeNumber(min_value=1, max_value=seats.MOST, required=False)
 
-    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=Input, responses=ConsequencesFields)
     def post(self, request: Request) -> Response:
         asked, now = self.read(request), timezone.now()
         preview = previewing.preview(membership=self.membership, **asked, now=now)
@@ -187,7 +185,7 @@ class Seats(_Choosing):
     class Input(Seen):
         seats = WholeNumber(min_value=1, max_value=seats.MOST, allow_null=True)
 
-    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=Input, responses={200: ChangedFields, 202: ChangedFields})
     def post(self, request: Request) -> Response:
         change = changes.set_seats(membership=self.membership, **self.read(request), now=timezone.now())
         # Nothing has changed yet of what waits for staff.
@@ -199,21 +197,21 @@ class Downgrade(_Choosing):
     class Input(Seen):
         tier = Choice(choices=Tier.choices)
 
-    @extend_schema(request=Input, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=Input, responses=ChangedFields)
     def post(self, request: Request) -> Response:
         change = changes.downgrade(membership=self.membership, **self.read(request), now=timezone.now())
         return Response(_changed_json(change))
 
 
 class Cancel(_Choosing):
-    @extend_schema(request=Seen, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=Seen, responses=ChangedFields)
     def post(self, request: Request) -> Response:
         change = changes.cancel(membership=self.membership, **self.read(request), now=timezone.now())
         return Response(_changed_json(change))
 
 
 class Resume(_Choosing):
-    @extend_schema(request=Seen, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=Seen, responses=ChangedFields)
     def post(self, request: Request) -> Response:
         change = changes.resume(membership=self.membership, **self.read(request), now=timezone.now())
         return Response(_changed_json(change))
@@ -222,7 +220,7 @@ class Resume(_Choosing):
 class Withdraw(_Choosing):
     """Takes back a wish that waits for staff."""
 
-    @extend_schema(request=Seen, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=Seen, responses=ChangedFields)
     def post(self, request: Request) -> Response:
         change = changes.withdraw(membership=self.membership, **self.read(request), now=timezone.now())
         return Response(_changed_json(change))
@@ -232,6 +230,6 @@ class Portal(_Plan):
     # Who has the address is let in.
     keeps_answers = False
 
-    @ANSWER
+    @extend_schema(request=None, responses=PortalFields)
     def post(self, request: Request) -> Response:
         return Response({"url": changes.portal_url(membership=self.membership, now=timezone.now())})

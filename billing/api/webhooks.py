@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from accounts.edge import PublicAPI
 from billing import jobs
+from billing.api.described import ReceivedFields
 from billing.stripe import events
 from config.errors import AppError
 from integrations.stripe import BadSignature, NoEvent, verified
@@ -28,7 +29,7 @@ class Malformed(AppError):
 class FromStripe(PublicAPI):
     """Events of Stripe: verified, stored once, and answered at once. A worker does the rest."""
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=ReceivedFields)
     def post(self, request: Request) -> Response:
         if settings.BILLING_GATEWAY != "stripe":
             raise NotFound("This installation takes no payments.")
