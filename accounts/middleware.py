@@ -62,12 +62,10 @@ class WorkspaceMiddleware:
         user = tenancy.signed_in(request)
         if user is None:
             return redirect_to_login(request.get_full_path())
+        let_in = getattr(page, "while_closing", ())
         try:
-            membership = tenancy.member(
-                user_id=user.pk,
-                workspace_id=tenancy.chosen_workspace_id(request),
-                while_closing=getattr(page, "while_closing", ()),
-            )
+            chosen = tenancy.chosen_workspace_id(request)
+            membership = tenancy.member(user_id=user.pk, workspace_id=chosen, while_closing=let_in)
         except tenancy.NotAMember:
             if tenancy.impersonation_of(request) is not None:
                 raise
@@ -75,9 +73,7 @@ class WorkspaceMiddleware:
             if home is None:
                 logout(request)
                 return redirect_to_login(request.get_full_path())
-            membership = tenancy.member(
-                user_id=user.pk, workspace_id=home.workspace_id, while_closing=getattr(page, "while_closing", ())
-            )
+            membership = tenancy.member(user_id=user.pk, workspace_id=home.workspace_id, while_closing=let_in)
             request.session["workspace"] = str(membership.workspace_id)
         # Before it may be refused: the refusal's page says in which workspace it is.
         tenancy.act_as(request, membership)
