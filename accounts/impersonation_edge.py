@@ -51,6 +51,10 @@ CLOSED_TO_CHANGES = (
     "admin/users",
     "app/members",
     "workspace/invitations",
+    "workspace/restore",
+    "user/account",
+    "app/account",
+    "app/closing",
 )
 # Forms of the settings that are neither about the person, nor the way out, nor about what staff may do.
 OPEN_SECTIONS = frozenset({"workspace", "sharing", "connection"})

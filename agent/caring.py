@@ -65,6 +65,8 @@ def close(*, workspace_id: uuid.UUID, confirm: str, by: User, why: str, now: dat
     staffing.check_is_staff(by)
     reason = staffing.said(why)
     workspace, owners = staffing.existing(workspace_id), staffing.owners(workspace_id)
+    if workspace.state == Workspace.State.CLOSING:
+        raise DoesNotApply("It is closed already.")
     if not owners:
         raise DoesNotApply("No owner can sign in, so nobody can be told. Make an account an owner first.")
     acting = audit.acting(audit.member(owners[0].user), really=audit.staff(by), reason=reason)

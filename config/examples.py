@@ -36,6 +36,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /invitations/accept": {"token": "the end of the link"},
     "PATCH /workspace": {"name": "Northwind", "sync_interval_minutes": 60},
     "DELETE /workspace": {"confirm": "Northwind"},
+    "DELETE /user/account": {"password": "correct horse battery staple"},
+    "POST /agent/proposals/{proposal_id}/edit": {"title": "Book the big room", "due_on": "2026-12-01"},
     "POST /webhooks/notion": {"id": ID, "type": "page.content_updated", "entity": {"id": ID, "type": "page"}},
     "POST /webhooks/stripe": {"id": "evt_1", "object": "event", "type": "customer.subscription.updated"},
 }

@@ -15,7 +15,7 @@ class EventOfRun(serializers.Serializer[Any]):
     """Of a stream, as server-sent events have it: each field a line."""
 
     id = serializers.CharField(help_text="For the header Last-Event-ID.")
-    event = serializers.ChoiceField(choices=["step", "delta", "citation", "done", "error"])
+    event = serializers.ChoiceField(choices=["step", "delta", "citation", "proposal", "done", "error"])
     data = serializers.CharField(  # type: ignore[assignment]  # Serializer has one too
         help_text="A JSON object; of `done` and `error` the run."
     )

@@ -83,12 +83,15 @@ class Profile(MemberAPI):
         return Response(profile_json(self.membership))
 
 
+class GoneWorkspace(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
 class AccountFields(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     erases_at = serializers.DateTimeField(help_text="Until then, signing in on the page keeps it.")
-    workspaces = serializers.ListField(
-        child=serializers.DictField(), help_text="Which go with it, since nobody else is in them: `id` and `name`."
-    )
+    workspaces = GoneWorkspace(many=True, help_text="Which go with it, since nobody else is in them.")
 
 
 class Account(MemberAPI):

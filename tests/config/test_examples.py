@@ -75,6 +75,8 @@ FILLED: dict[str, Callable[[World], Filling]] = {
     "POST /subscription/resume": _leaving,
     "POST /subscription/withdraw": _wishing,
     "POST /invitations/accept": _invited,
+    # Everybody else in the isolation tests' world owns one with others in it.
+    "DELETE /user/account": lambda world: (world.eve.api, {"password": PASSWORD}),
     "DELETE /workspace": lambda world: (world.alice.api, {"confirm": world.alice.workspace.name}),
 }
 

@@ -21,8 +21,8 @@ FREE = {
     "EventFields.after": "as before",
     "ChangeRow.old": "what a column of a task holds: a text, a day, a list or nothing",
     "ChangeRow.new": "as old",
+    "WorkspaceFields.model_addresses": "by the kinds of vendors that there are",
     "FoundPage.filters": "only those that were used, by name",
-    "RunFields.proposals": "none is made yet",
 }
 ROOT = Path(__file__).resolve().parents[2]
 

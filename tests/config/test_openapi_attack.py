@@ -46,8 +46,12 @@ FEW = settings(
 # What takes more than an invented body and Alice's world: a word that is known, a payment, a signature, Notion, or a
 # sync that is open.
 NEVER_MET = {
+    "DELETE /user/account",
     "DELETE /workspace",
+    "GET /erasures/{token}",
     "PATCH /user/notion-integration",
+    "POST /agent/proposals/{proposal_id}/approve",
+    "POST /agent/proposals/{proposal_id}/undo",
     "POST /agent/sync/{sync_id}/cancel",
     "POST /agent/sync/{sync_id}/confirm",
     "POST /agent/sync/{sync_id}/pause",

@@ -258,6 +258,8 @@ SUSPENDED = {
     "app/settings/audit/export": some("GET"),
     "app/usage/export": some("GET"),
     "app/theme": some("POST"),
+    # About the person, whose account may be theirs to keep.
+    "app/account/closing": some("GET", "POST"),
     # Into another one.
     "app/switch-workspace": some("POST"),
 }
