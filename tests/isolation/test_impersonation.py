@@ -39,6 +39,9 @@ CLOSED = {
 }
 CLOSED_TO_CHANGES = {
     "admin/users/<uuid:user_id>",
+    "app/account/closing",
+    "app/account/delete",
+    "app/closing",
     "app/members",
     "app/plan",
     "subscription/cancel",
@@ -48,9 +51,11 @@ CLOSED_TO_CHANGES = {
     "subscription/resume",
     "subscription/seats",
     "subscription/withdraw",
+    "user/account",
     "user/upgrade-subscription",
     "workspace/invitations",
     "workspace/invitations/<uuid:invitation_id>",
+    "workspace/restore",
 }
 
 
