@@ -1,5 +1,7 @@
 """The pages on which the address of an account is changed."""
 
+from typing import Any
+
 from allauth.account.decorators import reauthentication_required
 from allauth.core import ratelimit
 from django import forms
@@ -20,8 +22,8 @@ class AddressForm(forms.Form):
         label="New address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
 
-    def __init__(self, *args: object, user: User, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # whatever a form takes
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.user = user
 
     def clean_email(self) -> str:

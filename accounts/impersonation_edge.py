@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts import impersonation, tenancy
 from accounts.models import Impersonation, Membership
-from accounts.tenancy import SAFE_METHODS
+from accounts.tenancy import SAFE_METHODS, StaffRequest
 from config import errors
 from config.errors import AppError
 from config.staff import site
@@ -98,7 +98,7 @@ class ImpersonationMiddleware:
             del request.session[impersonation.KEY]
             return self.get_response(request) if is_own else refused(request, ViewIsOver(OVER))
         one, member = found
-        request.viewing = one  # type: ignore[attr-defined]  # for the banner
+        cast(StaffRequest, request).viewing = one
         if is_own:
             return self.get_response(request)
         _act_as(request, one, member)
@@ -133,8 +133,9 @@ def _found(request: HttpRequest, key: object) -> tuple[Impersonation, Membership
 
 def _act_as(request: HttpRequest, one: Impersonation, member: Membership) -> None:
     request.user = member.user
-    request.impersonation = one  # type: ignore[attr-defined]  # read by tenancy, which stands below
-    request.may_act = impersonation.may_act(member.workspace, timezone.now())  # type: ignore[attr-defined]
+    staff = cast(StaffRequest, request)
+    staff.impersonation = one
+    staff.may_act = impersonation.may_act(member.workspace, timezone.now())
 
 
 def check(request: HttpRequest) -> None:

@@ -61,6 +61,15 @@ class WorkspaceRequest(HttpRequest):
     membership: Membership
 
 
+class StaffRequest(HttpRequest):
+    """One of a browser in which our staff see what a member sees. `impersonation`: where it acts as the member;
+    `viewing`: on their own pages too, for the banner."""
+
+    viewing: Impersonation
+    impersonation: Impersonation
+    may_act: bool
+
+
 def act_as(request: HttpRequest, membership: Membership) -> None:
     """From here on the request is this member's, a `WorkspaceRequest`."""
     cast(WorkspaceRequest, request).membership = membership

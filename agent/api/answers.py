@@ -6,19 +6,16 @@ from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
 from agent.models import Proposal, Run
+from agent.sync.described import StreamEvent
 
 RATINGS = ["good", "bad"]
 HEARD = OpenApiResponse(description="All was heard: do not come back.")
 
 
-class EventOfRun(serializers.Serializer[Any]):
-    """Of a stream, as server-sent events have it: each field a line."""
+class EventOfRun(StreamEvent):
+    """`data`: of `done` and `error` the run."""
 
-    id = serializers.CharField(help_text="For the header Last-Event-ID.")
     event = serializers.ChoiceField(choices=["step", "delta", "citation", "proposal", "done", "error"])
-    data = serializers.CharField(  # type: ignore[assignment]  # Serializer has one too
-        help_text="A JSON object; of `done` and `error` the run."
-    )
 
 
 class CitationFields(serializers.Serializer[Any]):

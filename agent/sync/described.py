@@ -78,14 +78,17 @@ class SyncFields(BegunFields):
     problems = ProblemRow(many=True)
 
 
-class EventOfSync(serializers.Serializer[Any]):
+class StreamEvent(serializers.Serializer[Any]):
     """Of a stream, as server-sent events have it: each field a line."""
 
     id = serializers.CharField(help_text="For the header Last-Event-ID.")
+    data = serializers.CharField(help_text="A JSON object.")  # type: ignore[assignment]  # a Serializer has data too
+
+
+class EventOfSync(StreamEvent):
+    """`data`: the newest state."""
+
     event = serializers.ChoiceField(choices=["progress", "done"])
-    data = serializers.CharField(  # type: ignore[assignment]  # Serializer has one too
-        help_text="A JSON object with the newest state."
-    )
 
 
 class LagFields(serializers.Serializer[Any]):
