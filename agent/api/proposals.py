@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.edge import MemberAPI
 from agent.api.answers import ProposalFields
 from agent.models import Proposal
-from agent.proposals import services
+from agent.proposals import services, undoing
 from agent.proposals.shown import proposal_json
 from config.body import Body
 from tasks.forms import check_seen
@@ -84,4 +84,4 @@ class Undo(ProposalAPI):
     def post(self, request: Request, proposal_id: uuid.UUID) -> Response:
         """Take it back, for 30 days and as long as the task is as it was left; otherwise 409 `moved-on`."""
         self.checked(request)
-        return self.told(services.undo(by=self.membership, proposal_id=proposal_id, now=timezone.now()))
+        return self.told(undoing.undo(by=self.membership, proposal_id=proposal_id, now=timezone.now()))

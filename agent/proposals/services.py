@@ -134,14 +134,14 @@ def approve(*, by: Membership, proposal_id: uuid.UUID, now: datetime) -> Proposa
     """Written over what was shown; a job does it for a row of Notion. Approved again, it is the same.
 
     Raises MovedOn, NotOpen, RowGone, OnItsWay, NotionAway, NotAllowed and what closes the plan."""
-    proposal = _decidable(by, proposal_id)
+    proposal = decidable(by, proposal_id)
     if proposal.state in {State.APPROVED, State.APPLYING, *Proposal.DONE}:
         return proposal
     check_may_propose(by)
     _check_is_pending(proposal, now)
-    look = _look(proposal)
+    look = look_at(proposal)
     with transaction.atomic():
-        locked, task = _locked(proposal)
+        locked, task = held(proposal)
         if locked.state in {State.APPROVED, State.APPLYING, *Proposal.DONE}:
             return get(by=by, proposal_id=proposal_id)
         is_as_shown = locked.state == State.PENDING and (
@@ -175,7 +175,7 @@ def _write(proposal: Proposal, task: Task | None, look: approved.Look | None, *,
         end(proposal, Task.objects.get(pk=proposal.task_id), None, now=now)
     else:
         proposal.save()
-        _enqueue(proposal, by)
+        enqueue(proposal, by)
 
 
 def end(
@@ -189,7 +189,7 @@ def end(
 
 def edit(*, by: Membership, proposal_id: uuid.UUID, now: datetime, values: Mapping[str, Any]) -> Proposal:
     """Another one in its place that says this: an id always means what was shown with it."""
-    proposal = _decidable(by, proposal_id)
+    proposal = decidable(by, proposal_id)
     _check_is_pending(proposal, now)
     unknown = set(values) - set(FIELDS)
     if unknown or not values:
@@ -204,85 +204,11 @@ def reject(*, by: Membership, proposal_id: uuid.UUID, now: datetime) -> Proposal
         return proposal
     _check_is_pending(proposal, now)
     with transaction.atomic():
-        locked, _ = _locked(proposal)
+        locked, _ = held(proposal)
         if locked.state == State.PENDING:
             locked.decided_at = now
             move(locked, State.REJECTED)
     return get(by=by, proposal_id=proposal_id)
-
-
-def undo(*, by: Membership, proposal_id: uuid.UUID, now: datetime) -> Proposal:
-    """What it changed, as it was before, as long as the task is as it was left. Undone again, it is the same.
-
-    Raises what `approve` raises: moved on, what would be undone is shown as a proposal of its own."""
-    proposal = _decidable(by, proposal_id)
-    if proposal.state in {State.UNDOING, State.UNDONE}:
-        return proposal
-    if proposal.state != State.APPLIED:
-        raise NotOpen("Only what was done can be undone.")
-    if not proposal.can_be_undone(now):
-        raise NotOpen(f"This was done more than {Proposal.UNDO_LIFE.days} days ago. Change the task by hand.")
-    look = _look(proposal)
-    is_untouched = look is None or proposal.kind != "create" or approved.is_only_ours(_task(proposal))
-    with transaction.atomic():
-        locked, task = _locked(proposal)
-        if locked.state in {State.UNDOING, State.UNDONE}:
-            return get(by=by, proposal_id=proposal_id)
-        assert task is not None
-        left = (locked.applied_digest, locked.applied_edited_at)
-        is_as_left = locked.state == State.APPLIED and is_untouched and preparing.state_of(task, look) == left
-        if is_as_left:
-            _take_back(locked, task, look, by=by, now=now)
-    if not is_as_left:
-        raise _cannot_undo(proposal, by=by, now=now)
-    found = Proposal.objects.select_related("task", "replaced_by").filter(pk=proposal_id).first()
-    return found or proposal
-
-
-def _take_back(proposal: Proposal, task: Task, look: approved.Look | None, *, by: Membership, now: datetime) -> None:
-    move(proposal, State.UNDOING)
-    if look is not None:
-        if proposal.guard is None:
-            proposal.undo_guard = approved.throw_away(task, by=by, now=now, as_seen=look)
-        else:
-            proposal.undo_guard = approved.put_back(task, by=by, now=now, changed=proposal.guard, as_seen=look)
-        proposal.save()
-        _enqueue(proposal, by)
-        return
-    proposal.undone_at = now
-    move(proposal, State.UNDONE)
-    if proposal.kind == Proposal.Kind.CREATE:
-        # The proposal stays, for it says nothing that who asked did not say.
-        Proposal.objects.filter(pk=proposal.pk).update(task=None)
-        Task.objects.filter(pk=task.pk).delete()
-    else:
-        services.change(by=by, task_id=task.pk, now=now, **_dated(proposal.before))
-
-
-def _cannot_undo(proposal: Proposal, *, by: Membership, now: datetime) -> AppError:
-    if proposal.kind == Proposal.Kind.CREATE:
-        return MovedOn("This task was changed since. Delete it under Tasks if nobody needs it.")
-    wanted = Wanted(Proposal.Kind.UPDATE, task=_task(proposal), values=_before(proposal))
-    try:
-        shown = again(proposal, wanted, by=by, now=now, why="To take back what was done before.")
-    except preparing.AlreadySo:
-        return MovedOn("The task was changed since, and what was done is undone already.")
-    return MovedOn("The task was changed since. What undoing would change now is shown anew.", proposal=str(shown.pk))
-
-
-def again(proposal: Proposal, wanted: Wanted, *, by: Membership, now: datetime, why: str) -> Proposal:
-    """A further one of the same run, which stands beside it."""
-    last = Proposal.objects.filter(run_id=proposal.run_id).order_by("-ordinal").values_list("ordinal", flat=True)[0]
-    return propose(run=proposal.run, by=by, wanted=wanted, now=now, ordinal=last + 1, why=why, is_tainted=True)
-
-
-def _before(proposal: Proposal) -> dict[str, Any]:
-    """What the tasks' services are told to bring it back."""
-    if proposal.guard is None:
-        return dict(proposal.before)
-    before = {name: says for name, (_, says) in proposal.guard.before.items()}
-    status = before.pop("status", None)
-    return before | ({"status": status[0], "is_done": status[1]} if status else {})
 
 
 def _moved_on(proposal: Proposal, *, by: Membership, now: datetime) -> AppError:
@@ -301,7 +227,7 @@ def _moved_on(proposal: Proposal, *, by: Membership, now: datetime) -> AppError:
 def _anew(proposal: Proposal, values: Mapping[str, Any], *, by: Membership, now: datetime, reason: str) -> Proposal:
     title = str(values.get("title", proposal.title)) if proposal.task_id is None else ""
     rest = {name: value for name, value in values.items() if proposal.task_id is not None or name != "title"}
-    wanted = Wanted(proposal.kind, proposal.task, title, proposal.source or LOCAL, _dated(rest))
+    wanted = Wanted(proposal.kind, proposal.task, title, proposal.source or LOCAL, dated(rest))
     shown = Proposal(
         run_id=proposal.run_id,
         ordinal=proposal.ordinal,
@@ -313,7 +239,7 @@ def _anew(proposal: Proposal, values: Mapping[str, Any], *, by: Membership, now:
     )
     _say(shown, wanted, by=by, now=now)
     with transaction.atomic():
-        locked, _ = _locked(proposal)
+        locked, _ = held(proposal)
         if locked.state == State.STALE:
             return Proposal.objects.get(replaces=proposal)
         if State.STALE not in Proposal.MOVES.get(State(locked.state), ()):
@@ -335,7 +261,7 @@ def show_anew(proposal: Proposal, *, by: Membership, now: datetime) -> Proposal 
 
 def stale(proposal: Proposal, reason: str) -> None:
     with transaction.atomic():
-        locked, _ = _locked(proposal)
+        locked, _ = held(proposal)
         if State.STALE in Proposal.MOVES.get(State(locked.state), ()):
             locked.reason = reason
             move(locked, State.STALE)
@@ -351,7 +277,7 @@ def can_decide(by: Membership) -> bool:
     return services.can_create(by) and can_change(by)
 
 
-def _decidable(by: Membership, proposal_id: uuid.UUID) -> Proposal:
+def decidable(by: Membership, proposal_id: uuid.UUID) -> Proposal:
     proposal = get(by=by, proposal_id=proposal_id)
     if not services.can_create(by):
         raise services.NotAllowed("Viewers read tasks and do not change them. Ask an owner for another role.")
@@ -362,7 +288,7 @@ def _decidable(by: Membership, proposal_id: uuid.UUID) -> Proposal:
 def _check_is_pending(proposal: Proposal, now: datetime) -> None:
     if proposal.is_lapsed(now):
         with transaction.atomic():
-            locked, _ = _locked(proposal)
+            locked, _ = held(proposal)
             if locked.state == State.PENDING:
                 move(locked, State.EXPIRED)
         raise NotOpen("This was proposed too long ago. Ask again.")
@@ -377,7 +303,7 @@ def _closed(proposal: Proposal) -> AppError:
     return NotOpen(f"Nothing was done: this is “{State(proposal.state).label}” already.")
 
 
-def _look(proposal: Proposal) -> approved.Look | None:
+def look_at(proposal: Proposal) -> approved.Look | None:
     """Notion's row as it is this moment, outside of any transaction; None for what is not in Notion."""
     task = proposal.task
     if task is None or task.is_local:
@@ -387,24 +313,19 @@ def _look(proposal: Proposal) -> approved.Look | None:
     return approved.look_living(task)
 
 
-def _task(proposal: Proposal) -> Task:
-    assert proposal.task is not None
-    return proposal.task
-
-
-def _locked(proposal: Proposal) -> tuple[Proposal, Task | None]:
-    held = Proposal.objects.select_for_update(of=("self",)).select_related("guard").filter(pk=proposal.pk).first()
-    if held is None:
+def held(proposal: Proposal) -> tuple[Proposal, Task | None]:
+    row = Proposal.objects.select_for_update(of=("self",)).select_related("guard").filter(pk=proposal.pk).first()
+    if row is None:
         raise NoProposal("There is no such proposal.")
-    return held, services.locked(held.task) if held.task is not None else None
+    return row, services.locked(row.task) if row.task is not None else None
 
 
 def locked(proposal_id: uuid.UUID) -> tuple[Proposal, Task | None]:
-    return _locked(Proposal(pk=proposal_id))
+    return held(Proposal(pk=proposal_id))
 
 
 def values_of(proposal: Proposal) -> dict[str, Any]:
-    return _dated(proposal.values)
+    return dated(proposal.values)
 
 
 def _kept(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -412,14 +333,14 @@ def _kept(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: str(value) if name == "due_on" and value else value for name, value in values.items()}
 
 
-def _dated(values: Mapping[str, Any]) -> dict[str, Any]:
+def dated(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: parse_date(value) if name == "due_on" and isinstance(value, str) else value
         for name, value in values.items()
     }
 
 
-def _enqueue(proposal: Proposal, by: Membership) -> None:
+def enqueue(proposal: Proposal, by: Membership) -> None:
     from agent.jobs import apply_proposal
 
     background.enqueue(

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.edge import MemberPage
 from accounts.models import Membership
 from agent.models import Proposal, Run
-from agent.proposals import preparing, services
+from agent.proposals import preparing, services, undoing
 from config.errors import AppError
 from tasks import approved, asking, offers
 from tasks.forms import EditForm
@@ -34,7 +34,7 @@ REFUSALS = (
     approved.RowGone,
     asking.NotionAway,
 )
-ACTIONS = {"approve": services.approve, "reject": services.reject, "undo": services.undo}
+ACTIONS = {"approve": services.approve, "reject": services.reject, "undo": undoing.undo}
 
 
 class OneProposal(MemberPage):
