@@ -11,7 +11,7 @@ from devkit.notion.process import EmulatorProcess
 from tests.agent.sync.working import sync
 from tests.browser import CHROMIUM, faults
 from tests.devkit.machine import eventually
-from tests.e2e.test_pages import listen
+from tests.e2e.test_pages import listen, opened
 from tests.outside import HANDBOOK, TASKS, NotionWorkspace, connect, seeded
 from tests.people import Person, put_on_plan, sign_up
 from tests.stack import Stack
@@ -39,10 +39,8 @@ def nora(notion: NotionWorkspace) -> Person:
 
 @pytest.fixture
 def page(browser: Browser, stack: Stack, nora: Person) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-    context.add_cookies([{"name": "sessionid", "value": nora.web.cookies["sessionid"].value, "url": stack.url}])
-    yield context.new_page()
-    context.close()
+    with opened(browser, stack, nora) as page:
+        yield page
 
 
 def row(notion: NotionWorkspace) -> dict[str, Any]:

@@ -39,10 +39,8 @@ def nora(notion: NotionWorkspace) -> Person:
 
 @pytest.fixture
 def page(browser: Browser, stack: Stack, nora: Person) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-    context.add_cookies([{"name": "sessionid", "value": nora.web.cookies["sessionid"].value, "url": stack.url}])
-    yield context.new_page()
-    context.close()
+    with opened(browser, stack, nora) as page:
+        yield page
 
 
 def test_a_task_goes_to_notion_and_comes_back(page: Page, stack: Stack, nora: Person, notion: NotionWorkspace) -> None:
